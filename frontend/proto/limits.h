@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DOMLET_PROTO_LIMITS_H
+#define DOMLET_PROTO_LIMITS_H
+
+/*
+ * Every number that bounds what one side may ask of the other, with its
+ * reason. Both sides and every test include this file; nothing else does
+ * arithmetic on literal sizes.
+ */
+
+/* Raised whenever a peer of the older version could misread the newer. */
+#define DOMLET_PROTO_VERSION 1u
+
+#define DOMLET_PAGE_SIZE 4096u
+
+/* Data pages a direction are 1 << order; 64 pages (256 KiB) is where the
+ * throughput measured in docs/performance.md stops growing. */
+#define DOMLET_RING_ORDER_DEFAULT 6u
+/* 2 * 256 data pages + 1 stay below gntalloc's default of 1,024 grants. */
+#define DOMLET_RING_ORDER_MAX 8u
+
+/* Payload of one frame: a sixteenth of a default direction's pages at least
+ * fits many frames, so control frames never wait long behind data. */
+#define DOMLET_FRAME_PAYLOAD_MAX 65536u
+/* A message is small; what is large (a configuration) travels as a stream. */
+#define DOMLET_MSG_MAX 16384u
+/* Unsent control bytes a link may hold while the ring is full; more means
+ * that the peer has stopped reading and the caller must stop producing. */
+#define DOMLET_LINK_OUTBOX_MAX 65536u
+
+/* Bytes a stream's sender may have in flight or unread at the receiver.
+ * Bounds the receiver's buffer for a blocked reader. */
+#define DOMLET_STREAM_WINDOW 131072u
+/* Open streams of one link: 3 a process, 64 processes. */
+#define DOMLET_STREAM_MAX 192u
+/* Process numbers are host-chosen, 1-based. */
+#define DOMLET_PROCESS_MAX 64u
+#define DOMLET_CONTAINER_MAX 16u
+
+/* Container ids: runc's bound is the file name's. */
+#define DOMLET_ID_MAX 255u
+/* Configuration (the document of PROTOCOL.md), whichever way it travels. */
+#define DOMLET_CONFIG_MAX (16u * 1024u * 1024u)
+/* Larger documents go over the ring: oxenstored gives a domain about 1,000
+ * nodes, and 128 KiB in 1 KiB chunks leaves most of them free. */
+#define DOMLET_CONFIG_XENSTORE_MAX (128u * 1024u)
+#define DOMLET_CONFIG_CHUNK 1024u
+#define DOMLET_SHA256_LEN 32u
+#define DOMLET_SEED_LEN 64u
+
+#endif

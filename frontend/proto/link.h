@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DOMLET_PROTO_LINK_H
+#define DOMLET_PROTO_LINK_H
+
+/*
+ * A link: frames, streams with credit, and messages over one ring. It is the
+ * same state machine in domlet-init and in the monitor; it does no I/O and
+ * no allocation, and is driven by calls. Memory belongs to the caller; a link
+ * is about 100 KiB, so put it where the process's one link lives.
+ *
+ * Receiving: call domlet_link_next() until DOMLET_LINK_IDLE. A DATA event
+ * points into the ring, valid until the next call on the link; take up to
+ * len bytes (write() them or copy them) and say how much with
+ * domlet_link_taken(): those bytes leave the ring. All of the event's bytes
+ * must be taken before next() is called again (copy what the sink refuses
+ * into a buffer of at most DOMLET_STREAM_WINDOW bytes): so no stream blocks
+ * another. domlet_link_credit() returns credit when bytes reached their sink;
+ * it batches, and sends a CREDIT frame at half a window.
+ *
+ * Sending: domlet_link_reserve() gives a span inside the ring to read() into,
+ * domlet_link_commit() sends what was put there. Messages queue in a bounded
+ * outbox when the ring is full and go first.
+ *
+ * After work: domlet_link_flush(), then domlet_ring_take_notify().
+ */
+
+#include "frame.h"
+#include "msg.h"
+#include "ring.h"
+
+struct domlet_link_stream {
+	uint32_t id;          /* 0: free slot */
+	uint32_t send_credit; /* bytes we may still send */
+	uint32_t recv_credit; /* bytes the peer may still send */
+	uint32_t recv_owed;   /* taken by the sink, not yet granted again */
+	bool send_eof, recv_eof, reset;
+};
+
+struct domlet_link {
+	struct domlet_ring *ring;
+	enum domlet_ring_role role;
+	uint32_t epoch;
+	uint32_t send_seq, recv_seq, peer_ack, acked;
+	struct domlet_link_stream streams[DOMLET_STREAM_MAX];
+	uint8_t outbox[DOMLET_LINK_OUTBOX_MAX];
+	uint32_t outbox_len;
+	struct domlet_frame in;  /* frame being received */
+	uint32_t in_left;        /* its payload bytes not yet taken */
+	bool in_open;
+	uint32_t reserved_stream, reserved_len;
+	uint8_t msg_copy[DOMLET_MSG_MAX];
+	const char *broken; /* sticky: why the peer was wrong */
+};
+
+enum domlet_link_event_type {
+	DOMLET_LINK_IDLE,  /* nothing complete in the ring */
+	DOMLET_LINK_MSG,   /* ev->msg; slices live until the next call */
+	DOMLET_LINK_DATA,  /* ev->stream, ev->data, ev->len */
+	DOMLET_LINK_EOF,   /* ev->stream */
+	DOMLET_LINK_ROOM,  /* ev->stream got credit */
+	DOMLET_LINK_RESET, /* ev->stream: the peer wants no more of it */
+	DOMLET_LINK_BROKEN /* ev->reason; sticky */
+};
+
+struct domlet_link_event {
+	enum domlet_link_event_type type;
+	uint32_t stream;
+	const uint8_t *data;
+	size_t len;
+	struct domlet_msg msg;
+	const char *reason;
+};
+
+void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role,
+		      uint32_t epoch);
+
+/* Both sides open the same streams when a process is created: -ENOSPC when
+ * the table is full, -EEXIST when open. Frames for a stream that isn't open
+ * are dropped when it was closed by us (a late byte), see domlet_link_close. */
+int domlet_link_open(struct domlet_link *l, uint32_t stream);
+void domlet_link_close(struct domlet_link *l, uint32_t stream);
+
+void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev);
+void domlet_link_taken(struct domlet_link *l, size_t len);
+void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len);
+
+/* 0, -EAGAIN when the outbox is full, -EMSGSIZE, -EPROTO when broken. */
+int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m);
+int domlet_link_send_eof(struct domlet_link *l, uint32_t stream);
+int domlet_link_send_reset(struct domlet_link *l, uint32_t stream);
+
+/* Span for up to *len bytes of STREAM; NULL when there is no credit, no room
+ * or messages wait (*len 0). One reservation at a time. */
+uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len);
+void domlet_link_commit(struct domlet_link *l, size_t len); /* 0 cancels */
+/* True when STREAM has credit left: if reserve gave NULL all the same, the
+ * ring is full and the caller should arm for room. */
+bool domlet_link_has_credit(const struct domlet_link *l, uint32_t stream);
+
+/* Moves the outbox into the ring and publishes. True when something waits
+ * for room (arm with want_room). */
+bool domlet_link_flush(struct domlet_link *l);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef DOMLET_PROTO_MSG_H
+#define DOMLET_PROTO_MSG_H
+
+/*
+ * Messages: one line each in DOMLET_MSG_LIST, their fields in a list of their
+ * own; encode, decode, names and the fuzzers' dictionary come from these.
+ * Wire form: u32 type, u32 request, then the fields in order, little endian;
+ * a STR (no NUL inside) or BYTES field is u32 length and its bytes. Decoded
+ * slices point into the caller's buffer. Trailing bytes are an error.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+
+struct domlet_slice {
+	const uint8_t *ptr;
+	uint32_t len;
+};
+
+/*        NAME      member    number direction: G guest to host, H host to guest */
+#define DOMLET_MSG_LIST(M)            \
+	M(HELLO,    hello,    1, G)   \
+	M(WELCOME,  welcome,  2, H)   \
+	M(CREATE,   create,   3, H)   \
+	M(START,    start,    4, H)   \
+	M(EXEC,     exec,     5, H)   \
+	M(SIGNAL,   signal,   6, H)   \
+	M(WINSIZE,  winsize,  7, H)   \
+	M(DELETE,   delete_,  8, H)   \
+	M(SHUTDOWN, shutdown, 9, H)   \
+	M(REPLY,    reply,   10, G)   \
+	M(EXITED,   exited,  11, G)   \
+	M(PING,     ping,    12, H)
+
+/* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
+ * domlet-init started. */
+#define DOMLET_MSG_HELLO_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(version) U32(features) U64(boot_ns) STR(kernel)
+#define DOMLET_MSG_WELCOME_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(version) U32(features)
+/* Sets a container up to just before exec. source: 0 xenstore, 1 the CONFIG
+ * stream of PROCESS. Answered by REPLY. */
+#define DOMLET_MSG_CREATE_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(process) U64(generation) U32(source) U32(length) BYTES(sha256) STR(id)
+#define DOMLET_MSG_START_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
+/* process_json: an OCI process object (config.md#process). */
+#define DOMLET_MSG_EXEC_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(process) BYTES(process_json)
+/* all: every process of the container, process 0 then. */
+#define DOMLET_MSG_SIGNAL_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(process) U32(signo) U32(all)
+#define DOMLET_MSG_WINSIZE_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(process) U32(rows) U32(cols)
+#define DOMLET_MSG_DELETE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
+#define DOMLET_MSG_SHUTDOWN_FIELDS(U32, U64, I32, STR, BYTES) U32(reboot)
+/* Answer to the request with the same request number. code: 0 or an errno;
+ * text: one sentence when code != 0, as design's contract words it. */
+#define DOMLET_MSG_REPLY_FIELDS(U32, U64, I32, STR, BYTES) I32(code) STR(text)
+/* signo != 0: killed by it, code is then 128 + signo. Sent after the last
+ * byte and EOF of the process's output streams. */
+#define DOMLET_MSG_EXITED_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(process) U32(code) U32(signo) U32(oom)
+#define DOMLET_MSG_PING_FIELDS(U32, U64, I32, STR, BYTES) U64(cookie)
+
+enum domlet_msg_type {
+#define M(NAME, member, number, dir) DOMLET_MSG_##NAME = number,
+	DOMLET_MSG_LIST(M)
+#undef M
+};
+
+#define DOMLET_F_U32(n) uint32_t n;
+#define DOMLET_F_U64(n) uint64_t n;
+#define DOMLET_F_I32(n) int32_t n;
+#define DOMLET_F_STR(n) struct domlet_slice n;
+#define M(NAME, member, number, dir)                                                   \
+	struct domlet_msg_##member {                                                   \
+		DOMLET_MSG_##NAME##_FIELDS(DOMLET_F_U32, DOMLET_F_U64, DOMLET_F_I32, \
+					   DOMLET_F_STR, DOMLET_F_STR)                \
+	};
+DOMLET_MSG_LIST(M)
+#undef M
+
+struct domlet_msg {
+	uint32_t type; /* enum domlet_msg_type */
+	uint32_t request; /* 0: no answer wanted */
+	union {
+#define M(NAME, member, number, dir) struct domlet_msg_##member member;
+		DOMLET_MSG_LIST(M)
+#undef M
+	};
+};
+
+const char *domlet_msg_name(uint32_t type); /* "HELLO", or "unknown" */
+char domlet_msg_direction(uint32_t type);   /* 'G', 'H', or 0 */
+
+/* Bytes written, or -EMSGSIZE. */
+int domlet_msg_encode(const struct domlet_msg *m, uint8_t *out, size_t out_len);
+/* 0 or -EPROTO with a static sentence in *reason. */
+int domlet_msg_decode(const uint8_t *in, size_t in_len, struct domlet_msg *m, const char **reason);
+
+#endif
