@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_BASE_LOG_H
+#define DOMLET_BASE_LOG_H
+
+/*
+ * The log: --log FILE, --log-format text|json, --debug. Errors go to the file
+ * as exactly one line (podman parses the whole file as one JSON object) and
+ * to stderr; debug lines go to stderr (or the file when there is one and
+ * the format is text) only with --debug. One log a process, set up by main()
+ * before anything else and inherited by the processes it forks.
+ */
+
+#include <stdbool.h>
+
+struct domlet_error;
+
+struct domlet_log {
+	int fd; /* -1: none */
+	bool json;
+	bool debug;
+};
+
+/* Opens FILE for append (NULL: none). */
+int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
+		    struct domlet_error *err);
+/* "domlet: TEXT" on stderr, and one line {"level":"error","msg":…,"time":…}. */
+void domlet_log_error(const struct domlet_log *log, const char *text);
+void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void domlet_log_debug(const struct domlet_log *log, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Debug line with the milliseconds since the process family started (the
+ * phases `--debug` shows). */
+void domlet_log_phase(const struct domlet_log *log, const char *phase);
+
+#endif

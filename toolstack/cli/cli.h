@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_CLI_CLI_H
+#define DOMLET_CLI_CLI_H
+
+/*
+ * The verbs. One verb, one file: each parses its own options (getopt_long),
+ * does its work, and returns the process's exit status; on failure it sets
+ * the error, which main() prints once (stderr and --log).
+ */
+
+#include <stdbool.h>
+
+#include "../base/error.h"
+#include "../base/log.h"
+
+#define DOMLET_ROOT_DEFAULT "/run/domlet"
+
+struct domlet_cli {
+	const char *root;
+	bool systemd_cgroup; /* accepted, see docs */
+	struct domlet_log log;
+	struct domlet_error err;
+};
+
+typedef int domlet_verb_fn(struct domlet_cli *cli, int argc, char **argv);
+
+struct domlet_verb {
+	const char *name;
+	const char *summary; /* one line for --help */
+	const char *usage;   /* "domlet run [OPTIONS] ID" and option lines */
+	domlet_verb_fn *run;
+};
+
+/* Each cli/<verb>.c defines one of these; cli/main.c lists them. */
+extern const struct domlet_verb domlet_verb_run, domlet_verb_create, domlet_verb_start,
+	domlet_verb_state, domlet_verb_kill, domlet_verb_delete, domlet_verb_list, domlet_verb_spec,
+	domlet_verb_features, domlet_verb_doctor;
+
+/* Prints verb usage; used for --help and wrong options. */
+int domlet_cli_usage(const struct domlet_verb *verb, bool to_stdout);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_OCI_PLAN_H
+#define DOMLET_OCI_PLAN_H
+
+/*
+ * From a bundle to a plan: what will be built, as pure data, before anything
+ * is touched. The plan decides how each mount goes (guest-local, copied,
+ * block device; later the live share), what is refused, how large the domain
+ * is. It owns all its memory; domlet_plan_free() releases it.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct domlet_error;
+
+enum domlet_type { DOMLET_TYPE_AUTO, DOMLET_TYPE_PVH, DOMLET_TYPE_PV };
+
+/* Namespaces the proxy takes for itself (config.md#namespaces without path). */
+#define DOMLET_NS_MOUNT   0x01u
+#define DOMLET_NS_UTS     0x02u
+#define DOMLET_NS_IPC     0x04u
+#define DOMLET_NS_NET     0x08u
+#define DOMLET_NS_PID     0x10u
+#define DOMLET_NS_CGROUP  0x20u
+
+struct domlet_plan {
+	char *id;
+	char *bundle;  /* absolute */
+	char *rootfs;  /* absolute, exists, a directory */
+	char *oci_version;
+	char *annotations; /* JSON object text, "{}" when none */
+	char *hostname;    /* NULL: the id's first 12 characters in the guest */
+	char *cgroups_path; /* NULL: none given */
+	uint32_t namespaces; /* DOMLET_NS_* */
+	bool terminal;
+	uint16_t console_rows, console_cols; /* 0: unknown */
+	bool root_readonly;
+	char *argv0; /* for messages and the proxy's name */
+
+	/* Domain: from the template, overridden by resources and annotations. */
+	enum domlet_type type;
+	char *template_name;  /* annotation dev.domlet.template; NULL: by type */
+	uint64_t memory_kib;  /* 0: the template's */
+	uint32_t vcpus;       /* 0: the template's */
+
+	/* {"oci": config without hooks, "plan": {root, mounts}} (PROTOCOL.md). */
+	char *document;
+	size_t document_len;
+	uint8_t sha256[32];
+};
+
+/* Reads BUNDLE/config.json, validates, plans. Nothing is created. Refuses
+ * what can't be honoured, in one sentence naming it. terminal and console
+ * size can be overridden later by the caller. */
+int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan,
+		     struct domlet_error *err);
+void domlet_plan_free(struct domlet_plan *plan);
+
+/* runc's rule: [A-Za-z0-9_+.-]+, not "." or "..", at most DOMLET_ID_MAX:
+ * else "invalid container ID format". */
+int domlet_id_check(const char *id, struct domlet_error *err);
+
+#endif

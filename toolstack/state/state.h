@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_STATE_STATE_H
+#define DOMLET_STATE_STATE_H
+
+/*
+ * ROOT/ID/domlet.json: what a command needs to know about a container without
+ * asking anybody. Written by rename, so a reader sees one whole version.
+ * "stopped" is derived from the proxy (pid and start time), not believed:
+ * callers delete microseconds after they reaped it (oci-contract, rule 5).
+ * ROOT may be shared with another runtime: foreign entries are ignored.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../../frontend/proto/limits.h"
+
+struct domlet_error;
+
+enum domlet_status {
+	DOMLET_STATUS_CREATING,
+	DOMLET_STATUS_CREATED,
+	DOMLET_STATUS_RUNNING,
+	DOMLET_STATUS_PAUSED,
+	DOMLET_STATUS_STOPPED,
+};
+
+#define DOMLET_DOMID_NONE UINT32_MAX
+
+struct domlet_process_ref {
+	pid_t pid;            /* 0: none */
+	uint64_t start_ticks; /* /proc/PID/stat field 22 */
+};
+
+struct domlet_state {
+	char root[4096 - DOMLET_ID_MAX - 64];
+	char id[DOMLET_ID_MAX + 1];
+	char *bundle, *rootfs, *annotations, *oci_version; /* owned */
+	char *cgroup; /* absolute directory in dom0 we created; NULL: none */
+	char *image;  /* rootfs image used; NULL: none */
+	struct domlet_process_ref proxy, monitor;
+	uint32_t domid;
+	char uuid[37];     /* of the domain, chosen before it is built */
+	char name[64];     /* domain name */
+	char type[4];      /* "pvh", "pv", "" */
+	enum domlet_status status;
+	char created[40];  /* RFC 3339 */
+	uint32_t exit_code; /* when stopped */
+};
+
+void domlet_state_free(struct domlet_state *st);
+/* Makes ROOT (0711) and ROOT/ID (0711) exclusively. EEXIST: "container with
+ * given ID already exists". */
+int domlet_state_create(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err);
+int domlet_state_save(const struct domlet_state *st, struct domlet_error *err);
+/* ENOENT: "container does not exist". */
+int domlet_state_load(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err);
+/* Removes ROOT/ID and what is in it (only names of ours; rmdir then). */
+int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err);
+/* ROOT/ID/NAME into buf. */
+void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len);
+/* Status with liveness taken into account. */
+enum domlet_status domlet_state_status(const struct domlet_state *st);
+const char *domlet_status_name(enum domlet_status s);
+/* Calls cb for each container of ROOT, sorted by id; stops at non-zero. */
+int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void *arg), void *arg,
+		      struct domlet_error *err);
+/* The `state` verb's JSON text (oci-contract 1.3), malloc'ed. */
+char *domlet_state_json(const struct domlet_state *st);
+
+bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is dead */
+int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p);
+
+#endif
