@@ -11,6 +11,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct domlet_error;
 
@@ -18,6 +19,7 @@ struct domlet_log {
 	int fd; /* -1: none */
 	bool json;
 	bool debug;
+	uint64_t start_ns; /* CLOCK_MONOTONIC when it was opened */
 };
 
 /* Opens FILE for append (NULL: none). */
