@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+
+/* State letter and start time of PID (proc(5): fields 3 and 22). The command
+ * in field 2 may hold spaces and brackets: what counts is the last ')'. */
+static int read_stat(pid_t pid, char *letter, uint64_t *start_ticks)
+{
+	char path[64], text[1024];
+	cleanup_close int fd = -1;
+	const char *p;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	p = strrchr(text, ')');
+	if (!p || p[1] != ' ' || p[2] == '\0')
+		return -EPROTO;
+	*letter = p[2];
+	p += 2;
+	for (int field = 3; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return -EPROTO;
+		p++;
+	}
+	*start_ticks = strtoull(p, NULL, 10);
+	return 0;
+}
+
+bool domlet_process_alive(const struct domlet_process_ref *p)
+{
+	uint64_t start_ticks;
+	char letter;
+
+	if (p->pid <= 0 || read_stat(p->pid, &letter, &start_ticks) < 0)
+		return false;
+	return letter != 'Z' && letter != 'X' && letter != 'x' && start_ticks == p->start_ticks;
+}
+
+int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)
+{
+	struct domlet_process_ref ref = {.pid = pid};
+	char letter;
+	int r = pid > 0 ? read_stat(pid, &letter, &ref.start_ticks) : -EINVAL;
+
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	*p = ref;
+	return 0;
+}

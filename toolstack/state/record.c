@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "record.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "../base/error.h"
+
+/* Raised when an older domlet could misread a newer record. */
+#define RECORD_VERSION 1
+
+enum record_kind { KIND_OWNED, KIND_TEXT, KIND_U32, KIND_PID, KIND_U64 };
+
+struct record_field {
+	const char *key;
+	enum record_kind kind;
+	size_t offset;
+	size_t size; /* KIND_TEXT: of the array */
+};
+
+#define AT(member) offsetof(struct domlet_state, member)
+#define TEXT(key, member) {key, KIND_TEXT, AT(member), sizeof(((struct domlet_state *)0)->member)}
+
+static const struct record_field record_fields[] = {
+	{"bundle", KIND_OWNED, AT(bundle), 0},
+	{"rootfs", KIND_OWNED, AT(rootfs), 0},
+	{"annotations", KIND_OWNED, AT(annotations), 0},
+	{"ociVersion", KIND_OWNED, AT(oci_version), 0},
+	{"cgroup", KIND_OWNED, AT(cgroup), 0},
+	{"image", KIND_OWNED, AT(image), 0},
+	{"proxyPid", KIND_PID, AT(proxy.pid), 0},
+	{"proxyStart", KIND_U64, AT(proxy.start_ticks), 0},
+	{"monitorPid", KIND_PID, AT(monitor.pid), 0},
+	{"monitorStart", KIND_U64, AT(monitor.start_ticks), 0},
+	{"domid", KIND_U32, AT(domid), 0},
+	TEXT("uuid", uuid),
+	TEXT("name", name),
+	TEXT("type", type),
+	TEXT("created", created),
+	{"exitCode", KIND_U32, AT(exit_code), 0},
+};
+#define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
+
+static struct json_object *field_value(const struct domlet_state *st, const struct record_field *f)
+{
+	const void *at = (const char *)st + f->offset;
+
+	switch (f->kind) {
+	case KIND_OWNED: {
+		const char *text = *(char *const *)at;
+
+		return text ? json_object_new_string(text) : NULL;
+	}
+	case KIND_TEXT:
+		return json_object_new_string(at);
+	case KIND_U32:
+		return json_object_new_int64(*(const uint32_t *)at);
+	case KIND_PID:
+		return json_object_new_int64(*(const pid_t *)at);
+	case KIND_U64:
+		return json_object_new_uint64(*(const uint64_t *)at);
+	}
+	return NULL;
+}
+
+char *domlet_record_text(const struct domlet_state *st)
+{
+	struct json_object *obj = json_object_new_object();
+	const char *text;
+	char *copy;
+
+	if (!obj)
+		return NULL;
+	json_object_object_add(obj, "version", json_object_new_int(RECORD_VERSION));
+	json_object_object_add(obj, "id", json_object_new_string(st->id));
+	json_object_object_add(obj, "status", json_object_new_string(domlet_status_name(st->status)));
+	for (size_t i = 0; i < RECORD_FIELDS; i++)
+		json_object_object_add(obj, record_fields[i].key, field_value(st, &record_fields[i]));
+	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	copy = text ? strdup(text) : NULL;
+	json_object_put(obj);
+	return copy;
+}
+
+static int damaged(const char *path, const char *key, struct domlet_error *err)
+{
+	return domlet_error_set(err, EUCLEAN,
+				"%s is damaged at \"%s\"; the container can be removed with \"domlet delete --force\"",
+				path, key);
+}
+
+static int take_string(const struct record_field *f, struct json_object *v, void *at)
+{
+	const char *text;
+	size_t len;
+
+	if (!json_object_is_type(v, json_type_string))
+		return -EUCLEAN;
+	text = json_object_get_string(v);
+	len = (size_t)json_object_get_string_len(v);
+	if (strlen(text) != len)
+		return -EUCLEAN;
+	if (f->kind == KIND_TEXT) {
+		if (len >= f->size)
+			return -EUCLEAN;
+		memcpy(at, text, len + 1);
+		return 0;
+	}
+	*(char **)at = strdup(text);
+	return *(char **)at ? 0 : -ENOMEM;
+}
+
+static int take_number(const struct record_field *f, struct json_object *v, void *at)
+{
+	uint64_t n;
+
+	if (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) < 0)
+		return -EUCLEAN;
+	n = json_object_get_uint64(v);
+	if ((f->kind == KIND_U32 && n > UINT32_MAX) || (f->kind == KIND_PID && n > INT_MAX))
+		return -EUCLEAN;
+	if (f->kind == KIND_U32)
+		*(uint32_t *)at = (uint32_t)n;
+	else if (f->kind == KIND_PID)
+		*(pid_t *)at = (pid_t)n;
+	else
+		*(uint64_t *)at = n;
+	return 0;
+}
+
+static int take_field(const struct record_field *f, struct json_object *obj, struct domlet_state *st)
+{
+	void *at = (char *)st + f->offset;
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(obj, f->key, &v))
+		return -EUCLEAN;
+	if (f->kind == KIND_OWNED && !v)
+		return 0;
+	return f->kind == KIND_OWNED || f->kind == KIND_TEXT ? take_string(f, v, at) : take_number(f, v, at);
+}
+
+static int take_status(struct json_object *obj, struct domlet_state *st)
+{
+	struct json_object *v;
+	const char *name;
+
+	if (!json_object_object_get_ex(obj, "status", &v) || !json_object_is_type(v, json_type_string))
+		return -EUCLEAN;
+	name = json_object_get_string(v);
+	for (int s = DOMLET_STATUS_CREATING; s <= DOMLET_STATUS_STOPPED; s++)
+		if (strcmp(name, domlet_status_name((enum domlet_status)s)) == 0) {
+			st->status = (enum domlet_status)s;
+			return 0;
+		}
+	return -EUCLEAN;
+}
+
+static int take_all(struct json_object *obj, const char *path, struct domlet_state *st, struct domlet_error *err)
+{
+	struct json_object *v;
+
+	if (!json_object_is_type(obj, json_type_object))
+		return damaged(path, "", err);
+	if (!json_object_object_get_ex(obj, "version", &v) || !json_object_is_type(v, json_type_int))
+		return damaged(path, "version", err);
+	if (json_object_get_int64(v) != RECORD_VERSION)
+		return domlet_error_set(err, EPROTO,
+					"%s has version %lld, but this domlet knows version %d: use the domlet that wrote it",
+					path, (long long)json_object_get_int64(v), RECORD_VERSION);
+	if (take_status(obj, st) < 0)
+		return damaged(path, "status", err);
+	for (size_t i = 0; i < RECORD_FIELDS; i++)
+		if (take_field(&record_fields[i], obj, st) < 0)
+			return damaged(path, record_fields[i].key, err);
+	return 0;
+}
+
+int domlet_record_parse(const char *text, size_t len, const char *path, struct domlet_state *st,
+			struct domlet_error *err)
+{
+	struct json_tokener *tok = json_tokener_new_ex(8);
+	struct json_object *obj;
+	int r;
+
+	if (!tok)
+		return domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", path);
+	obj = json_tokener_parse_ex(tok, text, (int)len);
+	r = obj ? take_all(obj, path, st, err) : damaged(path, "", err);
+	json_object_put(obj);
+	json_tokener_free(tok);
+	return r;
+}
+
+/* Annotations are kept as text and were checked when they were read. */
+static struct json_object *annotations_object(const struct domlet_state *st)
+{
+	struct json_object *obj = st->annotations ? json_tokener_parse(st->annotations) : NULL;
+
+	if (obj && json_object_is_type(obj, json_type_object))
+		return obj;
+	json_object_put(obj);
+	return json_object_new_object();
+}
+
+char *domlet_state_json(const struct domlet_state *st)
+{
+	enum domlet_status status = domlet_state_status(st);
+	struct json_object *obj = json_object_new_object();
+	const char *text;
+	char *copy;
+
+	if (!obj)
+		return NULL;
+	json_object_object_add(obj, "ociVersion", json_object_new_string(st->oci_version ? st->oci_version : "1.0.2"));
+	json_object_object_add(obj, "id", json_object_new_string(st->id));
+	json_object_object_add(obj, "pid",
+			       json_object_new_int(status == DOMLET_STATUS_STOPPED ? 0 : (int)st->proxy.pid));
+	json_object_object_add(obj, "status", json_object_new_string(domlet_status_name(status)));
+	json_object_object_add(obj, "bundle", json_object_new_string(st->bundle ? st->bundle : ""));
+	json_object_object_add(obj, "rootfs", json_object_new_string(st->rootfs ? st->rootfs : ""));
+	json_object_object_add(obj, "created", json_object_new_string(st->created));
+	json_object_object_add(obj, "annotations", annotations_object(st));
+	json_object_object_add(obj, "owner", json_object_new_string(""));
+	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+							   JSON_C_TO_STRING_NOSLASHESCAPE);
+	copy = text ? strdup(text) : NULL;
+	json_object_put(obj);
+	return copy;
+}

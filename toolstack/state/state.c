@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../base/error.h"
+#include "../base/file.h"
+#include "record.h"
+
+#define STATE_FILE "domlet.json"
+/* Annotations may fill a whole configuration; JSON escapes at most triple. */
+#define STATE_FILE_MAX (4u * DOMLET_CONFIG_MAX)
+
+static const char *const status_names[] = {
+	[DOMLET_STATUS_CREATING] = "creating", [DOMLET_STATUS_CREATED] = "created",
+	[DOMLET_STATUS_RUNNING] = "running",   [DOMLET_STATUS_PAUSED] = "paused",
+	[DOMLET_STATUS_STOPPED] = "stopped",
+};
+
+const char *domlet_status_name(enum domlet_status s)
+{
+	return (size_t)s < sizeof(status_names) / sizeof(status_names[0]) ? status_names[s] : "unknown";
+}
+
+void domlet_state_free(struct domlet_state *st)
+{
+	free(st->bundle);
+	free(st->rootfs);
+	free(st->annotations);
+	free(st->oci_version);
+	free(st->cgroup);
+	free(st->image);
+	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+}
+
+void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len)
+{
+	snprintf(buf, len, "%s/%s/%s", st->root, st->id, name);
+}
+
+/* Whether ID is a name inside ROOT. The verbs check the whole rule
+ * (domlet_id_check); this keeps every path below ROOT whoever calls. */
+static bool id_stays_inside(const char *id)
+{
+	return id[0] != '\0' && strlen(id) <= DOMLET_ID_MAX && !strchr(id, '/') && strcmp(id, ".") != 0 &&
+	       strcmp(id, "..") != 0;
+}
+
+static int set_place(struct domlet_state *st, const char *root, const char *id, struct domlet_error *err)
+{
+	char real[PATH_MAX];
+
+	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	/* Absolute: the proxy and the monitor change their directory. */
+	if (!realpath(root, real)) {
+		if (errno == ENOENT)
+			return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
+		return domlet_error_set(err, errno, "the state directory %s can't be used: %s", root,
+					domlet_strerror(errno));
+	}
+	if (strlen(real) >= sizeof(st->root))
+		return domlet_error_set(err, ENAMETOOLONG,
+					"the state directory %s can't be used: its path is longer than %zu bytes",
+					root, sizeof(st->root) - 1);
+	strcpy(st->root, real);
+	strcpy(st->id, id);
+	return 0;
+}
+
+static void set_created_now(struct domlet_state *st)
+{
+	struct timespec ts;
+	struct tm tm;
+	char day[24];
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(st->created, sizeof(st->created), "%s.%09ldZ", day, ts.tv_nsec % 1000000000);
+}
+
+int domlet_state_create(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err)
+{
+	char path[PATH_MAX];
+	int r;
+
+	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	if (!id_stays_inside(id))
+		return domlet_error_set(err, EINVAL, "invalid container ID format: \"%s\"", id);
+	r = domlet_file_mkdir_parents(root, 0711, err);
+	if (r == 0)
+		r = set_place(st, root, id, err);
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "%s/%s", st->root, st->id);
+	if (mkdir(path, 0711) < 0) {
+		if (errno == EEXIST)
+			return domlet_error_set(err, EEXIST, "container with given ID already exists: %s", id);
+		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", path,
+					domlet_strerror(errno));
+	}
+	set_created_now(st);
+	return 0;
+}
+
+int domlet_state_save(const struct domlet_state *st, struct domlet_error *err)
+{
+	cleanup_free char *text = domlet_record_text(st);
+	char path[PATH_MAX];
+
+	domlet_state_path(st, STATE_FILE, path, sizeof(path));
+	if (!text)
+		return domlet_error_set(err, ENOMEM, "%s can't be written: out of memory", path);
+	return domlet_file_write(path, text, strlen(text), 0600, err);
+}
+
+int domlet_state_load(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err)
+{
+	cleanup_free char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r;
+
+	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	if (!id_stays_inside(id))
+		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
+	r = set_place(st, root, id, err);
+	if (r < 0)
+		return r;
+	domlet_state_path(st, STATE_FILE, path, sizeof(path));
+	r = domlet_file_read(path, STATE_FILE_MAX, &text, &len, err);
+	if (r == -ENOENT || r == -ENOTDIR)
+		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
+	if (r == 0)
+		r = domlet_record_parse(text, len, path, st, err);
+	if (r < 0)
+		domlet_state_free(st);
+	return r;
+}
+
+static int remove_entries(int dir_fd, const char *path, struct domlet_error *err)
+{
+	cleanup_close int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return domlet_error_set(err, errno, "%s can't be emptied: %s", path, domlet_strerror(errno));
+	fd = -1;
+	while ((entry = readdir(dir))) {
+		/* The record goes last: until then `delete` can be repeated. */
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    strcmp(entry->d_name, STATE_FILE) == 0)
+			continue;
+		if (unlinkat(dir_fd, entry->d_name, 0) < 0 && errno != ENOENT)
+			return domlet_error_set(err, errno, "%s/%s can't be removed: %s", path, entry->d_name,
+						errno == EISDIR || errno == EPERM ?
+							"it is not one of domlet's files" :
+							domlet_strerror(errno));
+	}
+	if (unlinkat(dir_fd, STATE_FILE, 0) < 0 && errno != ENOENT)
+		return domlet_error_set(err, errno, "%s/%s can't be removed: %s", path, STATE_FILE,
+					domlet_strerror(errno));
+	return 0;
+}
+
+int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err)
+{
+	char path[PATH_MAX];
+	cleanup_close int fd = -1;
+	int r;
+
+	if (!id_stays_inside(st->id) || st->root[0] != '/')
+		return domlet_error_set(err, EINVAL, "container does not exist: %s", st->id);
+	snprintf(path, sizeof(path), "%s/%s", st->root, st->id);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno));
+	r = remove_entries(fd, path, err);
+	if (r < 0)
+		return r;
+	if (rmdir(path) < 0 && errno != ENOENT)
+		return domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno));
+	return 0;
+}
+
+enum domlet_status domlet_state_status(const struct domlet_state *st)
+{
+	if (st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0)
+		return DOMLET_STATUS_CREATING;
+	if (st->status == DOMLET_STATUS_STOPPED || !domlet_process_alive(&st->proxy))
+		return DOMLET_STATUS_STOPPED;
+	return st->status;
+}
+
+static int may_be_container(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && id_stays_inside(entry->d_name);
+}
+
+int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void *arg), void *arg,
+		      struct domlet_error *err)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(root, &entries, may_be_container, alphasort);
+	int r = 0;
+
+	if (n < 0 && errno == ENOENT)
+		return 0; /* nothing was ever created */
+	if (n < 0)
+		return domlet_error_set(err, errno, "the state directory %s can't be read: %s", root,
+					domlet_strerror(errno));
+	for (int i = 0; i < n; i++) {
+		struct domlet_state st;
+
+		/* Not ours, just being made, just removed, or damaged: the
+		 * others must still be listed. */
+		if (r == 0 && domlet_state_load(root, entries[i]->d_name, &st, NULL) == 0) {
+			r = cb(&st, arg);
+			domlet_state_free(&st);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
