@@ -14,14 +14,20 @@
  * domlet_link_taken(): those bytes leave the ring. All of the event's bytes
  * must be taken before next() is called again (copy what the sink refuses
  * into a buffer of at most DOMLET_STREAM_WINDOW bytes): so no stream blocks
- * another. domlet_link_credit() returns credit when bytes reached their sink;
+ * another. A caller may stop before IDLE to be fair to others, but must then
+ * come back by itself instead of sleeping (domlet_ring_arm). domlet_link_credit() returns credit when bytes reached their sink;
  * it batches, and sends a CREDIT frame at half a window.
  *
  * Sending: domlet_link_reserve() gives a span inside the ring to read() into,
  * domlet_link_commit() sends what was put there. Messages queue in a bounded
  * outbox when the ring is full and go first.
  *
- * After work: domlet_link_flush(), then domlet_ring_take_notify().
+ * After work: domlet_link_flush(), then domlet_ring_take_notify(). Consumed
+ * bytes are given back to the peer at the latest each quarter of the ring, so
+ * a caller with long batches may also ask take_notify between events.
+ *
+ * A stream has one direction: STDIN and CONFIG host to guest, STDOUT and
+ * STDERR guest to host. The link knows which end it is.
  */
 
 #include "frame.h"
@@ -34,6 +40,7 @@ struct domlet_link_stream {
 	uint32_t recv_credit; /* bytes the peer may still send */
 	uint32_t recv_owed;   /* taken by the sink, not yet granted again */
 	bool send_eof, recv_eof, reset;
+	bool closing;         /* closed by us: what still comes is dropped */
 };
 
 struct domlet_link {
@@ -43,12 +50,16 @@ struct domlet_link {
 	uint32_t send_seq, recv_seq, peer_ack, acked;
 	struct domlet_link_stream streams[DOMLET_STREAM_MAX];
 	uint8_t outbox[DOMLET_LINK_OUTBOX_MAX];
-	uint32_t outbox_len;
+	uint32_t outbox_head, outbox_len; /* unsent: [head, len) */
 	struct domlet_frame in;  /* frame being received */
 	uint32_t in_left;        /* its payload bytes not yet taken */
 	bool in_open;
+	bool in_drop;            /* the rest of this DATA frame is dropped */
+	bool credit_waits;       /* a stream owes credit that found the outbox full */
 	uint32_t reserved_stream, reserved_len;
 	uint8_t msg_copy[DOMLET_MSG_MAX];
+	uint8_t slot[(DOMLET_PROCESS_MAX + 1) << 2]; /* by stream: index in streams + 1 */
+	uint32_t late_left;      /* bytes that may come for forgotten streams */
 	const char *broken; /* sticky: why the peer was wrong */
 };
 
@@ -75,21 +86,29 @@ void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum doml
 		      uint32_t epoch);
 
 /* Both sides open the same streams when a process is created: -ENOSPC when
- * the table is full, -EEXIST when open. Frames for a stream that isn't open
- * are dropped when it was closed by us (a late byte), see domlet_link_close. */
+ * the table is full, -EEXIST when open, -EINVAL when out of range. */
 int domlet_link_open(struct domlet_link *l, uint32_t stream);
+/* Sends nothing (send_eof, send_reset do). Late frames of a closed stream are
+ * dropped: its DATA up to the credit that was out, and its EOF, CREDIT and
+ * RESET. DATA of a stream that never was open breaks a host's link; a guest's
+ * drops it, because the host may send before it learns that CREATE failed. */
 void domlet_link_close(struct domlet_link *l, uint32_t stream);
 
 void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev);
 void domlet_link_taken(struct domlet_link *l, size_t len);
 void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len);
 
-/* 0, -EAGAIN when the outbox is full, -EMSGSIZE, -EPROTO when broken. */
+/* 0, -EAGAIN when the outbox is full, -EMSGSIZE, -EINVAL when the message is
+ * not this side's to send, -EPROTO when broken. */
 int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m);
+/* 0, -EAGAIN, -EPROTO as above; -ENOENT when not open, -EINVAL when it is the
+ * other side's to send, -EALREADY when sent before. After send_reset the link
+ * drops the stream's DATA; its EOF still comes as an event. After a RESET event
+ * reserve gives nothing more; the sender still owes its EOF. */
 int domlet_link_send_eof(struct domlet_link *l, uint32_t stream);
 int domlet_link_send_reset(struct domlet_link *l, uint32_t stream);
 
-/* Span for up to *len bytes of STREAM; NULL when there is no credit, no room
+/* Span for up to *len bytes of STREAM, *len set to its size; NULL when there is no credit, no room
  * or messages wait (*len 0). One reservation at a time. */
 uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len);
 void domlet_link_commit(struct domlet_link *l, size_t len); /* 0 cancels */

@@ -96,7 +96,9 @@ struct domlet_msg {
 const char *domlet_msg_name(uint32_t type); /* "HELLO", or "unknown" */
 char domlet_msg_direction(uint32_t type);   /* 'G', 'H', or 0 */
 
-/* Bytes written, or -EMSGSIZE. */
+/* Encoded bytes, which may be more than DOMLET_MSG_MAX; 0: unknown type. */
+size_t domlet_msg_size(const struct domlet_msg *m);
+/* Bytes written; -EMSGSIZE; -EINVAL: unknown type or a NUL inside a STR. */
 int domlet_msg_encode(const struct domlet_msg *m, uint8_t *out, size_t out_len);
 /* 0 or -EPROTO with a static sentence in *reason. */
 int domlet_msg_decode(const uint8_t *in, size_t in_len, struct domlet_msg *m, const char **reason);

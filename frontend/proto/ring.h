@@ -12,7 +12,8 @@
  * The peer is hostile. Its two fields (its producer and consumer index) are
  * read once per call into private copies and checked against our own private
  * cursors; a value that can't be true makes the ring broken for good
- * (DOMLET_RING_BROKEN, every later call returns -EPROTO).
+ * (every later call returns -EPROTO). What we did to the ring ourselves is
+ * asserted.
  */
 
 #include <stdbool.h>
@@ -22,13 +23,14 @@
 #include "limits.h"
 
 /* Free-running indices, little endian as the machine (x86 only). Fields of
- * one writer share a cache line, those of the other have another. */
+ * one writer share a cache line, those of the other have another. The asleep
+ * flags are advice: a peer that lies gets too many events or none, no more. */
 struct domlet_ring_half {
 	uint32_t prod;        /* written by this half's producer */
-	uint32_t prod_asleep; /* producer waits for room: consumer must notify */
+	uint32_t prod_asleep; /* producer waits for room; set by it, cleared by who wakes it */
 	uint32_t pad0[14];
 	uint32_t cons;        /* written by this half's consumer */
-	uint32_t cons_asleep; /* consumer waits for data: producer must notify */
+	uint32_t cons_asleep; /* consumer waits for data; set by it, cleared by who wakes it */
 	uint32_t pad1[14];
 };
 
@@ -79,8 +81,9 @@ void domlet_ring_attach(struct domlet_ring *r, struct domlet_ring_page *page,
 int64_t domlet_ring_room(struct domlet_ring *r);
 int64_t domlet_ring_ready(struct domlet_ring *r);
 
-/* Contiguous span to fill / to read at OFFSET from the private cursor; *len
- * is cut at the wrap and at what room/ready last said. NULL when 0 bytes. */
+/* Contiguous span to fill / to read at OFFSET from the private cursor. *len
+ * is how much is wanted (SIZE_MAX: all there is) and is cut at the wrap and at
+ * what room/ready last said. NULL when 0 bytes. */
 uint8_t *domlet_ring_out_span(struct domlet_ring *r, uint32_t offset, size_t *len);
 const uint8_t *domlet_ring_in_span(struct domlet_ring *r, uint32_t offset, size_t *len);
 
@@ -92,8 +95,9 @@ void domlet_ring_copy_out(struct domlet_ring *r, uint32_t offset, void *dst, siz
 void domlet_ring_produce(struct domlet_ring *r, uint32_t len);
 void domlet_ring_consume(struct domlet_ring *r, uint32_t len);
 
-/* Publishes produced/consumed bytes (release), and notes in r->notify
- * whether the peer sleeps on them. Room is announced only when at least half
+/* Publishes produced/consumed bytes (sequentially consistent: the sleeper's
+ * flag is looked at after), and notes in r->notify whether the peer sleeps on
+ * them; its flag is cleared then, so that a sleep gets one event. Room is announced only when at least half
  * of the ring is free, so that a bulk sender isn't woken for each frame. */
 void domlet_ring_publish(struct domlet_ring *r);
 
@@ -101,8 +105,13 @@ void domlet_ring_publish(struct domlet_ring *r);
 bool domlet_ring_take_notify(struct domlet_ring *r);
 
 /* Arms "wake me when there is data" and, if want_room, "... or room"; full
- * barrier; returns true when there already is (do not sleep: go round again). */
+ * barrier; returns true (and disarms) when there already is, or the ring is
+ * broken: do not sleep, go round again. Data means bytes that ready() hasn't
+ * counted yet, so half a frame that was seen doesn't keep the caller awake; a
+ * caller that stops before it has looked at all of ready() must come back by
+ * itself. Room means half of the ring, as in publish. */
 bool domlet_ring_arm(struct domlet_ring *r, bool want_room);
+/* After waking up: no event wanted while awake. */
 void domlet_ring_disarm(struct domlet_ring *r);
 
 #endif

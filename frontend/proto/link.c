@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+#include "link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "wire.h"
+
+_Static_assert(DOMLET_STREAM_MAX < UINT8_MAX, "slot[] holds index + 1");
+_Static_assert(DOMLET_LINK_OUTBOX_MAX >= DOMLET_FRAME_HEADER_LEN + DOMLET_MSG_MAX, "outbox");
+
+/* Unacknowledged messages after which an ACK is sent without other reason. */
+#define ACK_EVERY 16u
+
+static bool sends(enum domlet_ring_role role, uint32_t stream)
+{
+	uint32_t kind = stream & 3;
+	bool to_guest = kind == DOMLET_STREAM_STDIN || kind == DOMLET_STREAM_CONFIG;
+
+	return to_guest == (role == DOMLET_RING_HOST);
+}
+
+void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role,
+		      uint32_t epoch)
+{
+	memset(l, 0, sizeof(*l));
+	l->ring = ring;
+	l->role = role;
+	l->epoch = epoch;
+}
+
+/* --- streams ---------------------------------------------------------- */
+
+static bool in_range(uint32_t stream)
+{
+	return stream >> 2 >= 1 && stream >> 2 <= DOMLET_PROCESS_MAX;
+}
+
+static struct domlet_link_stream *find(struct domlet_link *l, uint32_t stream)
+{
+	return in_range(stream) && l->slot[stream] ? &l->streams[l->slot[stream] - 1] : NULL;
+}
+
+static struct domlet_link_stream *find_open(struct domlet_link *l, uint32_t stream)
+{
+	struct domlet_link_stream *s = find(l, stream);
+
+	return s && !s->closing ? s : NULL;
+}
+
+static void forget(struct domlet_link *l, struct domlet_link_stream *s)
+{
+	l->slot[s->id] = 0;
+	memset(s, 0, sizeof(*s));
+}
+
+/* A free slot, or that of a closed stream, whose late bytes then count
+ * against one bound for all. */
+static struct domlet_link_stream *take_slot(struct domlet_link *l)
+{
+	struct domlet_link_stream *closing = NULL;
+
+	for (size_t i = 0; i < DOMLET_STREAM_MAX; i++) {
+		struct domlet_link_stream *s = &l->streams[i];
+
+		if (s->id == 0)
+			return s;
+		if (s->closing && !closing)
+			closing = s;
+	}
+	if (closing) {
+		l->late_left += closing->recv_credit;
+		if (l->late_left > DOMLET_STREAM_MAX * DOMLET_STREAM_WINDOW)
+			l->late_left = DOMLET_STREAM_MAX * DOMLET_STREAM_WINDOW;
+		forget(l, closing);
+	}
+	return closing;
+}
+
+int domlet_link_open(struct domlet_link *l, uint32_t stream)
+{
+	struct domlet_link_stream *s;
+
+	if (!in_range(stream))
+		return -EINVAL;
+	s = find(l, stream);
+	if (s && !s->closing)
+		return -EEXIST;
+	if (s)
+		forget(l, s);
+	s = take_slot(l);
+	if (!s)
+		return -ENOSPC;
+	s->id = stream;
+	if (sends(l->role, stream))
+		s->send_credit = DOMLET_STREAM_WINDOW;
+	else
+		s->recv_credit = DOMLET_STREAM_WINDOW;
+	l->slot[stream] = (uint8_t)(s - l->streams + 1);
+	return 0;
+}
+
+static void drop_rest(struct domlet_link *l, uint32_t stream)
+{
+	if (l->in_open && l->in.type == DOMLET_FRAME_DATA && l->in.stream == stream)
+		l->in_drop = true;
+}
+
+void domlet_link_close(struct domlet_link *l, uint32_t stream)
+{
+	struct domlet_link_stream *s = find_open(l, stream);
+
+	if (!s)
+		return;
+	drop_rest(l, stream);
+	if (sends(l->role, stream) || s->recv_eof)
+		forget(l, s);
+	else
+		s->closing = true;
+}
+
+/* --- sending ---------------------------------------------------------- */
+
+static void put_header(struct domlet_link *l, uint8_t *out, uint8_t type, uint32_t stream,
+		       uint32_t length)
+{
+	struct domlet_frame f = {
+		.length = length,
+		.type = type,
+		.stream = stream,
+		.seq = type == DOMLET_FRAME_MSG ? l->send_seq : 0,
+		.ack = l->recv_seq,
+		.epoch = l->epoch,
+	};
+
+	domlet_frame_encode(&f, out);
+	l->acked = l->recv_seq;
+}
+
+/* The outbox's tail when it has room for LEN bytes, else NULL. */
+static uint8_t *outbox_tail(struct domlet_link *l, size_t len)
+{
+	if (l->outbox_head && len > DOMLET_LINK_OUTBOX_MAX - l->outbox_len) {
+		l->outbox_len -= l->outbox_head;
+		memmove(l->outbox, l->outbox + l->outbox_head, l->outbox_len);
+		l->outbox_head = 0;
+	}
+	return len <= DOMLET_LINK_OUTBOX_MAX - l->outbox_len ? l->outbox + l->outbox_len : NULL;
+}
+
+static void move_outbox(struct domlet_link *l)
+{
+	int64_t room;
+	uint32_t n = l->outbox_len - l->outbox_head;
+
+	/* A reservation's header goes where the ring now ends. */
+	if (n == 0 || l->reserved_len)
+		return;
+	room = domlet_ring_room(l->ring);
+	if (room <= 0)
+		return;
+	if (n > room)
+		n = (uint32_t)room;
+	domlet_ring_copy_in(l->ring, 0, l->outbox + l->outbox_head, n);
+	domlet_ring_produce(l->ring, n);
+	l->outbox_head += n;
+	if (l->outbox_head == l->outbox_len)
+		l->outbox_head = l->outbox_len = 0;
+}
+
+static int queue(struct domlet_link *l, uint8_t type, uint32_t stream, uint32_t *payload)
+{
+	uint32_t length = payload ? 4 : 0;
+	uint8_t *at = outbox_tail(l, DOMLET_FRAME_HEADER_LEN + length);
+
+	if (!at)
+		return -EAGAIN;
+	put_header(l, at, type, stream, length);
+	if (payload)
+		domlet_wire_put_u32(at + DOMLET_FRAME_HEADER_LEN, *payload);
+	l->outbox_len += DOMLET_FRAME_HEADER_LEN + length;
+	return 0;
+}
+
+static bool is_broken(const struct domlet_link *l)
+{
+	return l->broken || l->ring->broken;
+}
+
+int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m)
+{
+	char dir = domlet_msg_direction(m->type);
+	size_t size = domlet_msg_size(m);
+	uint8_t *at;
+	int written;
+
+	if (is_broken(l))
+		return -EPROTO;
+	if (dir != (l->role == DOMLET_RING_GUEST ? 'G' : 'H'))
+		return -EINVAL;
+	if (size > DOMLET_MSG_MAX)
+		return -EMSGSIZE;
+	at = outbox_tail(l, DOMLET_FRAME_HEADER_LEN + size);
+	if (!at)
+		return -EAGAIN;
+	written = domlet_msg_encode(m, at + DOMLET_FRAME_HEADER_LEN, size);
+	if (written < 0)
+		return written;
+	if (++l->send_seq == 0) /* 0 means none */
+		l->send_seq = 1;
+	put_header(l, at, DOMLET_FRAME_MSG, 0, (uint32_t)written);
+	l->outbox_len += DOMLET_FRAME_HEADER_LEN + (uint32_t)written;
+	move_outbox(l);
+	return 0;
+}
+
+int domlet_link_send_eof(struct domlet_link *l, uint32_t stream)
+{
+	struct domlet_link_stream *s = find_open(l, stream);
+	int rc;
+
+	if (is_broken(l))
+		return -EPROTO;
+	if (!s)
+		return -ENOENT;
+	if (!sends(l->role, stream))
+		return -EINVAL;
+	if (s->send_eof)
+		return -EALREADY;
+	rc = queue(l, DOMLET_FRAME_EOF, stream, NULL);
+	if (rc == 0) {
+		s->send_eof = true;
+		move_outbox(l);
+	}
+	return rc;
+}
+
+int domlet_link_send_reset(struct domlet_link *l, uint32_t stream)
+{
+	struct domlet_link_stream *s = find_open(l, stream);
+	int rc;
+
+	if (is_broken(l))
+		return -EPROTO;
+	if (!s)
+		return -ENOENT;
+	if (sends(l->role, stream))
+		return -EINVAL;
+	if (s->reset)
+		return -EALREADY;
+	rc = queue(l, DOMLET_FRAME_RESET, stream, NULL);
+	if (rc == 0) {
+		s->reset = true;
+		drop_rest(l, stream);
+		move_outbox(l);
+	}
+	return rc;
+}
+
+bool domlet_link_has_credit(const struct domlet_link *l, uint32_t stream)
+{
+	const struct domlet_link_stream *s = find_open((struct domlet_link *)l, stream);
+
+	return s && s->send_credit && !s->send_eof && !s->reset;
+}
+
+uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len)
+{
+	/* Left free by data, so that messages get in before the ring drains. */
+	uint32_t spare = l->ring->size / 16 < 4096 ? l->ring->size / 16 : 4096;
+	size_t want = *len < DOMLET_FRAME_PAYLOAD_MAX ? *len : DOMLET_FRAME_PAYLOAD_MAX;
+	struct domlet_link_stream *s;
+	uint8_t *span;
+	int64_t room;
+
+	assert(l->reserved_len == 0);
+	*len = 0;
+	if (is_broken(l) || !domlet_link_has_credit(l, stream))
+		return NULL;
+	s = find_open(l, stream);
+	move_outbox(l);
+	room = domlet_ring_room(l->ring) - DOMLET_FRAME_HEADER_LEN - spare;
+	if (l->outbox_len || room <= 0)
+		return NULL;
+	if (want > s->send_credit)
+		want = s->send_credit;
+	if (want > (uint64_t)room)
+		want = (size_t)room;
+	span = domlet_ring_out_span(l->ring, DOMLET_FRAME_HEADER_LEN, &want);
+	*len = want;
+	l->reserved_stream = stream;
+	l->reserved_len = (uint32_t)want;
+	return span;
+}
+
+void domlet_link_commit(struct domlet_link *l, size_t len)
+{
+	struct domlet_link_stream *s = find_open(l, l->reserved_stream);
+	uint8_t header[DOMLET_FRAME_HEADER_LEN];
+
+	assert(len <= l->reserved_len);
+	/* Closed since reserve: nobody wants the bytes. */
+	if (len && s && !is_broken(l)) {
+		s->send_credit -= (uint32_t)len;
+		put_header(l, header, DOMLET_FRAME_DATA, s->id, (uint32_t)len);
+		domlet_ring_copy_in(l->ring, 0, header, sizeof(header));
+		domlet_ring_produce(l->ring, (uint32_t)(sizeof(header) + len));
+	}
+	l->reserved_stream = 0;
+	l->reserved_len = 0;
+}
+
+static void grant(struct domlet_link *l, struct domlet_link_stream *s)
+{
+	if (queue(l, DOMLET_FRAME_CREDIT, s->id, &s->recv_owed) < 0) {
+		l->credit_waits = true;
+		return;
+	}
+	s->recv_credit += s->recv_owed;
+	s->recv_owed = 0;
+}
+
+static bool owes_enough(const struct domlet_link_stream *s)
+{
+	return s->recv_owed >= DOMLET_STREAM_WINDOW / 2 && !s->recv_eof && !s->reset && !s->closing;
+}
+
+void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len)
+{
+	struct domlet_link_stream *s = find_open(l, stream);
+	uint32_t out;
+
+	if (!s || sends(l->role, stream) || is_broken(l))
+		return;
+	/* Never more than was received: LEN may be an earlier stream's of the
+	 * same number, still in the caller's buffer when that was closed. */
+	out = DOMLET_STREAM_WINDOW - s->recv_credit - s->recv_owed;
+	s->recv_owed += len < out ? (uint32_t)len : out;
+	if (owes_enough(s))
+		grant(l, s);
+}
+
+bool domlet_link_flush(struct domlet_link *l)
+{
+	if (is_broken(l))
+		return false;
+	move_outbox(l);
+	if (l->credit_waits) {
+		l->credit_waits = false;
+		for (size_t i = 0; i < DOMLET_STREAM_MAX; i++) {
+			if (l->streams[i].id && owes_enough(&l->streams[i]))
+				grant(l, &l->streams[i]);
+		}
+	}
+	if (l->recv_seq - l->acked >= ACK_EVERY)
+		queue(l, DOMLET_FRAME_ACK, 0, NULL); /* when full: next time */
+	move_outbox(l);
+	domlet_ring_publish(l->ring);
+	return l->outbox_len != 0;
+}
+
+/* --- receiving -------------------------------------------------------- */
+
+static const char *accept_data(struct domlet_link *l, struct domlet_link_stream *s)
+{
+	uint32_t length = l->in.length;
+
+	l->in_drop = !s || s->closing || s->reset;
+	if (!s) {
+		if (l->role == DOMLET_RING_GUEST)
+			return NULL;
+		if (length > l->late_left)
+			return "data of a stream that is not open";
+		l->late_left -= length;
+		return NULL;
+	}
+	if (s->recv_eof)
+		return "data after the stream's end";
+	if (length > s->recv_credit)
+		return "data beyond the stream's credit";
+	s->recv_credit -= length;
+	return NULL;
+}
+
+/* What the header says, against what we know. Returns what is wrong. */
+static const char *accept_header(struct domlet_link *l)
+{
+	const struct domlet_frame *f = &l->in;
+	struct domlet_link_stream *s = find(l, f->stream);
+	bool ours = f->stream && sends(l->role, f->stream);
+
+	if (f->epoch != l->epoch)
+		return "frame of another attachment";
+	if (f->ack - l->peer_ack > l->send_seq - l->peer_ack)
+		return "acknowledgement of a message that was not sent";
+	l->peer_ack = f->ack;
+	switch (f->type) {
+	case DOMLET_FRAME_MSG:
+		if (f->seq - l->recv_seq - 1 > INT32_MAX - 1)
+			return "message's sequence number does not rise";
+		return NULL;
+	case DOMLET_FRAME_DATA:
+		return ours ? "data against the stream's direction" : accept_data(l, s);
+	case DOMLET_FRAME_EOF:
+		if (ours)
+			return "end against the stream's direction";
+		return s && s->recv_eof ? "second end of a stream" : NULL;
+	case DOMLET_FRAME_CREDIT:
+		return ours ? NULL : "credit against the stream's direction";
+	case DOMLET_FRAME_RESET:
+		if (!ours)
+			return "reset against the stream's direction";
+		return s && s->reset ? "second reset of a stream" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void fail(struct domlet_link *l, struct domlet_link_event *ev, const char *reason)
+{
+	l->broken = reason;
+	ev->type = DOMLET_LINK_BROKEN;
+	ev->reason = reason;
+}
+
+/* The steps below return true when *ev is filled in and next() shall return. */
+
+static bool step_header(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
+{
+	uint8_t header[DOMLET_FRAME_HEADER_LEN];
+	const char *reason;
+
+	if (have < sizeof(header))
+		return true;
+	domlet_ring_copy_out(l->ring, 0, header, sizeof(header));
+	domlet_ring_consume(l->ring, sizeof(header));
+	if (domlet_frame_decode(header, &l->in, &reason) == 0)
+		reason = accept_header(l);
+	if (reason) {
+		fail(l, ev, reason);
+		return true;
+	}
+	l->in_open = true;
+	l->in_left = l->in.length;
+	return false;
+}
+
+/* Copies the message out as it comes; it need not fit the ring. */
+static bool step_msg(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
+{
+	uint32_t n = have < l->in_left ? have : l->in_left;
+	const char *reason;
+
+	domlet_ring_copy_out(l->ring, 0, l->msg_copy + (l->in.length - l->in_left), n);
+	domlet_ring_consume(l->ring, n);
+	l->in_left -= n;
+	if (l->in_left)
+		return true;
+	l->in_open = false;
+	if (domlet_msg_decode(l->msg_copy, l->in.length, &ev->msg, &reason) < 0) {
+		fail(l, ev, reason);
+		return true;
+	}
+	if (domlet_msg_direction(ev->msg.type) != (l->role == DOMLET_RING_GUEST ? 'H' : 'G')) {
+		fail(l, ev, "message in the wrong direction");
+		return true;
+	}
+	l->recv_seq = l->in.seq;
+	ev->type = DOMLET_LINK_MSG;
+	return true;
+}
+
+static bool step_data(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
+{
+	uint32_t n = have < l->in_left ? have : l->in_left;
+
+	if (n == 0)
+		return true;
+	if (!l->in_drop) {
+		ev->type = DOMLET_LINK_DATA;
+		ev->len = n;
+		ev->data = domlet_ring_in_span(l->ring, 0, &ev->len);
+		return true;
+	}
+	domlet_ring_consume(l->ring, n);
+	l->in_left -= n;
+	l->in_open = l->in_left != 0;
+	return false;
+}
+
+static bool step_credit(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
+{
+	struct domlet_link_stream *s = find_open(l, l->in.stream);
+	uint8_t payload[4];
+	uint32_t more;
+
+	if (have < sizeof(payload))
+		return true;
+	domlet_ring_copy_out(l->ring, 0, payload, sizeof(payload));
+	domlet_ring_consume(l->ring, sizeof(payload));
+	l->in_open = false;
+	more = domlet_wire_get_u32(payload);
+	if (more == 0 || more > DOMLET_STREAM_WINDOW ||
+	    (s && more > DOMLET_STREAM_WINDOW - s->send_credit)) {
+		fail(l, ev, "credit beyond the stream's window");
+		return true;
+	}
+	if (!s)
+		return false;
+	s->send_credit += more;
+	if (s->send_eof || s->reset)
+		return false;
+	ev->type = DOMLET_LINK_ROOM;
+	return true;
+}
+
+static bool step_end(struct domlet_link *l, struct domlet_link_event *ev)
+{
+	struct domlet_link_stream *s = find(l, l->in.stream);
+	bool closing = s && s->closing;
+
+	l->in_open = false;
+	if (!s || l->in.type == DOMLET_FRAME_ACK)
+		return false;
+	if (l->in.type == DOMLET_FRAME_EOF) {
+		s->recv_eof = true;
+		if (closing)
+			forget(l, s);
+		ev->type = DOMLET_LINK_EOF;
+	} else {
+		s->reset = true;
+		ev->type = DOMLET_LINK_RESET;
+	}
+	return !closing;
+}
+
+static bool step(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
+{
+	if (!l->in_open)
+		return step_header(l, ev, have);
+	switch (l->in.type) {
+	case DOMLET_FRAME_MSG:
+		return step_msg(l, ev, have);
+	case DOMLET_FRAME_DATA:
+		return step_data(l, ev, have);
+	case DOMLET_FRAME_CREDIT:
+		return step_credit(l, ev, have);
+	default:
+		return step_end(l, ev);
+	}
+}
+
+/* A sender must not wait until a long batch ends. */
+static void give_back(struct domlet_link *l)
+{
+	if (l->ring->in_taken - l->ring->in_cons >= l->ring->size / 4)
+		domlet_ring_publish(l->ring);
+}
+
+void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
+{
+	struct domlet_ring *r = l->ring;
+
+	memset(ev, 0, sizeof(*ev));
+	if (l->broken) {
+		fail(l, ev, l->broken);
+		return;
+	}
+	/* The peer's index once a call: or it could keep us here for ever. */
+	if (domlet_ring_ready(r) < 0) {
+		fail(l, ev, "ring index out of range");
+		return;
+	}
+	while (!step(l, ev, r->in_prod - r->in_taken))
+		;
+	if (ev->type != DOMLET_LINK_IDLE && ev->type != DOMLET_LINK_MSG)
+		ev->stream = l->in.stream;
+	give_back(l);
+}
+
+void domlet_link_taken(struct domlet_link *l, size_t len)
+{
+	assert(l->in_open && l->in.type == DOMLET_FRAME_DATA && len <= l->in_left);
+	domlet_ring_consume(l->ring, (uint32_t)len);
+	l->in_left -= (uint32_t)len;
+	l->in_open = l->in_left != 0;
+	give_back(l);
+}
