@@ -31,6 +31,7 @@ struct domlet_plan {
 	char *rootfs;  /* absolute, exists, a directory */
 	char *oci_version;
 	char *annotations; /* JSON object text, "{}" when none */
+	char *hooks;       /* config.md#posix-platform-hooks as JSON text; NULL: none */
 	char *hostname;    /* NULL: the id's first 12 characters in the guest */
 	char *cgroups_path; /* NULL: none given */
 	uint32_t namespaces; /* DOMLET_NS_* */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_OCI_CONFIG_LOAD_H
+#define DOMLET_OCI_CONFIG_LOAD_H
+
+/*
+ * config.json as a checked json-c object: whoever reads it afterwards may
+ * take for granted that each key named in config-schema.c has its type, that
+ * no string holds a NUL, and that what the specification requires is there.
+ * An absent key and null are the same. The caller puts the object.
+ */
+
+struct domlet_error;
+struct json_object;
+
+/* Levels of nesting a configuration may have: the guest's parser takes 64,
+ * and the document puts the configuration two levels down. */
+#define DOMLET_OCI_DEPTH_MAX 60
+
+int domlet_oci_load(const char *path, struct json_object **config, struct domlet_error *err);
+
+/* The type checks alone. PATH is for the sentence. */
+int domlet_oci_check(struct json_object *config, const char *path, struct domlet_error *err);
+
+#endif

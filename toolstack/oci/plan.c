@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <json-c/json.h>
+
+#include "../../frontend/proto/limits.h"
+#include "../../frontend/proto/sha256.h"
+#include "../base/cleanup.h"
+#include "../base/error.h"
+#include "config-load.h"
+#include "plan-mounts.h"
+
+#define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+/* What the guest's kernel and domlet-init need beside the container. */
+#define MEMORY_OVERHEAD_KIB (32u * 1024u)
+/* A limit of more than 16 TiB is how "unlimited" is written by some. */
+#define MEMORY_LIMIT_MAX_KIB (16ull * 1024u * 1024u * 1024u)
+/* HVM_MAX_VCPUS of Xen. */
+#define VCPUS_MAX 128u
+/* The kernel's default for a quota without a period. */
+#define CPU_PERIOD_DEFAULT_US 100000u
+
+struct build {
+	struct json_object *config;
+	const char *path; /* of config.json, for sentences */
+	struct domlet_plan *plan;
+	struct domlet_error *err;
+};
+
+int domlet_id_check(const char *id, struct domlet_error *err)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+.-";
+	size_t len = strlen(id);
+
+	if (len == 0 || len > DOMLET_ID_MAX || strspn(id, allowed) != len || strcmp(id, ".") == 0 ||
+	    strcmp(id, "..") == 0)
+		return domlet_error_set(err, EINVAL,
+					"invalid container ID format: \"%.64s\" (letters, digits and _+.- are allowed, %u at most)",
+					id, DOMLET_ID_MAX);
+	return 0;
+}
+
+void domlet_plan_free(struct domlet_plan *plan)
+{
+	free(plan->id);
+	free(plan->bundle);
+	free(plan->rootfs);
+	free(plan->oci_version);
+	free(plan->annotations);
+	free(plan->hooks);
+	free(plan->hostname);
+	free(plan->cgroups_path);
+	free(plan->argv0);
+	free(plan->template_name);
+	free(plan->document);
+	*plan = (struct domlet_plan){0};
+}
+
+static struct json_object *get(struct json_object *obj, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return obj && json_object_object_get_ex(obj, key, &value) ? value : NULL;
+}
+
+static const char *get_text(struct json_object *obj, const char *key)
+{
+	struct json_object *value = get(obj, key);
+
+	return value ? json_object_get_string(value) : NULL;
+}
+
+static int out_of_memory(const struct build *b)
+{
+	return domlet_error_set(b->err, ENOMEM, "%s can't be read: out of memory", b->path);
+}
+
+/* Copies TEXT unless it is NULL or empty. */
+static int copy_text(const struct build *b, const char *text, char **out)
+{
+	if (!text || text[0] == '\0')
+		return 0;
+	*out = strdup(text);
+	return *out ? 0 : out_of_memory(b);
+}
+
+static int copy_json(const struct build *b, struct json_object *obj, char **out)
+{
+	return copy_text(b, json_object_to_json_string_ext(obj, TO_TEXT), out);
+}
+
+static int read_version(struct build *b)
+{
+	const char *version = get_text(b->config, "ociVersion");
+
+	if (strncmp(version, "1.", 2) != 0 || version[2] < '0' || version[2] > '9')
+		return domlet_error_set(b->err, ENOTSUP, "%s: ociVersion is \"%.64s\", but domlet knows 1.x only",
+					b->path, version);
+	return copy_text(b, version, &b->plan->oci_version);
+}
+
+static int read_rootfs(struct build *b)
+{
+	struct json_object *root = get(b->config, "root");
+	const char *path = get_text(root, "path");
+	cleanup_free char *joined = NULL;
+	struct stat st;
+
+	if (asprintf(&joined, "%s%s%s", path[0] == '/' ? "" : b->plan->bundle, path[0] == '/' ? "" : "/", path) < 0) {
+		joined = NULL;
+		return out_of_memory(b);
+	}
+	b->plan->rootfs = realpath(joined, NULL);
+	if (!b->plan->rootfs || stat(b->plan->rootfs, &st) < 0)
+		return domlet_error_set(b->err, errno, "the root file system %s can't be used: %s", joined,
+					domlet_strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return domlet_error_set(b->err, ENOTDIR, "the root file system %s can't be used: it is not a directory",
+					joined);
+	b->plan->root_readonly = json_object_get_boolean(get(root, "readonly"));
+	return 0;
+}
+
+static int read_process(struct build *b)
+{
+	struct json_object *process = get(b->config, "process");
+	struct json_object *args = get(process, "args"), *size = get(process, "consoleSize");
+	const char *cwd = get_text(process, "cwd");
+	const char *command;
+
+	if (json_object_array_length(args) == 0)
+		return domlet_error_set(b->err, EINVAL, "%s: process.args is empty; it must name a command", b->path);
+	command = json_object_get_string(json_object_array_get_idx(args, 0));
+	if (command[0] == '\0')
+		return domlet_error_set(b->err, EINVAL, "%s: process.args[0] is empty; it must name a command", b->path);
+	if (cwd[0] != '/')
+		return domlet_error_set(b->err, EINVAL, "%s: process.cwd is \"%s\", but must be an absolute path",
+					b->path, cwd);
+	b->plan->terminal = json_object_get_boolean(get(process, "terminal"));
+	b->plan->console_rows = (uint16_t)json_object_get_int(get(size, "height"));
+	b->plan->console_cols = (uint16_t)json_object_get_int(get(size, "width"));
+	return copy_text(b, command, &b->plan->argv0);
+}
+
+static int refuse_namespace_path(const struct build *b, const char *type, const char *path)
+{
+	char own[64];
+	struct stat given, ours;
+
+	snprintf(own, sizeof(own), "/proc/self/ns/%s", strcmp(type, "network") == 0 ? "net" : type);
+	if (stat(path, &given) == 0 && stat(own, &ours) == 0 && given.st_ino == ours.st_ino &&
+	    given.st_dev == ours.st_dev)
+		return domlet_error_set(b->err, ENOTSUP,
+					"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
+					type, path);
+	return domlet_error_set(b->err, ENOTSUP,
+				"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
+				type, path);
+}
+
+static int read_namespace(struct build *b, struct json_object *one)
+{
+	static const struct {
+		const char *type;
+		uint32_t bit;
+	} known[] = {
+		{"mount", DOMLET_NS_MOUNT},   {"uts", DOMLET_NS_UTS}, {"ipc", DOMLET_NS_IPC},
+		{"network", DOMLET_NS_NET},   {"pid", DOMLET_NS_PID}, {"cgroup", DOMLET_NS_CGROUP},
+	};
+	const char *type = get_text(one, "type"), *path = get_text(one, "path");
+
+	if (strcmp(type, "user") == 0)
+		return domlet_error_set(b->err, ENOTSUP,
+					"%s: linux.namespaces asks for a user namespace, which is not possible yet: the guest has users of its own",
+					b->path);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(type, known[i].type) != 0)
+			continue;
+		if (path && path[0] != '\0')
+			return refuse_namespace_path(b, type, path);
+		if (b->plan->namespaces & known[i].bit)
+			return domlet_error_set(b->err, EINVAL, "%s: linux.namespaces has type \"%s\" twice", b->path,
+						type);
+		b->plan->namespaces |= known[i].bit;
+		return 0;
+	}
+	return domlet_error_set(b->err, ENOTSUP, "%s: linux.namespaces has type \"%.64s\", which isn't known", b->path,
+				type);
+}
+
+static int read_namespaces(struct build *b)
+{
+	struct json_object *list = get(get(b->config, "linux"), "namespaces");
+	const char *hostname = get_text(b->config, "hostname");
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = read_namespace(b, json_object_array_get_idx(list, i));
+
+		if (r < 0)
+			return r;
+	}
+	if (hostname && hostname[0] != '\0' && !(b->plan->namespaces & DOMLET_NS_UTS))
+		return domlet_error_set(b->err, EINVAL,
+					"%s: hostname is \"%.64s\", but linux.namespaces has no uts namespace to set it in",
+					b->path, hostname);
+	return copy_text(b, hostname, &b->plan->hostname);
+}
+
+static void read_resources(struct build *b)
+{
+	struct json_object *resources = get(get(b->config, "linux"), "resources");
+	struct json_object *memory = get(resources, "memory"), *cpu = get(resources, "cpu");
+	int64_t limit = json_object_get_int64(get(memory, "limit"));
+	int64_t quota = json_object_get_int64(get(cpu, "quota"));
+	uint64_t period = json_object_get_uint64(get(cpu, "period"));
+
+	if (limit > 0 && (uint64_t)limit / 1024 <= MEMORY_LIMIT_MAX_KIB) {
+		uint64_t kib = ((uint64_t)limit + 1023) / 1024 + MEMORY_OVERHEAD_KIB;
+
+		b->plan->memory_kib = (kib + 1023) / 1024 * 1024;
+	}
+	if (quota > 0) {
+		uint64_t cpus;
+
+		if (period == 0)
+			period = CPU_PERIOD_DEFAULT_US;
+		cpus = (uint64_t)quota / period + ((uint64_t)quota % period != 0);
+		b->plan->vcpus = cpus < VCPUS_MAX ? (uint32_t)cpus : VCPUS_MAX;
+	}
+}
+
+static int read_number(const struct build *b, const char *key, const char *text, uint64_t min, uint64_t max,
+		       uint64_t *out)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < min || n > max)
+		return domlet_error_set(b->err, EINVAL,
+					"%s: annotation %s is \"%.64s\", but must be a number from %llu to %llu", b->path,
+					key, text, (unsigned long long)min, (unsigned long long)max);
+	*out = n;
+	return 0;
+}
+
+/* One annotation of ours; those of others pass by. */
+static int read_annotation(struct build *b, const char *key, const char *text)
+{
+	uint64_t n;
+	int r;
+
+	if (strcmp(key, "dev.domlet.type") == 0) {
+		if (strcmp(text, "pvh") == 0)
+			b->plan->type = DOMLET_TYPE_PVH;
+		else if (strcmp(text, "pv") == 0)
+			b->plan->type = DOMLET_TYPE_PV;
+		else
+			return domlet_error_set(b->err, EINVAL,
+						"%s: annotation %s is \"%.64s\"; \"pvh\" and \"pv\" are known", b->path,
+						key, text);
+		return 0;
+	}
+	if (strcmp(key, "dev.domlet.memory") == 0) {
+		r = read_number(b, key, text, 16, MEMORY_LIMIT_MAX_KIB / 1024, &n);
+		if (r == 0)
+			b->plan->memory_kib = n * 1024;
+		return r;
+	}
+	if (strcmp(key, "dev.domlet.vcpus") == 0) {
+		r = read_number(b, key, text, 1, VCPUS_MAX, &n);
+		if (r == 0)
+			b->plan->vcpus = (uint32_t)n;
+		return r;
+	}
+	if (strcmp(key, "dev.domlet.template") == 0) {
+		/* It becomes a part of a path. */
+		if (text[0] == '\0' || text[0] == '.' || strchr(text, '/') || strlen(text) > NAME_MAX)
+			return domlet_error_set(b->err, EINVAL,
+						"%s: annotation %s is \"%.64s\", but must be the name of a template", b->path,
+						key, text);
+		return copy_text(b, text, &b->plan->template_name);
+	}
+	if (strncmp(key, "dev.domlet.", strlen("dev.domlet.")) == 0)
+		return domlet_error_set(b->err, EINVAL,
+					"%s: annotation %.64s isn't known; dev.domlet.type, .memory, .vcpus and .template are",
+					b->path, key);
+	return 0;
+}
+
+static int read_annotations(struct build *b)
+{
+	struct json_object *annotations = get(b->config, "annotations");
+
+	if (!annotations)
+		return copy_text(b, "{}", &b->plan->annotations);
+	json_object_object_foreach(annotations, key, value) {
+		int r = read_annotation(b, key, json_object_get_string(value));
+
+		if (r < 0)
+			return r;
+	}
+	return copy_json(b, annotations, &b->plan->annotations);
+}
+
+static int read_hooks(struct build *b)
+{
+	struct json_object *hooks = get(b->config, "hooks");
+
+	return hooks && json_object_object_length(hooks) > 0 ? copy_json(b, hooks, &b->plan->hooks) : 0;
+}
+
+static struct json_object *plan_root(void)
+{
+	struct json_object *root = json_object_new_object();
+
+	json_object_object_add(root, "via", json_object_new_string("vbd"));
+	json_object_object_add(root, "device", json_object_new_string("/dev/xvda"));
+	json_object_object_add(root, "type", json_object_new_string("erofs"));
+	/* For a read-only root too: mount points must be made first. */
+	json_object_object_add(root, "overlay", json_object_new_boolean(1));
+	return root;
+}
+
+static int build_document(struct build *b)
+{
+	struct json_object *document, *plan, *mounts = NULL;
+	int r = domlet_plan_mounts(b->config, b->plan->bundle, &mounts, b->err);
+
+	if (r < 0)
+		return r;
+	/* Hooks are the host's business, and their paths tell about it. */
+	json_object_object_del(b->config, "hooks");
+	plan = json_object_new_object();
+	json_object_object_add(plan, "root", plan_root());
+	json_object_object_add(plan, "mounts", mounts);
+	document = json_object_new_object();
+	json_object_object_add(document, "oci", json_object_get(b->config));
+	json_object_object_add(document, "plan", plan);
+	r = copy_json(b, document, &b->plan->document);
+	json_object_put(document);
+	if (r < 0)
+		return r;
+	b->plan->document_len = strlen(b->plan->document);
+	if (b->plan->document_len > DOMLET_CONFIG_MAX)
+		return domlet_error_set(b->err, EFBIG,
+					"%s and the files its mounts name are too large together: %zu bytes for the guest, %u are possible",
+					b->path, b->plan->document_len, DOMLET_CONFIG_MAX);
+	domlet_sha256(b->plan->document, b->plan->document_len, b->plan->sha256);
+	return 0;
+}
+
+static int build_plan(struct build *b)
+{
+	static int (*const steps[])(struct build *) = {
+		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_hooks, build_document,
+	};
+
+	/* First, so that annotations override. */
+	read_resources(b);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int r = steps[i](b);
+
+		if (r < 0)
+			return r;
+	}
+	return copy_text(b, get_text(get(b->config, "linux"), "cgroupsPath"), &b->plan->cgroups_path);
+}
+
+int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err)
+{
+	cleanup_free char *path = NULL;
+	struct build b = {.plan = plan, .err = err};
+	int r;
+
+	*plan = (struct domlet_plan){0};
+	r = domlet_id_check(id, err);
+	if (r < 0)
+		return r;
+	plan->id = strdup(id);
+	plan->bundle = realpath(bundle, NULL);
+	if (!plan->bundle)
+		r = domlet_error_set(err, errno, "the bundle %s can't be used: %s", bundle, domlet_strerror(errno));
+	else if (!plan->id || asprintf(&path, "%s/config.json", plan->bundle) < 0) {
+		path = NULL;
+		r = domlet_error_set(err, ENOMEM, "the bundle %s can't be read: out of memory", bundle);
+	}
+	if (r == 0)
+		r = domlet_oci_load(path, &b.config, err);
+	if (r == 0) {
+		b.path = path;
+		r = build_plan(&b);
+		json_object_put(b.config);
+	}
+	if (r < 0)
+		domlet_plan_free(plan);
+	return r;
+}
