@@ -4,9 +4,12 @@
 
 /*
  * A read-only erofs image of a root file system, made by mkfs.erofs and kept
- * in a cache directory under the tree's fingerprint (SHA-256 over every
- * entry's path, type, mode, owner, size, times, inode, device, link target
- * and extended attributes; contents are told apart by ctime and inode).
+ * in a cache directory under the tree's fingerprint: SHA-256 over every
+ * entry's path, type, mode, owner, link target, device number and extended
+ * attributes, and for files with content their size, times and inode, which
+ * tell contents apart. Times of directories, links and empty files are left
+ * out: engines make a few of these anew for each container of one image, and
+ * all such containers are to find the same image.
  */
 
 #include "../base/error.h"

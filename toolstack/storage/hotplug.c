@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * domlet-hotplug: the `script` of a domain's disks, in the place of Xen's
+ * shell script "block". libxl runs it with "add" once the backend directory
+ * is there and with "remove" after blkback has closed; XENBUS_PATH is that
+ * directory (docs/misc/block-scripts of Xen). It only talks to xenstore and
+ * to loop devices, and is small and static because every start of a
+ * container waits for it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <xenstore.h>
+
+#include "../base/cleanup.h"
+#include "../base/error.h"
+#include "loop.h"
+
+/* How long blkback may take to open the device before we go on without
+ * making it free itself. */
+#define OPENED_WAIT_MS 500
+
+struct hotplug {
+	struct xs_handle *xs;
+	const char *backend; /* "/local/domain/0/backend/vbd/3/51712" */
+	struct domlet_error err;
+};
+
+static void node_path(const struct hotplug *h, const char *key, char *path, size_t len)
+{
+	snprintf(path, len, "%s/%s", h->backend, key);
+}
+
+/* malloc'ed; NULL when there is no such node. */
+static char *read_node(const struct hotplug *h, const char *key)
+{
+	char path[256];
+	unsigned int len;
+
+	node_path(h, key, path, sizeof(path));
+	return xs_read(h->xs, XBT_NULL, path, &len);
+}
+
+static int write_node(struct hotplug *h, const char *key, const char *value)
+{
+	char path[256];
+
+	node_path(h, key, path, sizeof(path));
+	if (!xs_write(h->xs, XBT_NULL, path, value, (unsigned int)strlen(value)))
+		return domlet_error_set(&h->err, errno, "xenstore refuses to write %s: %s", path, domlet_strerror(errno));
+	return 0;
+}
+
+/* hotplug-status last: that is what the others wait for. */
+static int publish(struct hotplug *h, const char *node, dev_t device)
+{
+	char number[32];
+	int r;
+
+	/* blkback reads hexadecimal. */
+	snprintf(number, sizeof(number), "%x:%x", major(device), minor(device));
+	r = write_node(h, "node", node);
+	if (r == 0)
+		r = write_node(h, "physical-device-path", node);
+	if (r == 0)
+		r = write_node(h, "physical-device", number);
+	if (r == 0)
+		r = write_node(h, "hotplug-status", "connected");
+	return r;
+}
+
+/* Whether blkback holds the device: it adds this attribute right after it
+ * has opened it (drivers/block/xen-blkback/xenbus.c, backend_changed). */
+static bool wait_until_opened(const struct hotplug *h)
+{
+	const char *place = strstr(h->backend, "backend/vbd/");
+	unsigned int domid, device;
+	char path[128];
+
+	if (!place || sscanf(place, "backend/vbd/%u/%u", &domid, &device) != 2 ||
+	    access("/sys/bus/xen-backend", F_OK) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vbd-%u-%u/physical_device", domid, device);
+	for (int ms = 0; ms < OPENED_WAIT_MS; ms++) {
+		if (access(path, F_OK) == 0)
+			return true;
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return false;
+}
+
+static int add_file(struct hotplug *h, const char *file, bool read_only)
+{
+	struct domlet_loop loop;
+	int r = domlet_loop_attach(file, read_only, h->backend, &loop, &h->err);
+
+	if (r < 0)
+		return r;
+	r = publish(h, loop.node, loop.device);
+	/* Then a dom0 that never gets to "remove" leaks no device. After an
+	 * error nobody holds it, and it is freed at once. */
+	domlet_loop_release(&loop, r < 0 || wait_until_opened(h));
+	return r;
+}
+
+static int add(struct hotplug *h)
+{
+	cleanup_free char *params = read_node(h, "params");
+	cleanup_free char *mode = read_node(h, "mode");
+	struct stat st;
+
+	if (!params || params[0] != '/')
+		return domlet_error_set(&h->err, EINVAL, "%s/params must be an absolute path, but is \"%s\"", h->backend,
+					params ? params : "");
+	if (stat(params, &st) < 0)
+		return domlet_error_set(&h->err, errno, "the disk %s can't be used: %s", params, domlet_strerror(errno));
+	if (S_ISBLK(st.st_mode))
+		return publish(h, params, st.st_rdev);
+	if (S_ISREG(st.st_mode))
+		return add_file(h, params, !mode || mode[0] != 'w');
+	return domlet_error_set(&h->err, EINVAL, "the disk %s can't be used: it is neither a file nor a block device",
+				params);
+}
+
+static int remove_disk(struct hotplug *h)
+{
+	cleanup_free char *node = read_node(h, "node");
+	char path[256];
+	int r = 0;
+
+	if (node && strncmp(node, "/dev/loop", strlen("/dev/loop")) == 0)
+		r = domlet_loop_detach(node, h->backend, &h->err);
+	node_path(h, "hotplug-status", path, sizeof(path));
+	xs_rm(h->xs, XBT_NULL, path); /* gone with the directory: as good */
+	return r;
+}
+
+static int run(struct hotplug *h, const char *command)
+{
+	h->backend = getenv("XENBUS_PATH");
+	if (!h->backend || strlen(h->backend) > DOMLET_LOOP_TAG_MAX)
+		return domlet_error_set(&h->err, EINVAL, "XENBUS_PATH must name the disk's backend directory");
+	h->xs = xs_open(0);
+	if (!h->xs)
+		return domlet_error_set(&h->err, errno, "xenstore can't be reached: %s", domlet_strerror(errno));
+	if (strcmp(command, "add") == 0)
+		return add(h);
+	if (strcmp(command, "remove") == 0)
+		return remove_disk(h);
+	return domlet_error_set(&h->err, EINVAL, "\"%s\" isn't known; \"add\" and \"remove\" are", command);
+}
+
+int main(int argc, char **argv)
+{
+	struct hotplug h = {0};
+	int r = run(&h, argc == 2 ? argv[1] : "");
+
+	if (r < 0) {
+		struct domlet_error first = h.err;
+
+		fprintf(stderr, "domlet-hotplug: %s\n", first.text);
+		if (h.xs) {
+			(void)write_node(&h, "hotplug-error", first.text);
+			(void)write_node(&h, "hotplug-status", "error");
+		}
+	}
+	if (h.xs)
+		xs_close(h.xs);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

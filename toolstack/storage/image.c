@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "image.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../base/file.h"
+#include "fingerprint.h"
+#include "mkfs.h"
+
+/* A tree that changes while its image is made is tried again so often. */
+#define ATTEMPTS_MAX 3
+
+#define IMAGE_SUFFIX ".erofs"
+#define PARTIAL_SUFFIX ".part"
+
+struct job {
+	const char *rootfs, *cache_dir;
+	int tree_fd;    /* the root file system without what is mounted below */
+	bool detached;  /* TREE_FD is a mount of its own */
+	struct domlet_error *err;
+};
+
+static int open_tree_of(struct job *job)
+{
+	job->tree_fd = open_tree(AT_FDCWD, job->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	job->detached = job->tree_fd >= 0;
+	/* Without the right to mount (tests): the walk refuses what is mounted below. */
+	if (!job->detached && (errno == EPERM || errno == EINVAL || errno == ENOSYS))
+		job->tree_fd = open(job->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (job->tree_fd < 0)
+		return domlet_error_set(job->err, errno, "the root file system %s can't be read: %s", job->rootfs,
+					domlet_strerror(errno));
+	return 0;
+}
+
+static char *cache_path(const struct job *job, const uint8_t print[32], const char *suffix)
+{
+	char hex[65], *path = NULL;
+
+	for (unsigned int i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", print[i]);
+	return asprintf(&path, "%s/%s%s", job->cache_dir, hex, suffix) < 0 ? NULL : path;
+}
+
+/* The time of last use is what trimming goes by. */
+static bool use_cached(const char *image)
+{
+	return utimensat(AT_FDCWD, image, NULL, 0) == 0;
+}
+
+/* Opens and locks PARTIAL; who waited may find that it was finished, and
+ * renamed or removed, in the meantime: then it isn't the file at that path. */
+static int lock_partial(const char *partial, int *locked_fd)
+{
+	for (;;) {
+		cleanup_close int fd = open(partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		struct stat mine, there;
+
+		if (fd < 0)
+			return -errno;
+		while (flock(fd, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return -errno;
+		if (fstat(fd, &mine) < 0)
+			return -errno;
+		if (stat(partial, &there) == 0 && there.st_ino == mine.st_ino && there.st_dev == mine.st_dev) {
+			*locked_fd = take_fd(&fd);
+			return 0;
+		}
+	}
+}
+
+static int fill(const struct job *job, int fd, const char *partial, const char *image, const uint8_t print[32])
+{
+	uint8_t after[32];
+	int r = domlet_mkfs_erofs(job->rootfs, job->detached, partial, job->err);
+
+	if (r == 0)
+		r = domlet_fingerprint(job->tree_fd, job->rootfs, after, job->err);
+	if (r < 0)
+		return r;
+	if (memcmp(print, after, sizeof(after)) != 0)
+		return -EAGAIN;
+	/* A name in the cache promises a whole image, after a power cut too. */
+	if (fdatasync(fd) < 0 || fchmod(fd, 0400) < 0 || rename(partial, image) < 0)
+		return domlet_error_set(job->err, errno, "the image %s can't be written: %s", image,
+					domlet_strerror(errno));
+	return 0;
+}
+
+static int make(const struct job *job, const char *image, const uint8_t print[32])
+{
+	cleanup_free char *partial = cache_path(job, print, PARTIAL_SUFFIX);
+	cleanup_close int fd = -1;
+	int r = partial ? lock_partial(partial, &fd) : -ENOMEM;
+
+	if (r < 0)
+		return domlet_error_set(job->err, -r, "the image %s can't be made: %s", image, domlet_strerror(-r));
+	if (!use_cached(image))
+		r = fill(job, fd, partial, image, print);
+	else
+		r = 1; /* another made it while we waited */
+	if (r != 0)
+		unlink(partial);
+	return r < 0 ? r : 0;
+}
+
+static int prepare_once(const struct job *job, char **image)
+{
+	uint8_t print[32];
+	cleanup_free char *path = NULL;
+	int r = domlet_fingerprint(job->tree_fd, job->rootfs, print, job->err);
+
+	if (r < 0)
+		return r;
+	path = cache_path(job, print, IMAGE_SUFFIX);
+	if (!path)
+		return domlet_error_set(job->err, ENOMEM, "an image of %s can't be made: out of memory", job->rootfs);
+	if (!use_cached(path)) {
+		r = make(job, path, print);
+		if (r < 0)
+			return r;
+	}
+	*image = take_ptr(path);
+	return 0;
+}
+
+int domlet_image_prepare(const char *rootfs, const char *cache_dir, char **image, struct domlet_error *err)
+{
+	struct job job = {.rootfs = rootfs, .cache_dir = cache_dir, .tree_fd = -1, .err = err};
+	int r = domlet_file_mkdir_parents(cache_dir, 0700, err);
+
+	*image = NULL;
+	if (r == 0)
+		r = open_tree_of(&job);
+	if (r < 0)
+		return r;
+	r = -EAGAIN;
+	for (int i = 0; i < ATTEMPTS_MAX && r == -EAGAIN; i++)
+		r = prepare_once(&job, image);
+	close(job.tree_fd);
+	if (r == -EAGAIN)
+		return domlet_error_set(err, EBUSY,
+					"an image of %s can't be made: something keeps changing files in it", rootfs);
+	return r;
+}
+
+struct cached {
+	char *name;
+	struct timespec used;
+	unsigned long long bytes;
+};
+
+static int by_use(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct cached *)a)->used, *y = &((const struct cached *)b)->used;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), suffix_len = strlen(suffix);
+
+	return len == 64 + suffix_len && strcmp(name + 64, suffix) == 0;
+}
+
+/* A partial image nobody holds the lock of was left by a crash. */
+static void remove_abandoned(int dir_fd, const char *name)
+{
+	cleanup_close int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlinkat(dir_fd, name, 0);
+}
+
+static int collect(DIR *dir, struct cached **list, size_t *count)
+{
+	struct dirent *entry;
+	size_t room = 0;
+
+	while ((entry = readdir(dir))) {
+		struct stat st;
+
+		if (has_suffix(entry->d_name, PARTIAL_SUFFIX))
+			remove_abandoned(dirfd(dir), entry->d_name);
+		if (!has_suffix(entry->d_name, IMAGE_SUFFIX) ||
+		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (*count == room) {
+			struct cached *more = reallocarray(*list, room ? 2 * room : 64, sizeof(*more));
+
+			if (!more)
+				return -ENOMEM;
+			*list = more;
+			room = room ? 2 * room : 64;
+		}
+		(*list)[*count] = (struct cached){
+			.name = strdup(entry->d_name),
+			.used = st.st_mtim,
+			.bytes = (unsigned long long)st.st_blocks * 512,
+		};
+		if (!(*list)[*count].name)
+			return -ENOMEM;
+		++*count;
+	}
+	return 0;
+}
+
+static int remove_oldest(int dir_fd, struct cached *list, size_t count, unsigned long long max_bytes)
+{
+	unsigned long long total = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += list[i].bytes;
+	if (count > 1)
+		qsort(list, count, sizeof(*list), by_use);
+	for (size_t i = 0; i < count && total > max_bytes; i++) {
+		if (unlinkat(dir_fd, list[i].name, 0) < 0 && errno != ENOENT)
+			return -errno;
+		total -= list[i].bytes;
+	}
+	return 0;
+}
+
+int domlet_image_trim(const char *cache_dir, unsigned long long max_bytes, struct domlet_error *err)
+{
+	cleanup_closedir DIR *dir = opendir(cache_dir);
+	struct cached *list = NULL;
+	size_t count = 0;
+	int r;
+
+	if (!dir && errno == ENOENT)
+		return 0; /* no image was ever made */
+	r = dir ? collect(dir, &list, &count) : -errno;
+	if (r == 0)
+		r = remove_oldest(dirfd(dir), list, count, max_bytes);
+	for (size_t i = 0; i < count; i++)
+		free(list[i].name);
+	free(list);
+	if (r < 0)
+		return domlet_error_set(err, -r, "the image cache %s can't be trimmed: %s", cache_dir,
+					domlet_strerror(-r));
+	return 0;
+}

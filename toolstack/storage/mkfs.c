@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "mkfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+/* Exit status of the child when mkfs.erofs wasn't reached. */
+#define STATUS_NOT_FOUND 127
+#define STATUS_NO_MOUNT 126
+
+/* Puts ROOTFS without the mounts below it over itself, out of others' sight. */
+static int mount_alone(const char *rootfs)
+{
+	int tree_fd;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	tree_fd = open_tree(AT_FDCWD, rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree_fd < 0 || move_mount(tree_fd, "", AT_FDCWD, rootfs, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Between fork and exec: system calls only. */
+static void __attribute__((noreturn)) run_mkfs(const char *rootfs, bool alone, const char *image, int stderr_fd)
+{
+	/* Callers give no PATH (conmon) or a foreign one. */
+	static const char *const places[] = {
+		"/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erofs", "/usr/local/bin/mkfs.erofs",
+		"/usr/local/sbin/mkfs.erofs", "/bin/mkfs.erofs", "/sbin/mkfs.erofs",
+	};
+	/* No compression: dom0's page cache is what serves the guests. */
+	const char *argv[] = {"mkfs.erofs", "--quiet", "--preserve-mtime", image, rootfs, NULL};
+	const char *envp[] = {"LC_ALL=C", NULL};
+	sigset_t none;
+	int null_fd = open("/dev/null", O_RDWR);
+
+	dup2(null_fd, STDIN_FILENO);
+	dup2(null_fd, STDOUT_FILENO);
+	dup2(stderr_fd, STDERR_FILENO);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (alone && mount_alone(rootfs) < 0)
+		_exit(STATUS_NO_MOUNT);
+	close_range(3, ~0u, 0);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		execve(places[i], (char *const *)argv, (char *const *)envp);
+	_exit(STATUS_NOT_FOUND);
+}
+
+/* Keeps the first LEN - 1 bytes and reads the rest away, as one line. */
+static void read_complaint(int fd, char *text, size_t len)
+{
+	size_t used = 0;
+	char more[512];
+
+	for (;;) {
+		ssize_t n = read(fd, more, sizeof(more));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		for (ssize_t i = 0; i < n && used + 1 < len; i++)
+			text[used++] = more[i] == '\n' ? ' ' : more[i];
+	}
+	while (used > 0 && text[used - 1] == ' ')
+		used--;
+	text[used] = '\0';
+}
+
+/* Engines take these two texts for a missing command of the container. */
+static void reword(char *text)
+{
+	static const char *const matched[] = {"no such file or directory", "permission denied"};
+
+	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++)
+		for (char *at = strcasestr(text, matched[i]); at; at = strcasestr(at, matched[i]))
+			for (; *at && *at != ' '; at++)
+				*at = '-';
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+	pid_t r;
+
+	do {
+		r = waitpid(pid, &status, 0);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : status;
+}
+
+static int explain(int status, const char *rootfs, const char *complaint, struct domlet_error *err)
+{
+	if (status < 0)
+		return domlet_error_set(err, -status, "mkfs.erofs can't be waited for: %s", domlet_strerror(-status));
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND)
+		return domlet_error_set(err, ENOENT,
+					"an image of %s can't be made: mkfs.erofs is not installed (package erofs-utils)",
+					rootfs);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_MOUNT)
+		return domlet_error_set(err, EIO, "an image of %s can't be made: it can't be mounted by itself", rootfs);
+	if (WIFSIGNALED(status))
+		return domlet_error_set(err, EIO, "an image of %s can't be made: mkfs.erofs was killed by signal %d",
+					rootfs, WTERMSIG(status));
+	return domlet_error_set(err, strstr(complaint, "No space left") ? ENOSPC : EIO,
+				"an image of %s can't be made: mkfs.erofs failed: %s", rootfs,
+				complaint[0] != '\0' ? complaint : "it didn't say why");
+}
+
+int domlet_mkfs_erofs(const char *rootfs, bool alone, const char *image, struct domlet_error *err)
+{
+	char complaint[512];
+	int ends[2], status;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return domlet_error_set(err, errno, "mkfs.erofs can't be started: %s", domlet_strerror(errno));
+	/* Not posix_spawn: it can't change the mount namespace in between. */
+	pid = fork();
+	if (pid == 0)
+		run_mkfs(rootfs, alone, image, ends[1]);
+	status = -errno;
+	close(ends[1]);
+	if (pid > 0) {
+		read_complaint(ends[0], complaint, sizeof(complaint));
+		reword(complaint);
+		status = wait_for(pid);
+	}
+	close(ends[0]);
+	return explain(status, rootfs, complaint, err);
+}
