@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_XEN_XEN_H
+#define DOMLET_XEN_XEN_H
+
+/*
+ * The one door to libxl, libxlutil and libxenstore. A context lives on one
+ * libuv loop; libxl is asynchronous on it (osevent hooks, SIGCHLD by the
+ * main loop). Callbacks come on that loop, never from inside a call. Every
+ * started operation calls back exactly once. Memory passed in is copied.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "../base/error.h"
+
+struct uv_loop_s;
+struct domlet_xen;
+
+/* What a template (xl.cfg syntax) says of a domain. Owned strings. */
+struct domlet_template {
+	char *path, *kernel, *ramdisk, *extra, *cpus, *pool, *seclabel;
+	char type[4]; /* "pvh" or "pv" */
+	uint64_t memory_kib;
+	uint32_t vcpus;
+	bool tsc_native;
+};
+
+int domlet_template_read(const char *path, struct domlet_template *t, struct domlet_error *err);
+void domlet_template_free(struct domlet_template *t);
+
+struct domlet_domain_spec {
+	const char *name, *uuid; /* uuid text of 36 characters */
+	const struct domlet_template *tmpl;
+	uint64_t memory_kib;     /* 0: the template's */
+	uint32_t vcpus;          /* 0: the template's */
+	const char *image;       /* erofs image for xvda, read-only; NULL: none */
+};
+
+struct domlet_xen_ops { /* callbacks, all on the loop */
+	void (*built)(void *user, int rc, uint32_t domid, const struct domlet_error *err);
+	void (*unpaused)(void *user, int rc, const struct domlet_error *err);
+	void (*destroyed)(void *user, int rc, const struct domlet_error *err);
+	void (*shutdown)(void *user, uint32_t reason); /* domain shut itself down: libxl_shutdown_reason */
+	void (*vanished)(void *user);                  /* domain is gone though we didn't ask */
+	void (*ring_ready)(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch);
+	void (*disaster)(void *user, const char *what);
+};
+
+/* Errors: not a dom0, xenstored gone, …: sentences with what to do. */
+int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, void *user,
+		    struct domlet_xen **xen, struct domlet_error *err);
+/* Closes libxl and all loop handles; the loop must run once more. */
+void domlet_xen_close(struct domlet_xen *xen);
+
+int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err);
+int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err); /* also arms death and ring watches */
+int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
+
+/* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
+ * dom0, readable by the guest only. DOCUMENT may be NULL when it goes over
+ * the ring: then length and hash only. */
+int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint64_t generation,
+		       const char *document, size_t len, const uint8_t sha256[32], struct domlet_error *err);
+int domlet_xen_forget_seed(struct domlet_xen *xen);
+
+/* Console: opens the guest's console pty without reading; tail() reads what
+ * is waiting there (at most len - 1 bytes, the last ones, made printable). */
+void domlet_xen_console_open(struct domlet_xen *xen);
+void domlet_xen_console_tail(struct domlet_xen *xen, char *buf, size_t len);
+void domlet_xen_console_close(struct domlet_xen *xen);
+
+/* Blocking, for verbs that clean up after a dead monitor; no loop needed.
+ * 0 also when no such domain exists. */
+int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err);
+/* Whether this host can run PVH (HVM with HAP). */
+bool domlet_xen_has_hvm(void);
+
+#endif
