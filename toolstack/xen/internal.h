@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_XEN_INTERNAL_H
+#define DOMLET_XEN_INTERNAL_H
+
+/*
+ * What the files of toolstack/xen/ share and nobody else sees: the context,
+ * libxl's log, and one file's door to another. The context owns everything in
+ * it; handles that libuv still needs after a close are freed by their close
+ * callbacks, and the context by the last of them.
+ */
+
+#include <libxl.h>
+#include <libxl_event.h>
+#include <libxl_utils.h>
+#include <uv.h>
+#include <xenstore.h>
+#include <xentoollog.h>
+
+#include "xen.h"
+
+/* A logger that keeps the last lines of level error, for the sentences. */
+struct domlet_xen_log {
+	xentoollog_logger vtable; /* first: libxl hands back this pointer */
+	char text[640];           /* lines joined by "; ", oldest dropped */
+};
+
+enum domlet_xen_pending { /* results on their way to the owner, bits */
+	DOMLET_XEN_BUILT = 1,
+	DOMLET_XEN_UNPAUSED = 2,
+	DOMLET_XEN_DESTROYED = 4,
+	DOMLET_XEN_SHUTDOWN = 8,
+	DOMLET_XEN_VANISHED = 16,
+	DOMLET_XEN_RING_READY = 32,
+	DOMLET_XEN_DISASTER = 64,
+};
+
+struct domlet_xen_result {
+	int rc;
+	struct domlet_error err;
+};
+
+struct domlet_xen_poll; /* loop.c: one descriptor that libxl watches */
+struct domlet_xen_timer;
+
+struct domlet_xen {
+	uv_loop_t *loop;
+	const struct domlet_xen_ops *ops;
+	void *user;
+	struct domlet_xen_log log;
+	libxl_ctx *ctx;
+	unsigned int handle_count; /* not yet closed, this struct's own ones */
+	bool closed;
+
+	/* loop.c */
+	uv_signal_t sigchld;
+	uv_timer_t deliver; /* defers results out of the call that made them */
+	struct domlet_xen_poll *polls;
+	struct domlet_xen_timer *timers;
+	unsigned int pending; /* enum domlet_xen_pending */
+	char disaster[256];
+
+	/* domain.c */
+	libxl_domain_config config;
+	bool has_config, building, unpausing, destroying, gone;
+	uint32_t domid; /* INVALID_DOMID until built */
+	uint32_t build_domid; /* libxl writes here while it builds */
+	libxl_evgen_domain_death *death;
+	uint32_t shutdown_reason;
+	struct domlet_xen_result built, unpaused, destroyed;
+
+	/* store.c */
+	struct xs_handle *store;
+	uv_poll_t store_poll;
+	bool ring_seen; /* ring_ready was called */
+	uint32_t ring_order, ring_index_ref, ring_port, ring_epoch;
+
+	int console_fd;
+};
+
+/* log.c */
+void domlet_xen_log_init(struct domlet_xen_log *log);
+void domlet_xen_log_clear(struct domlet_xen_log *log);
+/* "WHAT failed: libxl's own words (HINT)". RC is a libxl error code. */
+int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, int rc, const char *what);
+/* This is a Xen dom0 with a toolstack that answers? */
+int domlet_xen_check_host(struct domlet_error *err);
+
+/* loop.c */
+int domlet_xen_loop_open(struct domlet_xen *xen, struct domlet_error *err);
+void domlet_xen_loop_close(struct domlet_xen *xen);
+void domlet_xen_post(struct domlet_xen *xen, enum domlet_xen_pending what);
+/* Close callback of the handles inside struct domlet_xen. */
+void domlet_xen_handle_closed(uv_handle_t *handle);
+
+/* domain.c */
+void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event);
+void domlet_xen_domain_close(struct domlet_xen *xen);
+
+/* store.c */
+int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err);
+int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err);
+void domlet_xen_store_close(struct domlet_xen *xen);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../base/cleanup.h"
+
+static void append(struct domlet_xen_log *log, const char *line)
+{
+	size_t used = strlen(log->text);
+	size_t len = strlen(line);
+
+	/* libxl repeats itself at each level; the last reasons are the ones
+	 * that stand near the failed call, so the oldest give way. */
+	if (len > sizeof(log->text) / 2)
+		len = sizeof(log->text) / 2;
+	while (used && used + len + 3 > sizeof(log->text)) {
+		char *next = strstr(log->text, "; ");
+
+		if (!next) {
+			used = 0;
+			break;
+		}
+		used -= (size_t)(next + 2 - log->text);
+		memmove(log->text, next + 2, used + 1);
+	}
+	snprintf(log->text + used, sizeof(log->text) - used, "%s%.*s", used ? "; " : "", (int)len, line);
+}
+
+/* Callers of domlet match these two texts (base/error.h). */
+static void reword(char *line, size_t size, const char *from, const char *to)
+{
+	char *at = strcasestr(line, from);
+
+	while (at) {
+		cleanup_free char *rest = strdup(at + strlen(from));
+
+		if (!rest) {
+			*at = '\0';
+			return;
+		}
+		snprintf(at, size - (size_t)(at - line), "%s%s", to, rest);
+		at = strcasestr(at + strlen(to) <= line + strlen(line) ? at + strlen(to) : "", from);
+	}
+}
+
+static void sanitize(char *line, size_t size)
+{
+	reword(line, size, "no such file or directory", domlet_strerror(ENOENT));
+	reword(line, size, "permission denied", domlet_strerror(EACCES));
+	reword(line, size, "operation not permitted", domlet_strerror(EPERM));
+	for (char *c = line; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+}
+
+static void log_vmessage(xentoollog_logger *logger, xentoollog_level level, int errnoval,
+			 const char *context, const char *format, va_list ap)
+{
+	struct domlet_xen_log *log = (struct domlet_xen_log *)logger;
+	char line[512];
+	int n;
+
+	(void)context;
+	if (level < XTL_ERROR)
+		return;
+	n = vsnprintf(line, sizeof(line), format, ap);
+	if (n < 0)
+		return;
+	if (errnoval > 0 && (size_t)n < sizeof(line))
+		snprintf(line + n, sizeof(line) - (size_t)n, ": %s", domlet_strerror(errnoval));
+	sanitize(line, sizeof(line));
+	/* libxl starts with "libxl_x.c:123:function: ": of no use to a person. */
+	const char *start = line;
+	const char *colon = strstr(line, ".c:");
+
+	if (colon) {
+		colon = strstr(colon + 3, ": ");
+		if (colon)
+			start = colon + 2;
+	}
+	if (!strstr(log->text, start))
+		append(log, start);
+}
+
+static void log_progress(xentoollog_logger *logger, const char *context, const char *what, int percent,
+			 unsigned long done, unsigned long total)
+{
+	(void)logger, (void)context, (void)what, (void)percent, (void)done, (void)total;
+}
+
+static void log_destroy(xentoollog_logger *logger)
+{
+	(void)logger;
+}
+
+void domlet_xen_log_init(struct domlet_xen_log *log)
+{
+	memset(log, 0, sizeof(*log));
+	log->vtable.vmessage = log_vmessage;
+	log->vtable.progress = log_progress;
+	log->vtable.destroy = log_destroy;
+}
+
+void domlet_xen_log_clear(struct domlet_xen_log *log)
+{
+	log->text[0] = '\0';
+}
+
+int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, int rc, const char *what)
+{
+	const char *hint = "";
+	int code = EIO;
+
+	/* The hypervisor's ENOMEM reaches us in words only. */
+	if (rc == ERROR_NOMEM || strcasestr(log->text, "cannot allocate memory") ||
+	    strcasestr(log->text, "not enough") || strcasestr(log->text, "failed to free memory")) {
+		code = ENOMEM;
+		hint = "; Xen may not have enough free memory (`xl info` shows free_memory): stop a domain, lower dom0's memory, or ask for less";
+	}
+	return domlet_error_set(err, code, "%s: %s (libxl error %d)%s", what,
+				log->text[0] ? log->text : "libxl gave no reason", rc, hint);
+}
+
+int domlet_xen_check_host(struct domlet_error *err)
+{
+	cleanup_fclose FILE *f = fopen("/proc/xen/capabilities", "re");
+	char text[64] = "";
+
+	if (f && !fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	if (!strstr(text, "control_d"))
+		return domlet_error_set(err, ENODEV,
+					"this is not a Xen dom0: /proc/xen/capabilities %s; boot under Xen, and mount xenfs (`mount -t xenfs xenfs /proc/xen`)",
+					f ? "doesn't say control_d" : "can't be read");
+	return 0;
+}
