@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+
+#define HOTPLUG_PROGRAM "/usr/lib/domlet/domlet-hotplug"
+/* What a domain costs Xen beside its memory: page tables, structures. */
+#define MEMORY_OVERHEAD_KIB 4096u
+
+static void set_string(char **out, const char *text, bool *failed)
+{
+	if (!text)
+		return;
+	*out = strdup(text);
+	if (!*out)
+		*failed = true;
+}
+
+/* Parses "all" or "0,2-5,^3" (xl.cfg's cpus, without nodes and lists). */
+static int set_cpus(struct domlet_xen *xen, libxl_bitmap *map, const char *text, struct domlet_error *err)
+{
+	const char *at = text;
+
+	if (libxl_cpu_bitmap_alloc(xen->ctx, map, 0))
+		return domlet_error_set(err, ENOMEM, "out of memory");
+	if (!strcmp(text, "all")) {
+		libxl_bitmap_set_any(map);
+		return 0;
+	}
+	for (;;) {
+		bool without = *at == '^';
+		char *end;
+		long first, last;
+
+		at += without;
+		first = last = strtol(at, &end, 10);
+		if (end != at && *end == '-') {
+			at = end + 1;
+			last = strtol(at, &end, 10);
+		}
+		if (end == at || (*end && *end != ',') || first < 0 || last < first || last >= (long)map->size * 8)
+			return domlet_error_set(err, EINVAL, "cpus = \"%.100s\" is no list of this host's processors, as in \"0,2-5,^3\"", text);
+		for (long cpu = first; cpu <= last; cpu++) {
+			if (without)
+				libxl_bitmap_reset(map, (int)cpu);
+			else
+				libxl_bitmap_set(map, (int)cpu);
+		}
+		if (!*end)
+			return 0;
+		at = end + 1;
+	}
+}
+
+static int set_create_info(libxl_domain_create_info *c, const struct domlet_domain_spec *spec,
+			   struct domlet_error *err)
+{
+	bool failed = false;
+
+	c->type = strcmp(spec->tmpl->type, "pv") ? LIBXL_DOMAIN_TYPE_PVH : LIBXL_DOMAIN_TYPE_PV;
+	c->passthrough = LIBXL_PASSTHROUGH_DISABLED;
+	libxl_defbool_set(&c->run_hotplug_scripts, true);
+	if (libxl_uuid_from_string(&c->uuid, spec->uuid))
+		return domlet_error_set(err, EINVAL, "'%.60s' is no uuid", spec->uuid);
+	set_string(&c->name, spec->name, &failed);
+	set_string(&c->pool_name, spec->tmpl->pool, &failed);
+	set_string(&c->ssid_label, spec->tmpl->seclabel, &failed);
+	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
+}
+
+static int set_build_info(struct domlet_xen *xen, libxl_domain_build_info *b, const struct domlet_domain_spec *spec,
+			  struct domlet_error *err)
+{
+	const struct domlet_template *t = spec->tmpl;
+	uint32_t vcpus = spec->vcpus ? spec->vcpus : t->vcpus;
+	bool failed = false;
+
+	libxl_domain_build_info_init_type(b, xen->config.c_info.type);
+	b->max_vcpus = (int)vcpus;
+	if (libxl_cpu_bitmap_alloc(xen->ctx, &b->avail_vcpus, (int)vcpus))
+		return domlet_error_set(err, ENOMEM, "out of memory");
+	libxl_bitmap_set_any(&b->avail_vcpus);
+	b->max_memkb = b->target_memkb = spec->memory_kib ? spec->memory_kib : t->memory_kib;
+	/* Each of these saves libxl or Xen work that no such domain needs. */
+	libxl_defbool_set(&b->numa_placement, false);
+	b->max_grant_version = 1;
+	b->max_maptrack_frames = 0;
+	b->device_model_version = LIBXL_DEVICE_MODEL_VERSION_QEMU_XEN;
+	/* Too little memory is found before half of it has been filled. */
+	libxl_defbool_set(&b->claim_mode, true);
+	if (t->tsc_native)
+		b->tsc_mode = LIBXL_TSC_MODE_NATIVE;
+	set_string(&b->kernel, t->kernel, &failed);
+	set_string(&b->ramdisk, t->ramdisk, &failed);
+	set_string(&b->cmdline, t->extra, &failed);
+	if (failed)
+		return domlet_error_set(err, ENOMEM, "out of memory");
+	return t->cpus ? set_cpus(xen, &b->cpumap, t->cpus, err) : 0;
+}
+
+static int set_disk(libxl_domain_config *config, const char *image, struct domlet_error *err)
+{
+	libxl_device_disk *disk = calloc(1, sizeof(*disk));
+	bool failed = false;
+
+	if (!disk)
+		return domlet_error_set(err, ENOMEM, "out of memory");
+	libxl_device_disk_init(disk);
+	config->disks = disk;
+	config->num_disks = 1;
+	disk->backend = LIBXL_DISK_BACKEND_PHY;
+	disk->format = LIBXL_DISK_FORMAT_RAW;
+	disk->readwrite = 0;
+	set_string(&disk->pdev_path, image, &failed);
+	set_string(&disk->vdev, "xvda", &failed);
+	set_string(&disk->script, HOTPLUG_PROGRAM, &failed);
+	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
+}
+
+static int check_file(const char *what, const char *path, const char *template_path, struct domlet_error *err)
+{
+	if (!path || access(path, R_OK) == 0)
+		return 0;
+	int code = errno;
+
+	return domlet_error_set(err, code,
+				"can't read the guest %s %s: %s; `images/build` makes it and `meson install` puts it there, or name another one in %s",
+				what, path, domlet_strerror(code), template_path ? template_path : "the template");
+}
+
+static int check_memory(struct domlet_xen *xen, uint64_t need_kib, struct domlet_error *err)
+{
+	libxl_physinfo info;
+	uint64_t free_kib;
+
+	libxl_physinfo_init(&info);
+	if (libxl_get_physinfo(xen->ctx, &info)) {
+		libxl_physinfo_dispose(&info);
+		return 0; /* the build will say it better */
+	}
+	free_kib = (info.free_pages + info.scrub_pages) * 4;
+	free_kib -= info.outstanding_pages * 4 < free_kib ? info.outstanding_pages * 4 : free_kib;
+	libxl_physinfo_dispose(&info);
+	if (free_kib >= need_kib + MEMORY_OVERHEAD_KIB)
+		return 0;
+	return domlet_error_set(err, ENOMEM,
+				"not enough memory in Xen: the domain needs %llu MiB and %llu MiB are free; stop a domain, lower dom0's (`xl mem-set 0 MIB`), or ask for less",
+				(unsigned long long)(need_kib + MEMORY_OVERHEAD_KIB) / 1024,
+				(unsigned long long)free_kib / 1024);
+}
+
+static int prepare(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
+{
+	const struct domlet_template *t = spec->tmpl;
+	libxl_domain_config *config = &xen->config;
+	int rc = check_file("kernel", t->kernel, t->path, err);
+
+	if (!rc)
+		rc = check_file("ramdisk", t->ramdisk, t->path, err);
+	if (!rc && spec->image)
+		rc = check_file("disk image", spec->image, t->path, err);
+	if (!rc)
+		rc = set_create_info(&config->c_info, spec, err);
+	if (!rc)
+		rc = set_build_info(xen, &config->b_info, spec, err);
+	if (!rc && spec->image)
+		rc = set_disk(config, spec->image, err);
+	return rc ? rc : check_memory(xen, config->b_info.max_memkb, err);
+}
+
+static void start_destroy(struct domlet_xen *xen);
+
+/* libxl has destroyed the domain by itself when RC isn't 0. */
+static void on_built(libxl_ctx *ctx, int rc, void *user)
+{
+	struct domlet_xen *xen = user;
+
+	xen->building = false;
+	if (rc) {
+		xen->built.rc = domlet_xen_log_error(&xen->log, &xen->built.err, rc, "can't build the domain");
+	} else {
+		xen->built.rc = 0;
+		xen->domid = xen->build_domid;
+		if (libxl_evenable_domain_death(ctx, xen->domid, 0, &xen->death))
+			xen->death = NULL; /* unpause tries again and reports */
+	}
+	domlet_xen_post(xen, DOMLET_XEN_BUILT);
+	if (xen->destroying)
+		start_destroy(xen);
+}
+
+int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
+{
+	libxl_asyncop_how how = { .callback = on_built, .u.for_callback = xen };
+	int rc;
+
+	if (xen->has_config)
+		return domlet_error_set(err, EBUSY, "this context has a domain already");
+	libxl_domain_config_init(&xen->config);
+	xen->has_config = true;
+	rc = prepare(xen, spec, err);
+	if (rc)
+		return rc;
+	domlet_xen_log_clear(&xen->log);
+	xen->build_domid = INVALID_DOMID;
+	xen->building = true;
+	rc = libxl_domain_create_new(xen->ctx, &xen->config, &xen->build_domid, &how, NULL);
+	if (rc) {
+		xen->building = false;
+		return domlet_xen_log_error(&xen->log, err, rc, "can't build the domain");
+	}
+	return 0;
+}
+
+static void on_unpaused(libxl_ctx *ctx, int rc, void *user)
+{
+	struct domlet_xen *xen = user;
+
+	(void)ctx;
+	xen->unpausing = false;
+	xen->unpaused.rc = rc ? domlet_xen_log_error(&xen->log, &xen->unpaused.err, rc, "can't start the domain") : 0;
+	domlet_xen_post(xen, DOMLET_XEN_UNPAUSED);
+}
+
+int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err)
+{
+	libxl_asyncop_how how = { .callback = on_unpaused, .u.for_callback = xen };
+	int rc;
+
+	if (xen->domid == INVALID_DOMID || xen->gone)
+		return domlet_error_set(err, ESRCH, "can't start the domain: it is gone");
+	domlet_xen_log_clear(&xen->log);
+	if (!xen->death) {
+		rc = libxl_evenable_domain_death(xen->ctx, xen->domid, 0, &xen->death);
+		if (rc) {
+			xen->death = NULL;
+			return domlet_xen_log_error(&xen->log, err, rc, "can't watch for the domain's end");
+		}
+	}
+	rc = domlet_xen_store_watch(xen, err);
+	if (rc)
+		return rc;
+	xen->unpausing = true;
+	rc = libxl_domain_unpause(xen->ctx, xen->domid, &how);
+	if (rc) {
+		xen->unpausing = false;
+		return domlet_xen_log_error(&xen->log, err, rc, "can't start the domain");
+	}
+	return 0;
+}
+
+static void finish_destroy(struct domlet_xen *xen, int rc)
+{
+	xen->destroying = false;
+	/* Someone else was faster. */
+	if (rc == ERROR_DOMAIN_NOTFOUND || rc == ERROR_DOMAIN_DESTROYED)
+		rc = 0;
+	if (!rc)
+		xen->gone = true;
+	xen->destroyed.rc = rc ? domlet_xen_log_error(&xen->log, &xen->destroyed.err, rc, "can't destroy the domain") : 0;
+	domlet_xen_post(xen, DOMLET_XEN_DESTROYED);
+}
+
+static void on_destroyed(libxl_ctx *ctx, int rc, void *user)
+{
+	(void)ctx;
+	finish_destroy(user, rc);
+}
+
+static void start_destroy(struct domlet_xen *xen)
+{
+	libxl_asyncop_how how = { .callback = on_destroyed, .u.for_callback = xen };
+	int rc = 0;
+
+	if (xen->domid == INVALID_DOMID || xen->gone) {
+		finish_destroy(xen, 0);
+		return;
+	}
+	domlet_xen_log_clear(&xen->log);
+	rc = libxl_domain_destroy(xen->ctx, xen->domid, &how);
+	if (rc)
+		finish_destroy(xen, rc);
+}
+
+int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
+{
+	if (xen->destroying)
+		return domlet_error_set(err, EALREADY, "the domain is being destroyed already");
+	xen->destroying = true;
+	if (xen->building) { /* its end goes on with this */
+		libxl_asyncop_how how = { .callback = on_built, .u.for_callback = xen };
+
+		libxl_ao_abort(xen->ctx, &how);
+		return 0;
+	}
+	start_destroy(xen);
+	return 0;
+}
+
+void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event)
+{
+	if (event->domid != xen->domid || xen->gone)
+		return;
+	if (event->type == LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN) {
+		xen->shutdown_reason = event->u.domain_shutdown.shutdown_reason;
+		domlet_xen_post(xen, DOMLET_XEN_SHUTDOWN);
+	} else if (event->type == LIBXL_EVENT_TYPE_DOMAIN_DEATH && !xen->destroying) {
+		xen->gone = true;
+		domlet_xen_post(xen, DOMLET_XEN_VANISHED);
+	}
+}
+
+void domlet_xen_domain_close(struct domlet_xen *xen)
+{
+	bool busy = xen->building || xen->unpausing || xen->destroying;
+
+	if (xen->death && xen->ctx && !busy)
+		libxl_evdisable_domain_death(xen->ctx, xen->death);
+	xen->death = NULL;
+	if (xen->has_config && !busy)
+		libxl_domain_config_dispose(&xen->config);
+	xen->has_config = false;
+}
