@@ -71,7 +71,8 @@ struct domlet_xen {
 	/* store.c */
 	struct xs_handle *store;
 	uv_poll_t store_poll;
-	bool ring_seen; /* ring_ready was called */
+	bool seed_given; /* a seed is never used twice */
+	bool ring_seen;  /* ring_ready was called */
 	uint32_t ring_order, ring_index_ref, ring_port, ring_epoch;
 
 	int console_fd;

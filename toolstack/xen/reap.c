@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/cleanup.h"
+
+/* The verbs may have children of their own, which libxl must not reap. */
+static const libxl_childproc_hooks childproc_hooks = {
+	.chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
+};
+
+static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domlet_xen_log *log,
+			    struct domlet_error *err)
+{
+	int count = 0, rc = 0;
+	uint32_t domid = INVALID_DOMID;
+	libxl_dominfo *list = libxl_list_domain(ctx, &count);
+
+	if (!list)
+		return domlet_xen_log_error(log, err, ERROR_FAIL, "can't list the domains");
+	for (int i = 0; i < count; i++)
+		if (!libxl_uuid_compare(&list[i].uuid, uuid) && list[i].domid != 0)
+			domid = list[i].domid;
+	libxl_dominfo_list_free(list, count);
+	if (domid == INVALID_DOMID)
+		return 0;
+	rc = libxl_domain_destroy(ctx, domid, NULL);
+	if (rc && rc != ERROR_DOMAIN_NOTFOUND && rc != ERROR_DOMAIN_DESTROYED)
+		return domlet_xen_log_error(log, err, rc, "can't destroy the domain");
+	return 0;
+}
+
+int domlet_xen_destroy_uuid(const char *uuid_text, struct domlet_error *err)
+{
+	struct domlet_xen_log log;
+	libxl_ctx *ctx = NULL;
+	libxl_uuid uuid;
+	int rc = domlet_xen_check_host(err);
+
+	if (rc)
+		return rc;
+	if (libxl_uuid_from_string(&uuid, uuid_text))
+		return domlet_error_set(err, EINVAL, "'%.60s' is no uuid", uuid_text);
+	domlet_xen_log_init(&log);
+	rc = libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, &log.vtable);
+	if (rc)
+		return domlet_xen_log_error(&log, err, rc, "can't open libxl (does xenstored run?)");
+	libxl_childproc_setmode(ctx, &childproc_hooks, NULL);
+	rc = destroy_matching(ctx, &uuid, &log, err);
+	libxl_ctx_free(ctx);
+	return rc;
+}
+
+/* Without libxl there is only what the hypervisor lists, HAP left aside. */
+static bool capabilities_say_hvm(void)
+{
+	cleanup_fclose FILE *f = fopen("/sys/hypervisor/properties/capabilities", "re");
+	char text[512];
+
+	return f && fgets(text, sizeof(text), f) && strstr(text, "hvm-3.0-x86_64");
+}
+
+bool domlet_xen_has_hvm(void)
+{
+	struct domlet_xen_log log;
+	libxl_ctx *ctx = NULL;
+	libxl_physinfo info;
+	bool yes;
+
+	if (domlet_xen_check_host(NULL))
+		return false;
+	domlet_xen_log_init(&log);
+	if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, &log.vtable))
+		return capabilities_say_hvm();
+	libxl_physinfo_init(&info);
+	yes = libxl_get_physinfo(ctx, &info) == 0 ? info.cap_hvm && info.cap_hap : capabilities_say_hvm();
+	libxl_physinfo_dispose(&info);
+	libxl_ctx_free(ctx);
+	return yes;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "../../frontend/proto/limits.h"
+#include "../base/cleanup.h"
+
+/* Watch events taken in one turn of the loop: a guest may send them without
+ * end, and all of them together cost one look at the state. */
+#define EVENTS_MAX 64
+/* A transaction is tried again when someone else wrote meanwhile. */
+#define TRIES_MAX 100
+#define RING_PATH "/local/domain/%u/data/domlet/ring/0"
+
+struct writer {
+	struct xs_handle *store;
+	xs_transaction_t t;
+	uint32_t domid;
+	bool failed;
+	int code; /* errno of the first failure */
+	char path[128];
+};
+
+static void fail(struct writer *w)
+{
+	if (!w->failed)
+		w->code = errno;
+	w->failed = true;
+}
+
+/* A node owned by dom0 which this guest alone can read. */
+static void put(struct writer *w, const void *value, size_t len, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static void put(struct writer *w, const void *value, size_t len, const char *fmt, ...)
+{
+	struct xs_permissions perms[] = {
+		{ .id = 0, .perms = XS_PERM_NONE },
+		{ .id = w->domid, .perms = XS_PERM_READ },
+	};
+	va_list ap;
+	int n;
+
+	if (w->failed)
+		return;
+	n = snprintf(w->path, sizeof(w->path), "/local/domain/%u/domlet", w->domid);
+	va_start(ap, fmt);
+	vsnprintf(w->path + n, sizeof(w->path) - (size_t)n, fmt, ap);
+	va_end(ap);
+	if (!xs_write(w->store, w->t, w->path, value, (unsigned int)len) ||
+	    !xs_set_permissions(w->store, w->t, w->path, perms, 2))
+		fail(w);
+}
+
+static void put_text(struct writer *w, const char *name, uint32_t n, const char *text)
+{
+	put(w, text, strlen(text), "/container/%u/%s", n, name);
+}
+
+static void hex(char *out, const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+}
+
+struct publication {
+	uint32_t n;
+	const char *id;
+	uint64_t generation;
+	const char *document;
+	size_t len;
+	const char *sha256; /* hexadecimal */
+	const char *seed;   /* the same, NULL: was given already */
+};
+
+static void put_all(struct writer *w, const struct publication *p)
+{
+	char number[24];
+
+	put(w, "", 0, "%s", "");
+	if (p->seed) {
+		put(w, p->seed, strlen(p->seed), "/seed");
+		snprintf(number, sizeof(number), "%u", DOMLET_RING_ORDER_DEFAULT);
+		put(w, number, strlen(number), "/ring-order");
+	}
+	put(w, "", 0, "/container");
+	put(w, "", 0, "/container/%u", p->n);
+	put_text(w, "id", p->n, p->id);
+	snprintf(number, sizeof(number), "%zu", p->len);
+	put_text(w, "length", p->n, number);
+	if (p->document) {
+		put(w, "", 0, "/container/%u/chunk", p->n);
+		for (size_t at = 0; at < p->len; at += DOMLET_CONFIG_CHUNK) {
+			size_t left = p->len - at;
+
+			put(w, p->document + at, left < DOMLET_CONFIG_CHUNK ? left : DOMLET_CONFIG_CHUNK,
+			    "/container/%u/chunk/%zu", p->n, at / DOMLET_CONFIG_CHUNK);
+		}
+	}
+	put_text(w, "sha256", p->n, p->sha256);
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)p->generation);
+	put_text(w, "generation", p->n, number);
+}
+
+static int write_all(struct domlet_xen *xen, const struct publication *p)
+{
+	for (int i = 0; i < TRIES_MAX; i++) {
+		struct writer w = { .store = xen->store, .domid = xen->domid };
+
+		w.t = xs_transaction_start(xen->store);
+		if (w.t == XBT_NULL)
+			return -errno;
+		put_all(&w, p);
+		if (xs_transaction_end(xen->store, w.t, w.failed)) {
+			if (!w.failed)
+				return 0;
+			return -(w.code ? w.code : EIO);
+		}
+		if (w.failed)
+			return -(w.code ? w.code : EIO);
+		if (errno != EAGAIN)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint64_t generation,
+		       const char *document, size_t len, const uint8_t sha256[32], struct domlet_error *err)
+{
+	uint8_t seed[DOMLET_SEED_LEN];
+	char seed_hex[2 * DOMLET_SEED_LEN + 1], sha256_hex[2 * DOMLET_SHA256_LEN + 1];
+	struct publication p = {
+		.n = n, .id = id, .generation = generation, .document = document, .len = len,
+		.sha256 = sha256_hex, .seed = xen->seed_given ? NULL : seed_hex,
+	};
+	int rc;
+
+	if (xen->domid == INVALID_DOMID || xen->gone)
+		return domlet_error_set(err, ESRCH, "can't hand over the configuration: the domain is gone");
+	if (document && len > DOMLET_CONFIG_XENSTORE_MAX)
+		return domlet_error_set(err, E2BIG, "a configuration of %zu bytes is too large for xenstore", len);
+	hex(sha256_hex, sha256, DOMLET_SHA256_LEN);
+	if (p.seed) {
+		if (getrandom(seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+			return domlet_error_set(err, EIO, "the kernel gave no random bytes for the guest's seed");
+		hex(seed_hex, seed, sizeof(seed));
+	}
+	rc = write_all(xen, &p);
+	explicit_bzero(seed, sizeof(seed));
+	explicit_bzero(seed_hex, sizeof(seed_hex));
+	if (rc)
+		return domlet_error_set(err, -rc, "can't write the configuration of %s to xenstore: %s", id,
+					domlet_strerror(rc));
+	xen->seed_given = true;
+	return 0;
+}
+
+int domlet_xen_forget_seed(struct domlet_xen *xen)
+{
+	char path[64];
+
+	if (xen->domid == INVALID_DOMID || xen->gone)
+		return 0;
+	snprintf(path, sizeof(path), "/local/domain/%u/domlet/seed", xen->domid);
+	return xs_rm(xen->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
+}
+
+static char *read_node(struct domlet_xen *xen, const char *name, unsigned int *len)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), RING_PATH "/%s", xen->domid, name);
+	return xs_read(xen->store, XBT_NULL, path, len);
+}
+
+/* The guest's words: 1 to 10 digits and nothing else. */
+static bool read_number(struct domlet_xen *xen, const char *name, uint32_t *out)
+{
+	unsigned int len = 0;
+	cleanup_free char *text = read_node(xen, name, &len);
+	uint64_t value = 0;
+
+	if (!text || len == 0 || len > 10)
+		return false;
+	for (unsigned int i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(text[i] - '0');
+	}
+	*out = (uint32_t)value;
+	return value <= UINT32_MAX;
+}
+
+static void unwatch(struct domlet_xen *xen)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), RING_PATH "/state", xen->domid);
+	xs_unwatch(xen->store, path, "ring");
+	uv_poll_stop(&xen->store_poll);
+}
+
+static void look_at_ring(struct domlet_xen *xen)
+{
+	unsigned int len = 0;
+	cleanup_free char *state = read_node(xen, "state", &len);
+	uint32_t version = 0;
+	const struct {
+		const char *name;
+		uint32_t *out;
+	} nodes[] = {
+		{ "version", &version }, { "order", &xen->ring_order }, { "ring-ref", &xen->ring_index_ref },
+		{ "event-channel", &xen->ring_port }, { "epoch", &xen->ring_epoch },
+	};
+
+	if (!state || len != 5 || memcmp(state, "ready", 5))
+		return;
+	xen->ring_seen = true;
+	unwatch(xen);
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		if (read_number(xen, nodes[i].name, nodes[i].out))
+			continue;
+		snprintf(xen->disaster, sizeof(xen->disaster),
+			 "domain %u offers a ring whose xenstore node '%s' holds no number", xen->domid, nodes[i].name);
+		domlet_xen_post(xen, DOMLET_XEN_DISASTER);
+		return;
+	}
+	if (version != DOMLET_PROTO_VERSION) {
+		snprintf(xen->disaster, sizeof(xen->disaster),
+			 "domain %u speaks version %u of the ring protocol and dom0 version %u: install the guest initrd of this version",
+			 xen->domid, version, DOMLET_PROTO_VERSION);
+		domlet_xen_post(xen, DOMLET_XEN_DISASTER);
+		return;
+	}
+	domlet_xen_post(xen, DOMLET_XEN_RING_READY);
+}
+
+static void on_watch(uv_poll_t *handle, int status, int events)
+{
+	struct domlet_xen *xen = handle->data;
+	bool fired = false;
+
+	(void)events;
+	errno = EAGAIN;
+	for (int i = 0; status >= 0 && i < EVENTS_MAX; i++) {
+		char **event = xs_check_watch(xen->store);
+
+		if (!event)
+			break;
+		fired = true;
+		free(event);
+		errno = EAGAIN; /* when the turn's share is used up */
+	}
+	if (status < 0 || errno != EAGAIN) {
+		uv_poll_stop(handle);
+		snprintf(xen->disaster, sizeof(xen->disaster),
+			 "the connection to xenstored has ended; start it again and then the container");
+		domlet_xen_post(xen, DOMLET_XEN_DISASTER);
+		return;
+	}
+	if (fired && !xen->ring_seen)
+		look_at_ring(xen);
+}
+
+int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), RING_PATH "/state", xen->domid);
+	if (!xs_watch(xen->store, path, "ring")) {
+		int code = errno;
+
+		return domlet_error_set(err, code, "can't watch %s in xenstore: %s", path, domlet_strerror(code));
+	}
+	uv_poll_start(&xen->store_poll, UV_READABLE, on_watch);
+	return 0;
+}
+
+int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err)
+{
+	int fd, flags, rc;
+
+	xen->store = xs_open(0);
+	if (!xen->store) {
+		int code = errno;
+
+		return domlet_error_set(err, code, "can't talk to xenstored: %s; start it (`systemctl start xenstored`, or `service xen start`)",
+					domlet_strerror(code));
+	}
+	fd = xs_fileno(xen->store);
+	flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+	rc = flags < 0 ? UV_EBADF : uv_poll_init(xen->loop, &xen->store_poll, fd);
+	if (rc)
+		return domlet_error_set(err, -rc, "can't watch xenstore's descriptor: %s", domlet_strerror(rc));
+	/* libxenstore reads its own pipe as a blocking one. */
+	(void)fcntl(fd, F_SETFL, flags);
+	xen->store_poll.data = xen;
+	xen->handle_count++;
+	return 0;
+}
+
+void domlet_xen_store_close(struct domlet_xen *xen)
+{
+	if (xen->store_poll.data)
+		uv_close((uv_handle_t *)&xen->store_poll, domlet_xen_handle_closed);
+	if (xen->store)
+		xs_close(xen->store);
+	xen->store = NULL;
+}
