@@ -20,7 +20,7 @@ void domlet_xen_console_open(struct domlet_xen *xen)
 	char path[64];
 	unsigned int len = 0;
 
-	if (xen->console_fd >= 0 || xen->domid == INVALID_DOMID)
+	if (xen->console_fd >= 0 || xen->domid == NO_DOMID)
 		return;
 	snprintf(path, sizeof(path), "/local/domain/%u/console/tty", xen->domid);
 	cleanup_free char *tty = xs_read(xen->store, XBT_NULL, path, &len);

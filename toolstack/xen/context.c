@@ -19,7 +19,7 @@ int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, vo
 	xen->loop = loop;
 	xen->ops = ops;
 	xen->user = user;
-	xen->domid = INVALID_DOMID;
+	xen->domid = NO_DOMID;
 	xen->console_fd = -1;
 	domlet_xen_log_init(&xen->log);
 	/* The store first: its sentence about a missing xenstored is clearer

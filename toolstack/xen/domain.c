@@ -207,7 +207,7 @@ int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *sp
 	if (rc)
 		return rc;
 	domlet_xen_log_clear(&xen->log);
-	xen->build_domid = INVALID_DOMID;
+	xen->build_domid = NO_DOMID;
 	xen->building = true;
 	rc = libxl_domain_create_new(xen->ctx, &xen->config, &xen->build_domid, &how, NULL);
 	if (rc) {
@@ -232,7 +232,7 @@ int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err)
 	libxl_asyncop_how how = { .callback = on_unpaused, .u.for_callback = xen };
 	int rc;
 
-	if (xen->domid == INVALID_DOMID || xen->gone)
+	if (xen->domid == NO_DOMID || xen->gone)
 		return domlet_error_set(err, ESRCH, "can't start the domain: it is gone");
 	domlet_xen_log_clear(&xen->log);
 	if (!xen->death) {
@@ -277,7 +277,7 @@ static void start_destroy(struct domlet_xen *xen)
 	libxl_asyncop_how how = { .callback = on_destroyed, .u.for_callback = xen };
 	int rc = 0;
 
-	if (xen->domid == INVALID_DOMID || xen->gone) {
+	if (xen->domid == NO_DOMID || xen->gone) {
 		finish_destroy(xen, 0);
 		return;
 	}

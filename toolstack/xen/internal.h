@@ -18,6 +18,8 @@
 
 #include "xen.h"
 
+#define NO_DOMID ((uint32_t)INVALID_DOMID) /* libxl's is signed */
+
 /* A logger that keeps the last lines of level error, for the sentences. */
 struct domlet_xen_log {
 	xentoollog_logger vtable; /* first: libxl hands back this pointer */
@@ -62,7 +64,7 @@ struct domlet_xen {
 	/* domain.c */
 	libxl_domain_config config;
 	bool has_config, building, unpausing, destroying, gone;
-	uint32_t domid; /* INVALID_DOMID until built */
+	uint32_t domid; /* NO_DOMID until built */
 	uint32_t build_domid; /* libxl writes here while it builds */
 	libxl_evgen_domain_death *death;
 	uint32_t shutdown_reason;

@@ -16,7 +16,7 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domle
 			    struct domlet_error *err)
 {
 	int count = 0, rc = 0;
-	uint32_t domid = INVALID_DOMID;
+	uint32_t domid = NO_DOMID;
 	libxl_dominfo *list = libxl_list_domain(ctx, &count);
 
 	if (!list)
@@ -25,7 +25,7 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domle
 		if (!libxl_uuid_compare(&list[i].uuid, uuid) && list[i].domid != 0)
 			domid = list[i].domid;
 	libxl_dominfo_list_free(list, count);
-	if (domid == INVALID_DOMID)
+	if (domid == NO_DOMID)
 		return 0;
 	rc = libxl_domain_destroy(ctx, domid, NULL);
 	if (rc && rc != ERROR_DOMAIN_NOTFOUND && rc != ERROR_DOMAIN_DESTROYED)

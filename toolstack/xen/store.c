@@ -79,10 +79,24 @@ struct publication {
 	const char *seed;   /* the same, NULL: was given already */
 };
 
+/* Writing below a domain that has just been destroyed would leave a directory
+ * that nobody ever removes; the transaction sees to that. */
+static void check_domain(struct writer *w)
+{
+	unsigned int len;
+
+	snprintf(w->path, sizeof(w->path), "/local/domain/%u/vm", w->domid);
+	cleanup_free char *vm = xs_read(w->store, w->t, w->path, &len);
+
+	if (!vm)
+		fail(w);
+}
+
 static void put_all(struct writer *w, const struct publication *p)
 {
 	char number[24];
 
+	check_domain(w);
 	put(w, "", 0, "%s", "");
 	if (p->seed) {
 		put(w, p->seed, strlen(p->seed), "/seed");
@@ -141,7 +155,7 @@ int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint6
 	};
 	int rc;
 
-	if (xen->domid == INVALID_DOMID || xen->gone)
+	if (xen->domid == NO_DOMID || xen->gone)
 		return domlet_error_set(err, ESRCH, "can't hand over the configuration: the domain is gone");
 	if (document && len > DOMLET_CONFIG_XENSTORE_MAX)
 		return domlet_error_set(err, E2BIG, "a configuration of %zu bytes is too large for xenstore", len);
@@ -165,7 +179,7 @@ int domlet_xen_forget_seed(struct domlet_xen *xen)
 {
 	char path[64];
 
-	if (xen->domid == INVALID_DOMID || xen->gone)
+	if (xen->domid == NO_DOMID || xen->gone)
 		return 0;
 	snprintf(path, sizeof(path), "/local/domain/%u/domlet/seed", xen->domid);
 	return xs_rm(xen->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
