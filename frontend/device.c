@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "device.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <xenevtchn.h>
+#include <xengnttab.h>
+#include <xenstore.h>
+
+#define RING_DIR "data/domlet/ring/0/"
+#define HOST_DOMID 0u
+/* A transaction fails with EAGAIN when somebody else wrote meanwhile. */
+#define TRANSACTION_TRIES 16
+
+static int fail(char *err, size_t err_len, int code, const char *what)
+{
+	(void)snprintf(err, err_len, "%s: %s", what, strerror(code));
+	return -code;
+}
+
+static int last_errno(void)
+{
+	return errno ? errno : EIO;
+}
+
+static int share_pages(struct domlet_device *d, uint32_t order, uint32_t epoch, uint32_t *index_ref)
+{
+	uint32_t refs[2u << DOMLET_RING_ORDER_MAX];
+	struct domlet_ring_page *page;
+
+	d->page_count = 2u << order;
+	d->page = xengntshr_share_pages(d->gnt, HOST_DOMID, 1, index_ref, 1);
+	if (!d->page)
+		return -last_errno();
+	d->data = xengntshr_share_pages(d->gnt, HOST_DOMID, (int)d->page_count, refs, 1);
+	if (!d->data)
+		return -last_errno();
+	page = d->page;
+	domlet_ring_page_init(page, order, epoch);
+	memcpy(page->ref, refs, d->page_count * sizeof refs[0]);
+	domlet_ring_attach(&d->ring, page, d->data, (uint8_t *)d->data + ((size_t)DOMLET_PAGE_SIZE << order),
+			   order, DOMLET_RING_GUEST);
+	return 0;
+}
+
+static bool put(struct xs_handle *xs, xs_transaction_t t, const char *key, const char *value)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, RING_DIR "%s", key);
+	return xs_write(xs, t, path, value, (unsigned int)strlen(value));
+}
+
+static bool put_number(struct xs_handle *xs, xs_transaction_t t, const char *key, uint32_t value)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof text, "%u", value);
+	return put(xs, t, key, text);
+}
+
+/* All or nothing: the host looks when it sees "state". */
+static int announce(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
+		    uint32_t index_ref)
+{
+	for (int i = 0; i < TRANSACTION_TRIES; i++) {
+		xs_transaction_t t = xs_transaction_start(xs);
+		bool ok;
+
+		if (t == XBT_NULL)
+			return -last_errno();
+		ok = put_number(xs, t, "version", DOMLET_PROTO_VERSION) && put_number(xs, t, "order", order) &&
+		     put_number(xs, t, "ring-ref", index_ref) && put_number(xs, t, "event-channel", d->port) &&
+		     put_number(xs, t, "epoch", epoch) && put(xs, t, "state", "ready");
+		if (xs_transaction_end(xs, t, !ok))
+			return ok ? 0 : -EIO;
+		if (errno != EAGAIN)
+			return -last_errno();
+	}
+	return -EAGAIN;
+}
+
+int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
+		       char *err, size_t err_len)
+{
+	xenevtchn_port_or_error_t port;
+	uint32_t index_ref = 0;
+	int r;
+
+	memset(d, 0, sizeof *d);
+	if (order > DOMLET_RING_ORDER_MAX)
+		return fail(err, err_len, EINVAL, "ring order out of range");
+	d->gnt = xengntshr_open(NULL, 0);
+	if (!d->gnt)
+		return fail(err, err_len, last_errno(), "can't open /dev/xen/gntalloc");
+	d->evtchn = xenevtchn_open(NULL, 0);
+	if (!d->evtchn) {
+		r = fail(err, err_len, last_errno(), "can't open /dev/xen/evtchn");
+		domlet_device_close(d);
+		return r;
+	}
+	r = share_pages(d, order, epoch, &index_ref);
+	if (r < 0) {
+		r = fail(err, err_len, -r, "can't grant the ring's pages (xen_gntalloc.limit?)");
+		domlet_device_close(d);
+		return r;
+	}
+	port = xenevtchn_bind_unbound_port(d->evtchn, HOST_DOMID);
+	if (port < 0) {
+		r = fail(err, err_len, last_errno(), "can't offer an event channel");
+		domlet_device_close(d);
+		return r;
+	}
+	d->port = (uint32_t)port;
+	r = announce(d, xs, order, epoch, index_ref);
+	if (r < 0) {
+		r = fail(err, err_len, -r, "can't announce the ring in xenstore");
+		domlet_device_close(d);
+	}
+	return r;
+}
+
+void domlet_device_close(struct domlet_device *d)
+{
+	if (d->data)
+		xengntshr_unshare(d->gnt, d->data, d->page_count);
+	if (d->page)
+		xengntshr_unshare(d->gnt, d->page, 1);
+	if (d->evtchn)
+		xenevtchn_close(d->evtchn);
+	if (d->gnt)
+		xengntshr_close(d->gnt);
+	memset(d, 0, sizeof *d);
+}
+
+int domlet_device_fd(const struct domlet_device *d)
+{
+	return xenevtchn_fd(d->evtchn);
+}
+
+int domlet_device_notify(struct domlet_device *d)
+{
+	return xenevtchn_notify(d->evtchn, d->port) < 0 ? -last_errno() : 0;
+}
+
+int domlet_device_drain(struct domlet_device *d)
+{
+	xenevtchn_port_or_error_t port = xenevtchn_pending(d->evtchn);
+
+	if (port < 0)
+		return -last_errno();
+	return xenevtchn_unmask(d->evtchn, (evtchn_port_t)port) < 0 ? -last_errno() : 0;
+}
