@@ -84,7 +84,8 @@ static int set_build_info(struct domlet_xen *xen, libxl_domain_build_info *b, co
 	b->max_vcpus = (int)vcpus;
 	if (libxl_cpu_bitmap_alloc(xen->ctx, &b->avail_vcpus, (int)vcpus))
 		return domlet_error_set(err, ENOMEM, "out of memory");
-	libxl_bitmap_set_any(&b->avail_vcpus);
+	for (uint32_t i = 0; i < vcpus; i++) /* not set_any: it fills whole bytes */
+		libxl_bitmap_set(&b->avail_vcpus, (int)i);
 	b->max_memkb = b->target_memkb = spec->memory_kib ? spec->memory_kib : t->memory_kib;
 	/* Each of these saves libxl or Xen work that no such domain needs. */
 	libxl_defbool_set(&b->numa_placement, false);
@@ -129,7 +130,7 @@ static int check_file(const char *what, const char *path, const char *template_p
 	int code = errno;
 
 	return domlet_error_set(err, code,
-				"can't read the guest %s %s: %s; `images/build` makes it and `meson install` puts it there, or name another one in %s",
+				"can't read the guest %s %s: %s; build it with images/kernel.sh and images/initrd.sh and install it there, or name another one in %s",
 				what, path, domlet_strerror(code), template_path ? template_path : "the template");
 }
 
@@ -181,7 +182,9 @@ static void on_built(libxl_ctx *ctx, int rc, void *user)
 	struct domlet_xen *xen = user;
 
 	xen->building = false;
-	if (rc) {
+	if (rc == ERROR_ABORTED) {
+		xen->built.rc = domlet_error_set(&xen->built.err, ECANCELED, "the domain's build was stopped");
+	} else if (rc) {
 		xen->built.rc = domlet_xen_log_error(&xen->log, &xen->built.err, rc, "can't build the domain");
 	} else {
 		xen->built.rc = 0;

@@ -33,17 +33,14 @@ static void append(struct domlet_xen_log *log, const char *line)
 /* Callers of domlet match these two texts (base/error.h). */
 static void reword(char *line, size_t size, const char *from, const char *to)
 {
-	char *at = strcasestr(line, from);
+	char *at = line;
 
-	while (at) {
+	while ((at = strcasestr(at, from))) {
 		cleanup_free char *rest = strdup(at + strlen(from));
+		size_t room = size - (size_t)(at - line);
 
-		if (!rest) {
-			*at = '\0';
-			return;
-		}
-		snprintf(at, size - (size_t)(at - line), "%s%s", to, rest);
-		at = strcasestr(at + strlen(to) <= line + strlen(line) ? at + strlen(to) : "", from);
+		snprintf(at, room, "%s%s", to, rest ? rest : "");
+		at += strnlen(to, room - 1);
 	}
 }
 
