@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "boot.h"
+
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xenstore.h>
+
+#include "../frontend/proto/limits.h"
+
+static const struct {
+	const char *target, *type, *data;
+	unsigned long flags;
+} boot_mounts[] = {
+	{ "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
+	{ "/dev", "devtmpfs", NULL, MS_NOSUID },
+	{ "/dev/pts", "devpts", "ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC },
+	{ "/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV },
+	{ "/sys/fs/cgroup", "cgroup2", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
+};
+
+static void enable_controllers(void)
+{
+	char names[512], *save = NULL, *name;
+	ssize_t n;
+	int fd = open("/sys/fs/cgroup/cgroup.controllers", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	n = read(fd, names, sizeof names - 1);
+	close(fd);
+	if (n <= 0)
+		return;
+	names[n] = '\0';
+	fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	for (name = strtok_r(names, " \n", &save); name; name = strtok_r(NULL, " \n", &save)) {
+		char text[64] = "+";
+
+		if (strlen(name) < sizeof text - 2)
+			(void)!write(fd, strcat(text, name), strlen(name) + 1);
+	}
+	close(fd);
+}
+
+int domlet_boot_mounts(struct domlet_failure *failure)
+{
+	for (size_t i = 0; i < sizeof boot_mounts / sizeof boot_mounts[0]; i++) {
+		(void)mkdir(boot_mounts[i].target, 0755);
+		if (mount(boot_mounts[i].type, boot_mounts[i].target, boot_mounts[i].type, boot_mounts[i].flags,
+			  boot_mounts[i].data) < 0 && errno != EBUSY)
+			return domlet_failure_set(failure, errno, "the guest can't mount %s on %s: %s",
+						  boot_mounts[i].type, boot_mounts[i].target,
+						  domlet_failure_name(errno));
+	}
+	enable_controllers();
+	return 0;
+}
+
+static int hex(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure)
+{
+	struct {
+		struct rand_pool_info info;
+		uint8_t bytes[DOMLET_SEED_LEN];
+	} seed = { .info = { .entropy_count = (int)DOMLET_SEED_LEN * 8, .buf_size = (int)DOMLET_SEED_LEN } };
+	unsigned int len = 0;
+	char *text = xs_read(xs, XBT_NULL, "domlet/seed", &len);
+	int fd, r = 0;
+
+	if (!text || len != 2 * DOMLET_SEED_LEN) {
+		free(text);
+		return domlet_failure_set(failure, ENODATA, "dom0 gave no random seed of %u bytes", DOMLET_SEED_LEN);
+	}
+	for (unsigned int i = 0; i < DOMLET_SEED_LEN; i++) {
+		int high = hex(text[2 * i]), low = hex(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			r = -EINVAL;
+		seed.bytes[i] = (uint8_t)(high << 4 | (low & 15));
+	}
+	explicit_bzero(text, len);
+	free(text);
+	fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (r == 0 && (fd < 0 || ioctl(fd, RNDADDENTROPY, &seed) < 0))
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	explicit_bzero(&seed, sizeof seed);
+	return r == 0 ? 0 : domlet_failure_set(failure, -r, "can't credit the random seed: %s", domlet_failure_name(-r));
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_BOOT_H
+#define DOMLET_INIT_BOOT_H
+
+/*
+ * What process 1 does before any container: the guest's own file systems and
+ * its random pool. Each returns 0 or -errno with *failure.
+ */
+
+#include "failure.h"
+
+struct xs_handle;
+
+int domlet_boot_mounts(struct domlet_failure *failure);
+/* Credits dom0's seed (`domlet/seed`) to the kernel's pool. */
+int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_CAPS_H
+#define DOMLET_INIT_CAPS_H
+
+/*
+ * Capabilities of a process about to exec. Sets are bit masks indexed by
+ * capability number. Called in the child only; no memory is kept.
+ */
+
+#include "config.h"
+
+/* "CAP_CHOWN" -> its bit, 0 for a name libcap or this kernel does not know. */
+uint64_t domlet_caps_bit(const char *name);
+
+/* Before the user changes: drops what is not in the bounding set, and asks
+ * the kernel to keep the permitted set over setuid. 0 or -errno. */
+int domlet_caps_bound(const struct domlet_process_config *p, struct domlet_failure *failure);
+
+/* After the user changed: the final sets. 0 or -errno. */
+int domlet_caps_apply(const struct domlet_process_config *p, struct domlet_failure *failure);
+
+#endif

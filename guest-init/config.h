@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_CONFIG_H
+#define DOMLET_INIT_CONFIG_H
+
+/*
+ * What the host asks for, read once from JSON ({"oci": config.json as the
+ * engine wrote it, "plan": what the host decided about root and mounts}) and
+ * checked once; everything after works on these structs. A config owns its
+ * JSON document, and its strings point into it: domlet_config_free() ends
+ * them all. Counts are bounded here, so nothing later needs a limit.
+ */
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../frontend/proto/limits.h"
+#include "json_read.h"
+
+#define DOMLET_CONFIG_ARGS_MAX 65536u
+#define DOMLET_CONFIG_MOUNTS_MAX 512u
+#define DOMLET_CONFIG_PATHS_MAX 512u
+#define DOMLET_CONFIG_GROUPS_MAX 65536u /* NGROUPS_MAX */
+#define DOMLET_CONFIG_RLIMITS_MAX 16u   /* RLIM_NLIMITS */
+#define DOMLET_CONFIG_DEVICES_MAX 1024u
+#define DOMLET_CONFIG_SYSCTLS_MAX 256u
+#define DOMLET_CONFIG_NAMESPACES_MAX 16u
+
+enum domlet_caps_set {
+	DOMLET_CAPS_BOUNDING,
+	DOMLET_CAPS_EFFECTIVE,
+	DOMLET_CAPS_PERMITTED,
+	DOMLET_CAPS_INHERITABLE,
+	DOMLET_CAPS_AMBIENT,
+	DOMLET_CAPS_SETS
+};
+
+struct domlet_rlimit_config {
+	int resource;
+	uint64_t soft, hard;
+};
+
+struct domlet_process_config {
+	struct json_object *document; /* NULL when a container's config owns it */
+	struct domlet_strings args, env;
+	const char *cwd;
+	bool terminal;
+	uint16_t rows, cols; /* 0: not given */
+	uint32_t uid, gid;
+	mode_t umask;
+	gid_t *groups;
+	uint32_t group_count;
+	uint64_t caps[DOMLET_CAPS_SETS]; /* bit n: capability n */
+	struct domlet_rlimit_config rlimits[DOMLET_CONFIG_RLIMITS_MAX];
+	uint32_t rlimit_count;
+	bool no_new_privs;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+};
+
+enum domlet_root_via { DOMLET_ROOT_VBD, DOMLET_ROOT_DIRECTORY };
+
+struct domlet_root_config {
+	enum domlet_root_via via;
+	const char *device; /* block device, or the directory */
+	const char *type;   /* filesystem */
+	bool overlay;       /* writable by a tmpfs on top */
+	bool readonly;
+};
+
+enum domlet_mount_via { DOMLET_MOUNT_GUEST, DOMLET_MOUNT_COPY, DOMLET_MOUNT_SKIP };
+
+struct domlet_mount_config {
+	enum domlet_mount_via via;
+	const char *destination, *type, *source;
+	struct domlet_strings options;
+	uint8_t *content; /* COPY: owned */
+	uint32_t content_len;
+	mode_t mode;
+};
+
+struct domlet_device_config {
+	const char *path;
+	mode_t mode; /* with its S_IF bits */
+	uint32_t major, minor;
+	uint32_t uid, gid;
+};
+
+struct domlet_sysctl_config {
+	const char *key, *value;
+};
+
+/* Limits: -1 is unlimited, and has_* or 0 tells what was not given. */
+struct domlet_resources_config {
+	bool has_memory, has_swap, has_pids;
+	int64_t memory, swap, pids; /* bytes, bytes of memory+swap, count */
+	int64_t reservation;        /* bytes, 0: none */
+	int64_t shares, quota_us, period_us;
+	const char *cpus, *mems;
+};
+
+struct domlet_container_config {
+	struct json_object *document;
+	struct domlet_process_config process;
+	struct domlet_root_config root;
+	struct domlet_mount_config *mounts;
+	uint32_t mount_count;
+	uint32_t namespaces; /* CLONE_NEW* to create */
+	uint32_t join;       /* CLONE_NEW* to share with the sandbox (had a path) */
+	const char *hostname, *domainname;
+	struct domlet_sysctl_config *sysctls;
+	uint32_t sysctl_count;
+	struct domlet_strings masked, read_only;
+	struct domlet_device_config *devices;
+	uint32_t device_count;
+	unsigned long propagation; /* MS_PRIVATE and the like, 0: not given */
+	struct domlet_resources_config resources;
+	struct json_object *seccomp; /* read by seccomp.c; NULL: no filter */
+};
+
+/* 0 or -errno with *failure; *c is then already freed. */
+int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len,
+			struct domlet_failure *failure);
+void domlet_config_free(struct domlet_container_config *c);
+
+/* The OCI process object of an EXEC. */
+int domlet_config_parse_process(struct domlet_process_config *p, const char *text, size_t len,
+				struct domlet_failure *failure);
+/* Reads the object P's document or a container's "process". */
+void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
+				struct domlet_reader *r);
+void domlet_config_free_process(struct domlet_process_config *p);
+
+/* Standard base64 into a new buffer: 0, -EINVAL or -ENOMEM. */
+int domlet_config_base64(const char *text, uint8_t **out, uint32_t *out_len);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "caps.h"
+
+static const struct {
+	const char *name;
+	int resource;
+} rlimit_names[] = {
+	{ "RLIMIT_AS", RLIMIT_AS },
+	{ "RLIMIT_CORE", RLIMIT_CORE },
+	{ "RLIMIT_CPU", RLIMIT_CPU },
+	{ "RLIMIT_DATA", RLIMIT_DATA },
+	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
+	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
+	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
+	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
+	{ "RLIMIT_NICE", RLIMIT_NICE },
+	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
+	{ "RLIMIT_NPROC", RLIMIT_NPROC },
+	{ "RLIMIT_RSS", RLIMIT_RSS },
+	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
+	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
+	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
+	{ "RLIMIT_STACK", RLIMIT_STACK },
+};
+
+/* Limits are unsigned 64 bit: RLIM_INFINITY is written as 2^64-1. */
+static uint64_t read_limit(struct domlet_reader *r, struct json_object *in, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_object_get_ex(in, key, &value) || !json_object_is_type(value, json_type_int)) {
+		domlet_read_fail(r, key, "of a rlimit must be an integer");
+		return 0;
+	}
+	if (json_object_get_int64(value) == -1)
+		return RLIM_INFINITY;
+	return json_object_get_uint64(value);
+}
+
+static void read_rlimits(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
+{
+	uint32_t count, i;
+	size_t n;
+	struct json_object *array =
+		domlet_read_array(r, json, "rlimits", DOMLET_CONFIG_RLIMITS_MAX, &count);
+
+	for (i = 0; i < count && !r->failed; i++) {
+		struct json_object *one = json_object_array_get_idx(array, i);
+		const char *name;
+
+		if (!json_object_is_type(one, json_type_object)) {
+			domlet_read_fail(r, "rlimits", "must hold objects");
+			return;
+		}
+		name = domlet_read_string(r, one, "type", "");
+		for (n = 0; n < sizeof(rlimit_names) / sizeof(*rlimit_names); n++)
+			if (!strcmp(name, rlimit_names[n].name))
+				break;
+		if (n == sizeof(rlimit_names) / sizeof(*rlimit_names)) {
+			domlet_read_fail(r, "rlimits", "names a limit this system does not know");
+			return;
+		}
+		p->rlimits[i].resource = rlimit_names[n].resource;
+		p->rlimits[i].soft = read_limit(r, one, "soft");
+		p->rlimits[i].hard = read_limit(r, one, "hard");
+		p->rlimit_count = i + 1;
+	}
+}
+
+static void read_user(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
+{
+	struct json_object *user = domlet_read_object(r, json, "user");
+	uint32_t count, i;
+	struct json_object *array =
+		domlet_read_array(r, user, "additionalGids", DOMLET_CONFIG_GROUPS_MAX, &count);
+
+	/* 2^32-1 is no id: system calls read it as "leave alone". */
+	p->uid = (uint32_t)domlet_read_int(r, user, "uid", 0, (int64_t)UINT32_MAX - 1, 0);
+	p->gid = (uint32_t)domlet_read_int(r, user, "gid", 0, (int64_t)UINT32_MAX - 1, 0);
+	p->umask = (mode_t)domlet_read_int(r, user, "umask", 0, 0777, 0022);
+	if (!count)
+		return;
+	p->groups = calloc(count, sizeof(*p->groups));
+	if (!p->groups) {
+		domlet_read_fail(r, "additionalGids", "does not fit into memory");
+		return;
+	}
+	for (i = 0; i < count; i++) {
+		struct json_object *one = json_object_array_get_idx(array, i);
+		int64_t gid = json_object_is_type(one, json_type_int) ? json_object_get_int64(one) : -1;
+
+		if (gid < 0 || gid >= (int64_t)UINT32_MAX) {
+			domlet_read_fail(r, "additionalGids", "must hold group ids");
+			return;
+		}
+		p->groups[i] = (gid_t)gid;
+	}
+	p->group_count = count;
+}
+
+static void read_caps(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
+{
+	static const char *const set_names[DOMLET_CAPS_SETS] = { "bounding", "effective", "permitted",
+								 "inheritable", "ambient" };
+	struct json_object *caps = domlet_read_object(r, json, "capabilities");
+	unsigned int set;
+
+	for (set = 0; set < DOMLET_CAPS_SETS; set++) {
+		uint32_t count, i;
+		struct json_object *array = domlet_read_array(r, caps, set_names[set], 256, &count);
+
+		for (i = 0; i < count; i++) {
+			const char *name = domlet_read_text(r, json_object_array_get_idx(array, i),
+							    set_names[set]);
+
+			/* A name that this kernel does not know can't be
+			 * granted; the engines expect it to be skipped. */
+			if (name)
+				p->caps[set] |= domlet_caps_bit(name);
+		}
+	}
+}
+
+void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
+				struct domlet_reader *r)
+{
+	struct json_object *size;
+
+	domlet_read_strings(r, json, "args", DOMLET_CONFIG_ARGS_MAX, &p->args);
+	domlet_read_strings(r, json, "env", DOMLET_CONFIG_ARGS_MAX, &p->env);
+	p->cwd = domlet_read_string(r, json, "cwd", "/");
+	p->terminal = domlet_read_bool(r, json, "terminal");
+	size = domlet_read_object(r, json, "consoleSize");
+	p->rows = (uint16_t)domlet_read_int(r, size, "height", 0, UINT16_MAX, 0);
+	p->cols = (uint16_t)domlet_read_int(r, size, "width", 0, UINT16_MAX, 0);
+	p->no_new_privs = domlet_read_bool(r, json, "noNewPrivileges");
+	p->has_oom_score_adj = domlet_read_has(json, "oomScoreAdj");
+	p->oom_score_adj = (int)domlet_read_int(r, json, "oomScoreAdj", -1000, 1000, 0);
+	read_user(p, json, r);
+	read_caps(p, json, r);
+	read_rlimits(p, json, r);
+	if (!p->args.count || !p->args.item[0][0])
+		domlet_read_fail(r, "process.args", "must name a command");
+	else if (p->cwd[0] != '/')
+		domlet_read_fail(r, "process.cwd", "must be an absolute path");
+}
+
+int domlet_config_parse_process(struct domlet_process_config *p, const char *text, size_t len,
+				struct domlet_failure *failure)
+{
+	struct domlet_reader r = { .failure = failure };
+
+	memset(p, 0, sizeof(*p));
+	p->document = domlet_read_document(text, len, failure);
+	if (!p->document)
+		return -failure->code;
+	domlet_config_read_process(p, p->document, &r);
+	if (!r.failed)
+		return 0;
+	domlet_config_free_process(p);
+	return -failure->code;
+}
+
+void domlet_config_free_process(struct domlet_process_config *p)
+{
+	free(p->args.item);
+	free(p->env.item);
+	free(p->groups);
+	if (p->document)
+		json_object_put(p->document);
+	memset(p, 0, sizeof(*p));
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fetch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#include "../frontend/proto/limits.h"
+#include "sha256.h"
+
+int domlet_fetch_check(const char *text, uint32_t len, const uint8_t sha256[static 32], struct domlet_failure *failure)
+{
+	uint8_t digest[DOMLET_SHA256_LEN];
+
+	domlet_sha256_digest(text, len, digest);
+	if (memcmp(digest, sha256, sizeof digest) != 0)
+		return domlet_failure_set(failure, EBADMSG,
+					  "the configuration was changed on its way to the guest: its SHA-256 is not the announced one");
+	return 0;
+}
+
+static int check_number(struct xs_handle *xs, const char *dir, const char *key, uint64_t wanted,
+			struct domlet_failure *failure)
+{
+	char path[64], *text;
+	uint64_t got;
+	unsigned int len;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, key);
+	text = xs_read(xs, XBT_NULL, path, &len);
+	if (!text)
+		return domlet_failure_set(failure, ENODATA, "the guest found no %s in xenstore", path);
+	got = strtoull(text, NULL, 10);
+	free(text);
+	if (got != wanted)
+		return domlet_failure_set(failure, EBADMSG, "%s in xenstore is %" PRIu64 ", but %" PRIu64 " was announced",
+					  path, got, wanted);
+	return 0;
+}
+
+int domlet_fetch_document(struct xs_handle *xs, uint32_t container, uint64_t generation, uint32_t len,
+			  const uint8_t sha256[static 32], char **text, struct domlet_failure *failure)
+{
+	char dir[32], path[64], *all;
+	uint32_t used = 0;
+	int r;
+
+	(void)snprintf(dir, sizeof dir, "domlet/container/%u", container);
+	r = check_number(xs, dir, "length", len, failure);
+	if (r == 0)
+		r = check_number(xs, dir, "generation", generation, failure);
+	if (r < 0)
+		return r;
+	if (len > DOMLET_CONFIG_XENSTORE_MAX)
+		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is too large for xenstore", len);
+	all = malloc((size_t)len + 1);
+	if (!all)
+		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes", len);
+	for (uint32_t i = 0; used < len; i++) {
+		unsigned int n;
+		char *chunk;
+
+		(void)snprintf(path, sizeof path, "%s/chunk/%u", dir, i);
+		chunk = xs_read(xs, XBT_NULL, path, &n);
+		if (!chunk || n == 0 || n > len - used) {
+			free(chunk);
+			free(all);
+			return domlet_failure_set(failure, EBADMSG, "%s in xenstore is missing or too long", path);
+		}
+		memcpy(all + used, chunk, n);
+		used += n;
+		free(chunk);
+	}
+	all[len] = '\0';
+	r = domlet_fetch_check(all, len, sha256, failure);
+	if (r < 0)
+		free(all);
+	else
+		*text = all;
+	return r;
+}
