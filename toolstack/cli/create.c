@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "option.h"
+
+static const struct option options[] = {
+	{ "bundle", required_argument, NULL, 'b' },   { "pid-file", required_argument, NULL, 'p' },
+	{ "no-pivot", no_argument, NULL, 'n' },	      { "no-new-keyring", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },	      { NULL, 0, NULL, 0 },
+};
+
+static int create(struct domlet_cli *cli, int argc, char **argv)
+{
+	struct domlet_launch_options o = { 0 };
+	struct domlet_launched l;
+	const char *id;
+	int c;
+
+	while ((c = getopt_long(argc, argv, ":b:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'b': o.bundle = optarg; break;
+		case 'p': o.pid_file = optarg; break;
+		case 'n': break;
+		case 'h': return domlet_cli_usage(&domlet_verb_create, true);
+		default: return domlet_cli_bad_option(cli, &domlet_verb_create, c, argc, argv);
+		}
+	}
+	id = domlet_cli_one_id(cli, &domlet_verb_create, argc, argv);
+	if (!id)
+		return 1;
+	domlet_cli_reap(cli);
+	return domlet_cli_launch(cli, id, &o, &l) < 0 ? 1 : 0;
+}
+
+const struct domlet_verb domlet_verb_create = {
+	.name = "create",
+	.summary = "create a container in a domain of its own, up to just before its program",
+	.usage = "domlet create [OPTIONS] ID\n\n"
+		 "  -b, --bundle DIR   the bundle (the current directory)\n"
+		 "  --pid-file FILE    write the pid of the container's proxy there\n"
+		 "  --no-pivot, --no-new-keyring are accepted and change nothing in a guest\n",
+	.run = create,
+};

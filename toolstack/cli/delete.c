@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+
+#include "launch.h"
+#include "option.h"
+
+static const struct option options[] = {
+	{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+
+static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
+{
+	struct domlet_state st = { 0 };
+	enum domlet_status status;
+	bool force = false;
+	const char *id;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, ":fh", options, NULL)) != -1) {
+		switch (c) {
+		case 'f': force = true; break;
+		case 'h': return domlet_cli_usage(&domlet_verb_delete, true);
+		default: return domlet_cli_bad_option(cli, &domlet_verb_delete, c, argc, argv);
+		}
+	}
+	id = domlet_cli_one_id(cli, &domlet_verb_delete, argc, argv);
+	if (!id)
+		return 1;
+	domlet_cli_reap(cli);
+	if (domlet_state_load(cli->root, id, &st, &cli->err) < 0)
+		return force ? 0 : 1;
+	status = domlet_state_status(&st);
+	if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
+		r = domlet_error_set(&cli->err, EBUSY, "cannot delete container %s that is not stopped: %s", id,
+				     domlet_status_name(status));
+	else
+		r = domlet_cli_remove(&st, &cli->err);
+	domlet_state_free(&st);
+	return r < 0 ? 1 : 0;
+}
+
+const struct domlet_verb domlet_verb_delete = {
+	.name = "delete",
+	.summary = "remove what is left of a container",
+	.usage = "domlet delete [--force] ID\n\n"
+		 "  -f, --force   also of a running one, which is killed; no error when there is none\n",
+	.run = delete_verb,
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../xen/xen.h"
+#include "cli.h"
+#include "option.h"
+
+static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+
+/* What must be readable, and what to do when it isn't. */
+static const struct {
+	const char *path, *what, *remedy;
+} needed[] = {
+	{ "/dev/xen/privcmd", "libxl's door to Xen", "modprobe xen-privcmd" },
+	{ "/dev/xen/gntdev", "grant mapping", "modprobe xen-gntdev" },
+	{ "/dev/xen/evtchn", "event channels", "modprobe xen-evtchn" },
+	{ "/dev/xen/xenbus", "xenstore's device", "modprobe xenfs, and start xenstored (package xen-utils-4.17)" },
+	{ "/dev/loop-control", "loop devices", "modprobe loop" },
+	{ "/sys/module/xen_blkback", "block backend", "modprobe xen-blkback" },
+	{ "/sys/fs/cgroup/cgroup.controllers", "cgroup v2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup" },
+	{ "/usr/bin/mkfs.erofs", "mkfs.erofs", "apt-get install erofs-utils" },
+	{ "/usr/lib/domlet/vmlinux", "guest kernel", "images/kernel.sh makes it; or name one in a template" },
+	{ "/usr/lib/domlet/initrd.cpio", "guest initrd", "images/initrd.sh makes it from domlet-init" },
+	{ "/usr/lib/domlet/domlet-hotplug", "disk hotplug program", "install domlet whole" },
+	{ "/usr/share/domlet/xen-configs/pvh.cfg", "PVH template", "install domlet whole" },
+	{ "/usr/share/domlet/xen-configs/pv.cfg", "PV template", "install domlet whole" },
+};
+
+static int line(bool ok, const char *what, const char *remedy)
+{
+	printf("%-4s  %s%s%s\n", ok ? "ok" : "FAIL", what, ok ? "" : ": ", ok ? "" : remedy);
+	return !ok;
+}
+
+static bool is_dom0(void)
+{
+	cleanup_fclose FILE *f = fopen("/proc/xen/capabilities", "re");
+	char text[64];
+
+	return f && fgets(text, sizeof text, f) && strstr(text, "control_d");
+}
+
+static int doctor(struct domlet_cli *cli, int argc, char **argv)
+{
+	int c, failures = 0;
+
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		if (c == 'h')
+			return domlet_cli_usage(&domlet_verb_doctor, true);
+		return domlet_cli_bad_option(cli, &domlet_verb_doctor, c, argc, argv);
+	}
+	failures += line(geteuid() == 0, "running as root", "only root may build domains");
+	failures += line(is_dom0(), "this is a Xen dom0", "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
+	if (is_dom0())
+		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
+	if (failures)
+		(void)domlet_error_set(&cli->err, 1, "%d of this host's checks failed", failures);
+	return failures ? 1 : 0;
+}
+
+const struct domlet_verb domlet_verb_doctor = {
+	.name = "doctor",
+	.summary = "check this host, and say what is missing and how to get it",
+	.usage = "domlet doctor\n",
+	.run = doctor,
+};

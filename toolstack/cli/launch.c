@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../monitor/monitor.h"
+#include "../oci/plan.h"
+#include "../proxy/proxy.h"
+#include "../storage/image.h"
+#include "../xen/xen.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+static int read_answer(int fd, struct domlet_error *err)
+{
+	char text[DOMLET_MONITOR_PACKET_MAX + 1];
+	ssize_t n;
+	struct json_object *o, *v;
+	int code = 0;
+
+	do
+		n = recv(fd, text, sizeof text - 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
+	text[n] = '\0';
+	o = json_tokener_parse(text);
+	if (json_object_object_get_ex(o, "code", &v))
+		code = json_object_get_int(v);
+	if (code)
+		(void)domlet_error_set(err, code, "%s", json_object_object_get_ex(o, "text", &v) ?
+				       json_object_get_string(v) : "the monitor gave no reason");
+	json_object_put(o);
+	return -code;
+}
+
+int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
+{
+	if (send(fd, json, strlen(json), MSG_NOSIGNAL) < 0)
+		return domlet_error_set(err, ESRCH, "container not running");
+	return read_answer(fd, err);
+}
+
+int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char dir[4096];
+	cleanup_close int dir_fd = -1;
+	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	domlet_state_path(st, "", dir, sizeof dir);
+	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir_fd, DOMLET_MONITOR_SOCKET);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		return domlet_error_set(err, ESRCH, "container not running");
+	return domlet_cli_ask_fd(fd, json, err);
+}
+
+static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
+{
+	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
+	struct timespec now;
+	struct tm tm;
+
+	if (!f || fscanf(f, "%36s", st->uuid) != 1)
+		return domlet_error_set(&cli->err, EIO, "the kernel gives no random uuid");
+	(void)snprintf(st->name, sizeof st->name, "domlet-%.12s-%.6s", p->id, st->uuid);
+	st->bundle = strdup(p->bundle);
+	st->rootfs = strdup(p->rootfs);
+	st->annotations = strdup(p->annotations);
+	st->oci_version = strdup(p->oci_version);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &tm);
+	(void)strftime(st->created, sizeof st->created, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	st->status = DOMLET_STATUS_CREATING;
+	st->domid = DOMLET_DOMID_NONE;
+	return domlet_process_ref_self(getpid(), &st->monitor); /* until there is one */
+}
+
+static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st,
+			   struct domlet_template *t)
+{
+	enum domlet_type type = p->type;
+	const char *name = p->template_name;
+	char path[512];
+
+	if (type == DOMLET_TYPE_AUTO && !name) {
+		type = domlet_xen_has_hvm() ? DOMLET_TYPE_PVH : DOMLET_TYPE_PV;
+		if (type == DOMLET_TYPE_PV)
+			domlet_log_notice(&cli->log, "this host has no hardware virtualisation for guests: using PV");
+	}
+	if (!name)
+		name = type == DOMLET_TYPE_PV ? "pv" : "pvh";
+	(void)snprintf(path, sizeof path, "/etc/domlet/%s.cfg", name);
+	if (access(path, R_OK) < 0)
+		(void)snprintf(path, sizeof path, "/usr/share/domlet/xen-configs/%s.cfg", name);
+	if (domlet_template_read(path, t, &cli->err) < 0)
+		return -1;
+	(void)snprintf(st->type, sizeof st->type, "%s", t->type);
+	return 0;
+}
+
+static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, struct domlet_error *err)
+{
+	char path[4096], *colon;
+	size_t at = strlen(CGROUP_ROOT);
+	int n;
+
+	if (!p->cgroups_path || !p->cgroups_path[0])
+		n = snprintf(path, sizeof path, CGROUP_ROOT "/domlet/%s", p->id);
+	else if ((colon = strchr(p->cgroups_path, ':')) != NULL && strchr(colon + 1, ':'))
+		n = snprintf(path, sizeof path, CGROUP_ROOT "/%.*s/%.*s-%s.scope", (int)(colon - p->cgroups_path),
+			     p->cgroups_path, (int)(strchr(colon + 1, ':') - colon - 1), colon + 1,
+			     strchr(colon + 1, ':') + 1);
+	else
+		n = snprintf(path, sizeof path, CGROUP_ROOT "%s%s", p->cgroups_path[0] == '/' ? "" : "/", p->cgroups_path);
+	if (n < 0 || (size_t)n >= sizeof path || strstr(path, ".."))
+		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %s can't be used", p->cgroups_path);
+	for (char *s = path + at + 1; (s = strchr(s, '/')) != NULL; s++) {
+		*s = '\0';
+		(void)mkdir(path, 0755);
+		*s = '/';
+	}
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return domlet_error_set(err, errno, "can't make the cgroup %s: %s", path, domlet_strerror(errno));
+	st->cgroup = strdup(path);
+	return 0;
+}
+
+static void join_cgroup(const struct domlet_state *st, pid_t pid)
+{
+	char path[4200], text[16];
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.procs", st->cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)snprintf(text, sizeof text, "%d", pid);
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
+
+/* Child: becomes the monitor; nothing of the caller's is kept but the
+ * container's streams. */
+static _Noreturn void be_monitor(struct domlet_launch *l)
+{
+	int null = open("/dev/null", O_RDWR);
+	bool debug = l->log->debug;
+
+	(void)setsid();
+	for (int i = 0; i < 3; i++) {
+		l->stdio[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		if (i < 2 || !debug) /* --debug speaks on the caller's stderr */
+			(void)dup2(null, i);
+	}
+	if (l->plan->terminal)
+		l->stdio[2] = -1;
+	_exit(domlet_monitor_main(l));
+}
+
+static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, struct domlet_launched *l)
+{
+	int caller[2], proxy[2];
+	pid_t monitor;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, caller) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, proxy) < 0)
+		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
+	l->proxy = fork();
+	if (l->proxy == 0)
+		domlet_proxy_main(proxy[1], launch->plan->argv0);
+	if (l->proxy < 0)
+		return domlet_error_set(&cli->err, errno, "can't fork the proxy: %s", domlet_strerror(errno));
+	join_cgroup(launch->state, l->proxy);
+	(void)domlet_process_ref_self(l->proxy, &launch->state->proxy);
+	monitor = fork();
+	if (monitor == 0) {
+		close(caller[0]);
+		close(proxy[1]);
+		launch->caller_fd = caller[1];
+		launch->proxy_fd = proxy[0];
+		(void)domlet_process_ref_self(getpid(), &launch->state->monitor);
+		(void)domlet_state_save(launch->state, &cli->err);
+		be_monitor(launch);
+	}
+	close(caller[1]);
+	close(proxy[0]);
+	close(proxy[1]);
+	l->monitor_fd = caller[0];
+	if (monitor < 0)
+		return domlet_error_set(&cli->err, errno, "can't fork the monitor: %s", domlet_strerror(errno));
+	(void)domlet_process_ref_self(monitor, &launch->state->monitor);
+	return 0;
+}
+
+static int write_pid_file(const char *file, pid_t pid, struct domlet_error *err)
+{
+	char temporary[4096];
+	FILE *f;
+
+	if (!file)
+		return 0;
+	(void)snprintf(temporary, sizeof temporary, "%s.new", file);
+	f = fopen(temporary, "we");
+	if (!f || fprintf(f, "%d", pid) < 0 || fclose(f) != 0 || rename(temporary, file) < 0)
+		return domlet_error_set(err, errno, "can't write the pid file %s: %s", file, domlet_strerror(errno));
+	return 0;
+}
+
+static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan, const struct domlet_launch_options *o,
+			  struct domlet_state *st, struct domlet_launched *l)
+{
+	struct domlet_template tmpl = { 0 };
+	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground,
+					.log = &cli->log };
+
+	if (fill_state(cli, plan, st) < 0 || domlet_state_save(st, &cli->err) < 0 ||
+	    choose_template(cli, plan, st, &tmpl) < 0 ||
+	    domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, &st->image, &cli->err) < 0 ||
+	    make_cgroup(plan, st, &cli->err) < 0)
+		return -1;
+	domlet_log_phase(&cli->log, "image");
+	if (spawn(cli, &launch, l) < 0 || read_answer(l->monitor_fd, &cli->err) < 0)
+		return -1;
+	return write_pid_file(o->pid_file, l->proxy, &cli->err);
+}
+
+int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
+		      struct domlet_launched *l)
+{
+	struct domlet_plan plan = { 0 };
+	struct domlet_state st = { 0 };
+	struct domlet_error ignored;
+	int r;
+
+	*l = (struct domlet_launched){ .monitor_fd = -1 };
+	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
+		return -1;
+	domlet_log_phase(&cli->log, "planned");
+	if (plan.terminal && !o->foreground) {
+		domlet_plan_free(&plan);
+		return domlet_error_set(&cli->err, EINVAL,
+					"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
+	}
+	if (domlet_state_create(cli->root, id, &st, &cli->err) < 0) {
+		domlet_plan_free(&plan);
+		return -1;
+	}
+	r = launch_planned(cli, &plan, o, &st, l);
+	if (r < 0) {
+		if (l->monitor_fd >= 0)
+			close(l->monitor_fd); /* a monitor that still lives destroys its domain */
+		(void)domlet_cli_remove(&st, &ignored);
+	}
+	domlet_state_free(&st);
+	domlet_plan_free(&plan);
+	return r;
+}
+
+static void wait_gone(const struct domlet_process_ref *p, int timeout_ms)
+{
+	for (int ms = 0; domlet_process_alive(p) && ms < timeout_ms; ms += 10)
+		(void)poll(NULL, 0, 10);
+}
+
+int domlet_cli_remove(struct domlet_state *st, struct domlet_error *err)
+{
+	int r;
+
+	if (st->monitor.pid != getpid() && domlet_process_alive(&st->monitor)) {
+		struct domlet_error ignored;
+
+		(void)domlet_cli_ask(st, "{\"verb\":\"destroy\"}", &ignored);
+		wait_gone(&st->monitor, 30000);
+	}
+	if (st->domid != DOMLET_DOMID_NONE || !domlet_process_alive(&st->monitor)) {
+		r = st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
+		if (r < 0)
+			return r;
+	}
+	if (domlet_process_alive(&st->proxy))
+		(void)kill(st->proxy.pid, SIGKILL);
+	wait_gone(&st->proxy, 2000);
+	if (st->cgroup)
+		(void)rmdir(st->cgroup);
+	return domlet_state_remove(st, err);
+}
+
+static int reap_one(struct domlet_state *st, void *arg)
+{
+	struct domlet_cli *cli = arg;
+	struct domlet_error err;
+
+	if (st->status == DOMLET_STATUS_STOPPED || domlet_process_alive(&st->monitor))
+		return 0;
+	domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
+	if (st->status == DOMLET_STATUS_CREATING) {
+		(void)domlet_cli_remove(st, &err);
+		return 0;
+	}
+	if (st->uuid[0])
+		(void)domlet_xen_destroy_uuid(st->uuid, &err);
+	if (domlet_process_alive(&st->proxy))
+		(void)kill(st->proxy.pid, SIGKILL);
+	st->status = DOMLET_STATUS_STOPPED;
+	st->exit_code = 137;
+	(void)domlet_state_save(st, &err);
+	return 0;
+}
+
+void domlet_cli_reap(struct domlet_cli *cli)
+{
+	struct domlet_error ignored;
+
+	(void)domlet_state_each(cli->root, reap_one, cli, &ignored);
+}

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "monitor.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Twenty domains starting at once on two emulated processors took 80 s. */
+#define BOOT_TIMEOUT_MS 120000u
+#define GENERATION 1u
+/* Events handled before other descriptors get their turn. */
+#define EVENTS_A_TURN 256
+
+static struct monitor the; /* one a process; its link alone is 100 KiB */
+
+static void save(struct monitor *m, enum domlet_status status)
+{
+	struct domlet_error ignored;
+
+	m->launch->state->status = status;
+	(void)domlet_state_save(m->launch->state, &ignored);
+}
+
+static void phase(struct monitor *m, const char *name)
+{
+	domlet_log_phase(m->launch->log, name);
+}
+
+int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg)
+{
+	msg->request = ++m->requests;
+	return domlet_link_send(&m->link, msg);
+}
+
+static void send_create(struct monitor *m)
+{
+	const struct domlet_plan *p = m->launch->plan;
+	struct domlet_msg welcome = { .type = DOMLET_MSG_WELCOME }, create = { .type = DOMLET_MSG_CREATE };
+
+	welcome.welcome.version = DOMLET_PROTO_VERSION;
+	(void)domlet_link_send(&m->link, &welcome);
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&m->link, domlet_stream_id(PROCESS, k));
+	create.create.container = CONTAINER;
+	create.create.process = PROCESS;
+	create.create.generation = GENERATION;
+	create.create.length = (uint32_t)p->document_len;
+	create.create.sha256 = (struct domlet_slice){ p->sha256, sizeof p->sha256 };
+	create.create.id = (struct domlet_slice){ (const uint8_t *)p->id, (uint32_t)strlen(p->id) };
+	(void)domlet_monitor_send(m, &create);
+	m->create_request = m->requests;
+}
+
+static void fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev)
+{
+	if (!m->err.code && err)
+		m->err = *err;
+	domlet_monitor_step(m, ev, 0);
+}
+
+static void on_reply(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r)
+{
+	struct domlet_error err = { .code = r->code };
+	bool create = request == m->create_request;
+
+	if (!create && request != m->start_request)
+		return;
+	if (r->code == 0) {
+		domlet_monitor_step(m, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
+		return;
+	}
+	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
+	fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
+}
+
+static void on_message(struct monitor *m, const struct domlet_msg *msg)
+{
+	switch (msg->type) {
+	case DOMLET_MSG_HELLO:
+		domlet_monitor_step(m, DOMLET_EV_HELLO, 0);
+		return;
+	case DOMLET_MSG_REPLY:
+		on_reply(m, msg->request, &msg->reply);
+		return;
+	case DOMLET_MSG_EXITED:
+		if (msg->exited.process == PROCESS)
+			domlet_monitor_step(m, DOMLET_EV_EXITED, msg->exited.code & 255);
+		return;
+	default:
+		return;
+	}
+}
+
+static void broken(struct monitor *m, const char *reason)
+{
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EPROTO, "the guest broke the ring protocol (%s); its domain was ended", reason);
+	domlet_log_notice(m->launch->log, "%s", err.text);
+	fail(m, &err, DOMLET_EV_BROKEN);
+}
+
+/* True when it may be called again at once. */
+static bool receive(struct monitor *m)
+{
+	struct domlet_link_event ev;
+
+	for (int i = 0; i < EVENTS_A_TURN && m->attached; i++) {
+		domlet_link_next(&m->link, &ev);
+		switch (ev.type) {
+		case DOMLET_LINK_IDLE:
+			return false;
+		case DOMLET_LINK_MSG:
+			on_message(m, &ev.msg);
+			break;
+		case DOMLET_LINK_DATA:
+			domlet_relay_data(m, ev.stream, ev.data, ev.len);
+			domlet_link_taken(&m->link, ev.len);
+			break;
+		case DOMLET_LINK_EOF:
+			domlet_relay_eof(m, ev.stream);
+			break;
+		case DOMLET_LINK_RESET: case DOMLET_LINK_ROOM:
+			break;
+		case DOMLET_LINK_BROKEN:
+			broken(m, ev.reason);
+			return false;
+		}
+	}
+	return m->attached;
+}
+
+void domlet_monitor_turn(struct monitor *m)
+{
+	bool again = true, waits = false;
+
+	for (int round = 0; again && round < 64; round++) {
+		again = m->attached && receive(m);
+		again = domlet_relay_input(m) || again;
+		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(m))
+			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
+		if (!m->attached)
+			return;
+		waits = domlet_link_flush(&m->link);
+		if (domlet_ring_take_notify(&m->ring.ring))
+			(void)domlet_host_ring_notify(&m->ring);
+		if (!again)
+			again = domlet_ring_arm(&m->ring.ring, waits || !m->source.eof);
+	}
+	if (again && m->attached) /* come back after the others had their turn */
+		(void)uv_async_send((uv_async_t *)m->ring_poll.data);
+}
+
+static void on_ring(uv_poll_t *h, int status, int events)
+{
+	(void)h, (void)status, (void)events;
+	(void)domlet_host_ring_drain(&the.ring);
+	domlet_monitor_turn(&the);
+}
+
+static void on_again(uv_async_t *a)
+{
+	(void)a;
+	domlet_monitor_turn(&the);
+}
+
+static uv_async_t again_async;
+
+/* Actions */
+
+static void answer_create(struct monitor *m)
+{
+	struct peer *caller = &m->peers[0];
+	char console[1536] = "";
+
+	if (m->life.container >= DOMLET_CONTAINER_CREATED && !m->life.failed) {
+		phase(m, "created");
+		save(m, DOMLET_STATUS_CREATED);
+		domlet_peers_answer(caller, 0, NULL);
+		return;
+	}
+	if (!m->err.code)
+		(void)domlet_error_set(&m->err, EIO, "the domain of container %s ended before the container was created",
+				       m->launch->plan->id);
+	if (m->life.container == DOMLET_CONTAINER_NONE) {
+		domlet_xen_console_tail(m->xen, console, sizeof console);
+		if (console[0]) {
+			size_t used = strlen(m->err.text);
+
+			(void)snprintf(m->err.text + used, sizeof m->err.text - used, "; the guest's last words: %s", console);
+		}
+	}
+	domlet_peers_answer(caller, m->err.code, m->err.text);
+}
+
+static void answer_start(struct monitor *m)
+{
+	bool ok = !m->life.failed;
+
+	if (ok) {
+		phase(m, "started");
+		save(m, DOMLET_STATUS_RUNNING);
+	}
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (m->peers[i].wants_start) {
+			m->peers[i].wants_start = false;
+			domlet_peers_answer(&m->peers[i], ok ? 0 : m->err.code ? m->err.code : EIO,
+					    ok ? NULL : m->err.code ? m->err.text : "the domain ended before the container started");
+		}
+}
+
+static void detach(struct monitor *m)
+{
+	if (!m->attached)
+		return;
+	m->attached = false;
+	uv_poll_stop(&m->ring_poll);
+	domlet_host_ring_unmap(&m->ring);
+}
+
+static void report_exit(struct monitor *m)
+{
+	char text[32];
+
+	phase(m, "exited");
+	m->launch->state->exit_code = m->life.exit_code;
+	save(m, DOMLET_STATUS_STOPPED);
+	(void)snprintf(text, sizeof text, "{\"exit\":%u}", m->life.exit_code);
+	if (m->peers[1].fd >= 0)
+		(void)send(m->peers[1].fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void build(struct monitor *m)
+{
+	const struct domlet_launch *l = m->launch;
+	struct domlet_domain_spec spec = { .name = l->state->name, .uuid = l->state->uuid, .tmpl = l->tmpl,
+		.memory_kib = l->plan->memory_kib, .vcpus = l->plan->vcpus, .image = l->state->image };
+	struct domlet_error err;
+
+	if (domlet_xen_build(m->xen, &spec, &err) < 0)
+		fail(m, &err, DOMLET_EV_BUILD_FAILED);
+}
+
+static void publish_and_unpause(struct monitor *m)
+{
+	const struct domlet_plan *p = m->launch->plan;
+	struct domlet_error err;
+
+	phase(m, "built");
+	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, p->document, p->document_len, p->sha256, &err) < 0 ||
+	    domlet_xen_unpause(m->xen, &err) < 0) {
+		fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
+		return;
+	}
+	domlet_xen_console_open(m->xen);
+}
+
+static void on_boot_timeout(uv_timer_t *t)
+{
+	struct monitor *m = t->data;
+	struct domlet_error err;
+
+	if (m->life.domain == DOMLET_DOMAIN_READY && m->life.container != DOMLET_CONTAINER_CREATING)
+		return;
+	(void)domlet_error_set(&err, ETIMEDOUT, "the guest of container %s was still %s after %u s", m->launch->plan->id,
+			       domlet_lifecycle_stage(&m->life), BOOT_TIMEOUT_MS / 1000);
+	fail(m, &err, DOMLET_EV_BOOT_TIMEOUT);
+}
+
+static void on_kill_timeout(uv_timer_t *t)
+{
+	domlet_monitor_step(t->data, DOMLET_EV_KILL_TIMEOUT, 0);
+}
+
+static void finish(struct monitor *m)
+{
+	struct domlet_error ignored;
+
+	phase(m, "destroyed");
+	if (m->launch->foreground) {
+		if (m->launch->state->cgroup)
+			(void)rmdir(m->launch->state->cgroup);
+		(void)domlet_state_remove(m->launch->state, &ignored);
+	}
+	uv_stop(&m->loop);
+}
+
+static void destroy(struct monitor *m)
+{
+	struct domlet_error err;
+
+	if (domlet_xen_destroy(m->xen, &err) < 0) {
+		domlet_log_notice(m->launch->log, "%s", err.text);
+		domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
+	}
+}
+
+static void perform(struct monitor *m, enum domlet_life_action a)
+{
+	struct domlet_msg start = { .type = DOMLET_MSG_START };
+
+	switch (a) {
+	case DOMLET_ACT_BUILD: build(m); return;
+	case DOMLET_ACT_PUBLISH_AND_UNPAUSE: publish_and_unpause(m); return;
+	case DOMLET_ACT_ARM_BOOT_TIMER:
+		phase(m, "unpaused");
+		uv_timer_start(&m->boot_timer, on_boot_timeout, BOOT_TIMEOUT_MS, 0);
+		return;
+	case DOMLET_ACT_ATTACH: return; /* done by ring_ready(), which has the numbers */
+	case DOMLET_ACT_SEND_CREATE:
+		phase(m, "hello");
+		(void)domlet_xen_forget_seed(m->xen);
+		domlet_xen_console_close(m->xen);
+		send_create(m);
+		return;
+	case DOMLET_ACT_ANSWER_CREATE: answer_create(m); return;
+	case DOMLET_ACT_SEND_START:
+		start.start.container = CONTAINER;
+		(void)domlet_monitor_send(m, &start);
+		m->start_request = m->requests;
+		return;
+	case DOMLET_ACT_ANSWER_START: answer_start(m); return;
+	case DOMLET_ACT_DETACH: detach(m); return;
+	case DOMLET_ACT_DESTROY: destroy(m); return;
+	case DOMLET_ACT_REPORT_EXIT: report_exit(m); return;
+	case DOMLET_ACT_FINISH: finish(m); return;
+	}
+}
+
+void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code)
+{
+	struct domlet_life_actions out;
+
+	if (ev >= DOMLET_EV_COUNT)
+		return;
+	domlet_lifecycle_step(&m->life, ev, code, &out);
+	for (size_t i = 0; i < out.len; i++)
+		perform(m, out.act[i]);
+}
+
+/* What libxl says */
+
+static void built(void *user, int rc, uint32_t domid, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+
+	if (rc < 0) {
+		fail(m, err, DOMLET_EV_BUILD_FAILED);
+		return;
+	}
+	m->launch->state->domid = domid;
+	save(m, DOMLET_STATUS_CREATING);
+	domlet_monitor_step(m, DOMLET_EV_BUILT, 0);
+}
+
+static void unpaused(void *user, int rc, const struct domlet_error *err)
+{
+	if (rc < 0)
+		fail(user, err, DOMLET_EV_UNPAUSE_FAILED);
+	else
+		domlet_monitor_step(user, DOMLET_EV_UNPAUSED, 0);
+}
+
+static void destroyed(void *user, int rc, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+
+	if (rc < 0)
+		domlet_log_notice(m->launch->log, "%s", err->text);
+	domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
+}
+
+static void domain_shutdown(void *user, uint32_t reason)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
+			       reason, domlet_lifecycle_stage(&m->life));
+	fail(m, &err, DOMLET_EV_SHUTDOWN);
+}
+
+static void vanished(void *user)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
+			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
+	fail(m, &err, DOMLET_EV_VANISHED);
+}
+
+static void ring_ready(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	if (m->life.domain == DOMLET_DOMAIN_PAUSED) /* its event came before libxl's */
+		domlet_monitor_step(m, DOMLET_EV_UNPAUSED, 0);
+	if (m->life.domain != DOMLET_DOMAIN_BOOTING)
+		return;
+	domlet_monitor_step(m, DOMLET_EV_RING_READY, 0);
+	phase(m, "ring");
+	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, order, index_ref, port, epoch, &err) < 0) {
+		fail(m, &err, DOMLET_EV_ATTACH_FAILED);
+		return;
+	}
+	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, epoch);
+	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
+	m->ring_poll.data = &again_async;
+	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
+	m->attached = true;
+	domlet_monitor_turn(m);
+}
+
+static void disaster(void *user, const char *what)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "%s", what);
+	domlet_log_notice(m->launch->log, "%s", what);
+	fail(m, &err, DOMLET_EV_DESTROY);
+}
+
+int domlet_monitor_main(const struct domlet_launch *launch)
+{
+	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready, disaster };
+	struct monitor *m = &the;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	m->launch = launch;
+	uv_loop_init(&m->loop);
+	uv_async_init(&m->loop, &again_async, on_again);
+	uv_timer_init(&m->loop, &m->boot_timer);
+	uv_timer_init(&m->loop, &m->kill_timer);
+	m->boot_timer.data = m->kill_timer.data = m;
+	m->kill_timer.timer_cb = on_kill_timeout;
+	if (domlet_peers_open(m, &m->err) < 0 || domlet_xen_open(&m->loop, &ops, m, &m->xen, &m->err) < 0) {
+		domlet_peers_answer(&m->peers[0], m->err.code, m->err.text);
+		report_exit(m);
+		finish(m);
+		return 1;
+	}
+	domlet_relay_open(m);
+	domlet_monitor_step(m, DOMLET_EV_LAUNCH, 0);
+	(void)uv_run(&m->loop, UV_RUN_DEFAULT);
+	return 0;
+}

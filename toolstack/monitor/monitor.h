@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_MONITOR_MONITOR_H
+#define DOMLET_MONITOR_MONITOR_H
+
+/*
+ * The monitor: one process a domain, one libuv loop. It builds the domain,
+ * owns dom0's end of the ring, relays the streams, and answers requests.
+ * Everybody who talks to it (the command that launched it, the proxy, later
+ * commands by ROOT/ID/monitor.sock) does so over a SOCK_SEQPACKET socket, one
+ * JSON object a packet:
+ *   {"verb":"start"}  {"verb":"signal","signo":9,"all":false}
+ *   {"verb":"winsize","rows":24,"cols":80}  {"verb":"destroy"}
+ * answered by {"code":0} or {"code":ERRNO,"text":"…"}. The launching command
+ * gets one such answer unasked when the container is created or can't be;
+ * the proxy gets {"exit":STATUS}.
+ */
+
+#include <stdbool.h>
+
+#include "../base/log.h"
+#include "../oci/plan.h"
+#include "../state/state.h"
+#include "../xen/xen.h"
+
+#define DOMLET_MONITOR_SOCKET "monitor.sock"
+#define DOMLET_MONITOR_PACKET_MAX 4096
+
+struct domlet_launch {
+	const struct domlet_plan *plan;
+	struct domlet_state *state;
+	const struct domlet_template *tmpl;
+	int caller_fd, proxy_fd;
+	int stdio[3];      /* the container's, in dom0; 2 is unused with a terminal */
+	bool foreground;   /* the container ends with its caller, and leaves no state */
+	const struct domlet_log *log;
+};
+
+/* Runs until the domain is gone. Returns the process's exit status. */
+int domlet_monitor_main(const struct domlet_launch *launch);
+
+#endif

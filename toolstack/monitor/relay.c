@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/*
+ * A descriptor of our own for FD: the caller's open file is shared with the
+ * caller, so its O_NONBLOCK must stay as it is. Pipes and terminals can be
+ * opened again; sockets have MSG_DONTWAIT; a file never makes us wait.
+ */
+static int own_descriptor(int fd, int flags, bool *is_socket)
+{
+	struct stat st;
+	char path[32];
+	int own = -1;
+
+	*is_socket = false;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return open("/dev/null", O_RDWR | O_CLOEXEC);
+	*is_socket = S_ISSOCK(st.st_mode);
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
+		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		own = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	}
+	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static void on_writable(uv_poll_t *h, int status, int events)
+{
+	(void)status, (void)events;
+	domlet_monitor_turn(h->data);
+}
+
+static void watch(struct monitor *m, uv_poll_t *h, bool *polling, int events)
+{
+	if (!*polling)
+		uv_poll_start(h, events, on_writable);
+	h->data = m;
+	*polling = true;
+}
+
+static void unwatch(uv_poll_t *h, bool *polling)
+{
+	if (*polling)
+		uv_poll_stop(h);
+	*polling = false;
+}
+
+void domlet_relay_open(struct monitor *m)
+{
+	for (int i = 0; i < 2; i++) {
+		struct sink *s = &m->sinks[i];
+
+		s->fd = own_descriptor(m->launch->stdio[i + 1], O_WRONLY, &s->socket);
+		s->stream = domlet_stream_id(PROCESS, i ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
+		s->eof = i == 1 && m->launch->plan->terminal;
+		s->pollable = uv_poll_init(&m->loop, &s->poll, s->fd) == 0;
+	}
+	m->source.fd = own_descriptor(m->launch->stdio[0], O_RDONLY, &m->source.socket);
+	m->source.pollable = uv_poll_init(&m->loop, &m->source.poll, m->source.fd) == 0;
+}
+
+static struct sink *sink_of(struct monitor *m, uint32_t stream)
+{
+	return stream == m->sinks[0].stream ? &m->sinks[0] : stream == m->sinks[1].stream ? &m->sinks[1] : NULL;
+}
+
+static ssize_t put(const struct sink *s, const uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = s->socket ? send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(s->fd, data, len);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* Nobody reads it any more: tell the guest, and swallow what is under way. */
+static void give_up_sink(struct monitor *m, struct sink *s)
+{
+	unwatch(&s->poll, &s->polling);
+	if (m->attached) {
+		(void)domlet_link_send_reset(&m->link, s->stream);
+		domlet_link_credit(&m->link, s->stream, s->backlog_len);
+	}
+	s->backlog_len = 0;
+	s->socket = false;
+	close(s->fd);
+	s->fd = -1;
+}
+
+void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, size_t len)
+{
+	struct sink *s = sink_of(m, stream);
+	ssize_t n = 0;
+
+	if (s && s->fd >= 0 && s->backlog_len == 0) {
+		n = put(s, data, len);
+		if (n < 0 && errno != EAGAIN)
+			give_up_sink(m, s);
+		n = n < 0 ? 0 : n;
+	}
+	if (!s || s->fd < 0)
+		n = (ssize_t)len;
+	domlet_link_credit(&m->link, stream, (size_t)n);
+	if ((size_t)n == len)
+		return;
+	if (!s->backlog)
+		s->backlog = malloc(DOMLET_STREAM_WINDOW);
+	/* The link lets no more than a window through before it is credited. */
+	if (!s->backlog || len - (size_t)n > DOMLET_STREAM_WINDOW - s->backlog_len) {
+		give_up_sink(m, s);
+		return;
+	}
+	memcpy(s->backlog + s->backlog_len, data + n, len - (size_t)n);
+	s->backlog_len += (uint32_t)(len - (size_t)n);
+	if (s->pollable)
+		watch(m, &s->poll, &s->polling, UV_WRITABLE);
+}
+
+void domlet_relay_eof(struct monitor *m, uint32_t stream)
+{
+	struct sink *s = sink_of(m, stream);
+
+	if (s)
+		s->eof = true;
+}
+
+static void write_backlog(struct monitor *m, struct sink *s)
+{
+	ssize_t n;
+
+	if (!s->backlog_len)
+		return;
+	n = put(s, s->backlog, s->backlog_len);
+	if (n < 0 && errno != EAGAIN) {
+		give_up_sink(m, s);
+		return;
+	}
+	if (n <= 0)
+		return;
+	s->backlog_len -= (uint32_t)n;
+	memmove(s->backlog, s->backlog + n, s->backlog_len);
+	if (m->attached)
+		domlet_link_credit(&m->link, s->stream, (size_t)n);
+	if (!s->backlog_len)
+		unwatch(&s->poll, &s->polling);
+}
+
+bool domlet_relay_input(struct monitor *m)
+{
+	struct source *s = &m->source;
+	uint32_t stream = domlet_stream_id(PROCESS, DOMLET_STREAM_STDIN);
+	size_t len = DOMLET_FRAME_PAYLOAD_MAX;
+	uint8_t *span;
+	ssize_t n;
+
+	for (int i = 0; i < 2; i++)
+		write_backlog(m, &m->sinks[i]);
+	if (!m->attached || s->eof || m->life.container < DOMLET_CONTAINER_CREATED ||
+	    m->life.container > DOMLET_CONTAINER_RUNNING)
+		return false;
+	span = domlet_link_reserve(&m->link, stream, &len);
+	if (!span) {
+		unwatch(&s->poll, &s->polling);
+		return false;
+	}
+	n = s->socket ? recv(s->fd, span, len, MSG_DONTWAIT) : read(s->fd, span, len);
+	domlet_link_commit(&m->link, n > 0 ? (size_t)n : 0);
+	if (n > 0)
+		return true;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		if (s->pollable)
+			watch(m, &s->poll, &s->polling, UV_READABLE);
+		return false;
+	}
+	unwatch(&s->poll, &s->polling);
+	s->eof = domlet_link_send_eof(&m->link, stream) == 0;
+	return s->eof;
+}
+
+bool domlet_relay_drained(const struct monitor *m)
+{
+	return !m->sinks[0].backlog_len && !m->sinks[1].backlog_len;
+}
