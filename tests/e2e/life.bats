@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# create, start, state, kill, delete; and ends that nobody asked for.
+
+load lib
+
+setup() {
+    bats_require_minimum_version 1.5.0
+}
+
+teardown() {
+    domlet delete --force c1
+    no_leaks
+}
+
+status() {
+    domlet state c1 | jq -r .status
+}
+
+create() {
+    domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+}
+
+wait_for_status() {
+    local i
+    for i in {1..100}; do
+        [[ $(status) != "$1" ]] || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+@test "create, start, kill, delete" {
+    make_bundle sh -c 'echo ready; exec sleep 1000'
+    create
+    [ "$(status)" = created ]
+    xl list | grep -q domlet-c1
+    [ -d "/proc/$(cat "$BATS_TEST_TMPDIR/pid")" ]
+    run -1 domlet create -b "$BUNDLE" c1
+    [[ $output == *'container with given ID already exists'* ]]
+    domlet start c1
+    [ "$(status)" = running ]
+    run -1 domlet start c1
+    [[ $output == *'cannot start an already running container'* ]]
+    run -1 domlet delete c1
+    [[ $output == *'cannot delete container c1 that is not stopped: running'* ]]
+    domlet kill c1 KILL
+    wait_for_status stopped
+    run -1 domlet kill c1 KILL
+    [[ $output == *'container not running'* ]]
+    domlet delete c1
+    run -1 domlet state c1
+    [[ $output == *'container does not exist'* ]]
+}
+
+@test "xl destroy is an end like a kill" {
+    make_bundle sleep 1000
+    create
+    domlet start c1
+    xl destroy "$(xl list | awk '/domlet-c1/{print $1}')"
+    wait_for_status stopped
+}
+
+@test "the monitor is killed" {
+    make_bundle sleep 1000
+    create
+    domlet start c1
+    kill -9 "$(jq -r .monitor.pid /run/domlet/c1/domlet.json)"
+    wait_for_status stopped
+}
+
+@test "the proxy is killed" {
+    make_bundle sleep 1000
+    create
+    domlet start c1
+    kill -9 "$(cat "$BATS_TEST_TMPDIR/pid")"
+    wait_for_status stopped
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# domlet run: streams, exit statuses, what the container sees.
+
+load lib
+
+bats_require_minimum_version 1.5.0
+
+teardown() {
+    no_leaks
+}
+
+@test "stdout, stderr and the exit status are the container's" {
+    make_bundle sh -c 'echo out; echo err >&2; exit 7'
+    run -7 --separate-stderr domlet run -b "$BUNDLE" c1
+    [ "$output" = out ]
+    [ "$stderr" = err ]
+}
+
+@test "a kernel of its own" {
+    make_bundle cat /proc/version
+    run -0 domlet run -b "$BUNDLE" c1
+    [[ $output == *domlet* ]]
+    [[ $output != "$(cat /proc/version)" ]]
+}
+
+@test "one MiB through stdin and stdout" {
+    make_bundle cat
+    head -c 1048576 /dev/urandom >"$BATS_TEST_TMPDIR/in"
+    domlet run -b "$BUNDLE" c1 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out"
+    cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "user, groups, directory, environment, hostname" {
+    make_bundle sh -c 'id -u; id -g; pwd; echo $GREETING; hostname'
+    edit '.process.user = {uid: 1000, gid: 1001} | .process.cwd = "/tmp" | .process.env += ["GREETING=hi"] | .hostname = "box"'
+    run -0 domlet run -b "$BUNDLE" c1
+    [ "$output" = $'1000\n1001\n/tmp\nhi\nbox' ]
+}
+
+@test "read-only root" {
+    make_bundle sh -c 'touch /x && echo written'
+    edit '.root.readonly = true'
+    run -1 domlet run -b "$BUNDLE" c1
+    [[ $output != *written* ]]
+}
+
+@test "capabilities and no_new_privs" {
+    make_bundle grep -E 'CapBnd|CapEff|NoNewPrivs' /proc/self/status
+    edit '.process.capabilities = {bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"]} | .process.noNewPrivileges = true'
+    run -0 domlet run -b "$BUNDLE" c1
+    [[ $output == *CapEff:*0000000000000020* ]]
+    [[ $output == *CapBnd:*0000000000000020* ]]
+    [[ $output == *NoNewPrivs:*1* ]]
+}
+
+@test "a missing command fails create with the contract's text" {
+    make_bundle nosuch
+    run -1 domlet run -b "$BUNDLE" c1
+    [[ $output == *'exec: "nosuch": executable file not found in $PATH'* ]]
+}
+
+@test "bad ids, a missing bundle, a broken config.json" {
+    make_bundle true
+    run -1 domlet run -b "$BUNDLE" ../x
+    [[ $output == *'invalid container ID format'* ]]
+    run -1 domlet run -b /nowhere c1
+    [[ $output != *'no such file or directory'* ]]
+    echo '{"ociVersion": ' >"$BUNDLE/config.json"
+    run -1 domlet run -b "$BUNDLE" c1
+    [[ $output == *config.json* ]]
+}
