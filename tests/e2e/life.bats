@@ -64,7 +64,7 @@ wait_for_status() {
     make_bundle sleep 1000
     create
     domlet start c1
-    kill -9 "$(jq -r .monitor.pid /run/domlet/c1/domlet.json)"
+    kill -9 "$(jq -r .monitorPid /run/domlet/c1/domlet.json)"
     wait_for_status stopped
 }
 

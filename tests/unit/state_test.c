@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <json-c/json.h>
+
+#include "../../toolstack/base/error.h"
+#include "../../toolstack/base/file.h"
+#include "../../toolstack/state/state.h"
+
+static char top[64], root[128];
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(top, "/tmp/domlet-test-XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(root, sizeof(root), "%s/run/domlet", top);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	return system(command);
+}
+
+static void fill(struct domlet_state *st)
+{
+	st->bundle = strdup("/bundle \"x\"");
+	st->rootfs = strdup("/bundle/rootfs");
+	st->annotations = strdup("{\"a\":\"b\"}");
+	st->oci_version = strdup("1.0.2-dev");
+	st->image = strdup("/var/cache/i");
+	st->domid = 7;
+	strcpy(st->uuid, "12345678-1234-1234-1234-123456789012");
+	strcpy(st->name, "domlet-x");
+	strcpy(st->type, "pvh");
+	st->status = DOMLET_STATUS_RUNNING;
+	st->exit_code = 137;
+	st->proxy.pid = getpid();
+	st->proxy.start_ticks = UINT64_C(0xfffffffffffffff);
+}
+
+static void round_trip(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_state st, back;
+	struct stat info;
+	char path[5000];
+
+	(void)state;
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
+	assert_int_equal(st.status, DOMLET_STATUS_CREATING);
+	assert_int_equal(stat(root, &info), 0);
+	assert_int_equal(info.st_mode & 07777, 0711);
+	fill(&st);
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	assert_int_equal(domlet_state_load(root, "c1", &back, &err), 0);
+	assert_string_equal(back.root, st.root);
+	assert_string_equal(back.id, "c1");
+	assert_string_equal(back.bundle, st.bundle);
+	assert_string_equal(back.annotations, st.annotations);
+	assert_null(back.cgroup);
+	assert_string_equal(back.image, st.image);
+	assert_int_equal(back.domid, 7);
+	assert_string_equal(back.uuid, st.uuid);
+	assert_string_equal(back.created, st.created);
+	assert_int_equal(back.status, DOMLET_STATUS_RUNNING);
+	assert_int_equal(back.exit_code, 137);
+	assert_true(back.proxy.start_ticks == st.proxy.start_ticks);
+	domlet_state_path(&st, "control", path, sizeof(path));
+	assert_int_equal(domlet_file_write(path, "", 0, 0600, &err), 0);
+	assert_int_equal(domlet_state_remove(&st, &err), 0);
+	assert_int_equal(domlet_state_remove(&st, &err), 0);
+	assert_int_equal(domlet_state_load(root, "c1", &back, &err), -ENOENT);
+	domlet_state_free(&back);
+	domlet_state_free(&st);
+}
+
+static void wanted_sentences(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_state st, other;
+
+	(void)state;
+	assert_int_equal(domlet_state_load(root, "none", &other, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "container does not exist"));
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	/* Made, but nothing saved yet. */
+	assert_int_equal(domlet_state_load(root, "c1", &other, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "container does not exist"));
+	assert_int_equal(domlet_state_create(root, "c1", &other, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "container with given ID already exists"));
+	assert_int_equal(domlet_state_create(root, "../x", &other, &err), -EINVAL);
+	assert_int_equal(domlet_state_create(root, "..", &other, &err), -EINVAL);
+	assert_int_equal(domlet_state_create(root, "", &other, &err), -EINVAL);
+	assert_int_equal(domlet_state_load(root, "../domlet", &other, &err), -ENOENT);
+	domlet_state_free(&st);
+}
+
+static void damaged_records(void **state)
+{
+	static const char *const bad[] = {
+		"", "{", "[]", "null", "{}", "{\"version\":1}", "{\"version\":\"1\"}", "{\"version\":2}",
+		"{\"version\":1,\"status\":\"odd\"}", "{\"version\":1,\"status\":\"running\",\"bundle\":7}",
+		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+	};
+	static const struct {
+		const char *from, *to;
+	} edits[] = {
+		{"\"domid\":7", "\"domid\":4294967296"}, {"\"domid\":7", "\"domid\":-1"},
+		{"\"domid\":7", "\"domid\":\"7\""},      {"\"type\":\"pvh\"", "\"type\":\"pvhh\""},
+		{"\"type\":\"pvh\"", "\"type\":null"},   {"/bundle/rootfs", "/bundle\\u0000rootfs"},
+		{"\"exitCode\"", "\"exitcode\""},        {"\"monitorPid\":0", "\"monitorPid\":2147483648"},
+	};
+	struct domlet_error err = {0};
+	struct domlet_state st, back;
+	char path[5000], *text, edited[2000];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	domlet_state_path(&st, "domlet.json", path, sizeof(path));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(domlet_file_write(path, bad[i], strlen(bad[i]), 0600, &err), 0);
+		assert_true(domlet_state_load(root, "c1", &back, &err) < 0);
+		assert_non_null(strstr(err.text, path));
+	}
+	fill(&st);
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	assert_int_equal(domlet_file_read(path, 2000, &text, &len, &err), 0);
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		char *at = strstr(text, edits[i].from);
+
+		assert_non_null(at);
+		snprintf(edited, sizeof(edited), "%.*s%s%s", (int)(at - text), text, edits[i].to,
+			 at + strlen(edits[i].from));
+		assert_int_equal(domlet_file_write(path, edited, strlen(edited), 0600, &err), 0);
+		assert_int_equal(domlet_state_load(root, "c1", &back, &err), -EUCLEAN);
+	}
+	/* Cut off anywhere: never taken for whole. */
+	for (size_t cut = 0; cut < len; cut++) {
+		assert_int_equal(domlet_file_write(path, text, cut, 0600, &err), 0);
+		assert_true(domlet_state_load(root, "c1", &back, &err) < 0);
+	}
+	free(text);
+	domlet_state_free(&st);
+}
+
+static void status_follows_the_proxy(void **state)
+{
+	struct domlet_state st = {.status = DOMLET_STATUS_RUNNING};
+	siginfo_t info;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
+	st.status = DOMLET_STATUS_CREATING;
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_CREATING);
+	st.status = DOMLET_STATUS_PAUSED;
+	pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), 0);
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_PAUSED);
+	st.proxy.start_ticks++; /* the pid went to somebody else */
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
+	st.proxy.start_ticks--;
+	st.status = DOMLET_STATUS_STOPPED;
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
+	st.status = DOMLET_STATUS_RUNNING;
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	/* A zombie now. */
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
+	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), -ESRCH);
+	assert_int_equal(domlet_process_ref_self(0, &st.proxy), -EINVAL);
+}
+
+static void state_json(void **state)
+{
+	struct domlet_state st = {.id = "c1", .status = DOMLET_STATUS_CREATED, .created = "2026-01-02T03:04:05Z"};
+	struct json_object *obj, *value, *a;
+	char *text;
+
+	(void)state;
+	st.annotations = strdup("{\"a\":\"b\"}");
+	st.bundle = strdup("/b");
+	domlet_process_ref_self(getpid(), &st.proxy);
+	text = domlet_state_json(&st);
+	obj = json_tokener_parse(text);
+	assert_non_null(obj);
+	free(text);
+	assert_true(json_object_object_get_ex(obj, "status", &value));
+	assert_string_equal(json_object_get_string(value), "created");
+	assert_true(json_object_object_get_ex(obj, "pid", &value));
+	assert_int_equal(json_object_get_int(value), getpid());
+	assert_true(json_object_object_get_ex(obj, "annotations", &value));
+	assert_true(json_object_object_get_ex(value, "a", &a));
+	json_object_put(obj);
+	st.proxy.start_ticks++;
+	text = domlet_state_json(&st);
+	obj = json_tokener_parse(text);
+	free(text);
+	assert_true(json_object_object_get_ex(obj, "status", &value));
+	assert_string_equal(json_object_get_string(value), "stopped");
+	assert_true(json_object_object_get_ex(obj, "pid", &value));
+	assert_int_equal(json_object_get_int(value), 0);
+	json_object_put(obj);
+	domlet_state_free(&st);
+}
+
+static int collect(struct domlet_state *st, void *arg)
+{
+	strcat(arg, st->id);
+	strcat(arg, " ");
+	return strcmp(st->id, "stop") == 0 ? 42 : 0;
+}
+
+static void each_is_sorted_and_skips_foreign(void **state)
+{
+	static const char *const ids[] = {"b", "a", "c"};
+	struct domlet_error err = {0};
+	char seen[256] = "", path[300];
+	struct domlet_state st;
+
+	(void)state;
+	assert_int_equal(domlet_state_each(root, collect, seen, &err), 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(domlet_state_create(root, ids[i], &st, &err), 0);
+		assert_int_equal(domlet_state_save(&st, &err), 0);
+		domlet_state_free(&st);
+	}
+	/* Another runtime's, and a file. */
+	snprintf(path, sizeof(path), "%s/runc-one", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/file", root);
+	assert_int_equal(domlet_file_write(path, "", 0, 0600, &err), 0);
+	assert_int_equal(domlet_state_each(root, collect, seen, &err), 0);
+	assert_string_equal(seen, "a b c ");
+	assert_int_equal(domlet_state_create(root, "stop", &st, &err), 0);
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_free(&st);
+	assert_int_equal(domlet_state_create(root, "z", &st, &err), 0);
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_free(&st);
+	seen[0] = '\0';
+	assert_int_equal(domlet_state_each(root, collect, seen, &err), 42);
+	assert_string_equal(seen, "a b c stop ");
+}
+
+static void remove_leaves_foreign_directories(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_state st;
+	char path[5000];
+
+	(void)state;
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_path(&st, "foreign", path, sizeof(path));
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_true(domlet_state_remove(&st, &err) < 0);
+	assert_non_null(strstr(err.text, "foreign"));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(domlet_state_remove(&st, &err), 0);
+	domlet_state_free(&st);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(round_trip, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wanted_sentences, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(damaged_records, set_up, tear_down),
+		cmocka_unit_test(status_follows_the_proxy),
+		cmocka_unit_test(state_json),
+		cmocka_unit_test_setup_teardown(each_is_sorted_and_skips_foreign, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(remove_leaves_foreign_directories, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
+}
