@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -71,10 +72,13 @@ static int hex(char c)
 
 int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure)
 {
+	/* struct rand_pool_info, whose last member has no size of its own. */
 	struct {
-		struct rand_pool_info info;
+		int entropy_count, buf_size;
 		uint8_t bytes[DOMLET_SEED_LEN];
-	} seed = { .info = { .entropy_count = (int)DOMLET_SEED_LEN * 8, .buf_size = (int)DOMLET_SEED_LEN } };
+	} seed = { .entropy_count = (int)DOMLET_SEED_LEN * 8, .buf_size = (int)DOMLET_SEED_LEN };
+
+	_Static_assert(offsetof(struct rand_pool_info, buf) == 2 * sizeof(int), "the kernel's layout");
 	unsigned int len = 0;
 	char *text = xs_read(xs, XBT_NULL, "domlet/seed", &len);
 	int fd, r = 0;
