@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "caps.h"
+#include "filter.h"
 #include "rootfs.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -57,9 +58,15 @@ static int set_limits(const struct domlet_process_config *p, struct domlet_failu
 	return 0;
 }
 
-static int become_user(const struct domlet_process_config *p, struct domlet_failure *failure)
+/* Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the
+ * capabilities go; with it, it comes last and sees the least of our calls. */
+static int become_user(const struct domlet_process_config *p, const struct domlet_filter *filter,
+		       struct domlet_failure *failure)
 {
-	int r = domlet_caps_bound(p, failure);
+	int r = p->no_new_privs ? 0 : domlet_filter_install(filter, failure);
+
+	if (r == 0)
+		r = domlet_caps_bound(p, failure);
 
 	if (r < 0)
 		return r;
@@ -125,7 +132,7 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
 }
 
 static int prepare(const struct domlet_container_config *c, uint32_t container, const struct child_files *f,
-		   char *path, size_t len, struct domlet_failure *failure)
+		   struct domlet_filter *filter, char *path, size_t len, struct domlet_failure *failure)
 {
 	const struct domlet_process_config *p = &c->process;
 	char dir[64];
@@ -142,13 +149,16 @@ static int prepare(const struct domlet_container_config *c, uint32_t container, 
 		return domlet_failure_set(failure, errno, "can't take the terminal: %s", domlet_failure_name(errno));
 	if (dup2(f->in, 0) < 0 || dup2(f->out, 1) < 0 || dup2(f->err, 2) < 0)
 		return domlet_failure_set(failure, errno, "can't set up standard streams");
-	r = set_limits(p, failure);
+	/* Needs more memory and descriptors than the limits may leave. */
+	r = domlet_filter_compile(c->seccomp, filter, failure);
+	if (r == 0)
+		r = set_limits(p, failure);
 	if (r < 0)
 		return r;
 	if (chdir(p->cwd) < 0 && (mkdir(p->cwd, 0755) < 0 || chdir(p->cwd) < 0))
 		return domlet_failure_set(failure, errno, "can't change to the working directory %s: %s", p->cwd,
 					  domlet_failure_name(errno));
-	r = become_user(p, failure);
+	r = become_user(p, filter, failure);
 	if (r < 0)
 		return r;
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -159,10 +169,11 @@ static int prepare(const struct domlet_container_config *c, uint32_t container, 
 static _Noreturn void child(const struct domlet_container_config *c, uint32_t container, const struct child_files *f)
 {
 	struct domlet_failure failure = { 0 };
+	struct domlet_filter filter = { 0 };
 	char path[4096], go;
 	sigset_t none;
 
-	if (prepare(c, container, f, path, sizeof path, &failure) < 0) {
+	if (prepare(c, container, f, &filter, path, sizeof path, &failure) < 0) {
 		(void)!write(f->status, &failure, sizeof failure);
 		_exit(127);
 	}
@@ -171,6 +182,10 @@ static _Noreturn void child(const struct domlet_container_config *c, uint32_t co
 		_exit(127);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (c->process.no_new_privs && domlet_filter_install(&filter, &failure) < 0) {
+		(void)!write(f->status, &failure, sizeof failure);
+		_exit(127);
+	}
 	execve(path, c->process.args.item,
 	       c->process.env.count ? c->process.env.item : (char *[]){ (char[]){ "PATH=" DEFAULT_PATH }, NULL });
 	(void)domlet_failure_set(&failure, errno, "exec: \"%s\": %s", c->process.args.item[0], strerror(errno));

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What domlet-init reads of a container's document, and what it refuses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+
+#include "caps.h"
+#include "config.h"
+
+#define PLAN(mounts) \
+	"\"plan\":{\"root\":{\"via\":\"vbd\",\"device\":\"/dev/xvda\",\"type\":\"erofs\",\"overlay\":true}," \
+	"\"mounts\":[" mounts "]}"
+
+static int parse(struct domlet_container_config *c, struct domlet_failure *f, const char *text)
+{
+	return domlet_config_parse(c, text, strlen(text), f);
+}
+
+static void refuses(const char *text, int code, const char *words)
+{
+	struct domlet_container_config c;
+	struct domlet_failure f = { 0 };
+
+	assert_int_equal(parse(&c, &f, text), -code);
+	assert_int_equal(f.code, code);
+	if (!strstr(f.text, words))
+		fail_msg("\"%s\" does not say \"%s\"", f.text, words);
+}
+
+static void reads_a_container(void **state)
+{
+	struct domlet_container_config c;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(parse(&c, &f, "{\"oci\":{\"hostname\":\"box\",\"root\":{\"readonly\":true},\"process\":{"
+		"\"args\":[\"sh\",\"-c\",\"x\"],\"env\":[\"A=b\"],\"cwd\":\"/tmp\",\"terminal\":true,"
+		"\"consoleSize\":{\"height\":24,\"width\":80},\"noNewPrivileges\":true,\"oomScoreAdj\":-5,"
+		"\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":63,\"additionalGids\":[5,6]},"
+		"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_NO_SUCH\"]},"
+		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":18446744073709551615}]},"
+		"\"mounts\":[{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"options\":[\"ro\"]}],"
+		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\",\"path\":\"/x\"}],"
+		"\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9}},"
+		"\"maskedPaths\":[\"/proc/kcore\"]}},"
+		PLAN("{\"via\":\"copy\",\"content\":\"aGk=\",\"mode\":420}") "}"), 0);
+	assert_int_equal(c.process.args.count, 3);
+	assert_null(c.process.args.item[3]);
+	assert_string_equal(c.process.cwd, "/tmp");
+	assert_true(c.process.terminal && c.process.no_new_privs && c.root.readonly && c.root.overlay);
+	assert_int_equal(c.process.rows, 24);
+	assert_int_equal(c.process.uid, 1000);
+	assert_int_equal(c.process.umask, 077);
+	assert_int_equal(c.process.group_count, 2);
+	assert_int_equal(c.process.oom_score_adj, -5);
+	assert_int_equal(c.process.caps[DOMLET_CAPS_BOUNDING], 1 << 0 | 1 << 5);
+	assert_int_equal(c.process.caps[DOMLET_CAPS_EFFECTIVE], 0);
+	assert_true(c.process.rlimits[0].hard == UINT64_MAX);
+	assert_int_equal(c.namespaces, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNS);
+	assert_int_equal(c.join, CLONE_NEWNET);
+	assert_int_equal(c.propagation, MS_SLAVE | MS_REC);
+	assert_int_equal(c.resources.memory, 1048576);
+	assert_int_equal(c.mounts[0].via, DOMLET_MOUNT_COPY);
+	assert_int_equal(c.mounts[0].content_len, 2);
+	assert_memory_equal(c.mounts[0].content, "hi", 2);
+	domlet_config_free(&c);
+}
+
+static void refuses_what_it_cannot_do(void **state)
+{
+	(void)state;
+	refuses("[]", EBADMSG, "not a JSON object");
+	refuses("{} x", EBADMSG, "not a JSON object");
+	refuses("{}", EINVAL, "must be objects");
+	refuses("{\"oci\":{\"process\":{\"args\":[]}}," PLAN("") "}", EINVAL, "must name a command");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\\u0000b\"]}}," PLAN("") "}", EINVAL, "NUL byte");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"cwd\":\"x\"}}," PLAN("") "}", EINVAL, "absolute path");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"mounts\":[{\"destination\":\"/x\"}]}," PLAN("") "}", EINVAL,
+		"does not pair");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}," PLAN("") "}",
+		EINVAL, "user namespace");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"user\":{\"uid\":4294967295}}}," PLAN("") "}", EINVAL,
+		"out of range");
+}
+
+static void refuses_deep_nesting(void **state)
+{
+	char text[512];
+	size_t i, n = (size_t)snprintf(text, sizeof(text), "{\"oci\":");
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		text[n++] = '[';
+	for (i = 0; i < 100; i++)
+		text[n++] = ']';
+	text[n++] = '}';
+	text[n] = '\0';
+	refuses(text, EBADMSG, "not a JSON object");
+}
+
+static void decodes_base64(void **state)
+{
+	static const struct {
+		const char *text, *bytes;
+	} good[] = { { "", "" }, { "aA==", "h" }, { "aGk=", "hi" }, { "aGlo", "hih" }, { "aGloaQ==", "hihi" } };
+	static const char *const bad[] = { "a", "aGk", "a===", "aG=k", "====", "a\nk=", "aA==aA==" };
+	uint8_t *out;
+	uint32_t len;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_int_equal(domlet_config_base64(good[i].text, &out, &len), 0);
+		assert_int_equal(len, strlen(good[i].bytes));
+		assert_memory_equal(out, good[i].bytes, len);
+		free(out);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(domlet_config_base64(bad[i], &out, &len), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_a_container),
+		cmocka_unit_test(refuses_what_it_cannot_do),
+		cmocka_unit_test(refuses_deep_nesting),
+		cmocka_unit_test(decodes_base64),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* linux.seccomp -> a program, and what that program does to a process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter.h"
+
+static int compile(const char *text, struct domlet_filter *out, struct domlet_failure *f)
+{
+	struct json_object *json = domlet_read_document(text, strlen(text), f);
+	int rc;
+
+	assert_non_null(json);
+	rc = domlet_filter_compile(json, out, f);
+	json_object_put(json);
+	return rc;
+}
+
+/* errno of the call in a child under the filter; 0 when it was allowed. */
+static int errno_under(const struct domlet_filter *filter, long nr, long arg)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct domlet_failure f;
+
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || domlet_filter_install(filter, &f) < 0)
+			_exit(255);
+		_exit(syscall(nr, arg, 0, 0) < 0 ? errno : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void absent_is_no_filter(void **state)
+{
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(domlet_filter_compile(NULL, &filter, &f), 0);
+	assert_null(filter.code);
+	assert_int_equal(errno_under(&filter, SYS_getppid, 0), 0);
+}
+
+static void rules_reach_the_process(void **state)
+{
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_ARM\"],"
+		"\"syscalls\":[{\"names\":[\"getppid\",\"no_such_call\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38},"
+		"{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":["
+		"{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"}]}]}", &filter, &f), 0);
+	assert_int_equal(errno_under(&filter, SYS_getppid, 0), ENOSYS);
+	assert_int_equal(errno_under(&filter, SYS_getuid, 0), 0);
+	assert_int_equal(errno_under(&filter, SYS_personality, 8), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_personality, (long)0xffffffff), 0);
+	domlet_filter_free(&filter);
+}
+
+/* The engines' way to allow one of several values of an argument. */
+static void conditions_on_one_argument_are_alternatives(void **state)
+{
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],"
+		"\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
+		"{\"index\":0,\"value\":16,\"op\":\"SCMP_CMP_EQ\"}]}]}", &filter, &f), 0);
+	assert_int_equal(errno_under(&filter, SYS_personality, 8), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_personality, 16), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_personality, (long)0xffffffff), 0);
+	domlet_filter_free(&filter);
+}
+
+static void refuses_listeners_and_the_unknown(void **state)
+{
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}", &filter, &f), -EINVAL);
+	assert_non_null(strstr(f.text, "listener"));
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_DANCE\"}", &filter, &f), -EINVAL);
+	assert_int_equal(compile("{}", &filter, &f), -EINVAL);
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"X\"]}", &filter, &f), -EINVAL);
+	assert_null(filter.code);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(absent_is_no_filter),
+		cmocka_unit_test(rules_reach_the_process),
+		cmocka_unit_test(conditions_on_one_argument_are_alternatives),
+		cmocka_unit_test(refuses_listeners_and_the_unknown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
