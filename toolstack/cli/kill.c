@@ -35,11 +35,15 @@ static int signal_number(const char *text)
 static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int signo, bool all)
 {
 	char json[96];
+	int r;
 
 	if (domlet_state_status(st) == DOMLET_STATUS_STOPPED)
 		return all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
-	return domlet_cli_ask(st, json, &cli->err);
+	r = domlet_cli_ask(st, json, &cli->err);
+	if (r == -EPIPE) /* it ended while we asked */
+		r = all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
+	return r;
 }
 
 static int kill_verb(struct domlet_cli *cli, int argc, char **argv)

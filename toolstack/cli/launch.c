@@ -26,7 +26,7 @@
 
 static int read_answer(int fd, struct domlet_error *err)
 {
-	char text[DOMLET_MONITOR_PACKET_MAX + 1];
+	char text[4 * DOMLET_MONITOR_PACKET_MAX + 1]; /* a sentence may grow when it is escaped */
 	ssize_t n;
 	struct json_object *o, *v;
 	int code = 0;
@@ -38,6 +38,10 @@ static int read_answer(int fd, struct domlet_error *err)
 		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
 	text[n] = '\0';
 	o = json_tokener_parse(text);
+	if (!json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		return domlet_error_set(err, EPROTO, "the container's monitor gave an answer that is no JSON object");
+	}
 	if (json_object_object_get_ex(o, "code", &v))
 		code = json_object_get_int(v);
 	if (code)

@@ -69,15 +69,21 @@ static int wait_for(struct domlet_launched *l)
 
 /* The monitor cleans up behind the container; its end of the socket closes
  * when nothing is left. */
-static void wait_clean(struct domlet_cli *cli, int fd)
+static void wait_clean(struct domlet_cli *cli, const char *id, int fd)
 {
+	struct domlet_state st = { 0 };
+	struct domlet_error ignored;
 	char text[256];
 	ssize_t n;
 
 	do
 		n = recv(fd, text, sizeof text, 0);
 	while (n > 0 || (n < 0 && errno == EINTR));
-	domlet_cli_reap(cli);
+	if (domlet_state_load(cli->root, id, &st, &ignored) < 0)
+		return;
+	domlet_log_notice(&cli->log, "the monitor of container %s was killed; its domain was destroyed", id);
+	(void)domlet_cli_remove(&st, &ignored);
+	domlet_state_free(&st);
 }
 
 static int run(struct domlet_cli *cli, int argc, char **argv)
@@ -118,7 +124,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	if (o.foreground) {
 		int ended = wait_for(&l);
 
-		wait_clean(cli, l.monitor_fd);
+		wait_clean(cli, id, l.monitor_fd);
 		status = status < 0 ? 1 : ended;
 	}
 	if (tty)

@@ -27,6 +27,7 @@ struct sink { /* where an output stream goes in dom0 */
 struct source { /* the container's standard input in dom0 */
 	int fd;
 	bool socket, pollable, polling, eof;
+	bool wants_room; /* it has credit, but the ring is full */
 	uv_poll_t poll;
 };
 
@@ -45,6 +46,7 @@ struct monitor {
 	uint32_t requests;       /* last request number */
 	uint32_t create_request, start_request;
 	bool attached;
+	bool created; /* the launching command was told so */
 	uv_poll_t ring_poll;
 	struct domlet_host_ring ring;
 	struct domlet_link link;
@@ -66,6 +68,8 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 void domlet_relay_eof(struct monitor *m, uint32_t stream);
 bool domlet_relay_input(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct monitor *m);
+/* Lets go of the container's streams: their readers see the end. */
+void domlet_relay_close(struct monitor *m);
 
 /* peers.c */
 int domlet_peers_open(struct monitor *m, struct domlet_error *err);

@@ -90,8 +90,10 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 		on_reply(m, msg->request, &msg->reply);
 		return;
 	case DOMLET_MSG_EXITED:
-		if (msg->exited.process == PROCESS)
-			domlet_monitor_step(m, DOMLET_EV_EXITED, msg->exited.code & 255);
+		if (msg->exited.process != PROCESS)
+			return;
+		uv_timer_stop(&m->kill_timer); /* a SIGKILL is confirmed by this */
+		domlet_monitor_step(m, DOMLET_EV_EXITED, msg->exited.code & 255);
 		return;
 	default:
 		return;
@@ -152,7 +154,7 @@ void domlet_monitor_turn(struct monitor *m)
 		if (domlet_ring_take_notify(&m->ring.ring))
 			(void)domlet_host_ring_notify(&m->ring);
 		if (!again)
-			again = domlet_ring_arm(&m->ring.ring, waits || !m->source.eof);
+			again = domlet_ring_arm(&m->ring.ring, waits || m->source.wants_room);
 	}
 	if (again && m->attached) /* come back after the others had their turn */
 		(void)uv_async_send((uv_async_t *)m->ring_poll.data);
@@ -182,6 +184,7 @@ static void answer_create(struct monitor *m)
 
 	if (m->life.container >= DOMLET_CONTAINER_CREATED && !m->life.failed) {
 		phase(m, "created");
+		m->created = true;
 		save(m, DOMLET_STATUS_CREATED);
 		domlet_peers_answer(caller, 0, NULL);
 		return;
@@ -230,6 +233,8 @@ static void report_exit(struct monitor *m)
 	char text[32];
 
 	phase(m, "exited");
+	/* Before the proxy ends: callers read until the end, or only a little longer. */
+	domlet_relay_close(m);
 	m->launch->state->exit_code = m->life.exit_code;
 	save(m, DOMLET_STATUS_STOPPED);
 	(void)snprintf(text, sizeof text, "{\"exit\":%u}", m->life.exit_code);
@@ -284,7 +289,7 @@ static void finish(struct monitor *m)
 	struct domlet_error ignored;
 
 	phase(m, "destroyed");
-	if (m->launch->foreground) {
+	if (m->launch->foreground || !m->created) { /* nobody will come to delete it */
 		if (m->launch->state->cgroup)
 			(void)rmdir(m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);

@@ -65,6 +65,9 @@ void domlet_relay_open(struct monitor *m)
 	}
 	m->source.fd = own_descriptor(m->launch->stdio[0], O_RDONLY, &m->source.socket);
 	m->source.pollable = uv_poll_init(&m->loop, &m->source.poll, m->source.fd) == 0;
+	for (int i = 0; i < 3; i++)
+		if (m->launch->stdio[i] >= 0)
+			close(m->launch->stdio[i]);
 }
 
 static struct sink *sink_of(struct monitor *m, uint32_t stream)
@@ -164,11 +167,13 @@ bool domlet_relay_input(struct monitor *m)
 
 	for (int i = 0; i < 2; i++)
 		write_backlog(m, &m->sinks[i]);
+	s->wants_room = false;
 	if (!m->attached || s->eof || m->life.container < DOMLET_CONTAINER_CREATED ||
 	    m->life.container > DOMLET_CONTAINER_RUNNING)
 		return false;
 	span = domlet_link_reserve(&m->link, stream, &len);
 	if (!span) {
+		s->wants_room = domlet_link_has_credit(&m->link, stream);
 		unwatch(&s->poll, &s->polling);
 		return false;
 	}
@@ -189,4 +194,25 @@ bool domlet_relay_input(struct monitor *m)
 bool domlet_relay_drained(const struct monitor *m)
 {
 	return !m->sinks[0].backlog_len && !m->sinks[1].backlog_len;
+}
+
+void domlet_relay_close(struct monitor *m)
+{
+	for (int i = 0; i < 2; i++) {
+		struct sink *s = &m->sinks[i];
+
+		if (s->polling)
+			unwatch(&s->poll, &s->polling);
+		if (s->fd > 0)
+			close(s->fd);
+		s->fd = -1;
+		s->socket = false;
+		s->backlog_len = 0;
+	}
+	if (m->source.polling)
+		unwatch(&m->source.poll, &m->source.polling);
+	if (m->source.fd > 0)
+		close(m->source.fd);
+	m->source.fd = -1;
+	m->source.eof = true;
 }
