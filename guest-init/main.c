@@ -53,6 +53,10 @@ struct init {
 
 static struct init the; /* process 1 has one of everything */
 
+/* At less room than this domlet_link_reserve() may refuse data, and a poll
+ * for readable output would return at once for ever. */
+#define RING_SPARE ((int64_t)(4096 + DOMLET_FRAME_HEADER_LEN))
+
 static _Noreturn void power_off(void)
 {
 	sync();
@@ -63,7 +67,7 @@ static _Noreturn void power_off(void)
 
 static _Noreturn void give_up(const char *why)
 {
-	domlet_failure_log("domlet-init: %s", why);
+	domlet_failure_log("%s", why);
 	power_off();
 }
 
@@ -448,7 +452,7 @@ static void loop(void)
 				if (!g->out[k].open ||
 				    !domlet_link_has_credit(&the.link, domlet_stream_id(number, k ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT)))
 					continue;
-				if (waits || domlet_ring_room(&the.device.ring) < (int64_t)(2 * DOMLET_FRAME_HEADER_LEN))
+				if (waits || domlet_ring_room(&the.device.ring) <= RING_SPARE)
 					waits = true; /* the ring is full: its event wakes us */
 				else
 					add_poll(fds, &n, k ? g->p.err_fd : g->p.out_fd, POLLIN);
@@ -480,6 +484,21 @@ static void say_hello(void)
 	send_message(&m);
 }
 
+/* An initrd without /dev/console leaves 0, 1 and 2 closed; the next pipe would
+ * take their numbers, and the child's dup2() would then close it. */
+static void hold_standard_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(void)
 {
 	struct domlet_failure failure = { 0 };
@@ -493,21 +512,22 @@ int main(void)
 		(void)fprintf(stderr, "domlet-init is process 1 of a domlet domain; it does nothing elsewhere\n");
 		return 2;
 	}
-	domlet_failure_log("domlet-init: started");
+	domlet_failure_log("started");
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	if (domlet_boot_mounts(&failure) < 0)
 		give_up(failure.text);
+	hold_standard_streams();
 	the.signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	the.xs = xs_open(0);
 	if (!the.xs)
 		give_up("can't reach xenstore");
 	if (domlet_boot_seed(the.xs, &failure) < 0)
-		domlet_failure_log("domlet-init: %s", failure.text);
+		domlet_failure_log("%s", failure.text);
 	if (domlet_device_open(&the.device, the.xs, DOMLET_RING_ORDER_DEFAULT, 1, err, sizeof err) < 0)
 		give_up(err);
 	domlet_link_init(&the.link, &the.device.ring, DOMLET_RING_GUEST, 1);
 	say_hello();
-	domlet_failure_log("domlet-init: ring ready");
+	domlet_failure_log("ring ready");
 	loop();
 }
