@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
@@ -56,6 +58,19 @@ static int set_limits(const struct domlet_process_config *p, struct domlet_failu
 		(void)put_file("/proc/self/oom_score_adj", text);
 	}
 	return 0;
+}
+
+/* A new network namespace has its loopback device, but down. */
+static int raise_loopback(struct domlet_failure *failure)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? domlet_failure_set(failure, -r, "can't bring the loopback device up: %s",
+					  domlet_failure_name(-r)) : 0;
 }
 
 /* Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the
@@ -141,6 +156,9 @@ static int prepare(const struct domlet_container_config *c, uint32_t container, 
 	setsid();
 	if ((c->namespaces & CLONE_NEWUTS) && c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return domlet_failure_set(failure, errno, "can't set the hostname %s", c->hostname);
+	r = c->namespaces & CLONE_NEWNET ? raise_loopback(failure) : 0;
+	if (r < 0)
+		return r;
 	(void)snprintf(dir, sizeof dir, "/run/container-%u", container);
 	r = domlet_rootfs_enter(c, dir, failure);
 	if (r < 0)
