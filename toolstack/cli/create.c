@@ -9,6 +9,7 @@
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },   { "pid-file", required_argument, NULL, 'p' },
 	{ "no-pivot", no_argument, NULL, 'n' },	      { "no-new-keyring", no_argument, NULL, 'n' },
+	{ "console-socket", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },	      { NULL, 0, NULL, 0 },
 };
 
@@ -23,6 +24,7 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 		switch (c) {
 		case 'b': o.bundle = optarg; break;
 		case 'p': o.pid_file = optarg; break;
+		case 'c': o.console_socket = optarg; break;
 		case 'n': break;
 		case 'h': return domlet_cli_usage(&domlet_verb_create, true);
 		default: return domlet_cli_bad_option(cli, &domlet_verb_create, c, argc, argv);
@@ -41,6 +43,7 @@ const struct domlet_verb domlet_verb_create = {
 	.usage = "domlet create [OPTIONS] ID\n\n"
 		 "  -b, --bundle DIR   the bundle (the current directory)\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"
+		 "  --console-socket SOCKET  send the master end of a new terminal there\n"
 		 "  --no-pivot, --no-new-keyring are accepted and change nothing in a guest\n",
 	.run = create,
 };

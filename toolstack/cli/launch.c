@@ -21,6 +21,7 @@
 #include "../proxy/proxy.h"
 #include "../storage/image.h"
 #include "../xen/xen.h"
+#include "console.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
@@ -160,24 +161,29 @@ static void join_cgroup(const struct domlet_state *st, pid_t pid)
 
 /* Child: becomes the monitor; nothing of the caller's is kept but the
  * container's streams. */
-static _Noreturn void be_monitor(struct domlet_launch *l)
+static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
 {
 	int null = open("/dev/null", O_RDWR);
 	bool debug = l->log->debug;
 
 	(void)setsid();
 	for (int i = 0; i < 3; i++) {
-		l->stdio[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		l->stdio[i] = fcntl(tty >= 0 ? tty : i, F_DUPFD_CLOEXEC, 3);
 		if (i < 2 || !debug) /* --debug speaks on the caller's stderr */
 			(void)dup2(null, i);
 	}
-	if (l->plan->terminal)
+	if (tty >= 0)
+		close(tty);
+	if (l->plan->terminal) {
+		close(l->stdio[2]); /* whoever reads it waits for its end */
 		l->stdio[2] = -1;
+	}
 	_exit(domlet_monitor_main(l));
 }
 
-static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, struct domlet_launched *l)
+static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, struct domlet_launched *l)
 {
+	struct domlet_proxy p = { .tty = tty, .namespaces = launch->plan->namespaces, .name = launch->plan->argv0 };
 	int caller[2], proxy[2];
 	pid_t monitor;
 
@@ -185,11 +191,13 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, struct do
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, proxy) < 0)
 		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
 	l->proxy = fork();
-	if (l->proxy == 0)
-		domlet_proxy_main(proxy[1], launch->plan->argv0);
+	if (l->proxy == 0) {
+		join_cgroup(launch->state, getpid());
+		p.fd = proxy[1];
+		domlet_proxy_main(&p);
+	}
 	if (l->proxy < 0)
 		return domlet_error_set(&cli->err, errno, "can't fork the proxy: %s", domlet_strerror(errno));
-	join_cgroup(launch->state, l->proxy);
 	(void)domlet_process_ref_self(l->proxy, &launch->state->proxy);
 	monitor = fork();
 	if (monitor == 0) {
@@ -199,7 +207,7 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, struct do
 		launch->proxy_fd = proxy[0];
 		(void)domlet_process_ref_self(getpid(), &launch->state->monitor);
 		(void)domlet_state_save(launch->state, &cli->err);
-		be_monitor(launch);
+		be_monitor(launch, tty);
 	}
 	close(caller[1]);
 	close(proxy[0]);
@@ -229,6 +237,7 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 			  struct domlet_state *st, struct domlet_launched *l)
 {
 	struct domlet_template tmpl = { 0 };
+	cleanup_close int tty = -1;
 	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground,
 					.log = &cli->log };
 
@@ -238,7 +247,10 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 	    make_cgroup(plan, st, &cli->err) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "image");
-	if (spawn(cli, &launch, l) < 0 || read_answer(l->monitor_fd, &cli->err) < 0)
+	if (plan->terminal && o->console_socket &&
+	    (tty = domlet_cli_console(o->console_socket, plan->console_rows, plan->console_cols, &cli->err)) < 0)
+		return -1;
+	if (spawn(cli, &launch, tty, l) < 0 || read_answer(l->monitor_fd, &cli->err) < 0)
 		return -1;
 	return write_pid_file(o->pid_file, l->proxy, &cli->err);
 }
@@ -261,7 +273,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		domlet_plan_free(&plan);
 		return r;
 	}
-	if (plan.terminal && !o->foreground) {
+	if (plan.terminal && !o->foreground && !o->console_socket) {
 		domlet_plan_free(&plan);
 		return domlet_error_set(&cli->err, EINVAL,
 					"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");

@@ -17,6 +17,7 @@
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },  { "pid-file", required_argument, NULL, 'p' },
 	{ "detach", no_argument, NULL, 'd' },	     { "no-pivot", no_argument, NULL, 'n' },
+	{ "console-socket", required_argument, NULL, 'c' },
 	{ "no-new-keyring", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -99,6 +100,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 		switch (c) {
 		case 'b': o.bundle = optarg; break;
 		case 'p': o.pid_file = optarg; break;
+		case 'c': o.console_socket = optarg; break;
 		case 'd': o.foreground = false; break;
 		case 'n': break;
 		case 'h': return domlet_cli_usage(&domlet_verb_run, true);
@@ -113,7 +115,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 		return 1;
 	proxy_pid = l.proxy;
 	catch_signals();
-	tty = o.foreground && isatty(0) && tcgetattr(0, &saved) == 0;
+	tty = o.foreground && !o.console_socket && isatty(0) && tcgetattr(0, &saved) == 0;
 	if (tty) {
 		raw = saved;
 		cfmakeraw(&raw);
@@ -139,6 +141,7 @@ const struct domlet_verb domlet_verb_run = {
 		 "  -b, --bundle DIR   the bundle (the current directory)\n"
 		 "  -d, --detach       leave the container running; its state stays until delete\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"
+		 "  --console-socket SOCKET  send the master end of a new terminal there\n"
 		 "  --no-pivot, --no-new-keyring are accepted and change nothing in a guest\n",
 	.run = run,
 };

@@ -4,11 +4,20 @@
 
 /*
  * The proxy: the process whose pid callers get for a process in a guest. It
- * passes its signals on to the monitor, and ends with the exit status that
- * the monitor sends. It keeps no descriptor but its socket.
+ * passes its signals and its terminal's size on to the monitor, and ends with
+ * the exit status that the monitor sends. It keeps no descriptor but its
+ * socket and its terminal.
  */
 
-/* FD: a SOCK_SEQPACKET socket to the monitor. NAME: what ps shows. */
-_Noreturn void domlet_proxy_main(int fd, const char *name);
+#include <stdint.h>
+
+struct domlet_proxy {
+	int fd;              /* a SOCK_SEQPACKET socket to the monitor */
+	int tty;             /* becomes its controlling terminal; -1: none */
+	uint32_t namespaces; /* DOMLET_NS_*: which it takes for itself */
+	const char *name;    /* what ps shows */
+};
+
+_Noreturn void domlet_proxy_main(const struct domlet_proxy *p);
 
 #endif
