@@ -85,6 +85,7 @@ static void round_trip(void **state)
 	assert_int_equal(back.status, DOMLET_STATUS_RUNNING);
 	assert_int_equal(back.exit_code, 137);
 	assert_true(back.proxy.start_ticks == st.proxy.start_ticks);
+	domlet_state_free(&back);
 	domlet_state_path(&st, "control", path, sizeof(path));
 	assert_int_equal(domlet_file_write(path, "", 0, 0600, &err), 0);
 	assert_int_equal(domlet_state_remove(&st, &err), 0);
