@@ -238,6 +238,18 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct jso
 				m->destination, m->type);
 }
 
+/* The guest takes options from the configuration's own mount; those of a bind
+ * that became a file system of the guest's would mislead it there. */
+static void move_options(struct json_object *plan, struct json_object *mount)
+{
+	struct json_object *options;
+
+	if (!json_object_object_get_ex(plan, "options", &options))
+		return;
+	json_object_object_add(mount, "options", json_object_get(options));
+	json_object_object_del(plan, "options");
+}
+
 int domlet_plan_mounts(struct json_object *config, const char *bundle, struct json_object **mounts,
 		       struct domlet_error *err)
 {
@@ -261,6 +273,7 @@ int domlet_plan_mounts(struct json_object *config, const char *bundle, struct js
 			json_object_put(out);
 			return r;
 		}
+		move_options(plan, one);
 		json_object_array_add(out, plan);
 	}
 	*mounts = out;

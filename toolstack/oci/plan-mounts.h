@@ -7,7 +7,8 @@
  * includes this. The result is a json-c array parallel to the configuration's
  * "mounts", each element one of
  *   {"via":"guest"}                 the guest mounts it as the configuration says;
- *                                   "type" and "options" replace those if given
+ *                                   a "type" here replaces that one, and the
+ *                                   configuration's options are replaced too
  *   {"via":"skip"}                  the guest has its own there
  *   {"via":"copy","content":BASE64,"mode":N,"readonly":BOOL}
  *                                   a regular file, as it was when it was planned

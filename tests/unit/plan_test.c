@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../toolstack/base/error.h"
+#include "../../toolstack/base/file.h"
+#include "../../toolstack/oci/base64.h"
+#include "../../toolstack/oci/plan.h"
+
+#define PROCESS "\"process\":{\"args\":[\"sh\",\"-c\",\"true\"],\"cwd\":\"/\"}"
+#define ROOT "\"root\":{\"path\":\"rootfs\"}"
+#define BASE "\"ociVersion\":\"1.0.2\"," PROCESS "," ROOT
+
+static char bundle[64];
+static struct domlet_plan plan;
+static struct domlet_error err;
+
+static int set_up(void **state)
+{
+	char path[128];
+
+	(void)state;
+	strcpy(bundle, "/tmp/domlet-test-XXXXXX");
+	if (!mkdtemp(bundle))
+		return -1;
+	snprintf(path, sizeof(path), "%s/rootfs", bundle);
+	return mkdir(path, 0755);
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	domlet_plan_free(&plan);
+	snprintf(command, sizeof(command), "rm -rf %s", bundle);
+	return system(command);
+}
+
+static int read_bytes(const char *text, size_t len)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/config.json", bundle);
+	if (domlet_file_write(path, text, len, 0644, &err) < 0)
+		fail_msg("%s", err.text);
+	domlet_plan_free(&plan);
+	err.text[0] = '\0';
+	return domlet_plan_read(bundle, "c1", &plan, &err);
+}
+
+static int read_config(const char *text)
+{
+	return read_bytes(text, strlen(text));
+}
+
+static void assert_refused(const char *text, const char *sentence)
+{
+	if (read_config(text) == 0)
+		fail_msg("accepted: %s", text);
+	if (!strstr(err.text, sentence))
+		fail_msg("\"%s\" isn't in \"%s\"", sentence, err.text);
+	assert_null(plan.document);
+	assert_null(strcasestr(err.text, "no such file or directory"));
+}
+
+static void smallest(void **state)
+{
+	(void)state;
+	if (read_config("{" BASE "}\n") < 0)
+		fail_msg("%s", err.text);
+	assert_string_equal(plan.id, "c1");
+	assert_string_equal(plan.annotations, "{}");
+	assert_string_equal(plan.argv0, "sh");
+	assert_string_equal(plan.oci_version, "1.0.2");
+	assert_null(plan.hostname);
+	assert_null(plan.hooks);
+	assert_int_equal(plan.type, DOMLET_TYPE_AUTO);
+	assert_int_equal(plan.memory_kib, 0);
+	assert_int_equal(plan.vcpus, 0);
+	assert_int_equal(plan.document_len, strlen(plan.document));
+	assert_non_null(strstr(plan.document, "\"mounts\":[]"));
+}
+
+static void ids(void **state)
+{
+	char longest[300];
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest));
+	longest[255] = '\0';
+	assert_int_equal(domlet_id_check(longest, &err), 0);
+	assert_int_equal(domlet_id_check("A_z+0.-", &err), 0);
+	longest[255] = 'a';
+	longest[256] = '\0';
+	assert_int_equal(domlet_id_check(longest, &err), -EINVAL);
+	for (size_t i = 0; i < 6; i++) {
+		const char *bad[] = {"", ".", "..", "a/b", "a b", "\xc3\xbc"};
+
+		assert_int_equal(domlet_id_check(bad[i], &err), -EINVAL);
+		assert_non_null(strstr(err.text, "invalid container ID format"));
+	}
+}
+
+static void broken_files(void **state)
+{
+	char deep[400], *huge = calloc(1, 17u << 20);
+
+	(void)state;
+	assert_int_equal(domlet_plan_read("/nowhere", "c1", &plan, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "/nowhere"));
+	assert_refused("", "is empty");
+	assert_refused(" \n", "is empty");
+	assert_refused("{\"ociVersion\":", "is cut off");
+	assert_refused("{" BASE "} x", "config.json");
+	assert_refused("{\"a\":tru}", "isn't valid JSON");
+	assert_refused("[]", "must be an object, but is an array");
+	assert_refused("{" BASE ",\"hostname\":\"\xff\"}", "isn't valid JSON");
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_refused(deep, "nested more than 60 levels");
+	memset(huge, ' ', 17u << 20);
+	assert_int_equal(read_bytes(huge, 17u << 20), -EFBIG);
+	assert_non_null(strstr(err.text, "too large"));
+	free(huge);
+}
+
+static void wrong_types(void **state)
+{
+	(void)state;
+	assert_refused("{" PROCESS "," ROOT "}", "ociVersion is missing; it must be a string");
+	assert_refused("{\"ociVersion\":1," PROCESS "," ROOT "}", "ociVersion must be a string, but is an integer");
+	assert_refused("{\"ociVersion\":\"2.0.0\"," PROCESS "," ROOT "}", "ociVersion is \"2.0.0\"");
+	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT "}", "process is missing");
+	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[]}}",
+		       "process.args is empty");
+	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\",7]}}",
+		       "process.args[1] must be a string, but is an integer");
+	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"x\",\"args\":[\"a\"]}}",
+		       "process.cwd is \"x\"");
+	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\\u0000b\"]}}",
+		       "without NUL");
+	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\"},{}]}",
+		       "mounts[1].destination is missing");
+	assert_refused("{" BASE ",\"annotations\":{\"k\":false}}", "annotations[\"k\"] must be a string, but is false");
+	assert_refused("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":1.5}}}}",
+		       "linux.resources.memory.limit must be an integer, but is a number with a fraction");
+	assert_refused("{\"ociVersion\":\"1.0.2\"," PROCESS ",\"root\":{\"path\":\"gone\"}}", "it does not exist");
+}
+
+static void refused_features(void **state)
+{
+	(void)state;
+	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}", "user namespace");
+	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/self/ns/net\"}]}}",
+		       "is the host's");
+	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/run/x\"}]}}",
+		       "can't be joined");
+	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]}}", "twice");
+	assert_refused("{" BASE ",\"hostname\":\"h\"}", "no uts namespace");
+	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/tmp\"}]}",
+		       "volumes that are directories can't be shared with the guest yet");
+	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"none\",\"options\":[\"rbind\"],"
+		       "\"source\":\"missing\"}]}", "the bind mount of missing on /v");
+	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"nfs\"}]}", "\"nfs\"");
+	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.type\":\"hvm\"}}", "dev.domlet.type");
+	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.memory\":\"64M\"}}", "dev.domlet.memory");
+	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.vcpus\":\"0\"}}", "dev.domlet.vcpus");
+	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.template\":\"../x\"}}", "dev.domlet.template");
+	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.odd\":\"1\"}}", "dev.domlet.odd");
+}
+
+static void sizes(void **state)
+{
+	(void)state;
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":67108865},"
+				     "\"cpu\":{\"quota\":150000,\"period\":100000}}}}"), 0);
+	assert_int_equal(plan.memory_kib, 97 * 1024);
+	assert_int_equal(plan.vcpus, 2);
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":-1},"
+				     "\"cpu\":{\"quota\":-1,\"period\":0}}}}"), 0);
+	assert_int_equal(plan.memory_kib, 0);
+	assert_int_equal(plan.vcpus, 0);
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854775807},"
+				     "\"cpu\":{\"quota\":9223372036854775807,\"period\":1}}}}"), 0);
+	assert_int_equal(plan.memory_kib, 0);
+	assert_int_equal(plan.vcpus, 128);
+	assert_int_equal(read_config("{" BASE ",\"annotations\":{\"dev.domlet.type\":\"pv\",\"dev.domlet.memory\":\"64\","
+				     "\"dev.domlet.vcpus\":\"3\",\"dev.domlet.template\":\"small\",\"x\":\"y\"}}"), 0);
+	assert_int_equal(plan.type, DOMLET_TYPE_PV);
+	assert_int_equal(plan.memory_kib, 64 * 1024);
+	assert_int_equal(plan.vcpus, 3);
+	assert_string_equal(plan.template_name, "small");
+}
+
+static void hooks_stay_on_the_host(void **state)
+{
+	(void)state;
+	assert_int_equal(read_config("{" BASE ",\"hooks\":{\"prestart\":[{\"path\":\"/bin/hook\"}]}}"), 0);
+	assert_non_null(strstr(plan.hooks, "/bin/hook"));
+	assert_null(strstr(plan.document, "/bin/hook"));
+}
+
+static void mounts(void **state)
+{
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/hosts", bundle);
+	assert_int_equal(domlet_file_write(path, "foobar", 6, 0644, &err), 0);
+	if (read_config("{" BASE ",\"mounts\":["
+			"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+			"{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"hosts\",\"options\":[\"rbind\",\"ro\"]},"
+			"{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/nowhere\",\"options\":[\"rbind\"]},"
+			"{\"destination\":\"/sys\",\"type\":\"bind\",\"source\":\"/sys\",\"options\":[\"rbind\",\"ro\"]},"
+			"{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"}]}") < 0)
+		fail_msg("%s", err.text);
+	assert_non_null(strstr(plan.document,
+			       "\"mounts\":[{\"via\":\"guest\"},"
+			       "{\"via\":\"copy\",\"content\":\"Zm9vYmFy\",\"mode\":420,\"readonly\":true},"
+			       "{\"via\":\"guest\",\"type\":\"tmpfs\"},{\"via\":\"guest\",\"type\":\"sysfs\"},"
+			       "{\"via\":\"skip\"}]"));
+	assert_non_null(strstr(plan.document, "[\"nosuid\",\"nodev\",\"noexec\",\"mode=1777\",\"size=65536k\"]"));
+	assert_non_null(strstr(plan.document, "\"source\":\"/sys\",\"options\":[\"ro\"]"));
+}
+
+static void base64(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char *text = domlet_base64_encode(pairs[i][0], strlen(pairs[i][0]));
+
+		assert_string_equal(text, pairs[i][1]);
+		free(text);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(smallest, set_up, tear_down),
+		cmocka_unit_test(ids),
+		cmocka_unit_test_setup_teardown(broken_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(wrong_types, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
+		cmocka_unit_test(base64),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
