@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Each directory here is a bundle: config.json, and in expected.txt the plan
+ * made of it or the sentence that refuses it. "plan_golden DIRECTORY" compares
+ * all of them, "plan_golden --update DIRECTORY" rewrites what is expected;
+ * the difference is then for git diff and a person.
+ */
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "../../toolstack/base/error.h"
+#include "../../toolstack/base/file.h"
+#include "../../toolstack/oci/plan.h"
+
+static void print_document(FILE *out, const struct domlet_plan *plan)
+{
+	struct json_object *document = json_tokener_parse(plan->document);
+
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+								 JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(document);
+}
+
+static void print_plan(FILE *out, const struct domlet_plan *plan)
+{
+	static const char *const types[] = {"auto", "pvh", "pv"};
+
+	fprintf(out, "id %s\nversion %s\nargv0 %s\n", plan->id, plan->oci_version, plan->argv0);
+	fprintf(out, "hostname %s\ncgroup %s\n", plan->hostname ? plan->hostname : "-",
+		plan->cgroups_path ? plan->cgroups_path : "-");
+	fprintf(out, "namespaces 0x%x\nterminal %d %ux%u\nreadonly %d\n", plan->namespaces, plan->terminal,
+		plan->console_cols, plan->console_rows, plan->root_readonly);
+	fprintf(out, "type %s\ntemplate %s\nmemory %llu KiB\nvcpus %u\n", types[plan->type],
+		plan->template_name ? plan->template_name : "-", (unsigned long long)plan->memory_kib, plan->vcpus);
+	fprintf(out, "annotations %s\nhooks %s\n", plan->annotations, plan->hooks ? plan->hooks : "-");
+	print_document(out, plan);
+}
+
+/* The bundle's absolute path differs from machine to machine. */
+static void print_error(FILE *out, const struct domlet_error *err, const char *bundle)
+{
+	char *real = realpath(bundle, NULL);
+	const char *rest = err->text, *at;
+
+	fprintf(out, "error ");
+	while (real && (at = strstr(rest, real))) {
+		fprintf(out, "%.*sBUNDLE", (int)(at - rest), rest);
+		rest = at + strlen(real);
+	}
+	fprintf(out, "%s\n", rest);
+	free(real);
+}
+
+static char *result_of(const char *bundle)
+{
+	struct domlet_error err = {0};
+	struct domlet_plan plan;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		abort();
+	if (domlet_plan_read(bundle, "golden", &plan, &err) == 0) {
+		print_plan(out, &plan);
+		domlet_plan_free(&plan);
+	} else {
+		print_error(out, &err, bundle);
+	}
+	fclose(out);
+	return text;
+}
+
+static bool check_bundle(const char *bundle, bool update)
+{
+	struct domlet_error err = {0};
+	char path[4200], *expected = NULL, *result;
+	size_t len;
+	bool good;
+
+	/* Modes are a part of the plan, and git keeps the x bit only. */
+	snprintf(path, sizeof(path), "%s/hosts", bundle);
+	(void)chmod(path, 0644);
+	result = result_of(bundle);
+	snprintf(path, sizeof(path), "%s/expected.txt", bundle);
+	if (update) {
+		good = domlet_file_write(path, result, strlen(result), 0644, &err) == 0;
+	} else {
+		good = domlet_file_read(path, 1u << 20, &expected, &len, &err) == 0 && strcmp(expected, result) == 0;
+		if (!good)
+			printf("%s: expected\n%s\nbut got\n%s\n", bundle, expected ? expected : err.text, result);
+	}
+	free(expected);
+	free(result);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	bool update = argc == 3 && strcmp(argv[1], "--update") == 0, good = true;
+	const char *top = argv[argc - 1];
+	struct dirent **entries;
+	unsigned int checked = 0;
+	int n = argc == 2 || update ? scandir(top, &entries, NULL, alphasort) : -1;
+
+	if (n < 0) {
+		fprintf(stderr, "usage: plan_golden [--update] DIRECTORY\n");
+		return 2;
+	}
+	for (int i = 0; i < n; i++) {
+		char path[4096];
+
+		snprintf(path, sizeof(path), "%s/%s/config.json", top, entries[i]->d_name);
+		if (access(path, F_OK) == 0) {
+			*strrchr(path, '/') = '\0';
+			good = check_bundle(path, update) && good;
+			checked++;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	printf("%u bundles\n", checked);
+	return good && checked > 0 ? 0 : 1;
+}
