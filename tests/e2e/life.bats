@@ -75,3 +75,43 @@ wait_for_status() {
     kill -9 "$(cat "$BATS_TEST_TMPDIR/pid")"
     wait_for_status stopped
 }
+
+@test "the monitor of a foreground run is killed" {
+    local pid status=0
+    make_bundle sleep 1000
+    domlet run -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    pid=$!
+    wait_for_status running
+    kill -9 "$(jq -r .monitorPid /run/domlet/c1/domlet.json)"
+    wait "$pid" || status=$?
+    [ "$status" -eq 137 ]
+    grep -q 'the monitor of container c1 was killed' "$BATS_TEST_TMPDIR/out"
+    no_leaks
+}
+
+@test "the caller is killed while it creates" {
+    local pid monitor i
+    make_bundle sleep 1000
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    pid=$!
+    for i in {1..100}; do
+        monitor=$(jq -r .monitorPid /run/domlet/c1/domlet.json 2>/dev/null || true)
+        [[ -z $monitor || $monitor = "$pid" ]] || break
+        sleep 0.05
+    done
+    kill -9 "$pid"
+    wait "$pid" || true
+    no_leaks
+}
+
+@test "a monitor with nothing to relay sleeps" {
+    local monitor before
+    make_bundle sleep 1000
+    sleep 60 3>&- | domlet create -b "$BUNDLE" c1 >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-  &
+    wait_for_status created
+    domlet start c1
+    monitor=$(jq -r .monitorPid /run/domlet/c1/domlet.json)
+    before=$(awk '{print $14 + $15}' "/proc/$monitor/stat")
+    sleep 2
+    [ "$(($(awk '{print $14 + $15}' "/proc/$monitor/stat") - before))" -le 10 ]
+}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,30 +292,29 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	return r;
 }
 
-static void wait_gone(const struct domlet_process_ref *p, int timeout_ms)
+/* What outlives a monitor that was killed: its domain and its proxy. Xen isn't
+ * asked for a domain that this process itself never had built. */
+static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
-	for (int ms = 0; domlet_process_alive(p) && ms < timeout_ms; ms += 10)
-		(void)poll(NULL, 0, 10);
+	bool maybe_built = st->domid != DOMLET_DOMID_NONE || !domlet_process_alive(&st->monitor);
+	int r = maybe_built && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
+
+	if (domlet_process_alive(&st->proxy))
+		(void)kill(st->proxy.pid, SIGKILL);
+	return r;
 }
 
 int domlet_cli_remove(struct domlet_state *st, struct domlet_error *err)
 {
-	int r;
-
 	if (st->monitor.pid != getpid() && domlet_process_alive(&st->monitor)) {
 		struct domlet_error ignored;
 
 		(void)domlet_cli_ask(st, "{\"verb\":\"destroy\"}", &ignored);
-		wait_gone(&st->monitor, 30000);
+		domlet_process_wait(&st->monitor, 30000);
 	}
-	if (st->domid != DOMLET_DOMID_NONE || !domlet_process_alive(&st->monitor)) {
-		r = st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
-		if (r < 0)
-			return r;
-	}
-	if (domlet_process_alive(&st->proxy))
-		(void)kill(st->proxy.pid, SIGKILL);
-	wait_gone(&st->proxy, 2000);
+	if (end_remains(st, err) < 0)
+		return -err->code;
+	domlet_process_wait(&st->proxy, 2000);
 	if (st->cgroup)
 		(void)rmdir(st->cgroup);
 	return domlet_state_remove(st, err);
@@ -334,10 +332,7 @@ static int reap_one(struct domlet_state *st, void *arg)
 		(void)domlet_cli_remove(st, &err);
 		return 0;
 	}
-	if (st->uuid[0])
-		(void)domlet_xen_destroy_uuid(st->uuid, &err);
-	if (domlet_process_alive(&st->proxy))
-		(void)kill(st->proxy.pid, SIGKILL);
+	(void)end_remains(st, &err);
 	st->status = DOMLET_STATUS_STOPPED;
 	st->exit_code = 137;
 	(void)domlet_state_save(st, &err);

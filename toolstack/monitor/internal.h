@@ -48,6 +48,7 @@ struct monitor {
 	bool attached;
 	bool created; /* the launching command was told so */
 	uv_poll_t ring_poll;
+	uv_async_t again; /* goes on with a turn that was cut short */
 	struct domlet_host_ring ring;
 	struct domlet_link link;
 	struct sink sinks[2];

@@ -12,8 +12,11 @@
 
 #include "internal.h"
 
-/* Twenty domains starting at once on two emulated processors took 80 s. */
+/* A boot takes one to seven seconds on the emulated machine; many at once
+ * share its processors. */
 #define BOOT_TIMEOUT_MS 120000u
+/* The proxy was told its exit status; it has only to end. */
+#define PROXY_END_MS 2000
 #define GENERATION 1u
 /* Events handled before other descriptors get their turn. */
 #define EVENTS_A_TURN 256
@@ -157,7 +160,7 @@ void domlet_monitor_turn(struct monitor *m)
 			again = domlet_ring_arm(&m->ring.ring, waits || m->source.wants_room);
 	}
 	if (again && m->attached) /* come back after the others had their turn */
-		(void)uv_async_send((uv_async_t *)m->ring_poll.data);
+		(void)uv_async_send(&m->again);
 }
 
 static void on_ring(uv_poll_t *h, int status, int events)
@@ -172,8 +175,6 @@ static void on_again(uv_async_t *a)
 	(void)a;
 	domlet_monitor_turn(&the);
 }
-
-static uv_async_t again_async;
 
 /* Actions */
 
@@ -290,6 +291,7 @@ static void finish(struct monitor *m)
 
 	phase(m, "destroyed");
 	if (m->launch->foreground || !m->created) { /* nobody will come to delete it */
+		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
 		if (m->launch->state->cgroup)
 			(void)rmdir(m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);
@@ -419,7 +421,6 @@ static void ring_ready(void *user, uint32_t order, uint32_t index_ref, uint32_t 
 	}
 	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, epoch);
 	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
-	m->ring_poll.data = &again_async;
 	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
 	m->attached = true;
 	domlet_monitor_turn(m);
@@ -443,7 +444,7 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	(void)signal(SIGPIPE, SIG_IGN);
 	m->launch = launch;
 	uv_loop_init(&m->loop);
-	uv_async_init(&m->loop, &again_async, on_again);
+	uv_async_init(&m->loop, &m->again, on_again);
 	uv_timer_init(&m->loop, &m->boot_timer);
 	uv_timer_init(&m->loop, &m->kill_timer);
 	m->boot_timer.data = m->kill_timer.data = m;

@@ -11,6 +11,10 @@
 
 #include "internal.h"
 
+/* A guest that has not confirmed a SIGKILL by now is destroyed; docker waits
+ * as long before it kills the proxy itself. */
+#define KILL_CONFIRM_MS 10000u
+
 void domlet_peers_answer(struct peer *p, int code, const char *text)
 {
 	struct json_object *o;
@@ -69,7 +73,7 @@ static void signal_container(struct monitor *m, struct peer *p, struct json_obje
 	msg.signal.all = number(o, "all") != 0;
 	(void)domlet_monitor_send(m, &msg);
 	if (signo == SIGKILL)
-		uv_timer_start(&m->kill_timer, m->kill_timer.timer_cb, 10000, 0);
+		uv_timer_start(&m->kill_timer, m->kill_timer.timer_cb, KILL_CONFIRM_MS, 0);
 	domlet_peers_answer(p, 0, NULL);
 }
 

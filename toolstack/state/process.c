@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
@@ -50,6 +52,15 @@ bool domlet_process_alive(const struct domlet_process_ref *p)
 	if (p->pid <= 0 || read_stat(p->pid, &letter, &start_ticks) < 0)
 		return false;
 	return letter != 'Z' && letter != 'X' && letter != 'x' && start_ticks == p->start_ticks;
+}
+
+void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms)
+{
+	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
+
+	/* Asked after the descriptor was opened, so it is not a later process's. */
+	if (fd >= 0 && domlet_process_alive(p))
+		(void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, timeout_ms);
 }
 
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)

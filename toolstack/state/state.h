@@ -70,6 +70,8 @@ int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void 
 char *domlet_state_json(const struct domlet_state *st);
 
 bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is dead */
+/* Waits, without polling, until P is dead or TIMEOUT_MS are over. */
+void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms);
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p);
 
 #endif
