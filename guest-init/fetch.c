@@ -8,13 +8,13 @@
 #include <xenstore.h>
 
 #include "../frontend/proto/limits.h"
-#include "sha256.h"
+#include "../frontend/proto/sha256.h"
 
 int domlet_fetch_check(const char *text, uint32_t len, const uint8_t sha256[static 32], struct domlet_failure *failure)
 {
 	uint8_t digest[DOMLET_SHA256_LEN];
 
-	domlet_sha256_digest(text, len, digest);
+	domlet_sha256(text, len, digest);
 	if (memcmp(digest, sha256, sizeof digest) != 0)
 		return domlet_failure_set(failure, EBADMSG,
 					  "the configuration was changed on its way to the guest: its SHA-256 is not the announced one");

@@ -66,6 +66,7 @@ static int make_target(int root_fd, const char *path, bool directory)
 {
 	char part[4096];
 	size_t len = strlen(path);
+	int target;
 
 	if (len >= sizeof part)
 		return -ENAMETOOLONG;
@@ -95,18 +96,15 @@ static int make_target(int root_fd, const char *path, bool directory)
 			(void)mknodat(parent, slash + 1, S_IFREG | 0644, 0);
 		close(parent);
 	}
-	{
-		int fd = open_inside(root_fd, path, O_PATH);
-
-		return fd < 0 ? -errno : fd;
-	}
+	target = open_inside(root_fd, path, O_PATH);
+	return target < 0 ? -errno : target;
 }
 
-static int mount_at(int root_fd, const char *source, const char *destination, const char *type, unsigned long flags,
-		    const char *data)
+static int mount_at(int root_fd, const char *source, const char *destination, bool directory, const char *type,
+		    unsigned long flags, const char *data)
 {
 	char target[32];
-	int fd = make_target(root_fd, destination, true), r = 0;
+	int fd = make_target(root_fd, destination, directory), r = 0;
 
 	if (fd < 0)
 		return fd;
@@ -119,15 +117,9 @@ static int mount_at(int root_fd, const char *source, const char *destination, co
 
 static int bind_over(int root_fd, const char *source, const char *destination, bool directory, bool read_only)
 {
+	int fd, r = mount_at(root_fd, source, destination, directory, NULL, MS_BIND, NULL);
 	char target[32];
-	int fd = make_target(root_fd, destination, directory), r = 0;
 
-	if (fd < 0)
-		return fd;
-	(void)snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
-	if (mount(source, target, NULL, MS_BIND, NULL) < 0)
-		r = -errno;
-	close(fd);
 	if (r == 0 && read_only) {
 		fd = open_inside(root_fd, destination, O_PATH); /* now the mount's own root */
 		(void)snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
@@ -205,7 +197,7 @@ static int mount_one(int root_fd, const struct domlet_mount_config *m, struct do
 		if (strcmp(type, "cgroup") == 0)
 			type = "cgroup2", data[0] = '\0';
 		if (r == 0)
-			r = mount_at(root_fd, m->source ? m->source : type, m->destination, type, flags, data);
+			r = mount_at(root_fd, m->source ? m->source : type, m->destination, true, type, flags, data);
 	}
 	return r < 0 ? domlet_failure_set(failure, -r, "can't mount %s on %s in the guest: %s", type, m->destination,
 					  domlet_failure_name(-r)) : 0;

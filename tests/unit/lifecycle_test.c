@@ -26,6 +26,13 @@ static void feed(struct domlet_lifecycle *lc, enum domlet_life_event ev, uint32_
 	}
 }
 
+static void feed_all(struct domlet_lifecycle *lc, const enum domlet_life_event *way, size_t len, uint32_t code,
+		     struct tally *t)
+{
+	for (size_t i = 0; i < len; i++)
+		feed(lc, way[i], code, t);
+}
+
 static void test_whole_life(void **state)
 {
 	static const enum domlet_life_event way[] = {
@@ -36,8 +43,7 @@ static void test_whole_life(void **state)
 	struct tally t = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof way / sizeof *way; i++)
-		feed(&lc, way[i], 7, &t);
+	feed_all(&lc, way, sizeof way / sizeof *way, 7, &t);
 	assert_int_equal(lc.domain, DOMLET_DOMAIN_GONE);
 	assert_int_equal(lc.exit_code, 7);
 	assert_false(lc.failed);
@@ -84,8 +90,7 @@ static void test_death_while_running(void **state)
 	struct tally t = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof way / sizeof *way; i++)
-		feed(&lc, way[i], 0, &t);
+	feed_all(&lc, way, sizeof way / sizeof *way, 0, &t);
 	assert_int_equal(lc.exit_code, DOMLET_EXIT_KILLED);
 	assert_int_equal(t.destroys, 0);
 	assert_int_equal(t.finishes, 1);

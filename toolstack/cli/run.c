@@ -11,6 +11,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "../proxy/proxy.h"
 #include "launch.h"
 #include "option.h"
 
@@ -32,17 +33,6 @@ static void on_signal(int signo)
 		(void)kill(proxy_pid, signo);
 }
 
-static void send_size(int fd)
-{
-	struct winsize ws;
-	char text[96];
-
-	if (ioctl(0, TIOCGWINSZ, &ws) < 0)
-		return;
-	(void)snprintf(text, sizeof text, "{\"verb\":\"winsize\",\"rows\":%u,\"cols\":%u}", ws.ws_row, ws.ws_col);
-	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
-}
-
 /* Without SA_RESTART, so that a resize interrupts the wait. */
 static void catch_signals(void)
 {
@@ -62,7 +52,7 @@ static int wait_for(struct domlet_launched *l)
 			return 1;
 		if (resized) {
 			resized = 0;
-			send_size(l->monitor_fd);
+			domlet_proxy_send_size(l->monitor_fd, 0);
 		}
 	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -120,7 +110,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 		raw = saved;
 		cfmakeraw(&raw);
 		(void)tcsetattr(0, TCSANOW, &raw);
-		send_size(l.monitor_fd);
+		domlet_proxy_send_size(l.monitor_fd, 0);
 	}
 	status = domlet_cli_ask_fd(l.monitor_fd, "{\"verb\":\"start\"}", &cli->err) < 0 ? -1 : 0;
 	if (o.foreground) {

@@ -34,7 +34,7 @@ static void take_namespaces(uint32_t namespaces)
 			(void)mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
 }
 
-static void send_size(int fd, int tty)
+void domlet_proxy_send_size(int fd, int tty)
 {
 	struct winsize ws;
 	char text[96];
@@ -53,7 +53,7 @@ static void forward(int signals, int fd, int tty)
 	if (read(signals, &si, sizeof si) != (ssize_t)sizeof si)
 		return;
 	if (si.ssi_signo == SIGWINCH)
-		send_size(fd, tty);
+		domlet_proxy_send_size(fd, tty);
 	if (si.ssi_signo == SIGCHLD || si.ssi_signo == SIGPIPE || si.ssi_signo == SIGWINCH)
 		return;
 	(void)snprintf(text, sizeof text, "{\"verb\":\"signal\",\"signo\":%u}", si.ssi_signo);

@@ -20,4 +20,8 @@ struct domlet_proxy {
 
 _Noreturn void domlet_proxy_main(const struct domlet_proxy *p);
 
+/* Tells the monitor at FD the window size of the terminal TTY; nothing when it
+ * has none (or is -1). */
+void domlet_proxy_send_size(int fd, int tty);
+
 #endif
