@@ -13,14 +13,14 @@
 
 #define DOMLET_PAGE_SIZE 4096u
 
-/* Data pages a direction are 1 << order; 64 pages (256 KiB) is where the
- * throughput measured in docs/performance.md stops growing. */
+/* Data pages a direction are 1 << order: 64 pages, 256 KiB, hold four of the
+ * largest frames and cost a guest 129 grants. */
 #define DOMLET_RING_ORDER_DEFAULT 6u
 /* 2 * 256 data pages + 1 stay below gntalloc's default of 1,024 grants. */
 #define DOMLET_RING_ORDER_MAX 8u
 
-/* Payload of one frame: a sixteenth of a default direction's pages at least
- * fits many frames, so control frames never wait long behind data. */
+/* Payload of one frame: a quarter of a default direction, so that a control
+ * frame never waits for more than that. */
 #define DOMLET_FRAME_PAYLOAD_MAX 65536u
 /* A message is small; what is large (a configuration) travels as a stream. */
 #define DOMLET_MSG_MAX 16384u

@@ -17,14 +17,14 @@
 #define DOMLET_VERSION "unknown"
 #endif
 
+/* Those that the guest sets (guest-init/rootfs.c); it has no propagation yet. */
 static const char *const mount_options[] = {
-	"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "mand", "noatime",
-	"nodev", "nodiratime", "noexec", "nomand", "norelatime", "nostrictatime", "nosuid", "private",
-	"rbind", "relatime", "remount", "ro", "rprivate", "rshared", "rslave", "runbindable", "rw",
-	"shared", "slave", "strictatime", "suid", "sync", "unbindable", NULL,
+	"defaults", "dev", "exec", "noatime", "nodev", "nodiratime", "noexec", "norelatime", "nosuid",
+	"relatime", "ro", "rw", "strictatime", "suid", "sync", NULL,
 };
 
-/* No "user": ids in the guest are the ids in the image. */
+/* No "user": ids in the guest are the ids in the image. New ones only; a
+ * namespace given by path is refused. */
 static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "pid", "uts", NULL };
 
 /* capabilities(7), all that the guest's kernel has. */
