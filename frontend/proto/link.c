@@ -114,6 +114,8 @@ void domlet_link_close(struct domlet_link *l, uint32_t stream)
 	if (!s)
 		return;
 	drop_rest(l, stream);
+	if (l->reserved_stream == stream)
+		l->reserved_stream = 0;
 	if (sends(l->role, stream) || s->recv_eof)
 		forget(l, s);
 	else
@@ -123,19 +125,19 @@ void domlet_link_close(struct domlet_link *l, uint32_t stream)
 /* --- sending ---------------------------------------------------------- */
 
 static void put_header(struct domlet_link *l, uint8_t *out, uint8_t type, uint32_t stream,
-		       uint32_t length)
+		       uint32_t length, uint32_t ack)
 {
 	struct domlet_frame f = {
 		.length = length,
 		.type = type,
 		.stream = stream,
 		.seq = type == DOMLET_FRAME_MSG ? l->send_seq : 0,
-		.ack = l->recv_seq,
+		.ack = ack,
 		.epoch = l->epoch,
 	};
 
 	domlet_frame_encode(&f, out);
-	l->acked = l->recv_seq;
+	l->acked = ack;
 }
 
 /* The outbox's tail when it has room for LEN bytes, else NULL. */
@@ -176,7 +178,7 @@ static int queue(struct domlet_link *l, uint8_t type, uint32_t stream, uint32_t 
 
 	if (!at)
 		return -EAGAIN;
-	put_header(l, at, type, stream, length);
+	put_header(l, at, type, stream, length, l->recv_seq);
 	if (payload)
 		domlet_wire_put_u32(at + DOMLET_FRAME_HEADER_LEN, *payload);
 	l->outbox_len += DOMLET_FRAME_HEADER_LEN + length;
@@ -209,7 +211,7 @@ int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m)
 		return written;
 	if (++l->send_seq == 0) /* 0 means none */
 		l->send_seq = 1;
-	put_header(l, at, DOMLET_FRAME_MSG, 0, (uint32_t)written);
+	put_header(l, at, DOMLET_FRAME_MSG, 0, (uint32_t)written, l->recv_seq);
 	l->outbox_len += DOMLET_FRAME_HEADER_LEN + (uint32_t)written;
 	move_outbox(l);
 	return 0;
@@ -291,6 +293,7 @@ uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len
 	*len = want;
 	l->reserved_stream = stream;
 	l->reserved_len = (uint32_t)want;
+	l->reserved_ack = l->recv_seq;
 	return span;
 }
 
@@ -303,7 +306,8 @@ void domlet_link_commit(struct domlet_link *l, size_t len)
 	/* Closed since reserve: nobody wants the bytes. */
 	if (len && s && !is_broken(l)) {
 		s->send_credit -= (uint32_t)len;
-		put_header(l, header, DOMLET_FRAME_DATA, s->id, (uint32_t)len);
+		/* It overtakes the outbox, and acknowledgements must not go back. */
+		put_header(l, header, DOMLET_FRAME_DATA, s->id, (uint32_t)len, l->reserved_ack);
 		domlet_ring_copy_in(l->ring, 0, header, sizeof(header));
 		domlet_ring_produce(l->ring, (uint32_t)(sizeof(header) + len));
 	}
@@ -362,14 +366,24 @@ bool domlet_link_flush(struct domlet_link *l)
 
 /* --- receiving -------------------------------------------------------- */
 
+/* A guest takes a stream that it doesn't know for one that it opened and
+ * closed: the host may send before it learns that CREATE failed. */
+static struct domlet_link_stream *adopt(struct domlet_link *l, uint32_t stream)
+{
+	if (l->role != DOMLET_RING_GUEST || domlet_link_open(l, stream) < 0)
+		return NULL;
+	domlet_link_close(l, stream);
+	return find(l, stream);
+}
+
 static const char *accept_data(struct domlet_link *l, struct domlet_link_stream *s)
 {
 	uint32_t length = l->in.length;
 
+	if (!s)
+		s = adopt(l, l->in.stream);
 	l->in_drop = !s || s->closing || s->reset;
 	if (!s) {
-		if (l->role == DOMLET_RING_GUEST)
-			return NULL;
 		if (length > l->late_left)
 			return "data of a stream that is not open";
 		l->late_left -= length;
@@ -518,21 +532,22 @@ static bool step_credit(struct domlet_link *l, struct domlet_link_event *ev, uin
 static bool step_end(struct domlet_link *l, struct domlet_link_event *ev)
 {
 	struct domlet_link_stream *s = find(l, l->in.stream);
-	bool closing = s && s->closing;
 
 	l->in_open = false;
 	if (!s || l->in.type == DOMLET_FRAME_ACK)
 		return false;
 	if (l->in.type == DOMLET_FRAME_EOF) {
 		s->recv_eof = true;
-		if (closing)
+		if (s->closing) {
 			forget(l, s);
+			return false;
+		}
 		ev->type = DOMLET_LINK_EOF;
 	} else {
 		s->reset = true;
 		ev->type = DOMLET_LINK_RESET;
 	}
-	return !closing;
+	return true;
 }
 
 static bool step(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)

@@ -15,8 +15,9 @@
  * must be taken before next() is called again (copy what the sink refuses
  * into a buffer of at most DOMLET_STREAM_WINDOW bytes): so no stream blocks
  * another. A caller may stop before IDLE to be fair to others, but must then
- * come back by itself instead of sleeping (domlet_ring_arm). domlet_link_credit() returns credit when bytes reached their sink;
- * it batches, and sends a CREDIT frame at half a window.
+ * come back by itself instead of sleeping (domlet_ring_arm).
+ * domlet_link_credit() returns credit when bytes reached their sink; it
+ * batches, and sends a CREDIT frame at half a window.
  *
  * Sending: domlet_link_reserve() gives a span inside the ring to read() into,
  * domlet_link_commit() sends what was put there. Messages queue in a bounded
@@ -56,7 +57,7 @@ struct domlet_link {
 	bool in_open;
 	bool in_drop;            /* the rest of this DATA frame is dropped */
 	bool credit_waits;       /* a stream owes credit that found the outbox full */
-	uint32_t reserved_stream, reserved_len;
+	uint32_t reserved_stream, reserved_len, reserved_ack;
 	uint8_t msg_copy[DOMLET_MSG_MAX];
 	uint8_t slot[(DOMLET_PROCESS_MAX + 1) << 2]; /* by stream: index in streams + 1 */
 	uint32_t late_left;      /* bytes that may come for forgotten streams */
@@ -91,7 +92,9 @@ int domlet_link_open(struct domlet_link *l, uint32_t stream);
 /* Sends nothing (send_eof, send_reset do). Late frames of a closed stream are
  * dropped: its DATA up to the credit that was out, and its EOF, CREDIT and
  * RESET. DATA of a stream that never was open breaks a host's link; a guest's
- * drops it, because the host may send before it learns that CREATE failed. */
+ * drops it as if it had been open, because the host may send before it learns
+ * that CREATE failed. Opening it again begins afresh: the host uses a process
+ * number again only after its EXITED or its failed CREATE. */
 void domlet_link_close(struct domlet_link *l, uint32_t stream);
 
 void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev);
@@ -108,8 +111,9 @@ int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m);
 int domlet_link_send_eof(struct domlet_link *l, uint32_t stream);
 int domlet_link_send_reset(struct domlet_link *l, uint32_t stream);
 
-/* Span for up to *len bytes of STREAM, *len set to its size; NULL when there is no credit, no room
- * or messages wait (*len 0). One reservation at a time. */
+/* Span for up to *len bytes of STREAM, *len set to its size; NULL when there is
+ * no credit, no room or messages wait (*len 0). One reservation at a time; what
+ * is sent meanwhile waits in the outbox. */
 uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len);
 void domlet_link_commit(struct domlet_link *l, size_t len); /* 0 cancels */
 /* True when STREAM has credit left: if reserve gave NULL all the same, the

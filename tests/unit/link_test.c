@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Two honest links over one ring. What a lying peer may try: link_hostile_test.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+#include "../../frontend/proto/link.h"
+#include "ring_pair.h"
+
+#define IN(process) domlet_stream_id(process, DOMLET_STREAM_STDIN)
+#define OUT(process) domlet_stream_id(process, DOMLET_STREAM_STDOUT)
+#define HEADER DOMLET_FRAME_HEADER_LEN
+#define WINDOW DOMLET_STREAM_WINDOW
+
+struct two {
+	struct ring_pair pair;
+	struct domlet_link guest, host;
+};
+
+static struct two *start(uint32_t order)
+{
+	struct two *t = malloc(sizeof(*t));
+
+	if (!t)
+		abort();
+	ring_pair_open(&t->pair, order);
+	domlet_link_init(&t->guest, &t->pair.guest, DOMLET_RING_GUEST, RING_PAIR_EPOCH);
+	domlet_link_init(&t->host, &t->pair.host, DOMLET_RING_HOST, RING_PAIR_EPOCH);
+	return t;
+}
+
+static int setup(void **state)
+{
+	*state = start(DOMLET_RING_ORDER_DEFAULT);
+	return 0;
+}
+
+static int setup_small(void **state)
+{
+	*state = start(0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct two *t = *state;
+
+	ring_pair_close(&t->pair);
+	free(t);
+	return 0;
+}
+
+static void open_both(struct two *t, uint32_t stream)
+{
+	assert_int_equal(domlet_link_open(&t->guest, stream), 0);
+	assert_int_equal(domlet_link_open(&t->host, stream), 0);
+}
+
+static struct domlet_link_event next(struct domlet_link *l, enum domlet_link_event_type wanted)
+{
+	struct domlet_link_event ev;
+
+	domlet_link_next(l, &ev);
+	if (ev.type == DOMLET_LINK_BROKEN && wanted != DOMLET_LINK_BROKEN)
+		fail_msg("broken: %s", ev.reason);
+	assert_int_equal(ev.type, wanted);
+	return ev;
+}
+
+/* Sends up to LEN bytes of VALUE; returns how many the link took. */
+static size_t send_some(struct domlet_link *l, uint32_t stream, uint8_t value, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		size_t n = len - done;
+		uint8_t *span = domlet_link_reserve(l, stream, &n);
+
+		if (!span) {
+			assert_int_equal(n, 0);
+			break;
+		}
+		memset(span, value, n);
+		domlet_link_commit(l, n);
+		done += n;
+	}
+	(void)domlet_link_flush(l);
+	return done;
+}
+
+/* Takes all there is; returns the bytes of STREAM. CREDIT also gives them back. */
+static size_t drain(struct domlet_link *l, uint32_t stream, bool credit)
+{
+	struct domlet_link_event ev;
+	size_t total = 0;
+
+	for (domlet_link_next(l, &ev); ev.type != DOMLET_LINK_IDLE; domlet_link_next(l, &ev)) {
+		if (ev.type == DOMLET_LINK_BROKEN)
+			fail_msg("broken: %s", ev.reason);
+		if (ev.type != DOMLET_LINK_DATA)
+			continue;
+		domlet_link_taken(l, ev.len);
+		if (ev.stream != stream)
+			continue;
+		total += ev.len;
+		if (credit)
+			domlet_link_credit(l, stream, ev.len);
+	}
+	(void)domlet_link_flush(l);
+	return total;
+}
+
+static int ping(struct domlet_link *l, uint32_t request)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_PING, .request = request, .ping.cookie = request };
+
+	return domlet_link_send(l, &m);
+}
+
+static void carries_messages(void **state)
+{
+	struct two *t = *state;
+	struct domlet_link_event ev;
+	struct domlet_msg reply = { .type = DOMLET_MSG_REPLY, .request = 5,
+				    .reply = { 2, { (const uint8_t *)"no", 2 } } };
+
+	assert_int_equal(ping(&t->host, 5), 0);
+	next(&t->guest, DOMLET_LINK_IDLE); /* not flushed yet */
+	assert_false(domlet_link_flush(&t->host));
+	ev = next(&t->guest, DOMLET_LINK_MSG);
+	assert_int_equal(ev.msg.type, DOMLET_MSG_PING);
+	assert_int_equal(ev.msg.request, 5);
+	assert_int_equal(domlet_link_send(&t->guest, &reply), 0);
+	(void)domlet_link_flush(&t->guest);
+	ev = next(&t->host, DOMLET_LINK_MSG);
+	assert_int_equal(ev.msg.reply.code, 2);
+	assert_memory_equal(ev.msg.reply.text.ptr, "no", 2);
+	assert_int_equal(t->host.peer_ack, 1);
+	next(&t->host, DOMLET_LINK_IDLE);
+}
+
+static void refuses_what_is_not_its_own(void **state)
+{
+	struct two *t = *state;
+	static uint8_t large[DOMLET_MSG_MAX];
+	struct domlet_msg m = { .type = DOMLET_MSG_EXEC, .exec.process_json = { large, sizeof(large) } };
+
+	assert_int_equal(ping(&t->guest, 1), -EINVAL);
+	assert_int_equal(domlet_link_send(&t->host, &m), -EMSGSIZE);
+	m.type = 99;
+	assert_int_equal(domlet_link_send(&t->host, &m), -EINVAL);
+	assert_int_equal(domlet_link_open(&t->host, 3), -EINVAL);
+	assert_int_equal(domlet_link_open(&t->host, IN(DOMLET_PROCESS_MAX + 1)), -EINVAL);
+	open_both(t, IN(1));
+	assert_int_equal(domlet_link_open(&t->host, IN(1)), -EEXIST);
+	assert_int_equal(domlet_link_send_eof(&t->guest, IN(1)), -EINVAL);
+	assert_int_equal(domlet_link_send_reset(&t->host, IN(1)), -EINVAL);
+	assert_int_equal(domlet_link_send_eof(&t->host, IN(2)), -ENOENT);
+	assert_int_equal(domlet_link_send_eof(&t->host, IN(1)), 0);
+	assert_int_equal(domlet_link_send_eof(&t->host, IN(1)), -EALREADY);
+	assert_int_equal(domlet_link_send_reset(&t->guest, IN(1)), 0);
+	assert_int_equal(domlet_link_send_reset(&t->guest, IN(1)), -EALREADY);
+	assert_int_equal(send_some(&t->host, IN(1), 0, 1), 0); /* after the end */
+	assert_int_equal(send_some(&t->guest, IN(1), 0, 1), 0); /* not its direction */
+}
+
+static void opens_as_many_as_allowed(void **state)
+{
+	struct two *t = *state;
+
+	for (uint32_t p = 1; p <= DOMLET_PROCESS_MAX; p++)
+		for (uint32_t k = 0; k < 3; k++)
+			assert_int_equal(domlet_link_open(&t->host, domlet_stream_id(p, k)), 0);
+	assert_int_equal(domlet_link_open(&t->host, domlet_stream_id(1, DOMLET_STREAM_CONFIG)), -ENOSPC);
+	domlet_link_close(&t->host, OUT(7)); /* a closed stream gives its place away */
+	assert_int_equal(domlet_link_open(&t->host, domlet_stream_id(1, DOMLET_STREAM_CONFIG)), 0);
+	assert_int_equal(t->host.late_left, WINDOW);
+	assert_int_equal(domlet_link_open(&t->host, OUT(7)), -ENOSPC);
+}
+
+/* A window, no byte more; credit comes back at half a window. */
+static void credit_bounds_a_stream(void **state)
+{
+	struct two *t = *state;
+	struct domlet_link_event ev;
+
+	open_both(t, IN(1));
+	assert_int_equal(send_some(&t->host, IN(1), 1, 2 * WINDOW), WINDOW);
+	assert_false(domlet_link_has_credit(&t->host, IN(1)));
+	assert_int_equal(drain(&t->guest, IN(1), false), WINDOW);
+	domlet_link_credit(&t->guest, IN(1), WINDOW / 2 - 1);
+	(void)domlet_link_flush(&t->guest);
+	next(&t->host, DOMLET_LINK_IDLE);
+	domlet_link_credit(&t->guest, IN(1), 1);
+	(void)domlet_link_flush(&t->guest);
+	ev = next(&t->host, DOMLET_LINK_ROOM);
+	assert_int_equal(ev.stream, IN(1));
+	assert_int_equal(send_some(&t->host, IN(1), 1, WINDOW), WINDOW / 2);
+	/* More than was received is never granted. */
+	domlet_link_credit(&t->guest, IN(1), SIZE_MAX);
+	assert_int_equal(drain(&t->guest, IN(1), true), WINDOW / 2);
+	(void)domlet_link_flush(&t->guest);
+	next(&t->host, DOMLET_LINK_ROOM);
+	(void)drain(&t->host, 0, false);
+	assert_true(t->host.streams[0].send_credit <= WINDOW);
+}
+
+static void one_blocked_stream_blocks_no_other(void **state)
+{
+	struct two *t = *state;
+
+	open_both(t, OUT(1));
+	open_both(t, OUT(2));
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, 2 * WINDOW), WINDOW);
+	assert_int_equal(drain(&t->host, OUT(1), false), WINDOW);
+	for (int i = 0; i < 10; i++) {
+		assert_true(send_some(&t->guest, OUT(2), 2, WINDOW) > 0);
+		assert_true(drain(&t->host, OUT(2), true) > 0);
+		(void)drain(&t->guest, 0, false);
+		assert_int_equal(ping(&t->host, 1), 0);
+		(void)domlet_link_flush(&t->host);
+		next(&t->guest, DOMLET_LINK_MSG);
+	}
+}
+
+static void data_leaves_room_for_messages(void **state)
+{
+	struct two *t = *state;
+
+	open_both(t, IN(1));
+	open_both(t, IN(2));
+	open_both(t, IN(3));
+	(void)send_some(&t->host, IN(1), 1, WINDOW);
+	(void)send_some(&t->host, IN(2), 1, WINDOW);
+	assert_true(domlet_link_has_credit(&t->host, IN(3)));
+	assert_int_equal(send_some(&t->host, IN(3), 1, WINDOW), 0);
+	assert_int_equal(ping(&t->host, 1), 0);
+	assert_false(domlet_link_flush(&t->host)); /* it is in the ring */
+}
+
+static void half_close(void **state)
+{
+	struct two *t = *state;
+	struct domlet_link_event ev;
+
+	open_both(t, OUT(1));
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, 10), 10);
+	assert_int_equal(domlet_link_send_eof(&t->guest, OUT(1)), 0);
+	(void)domlet_link_flush(&t->guest);
+	ev = next(&t->host, DOMLET_LINK_DATA);
+	domlet_link_taken(&t->host, ev.len);
+	ev = next(&t->host, DOMLET_LINK_EOF);
+	assert_int_equal(ev.stream, OUT(1));
+	domlet_link_close(&t->host, OUT(1));
+	domlet_link_close(&t->guest, OUT(1));
+	open_both(t, OUT(1)); /* nothing of the old life is left */
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, WINDOW), WINDOW);
+	assert_int_equal(drain(&t->host, OUT(1), false), WINDOW);
+}
+
+/* The reader wants no more: it hears the end all the same. */
+static void reset_then_end(void **state)
+{
+	struct two *t = *state;
+	struct domlet_link_event ev;
+
+	open_both(t, OUT(1));
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, 1000), 1000);
+	assert_int_equal(domlet_link_send_reset(&t->host, OUT(1)), 0);
+	(void)domlet_link_flush(&t->host);
+	next(&t->host, DOMLET_LINK_IDLE); /* the 1,000 bytes are dropped */
+	ev = next(&t->guest, DOMLET_LINK_RESET);
+	assert_int_equal(ev.stream, OUT(1));
+	assert_false(domlet_link_has_credit(&t->guest, OUT(1)));
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, 1), 0);
+	assert_int_equal(domlet_link_send_eof(&t->guest, OUT(1)), 0);
+	(void)domlet_link_flush(&t->guest);
+	next(&t->host, DOMLET_LINK_EOF);
+}
+
+/* The end may cross the reset. */
+static void reset_and_end_cross(void **state)
+{
+	struct two *t = *state;
+
+	open_both(t, OUT(1));
+	assert_int_equal(domlet_link_send_reset(&t->host, OUT(1)), 0);
+	assert_int_equal(domlet_link_send_eof(&t->guest, OUT(1)), 0);
+	(void)domlet_link_flush(&t->host);
+	(void)domlet_link_flush(&t->guest);
+	next(&t->host, DOMLET_LINK_EOF);
+	next(&t->guest, DOMLET_LINK_RESET);
+}
+
+static void late_frames_of_a_closed_stream_are_dropped(void **state)
+{
+	struct two *t = *state;
+
+	open_both(t, OUT(1));
+	open_both(t, IN(1));
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, WINDOW), WINDOW);
+	assert_int_equal(domlet_link_send_eof(&t->guest, OUT(1)), 0);
+	assert_int_equal(domlet_link_send_reset(&t->guest, IN(1)), 0);
+	domlet_link_close(&t->host, OUT(1));
+	domlet_link_close(&t->host, IN(1));
+	(void)domlet_link_flush(&t->guest);
+	next(&t->host, DOMLET_LINK_IDLE);
+	assert_int_equal(t->host.slot[OUT(1)], 0); /* its end came: forgotten */
+	assert_int_equal(domlet_ring_ready(t->host.ring), 0);
+}
+
+/* A frame's rest belongs to the life in which the frame began. */
+static void close_and_open_in_the_middle_of_a_frame(void **state)
+{
+	struct two *t = *state;
+	struct domlet_link_event ev;
+
+	open_both(t, OUT(1));
+	assert_int_equal(send_some(&t->guest, OUT(1), 1, 1000), 1000);
+	ev = next(&t->host, DOMLET_LINK_DATA);
+	assert_int_equal(ev.len, 1000);
+	domlet_link_taken(&t->host, 400);
+	domlet_link_close(&t->host, OUT(1));
+	assert_int_equal(domlet_link_open(&t->host, OUT(1)), 0);
+	domlet_link_close(&t->guest, OUT(1));
+	assert_int_equal(domlet_link_open(&t->guest, OUT(1)), 0);
+	assert_int_equal(send_some(&t->guest, OUT(1), 2, 50), 50);
+	ev = next(&t->host, DOMLET_LINK_DATA);
+	assert_int_equal(ev.len, 50);
+	assert_int_equal(ev.data[0], 2);
+	domlet_link_taken(&t->host, 50);
+	/* Credit for the old life's bytes is not given twice. */
+	domlet_link_credit(&t->host, OUT(1), 1000);
+	assert_int_equal(t->host.streams[t->host.slot[OUT(1)] - 1].recv_owed, 50);
+}
+
+static void messages_queue_behind_a_reservation(void **state)
+{
+	struct two *t = *state;
+	struct domlet_link_event ev;
+	uint8_t *span;
+	size_t len = 10;
+
+	open_both(t, IN(1));
+	span = domlet_link_reserve(&t->host, IN(1), &len);
+	assert_non_null(span);
+	assert_int_equal(ping(&t->host, 1), 0);
+	assert_int_equal(domlet_link_send_eof(&t->host, IN(1)), 0);
+	assert_true(domlet_link_flush(&t->host)); /* they wait */
+	memset(span, 3, len);
+	domlet_link_commit(&t->host, len);
+	assert_false(domlet_link_flush(&t->host));
+	ev = next(&t->guest, DOMLET_LINK_DATA);
+	assert_int_equal(ev.len, 10);
+	assert_int_equal(ev.data[9], 3);
+	domlet_link_taken(&t->guest, 10);
+	next(&t->guest, DOMLET_LINK_MSG);
+	next(&t->guest, DOMLET_LINK_EOF);
+}
+
+static void commit_of_nothing_sends_nothing(void **state)
+{
+	struct two *t = *state;
+	size_t len = 10;
+
+	open_both(t, IN(1));
+	assert_non_null(domlet_link_reserve(&t->host, IN(1), &len));
+	domlet_link_commit(&t->host, 0);
+	len = 10;
+	assert_non_null(domlet_link_reserve(&t->host, IN(1), &len));
+	domlet_link_close(&t->host, IN(1));
+	assert_int_equal(domlet_link_open(&t->host, IN(1)), 0);
+	domlet_link_commit(&t->host, len); /* the old life's bytes */
+	(void)domlet_link_flush(&t->host);
+	assert_int_equal(t->host.ring->out_written, 0);
+	next(&t->guest, DOMLET_LINK_IDLE);
+}
+
+/* Acknowledgements never go back, though a frame overtook queued ones. */
+static void reservation_across_received_messages(void **state)
+{
+	struct two *t = *state;
+	size_t len = 10;
+
+	open_both(t, OUT(1));
+	assert_int_equal(ping(&t->host, 1), 0);
+	(void)domlet_link_flush(&t->host);
+	assert_non_null(domlet_link_reserve(&t->guest, OUT(1), &len));
+	for (uint32_t i = 0; i < 3; i++) {
+		struct domlet_msg reply = { .type = DOMLET_MSG_REPLY, .request = 1 };
+
+		(void)drain(&t->guest, 0, false);
+		assert_int_equal(domlet_link_send(&t->guest, &reply), 0);
+		assert_int_equal(ping(&t->host, 1), 0);
+		(void)domlet_link_flush(&t->host);
+	}
+	domlet_link_commit(&t->guest, len);
+	(void)domlet_link_flush(&t->guest);
+	assert_int_equal(drain(&t->host, OUT(1), false), 10);
+	assert_int_equal(t->host.peer_ack, 3);
+}
+
+static void largest_message_over_the_smallest_ring(void **state)
+{
+	struct two *t = *state;
+	static uint8_t json[DOMLET_MSG_MAX - 20];
+	struct domlet_msg m = { .type = DOMLET_MSG_EXEC, .request = 1,
+				.exec = { 0, 2, { json, sizeof(json) } } };
+	struct domlet_link_event ev = { 0 };
+	int turns = 0;
+
+	memset(json, 'j', sizeof(json));
+	assert_int_equal(domlet_link_send(&t->host, &m), 0);
+	assert_int_equal(ping(&t->host, 2), 0);
+	while (ev.type == DOMLET_LINK_IDLE) {
+		assert_true(++turns < 10);
+		(void)domlet_link_flush(&t->host);
+		domlet_link_next(&t->guest, &ev);
+		(void)domlet_link_flush(&t->guest);
+	}
+	assert_int_equal(ev.type, DOMLET_LINK_MSG);
+	assert_int_equal(ev.msg.exec.process_json.len, sizeof(json));
+	assert_memory_equal(ev.msg.exec.process_json.ptr, json, sizeof(json));
+	(void)domlet_link_flush(&t->host);
+	ev = next(&t->guest, DOMLET_LINK_MSG);
+	assert_int_equal(ev.msg.request, 2);
+}
+
+/* The peer reads nothing: sending ends with -EAGAIN, in a bounded outbox. */
+static void outbox_is_bounded(void **state)
+{
+	struct two *t = *state;
+	uint32_t sent = 0, got = 0;
+	struct domlet_link_event ev;
+
+	while (ping(&t->host, ++sent) == 0)
+		assert_true(sent < 10000);
+	assert_true(t->host.outbox_len <= DOMLET_LINK_OUTBOX_MAX);
+	assert_true(domlet_link_flush(&t->host));
+	for (int turn = 0; got < sent - 1; turn++) {
+		assert_true(turn < 1000);
+		for (domlet_link_next(&t->guest, &ev); ev.type == DOMLET_LINK_MSG; domlet_link_next(&t->guest, &ev))
+			assert_int_equal(ev.msg.request, ++got);
+		assert_int_equal(ev.type, DOMLET_LINK_IDLE);
+		(void)domlet_link_flush(&t->guest);
+		(void)domlet_link_flush(&t->host);
+	}
+	assert_false(domlet_link_flush(&t->host));
+	assert_int_equal(ping(&t->host, 1), 0);
+}
+
+/* Credit that found the outbox full is granted when there is room again. */
+static void credit_waits_for_the_outbox(void **state)
+{
+	struct two *t = *state;
+	struct domlet_msg reply = { .type = DOMLET_MSG_REPLY };
+
+	open_both(t, IN(1));
+	open_both(t, IN(2));
+	while (domlet_link_send(&t->guest, &reply) == 0)
+		;
+	while (domlet_link_send_eof(&t->guest, OUT(1)) == 0)
+		;
+	for (size_t got = 0; got < WINDOW;) {
+		(void)send_some(&t->host, IN(1), 1, WINDOW - got);
+		got += drain(&t->guest, IN(1), false);
+	}
+	for (size_t got = 0; got < WINDOW;) {
+		(void)send_some(&t->host, IN(2), 1, WINDOW - got);
+		got += drain(&t->guest, IN(2), false);
+	}
+	domlet_link_credit(&t->guest, IN(1), WINDOW);
+	domlet_link_credit(&t->guest, IN(2), WINDOW / 2);
+	assert_false(domlet_link_has_credit(&t->host, IN(1)));
+	assert_true(t->guest.credit_waits);
+	for (int turn = 0; turn < 100; turn++) {
+		(void)drain(&t->host, 0, false);
+		(void)domlet_link_flush(&t->guest);
+	}
+	assert_false(t->guest.credit_waits);
+	assert_int_equal(t->host.streams[0].send_credit, WINDOW);
+	assert_int_equal(t->host.streams[1].send_credit, WINDOW / 2);
+}
+
+/* Without traffic back, an acknowledgement comes after 16 messages. */
+static void acknowledges_by_itself(void **state)
+{
+	struct two *t = *state;
+
+	for (uint32_t i = 1; i <= 16; i++) {
+		assert_int_equal(t->host.peer_ack, 0);
+		assert_int_equal(ping(&t->host, 0), 0);
+		(void)domlet_link_flush(&t->host);
+		(void)drain(&t->guest, 0, false);
+		next(&t->host, DOMLET_LINK_IDLE);
+	}
+	assert_int_equal(t->host.peer_ack, 16);
+}
+
+static void sequence_numbers_wrap_past_zero(void **state)
+{
+	struct two *t = *state;
+
+	t->host.send_seq = t->guest.recv_seq = t->guest.acked = t->host.peer_ack = UINT32_MAX - 20;
+	for (uint32_t i = 1; i <= 60; i++) {
+		assert_int_equal(ping(&t->host, i), 0);
+		(void)domlet_link_flush(&t->host);
+		assert_int_equal(next(&t->guest, DOMLET_LINK_MSG).msg.request, i);
+		next(&t->guest, DOMLET_LINK_IDLE);
+		(void)domlet_link_flush(&t->guest);
+		next(&t->host, DOMLET_LINK_IDLE);
+	}
+	assert_int_equal(t->host.send_seq, 40);
+	assert_true(t->host.peer_ack >= 24);
+}
+
+static void works_while_indices_wrap(void **state)
+{
+	struct two *t = *state;
+
+	ring_pair_start_at(&t->pair, UINT32_MAX - 3000);
+	open_both(t, IN(1));
+	for (int i = 0; i < 100; i++) {
+		size_t sent = send_some(&t->host, IN(1), (uint8_t)i, 1700);
+
+		assert_int_equal(sent, 1700);
+		assert_int_equal(drain(&t->guest, IN(1), true), 1700);
+		(void)drain(&t->host, 0, false);
+	}
+	assert_true(t->pair.page->to_guest.prod < UINT32_MAX / 2);
+}
+
+int main(void)
+{
+#define LINK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define SMALL_TEST(name) cmocka_unit_test_setup_teardown(name, setup_small, teardown)
+	const struct CMUnitTest tests[] = {
+		LINK_TEST(carries_messages),
+		LINK_TEST(refuses_what_is_not_its_own),
+		LINK_TEST(opens_as_many_as_allowed),
+		LINK_TEST(credit_bounds_a_stream),
+		LINK_TEST(one_blocked_stream_blocks_no_other),
+		LINK_TEST(data_leaves_room_for_messages),
+		LINK_TEST(half_close),
+		LINK_TEST(reset_then_end),
+		LINK_TEST(reset_and_end_cross),
+		LINK_TEST(late_frames_of_a_closed_stream_are_dropped),
+		LINK_TEST(close_and_open_in_the_middle_of_a_frame),
+		LINK_TEST(messages_queue_behind_a_reservation),
+		LINK_TEST(commit_of_nothing_sends_nothing),
+		LINK_TEST(reservation_across_received_messages),
+		SMALL_TEST(largest_message_over_the_smallest_ring),
+		LINK_TEST(outbox_is_bounded),
+		LINK_TEST(credit_waits_for_the_outbox),
+		LINK_TEST(acknowledges_by_itself),
+		LINK_TEST(sequence_numbers_wrap_past_zero),
+		SMALL_TEST(works_while_indices_wrap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
