@@ -17,7 +17,6 @@
 
 struct domlet_cli {
 	const char *root;
-	bool systemd_cgroup; /* accepted, see docs */
 	struct domlet_log log;
 	struct domlet_error err;
 };

@@ -136,7 +136,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 
 const struct domlet_verb domlet_verb_features = {
 	.name = "features",
-	.summary = "Print what this runtime supports as JSON",
+	.summary = "print what this runtime supports as JSON",
 	.usage = "domlet features\n",
 	.run = run,
 };

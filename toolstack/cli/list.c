@@ -119,8 +119,8 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 
 const struct domlet_verb domlet_verb_list = {
 	.name = "list",
-	.summary = "List the containers",
-	.usage = "domlet list [OPTIONS]\n"
+	.summary = "list the containers",
+	.usage = "domlet list [OPTIONS]\n\n"
 		 "  -f, --format table|json  how to print them (table)\n"
 		 "  -q, --quiet              ids only\n",
 	.run = run,

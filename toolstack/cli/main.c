@@ -26,7 +26,6 @@ struct globals {
 	const char *log_file;
 	const char *log_format;
 	bool debug;
-	bool systemd_cgroup;
 	bool help;
 	bool version;
 };
@@ -36,7 +35,6 @@ enum global_option {
 	OPT_LOG,
 	OPT_LOG_FORMAT,
 	OPT_DEBUG,
-	OPT_SYSTEMD_CGROUP,
 	OPT_IGNORED,
 	OPT_LOG_LEVEL,
 };
@@ -47,8 +45,8 @@ static const struct option global_options[] = {
 	{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "debug", optional_argument, NULL, OPT_DEBUG },
-	{ "systemd-cgroup", optional_argument, NULL, OPT_SYSTEMD_CGROUP },
 	/* Sent by go-runc and crun's callers; nothing here depends on them. */
+	{ "systemd-cgroup", optional_argument, NULL, OPT_IGNORED },
 	{ "criu", required_argument, NULL, OPT_IGNORED },
 	{ "rootless", required_argument, NULL, OPT_IGNORED },
 	{ "cgroup-manager", required_argument, NULL, OPT_IGNORED },
@@ -70,10 +68,11 @@ static int print_help(FILE *out)
 	      "  --log FILE           append errors to FILE as well as printing them\n"
 	      "  --log-format FORMAT  text or json\n"
 	      "  --debug              say what is being done, and how long each phase took\n"
-	      "  --systemd-cgroup     accept cgroupsPath in the form slice:prefix:name\n"
+	      "  --log-level LEVEL    \"debug\" is --debug; others change nothing\n"
 	      "  -v, --version        print versions\n"
 	      "  -h, --help           print this help; \"domlet VERB --help\" tells a verb's options\n"
-	      "  --criu, --rootless, --cgroup-manager, --config VALUE are accepted and ignored.\n\n"
+	      "  --systemd-cgroup     ignored: cgroupsPath may always be slice:prefix:name\n"
+	      "  --criu, --rootless, --cgroup-manager, --config VALUE   ignored\n\n"
 	      "Something does not work? \"domlet doctor\" checks this host. See also domlet(8).\n",
 	      out);
 	return fflush(out) || ferror(out) ? 1 : 0;
@@ -98,7 +97,6 @@ static int read_globals(struct domlet_cli *cli, struct globals *g, int argc, cha
 		case OPT_LOG_FORMAT: g->log_format = optarg; break;
 		case OPT_LOG_LEVEL: g->debug = g->debug || !strcmp(optarg, "debug"); break;
 		case OPT_DEBUG: g->debug = flag_value(optarg); break;
-		case OPT_SYSTEMD_CGROUP: g->systemd_cgroup = flag_value(optarg); break;
 		case OPT_IGNORED: break;
 		case 'h': g->help = true; break;
 		case 'v': g->version = true; break;
@@ -188,7 +186,6 @@ static int run(struct domlet_cli *cli, char **root, int argc, char **argv)
 	if (g.help)
 		return print_help(stdout);
 	cli->root = g.root;
-	cli->systemd_cgroup = g.systemd_cgroup;
 	if (domlet_log_open(&cli->log, g.log_file, g.log_format, g.debug, &cli->err) ||
 	    make_root_absolute(cli, root))
 		return 1;

@@ -131,7 +131,7 @@ const struct domlet_verb domlet_verb_run = {
 		 "  -b, --bundle DIR   the bundle (the current directory)\n"
 		 "  -d, --detach       leave the container running; its state stays until delete\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"
-		 "  --console-socket SOCKET  send the master end of a new terminal there\n"
-		 "  --no-pivot, --no-new-keyring are accepted and change nothing in a guest\n",
+		 "  --console-socket SOCKET   send the master end of a new terminal there\n"
+		 "  --no-pivot, --no-new-keyring   ignored: there is nothing of the kind in a guest\n",
 	.run = run,
 };

@@ -141,8 +141,9 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 
 const struct domlet_verb domlet_verb_spec = {
 	.name = "spec",
-	.summary = "Write a config.json to start from",
-	.usage = "domlet spec [OPTIONS]\n"
-		 "  -b, --bundle DIR  where to write it (the working directory)\n",
+	.summary = "write a config.json to start from",
+	.usage = "domlet spec [OPTIONS]\n\n"
+		 "  -b, --bundle DIR   where to write it (the current directory)\n"
+		 "  --rootless         refused: building domains takes root\n",
 	.run = run,
 };

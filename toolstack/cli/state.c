@@ -46,7 +46,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 
 const struct domlet_verb domlet_verb_state = {
 	.name = "state",
-	.summary = "Print a container's state as JSON",
+	.summary = "print a container's state as JSON",
 	.usage = "domlet state ID\n",
 	.run = run,
 };
