@@ -21,38 +21,46 @@ int domlet_fetch_check(const char *text, uint32_t len, const uint8_t sha256[stat
 	return 0;
 }
 
-static int check_number(struct xs_handle *xs, const char *dir, const char *key, uint64_t wanted,
-			struct domlet_failure *failure)
+static int check_node(struct xs_handle *xs, uint32_t container, const char *key, const char *wanted,
+		      struct domlet_failure *failure)
 {
 	char path[64], *text;
-	uint64_t got;
 	unsigned int len;
+	int r = 0;
 
-	(void)snprintf(path, sizeof path, "%s/%s", dir, key);
+	(void)snprintf(path, sizeof path, "domlet/container/%u/%s", container, key);
 	text = xs_read(xs, XBT_NULL, path, &len);
 	if (!text)
-		return domlet_failure_set(failure, ENODATA, "the guest found no %s in xenstore", path);
-	got = strtoull(text, NULL, 10);
+		r = domlet_failure_set(failure, ENODATA, "the guest found no %s in xenstore", path);
+	else if (strcmp(text, wanted) != 0)
+		r = domlet_failure_set(failure, EBADMSG, "%s in xenstore is %.64s, but %s was announced", path, text, wanted);
 	free(text);
-	if (got != wanted)
-		return domlet_failure_set(failure, EBADMSG, "%s in xenstore is %" PRIu64 ", but %" PRIu64 " was announced",
-					  path, got, wanted);
-	return 0;
+	return r;
 }
 
-int domlet_fetch_document(struct xs_handle *xs, uint32_t container, uint64_t generation, uint32_t len,
-			  const uint8_t sha256[static 32], char **text, struct domlet_failure *failure)
+int domlet_fetch_announced(struct xs_handle *xs, uint32_t container, uint64_t generation, uint32_t len,
+			   const uint8_t sha256[static 32], struct domlet_failure *failure)
 {
-	char dir[32], path[64], *all;
+	char text[2 * DOMLET_SHA256_LEN + 1];
+	int r;
+
+	(void)snprintf(text, sizeof text, "%u", len);
+	r = check_node(xs, container, "length", text, failure);
+	(void)snprintf(text, sizeof text, "%" PRIu64, generation);
+	if (r == 0)
+		r = check_node(xs, container, "generation", text, failure);
+	for (size_t i = 0; i < DOMLET_SHA256_LEN; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", sha256[i]);
+	return r == 0 ? check_node(xs, container, "sha256", text, failure) : r;
+}
+
+int domlet_fetch_document(struct xs_handle *xs, uint32_t container, uint32_t len, const uint8_t sha256[static 32],
+			  char **text, struct domlet_failure *failure)
+{
+	char path[64], *all;
 	uint32_t used = 0;
 	int r;
 
-	(void)snprintf(dir, sizeof dir, "domlet/container/%u", container);
-	r = check_number(xs, dir, "length", len, failure);
-	if (r == 0)
-		r = check_number(xs, dir, "generation", generation, failure);
-	if (r < 0)
-		return r;
 	if (len > DOMLET_CONFIG_XENSTORE_MAX)
 		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is too large for xenstore", len);
 	all = malloc((size_t)len + 1);
@@ -62,7 +70,7 @@ int domlet_fetch_document(struct xs_handle *xs, uint32_t container, uint64_t gen
 		unsigned int n;
 		char *chunk;
 
-		(void)snprintf(path, sizeof path, "%s/chunk/%u", dir, i);
+		(void)snprintf(path, sizeof path, "domlet/container/%u/chunk/%u", container, i);
 		chunk = xs_read(xs, XBT_NULL, path, &n);
 		if (!chunk || n == 0 || n > len - used) {
 			free(chunk);

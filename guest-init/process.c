@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "process.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
@@ -25,9 +26,13 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-struct child_files {
-	int status, go, in, out, err;
-	bool terminal;
+struct spawn {
+	const struct domlet_process_config *p;
+	const struct domlet_container_config *c;
+	uint32_t number; /* of the container */
+	int cgroup_fd;
+	int pidfd; /* whose namespaces to join; -1: make them */
+	int status, go, in, out, err; /* the child's ends */
 };
 
 static int put_file(const char *path, const char *text)
@@ -51,13 +56,20 @@ static int set_limits(const struct domlet_process_config *p, struct domlet_failu
 			return domlet_failure_set(failure, errno, "can't set resource limit %d: %s",
 						  p->rlimits[i].resource, domlet_failure_name(errno));
 	}
-	if (p->has_oom_score_adj) {
-		char text[16];
-
-		(void)snprintf(text, sizeof text, "%d", p->oom_score_adj);
-		(void)put_file("/proc/self/oom_score_adj", text);
-	}
 	return 0;
+}
+
+/* While /proc is still the guest's. */
+static int set_oom_score(const struct domlet_process_config *p, struct domlet_failure *failure)
+{
+	char text[16];
+	int r;
+
+	if (!p->has_oom_score_adj)
+		return 0;
+	(void)snprintf(text, sizeof text, "%d", p->oom_score_adj);
+	r = put_file("/proc/self/oom_score_adj", text);
+	return r < 0 ? domlet_failure_set(failure, -r, "can't set oomScoreAdj to %s: %s", text, domlet_failure_name(-r)) : 0;
 }
 
 /* A new network namespace has its loopback device, but down. */
@@ -146,37 +158,83 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
 	return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 }
 
-static int prepare(const struct domlet_container_config *c, uint32_t container, const struct child_files *f,
-		   struct domlet_filter *filter, char *path, size_t len, struct domlet_failure *failure)
+static int make_container(const struct spawn *s, struct domlet_failure *failure)
 {
-	const struct domlet_process_config *p = &c->process;
+	const struct domlet_container_config *c = s->c;
 	char dir[64];
 	int r;
 
-	setsid();
+	/* Only now is its root the cgroup that the child was born in. */
+	if ((c->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		return domlet_failure_set(failure, errno, "can't make a cgroup namespace: %s", domlet_failure_name(errno));
 	if ((c->namespaces & CLONE_NEWUTS) && c->hostname && sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return domlet_failure_set(failure, errno, "can't set the hostname %s", c->hostname);
 	r = c->namespaces & CLONE_NEWNET ? raise_loopback(failure) : 0;
 	if (r < 0)
 		return r;
-	(void)snprintf(dir, sizeof dir, "/run/container-%u", container);
-	r = domlet_rootfs_enter(c, dir, failure);
+	(void)snprintf(dir, sizeof dir, "/run/container-%u", s->number);
+	return domlet_rootfs_enter(c, dir, failure);
+}
+
+/* The pid namespace was joined by the parent, as it counts for children only. */
+static int join_container(const struct spawn *s, struct domlet_failure *failure)
+{
+	if (setns(s->pidfd, (int)(s->c->namespaces & ~(uint32_t)CLONE_NEWPID)) < 0)
+		return domlet_failure_set(failure, errno, "can't join the container's namespaces: %s",
+					  domlet_failure_name(errno));
+	return 0;
+}
+
+/* An errno in the words of Go's runtime, which is what the engines match. */
+static const char *go_text(int code, char *text, size_t len)
+{
+	(void)snprintf(text, len, "%s", strerror(code));
+	text[0] = (char)tolower((unsigned char)text[0]);
+	return text;
+}
+
+static int enter_directory(const struct domlet_process_config *p, struct domlet_failure *failure)
+{
+	char text[64];
+
+	if (chdir(p->cwd) == 0)
+		return 0;
+	return domlet_failure_set(failure, errno, "chdir to cwd (\"%s\") set in config.json failed: %s", p->cwd,
+				  go_text(errno, text, sizeof text));
+}
+
+static int prepare(const struct spawn *s, struct domlet_filter *filter, char *path, size_t len,
+		   struct domlet_failure *failure)
+{
+	const struct domlet_process_config *p = s->p;
+	bool inside;
+	int r;
+
+	setsid();
+	r = set_oom_score(p, failure);
+	if (r == 0)
+		r = s->pidfd < 0 ? make_container(s, failure) : join_container(s, failure);
 	if (r < 0)
 		return r;
-	if (f->terminal && ioctl(f->in, TIOCSCTTY, 0) < 0)
+	if (p->terminal && ioctl(s->in, TIOCSCTTY, 0) < 0)
 		return domlet_failure_set(failure, errno, "can't take the terminal: %s", domlet_failure_name(errno));
-	if (dup2(f->in, 0) < 0 || dup2(f->out, 1) < 0 || dup2(f->err, 2) < 0)
+	if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
 		return domlet_failure_set(failure, errno, "can't set up standard streams");
 	/* Needs more memory and descriptors than the limits may leave. */
-	r = domlet_filter_compile(c->seccomp, filter, failure);
+	r = domlet_filter_compile(s->c->seccomp, filter, failure);
 	if (r == 0)
 		r = set_limits(p, failure);
 	if (r < 0)
 		return r;
-	if (chdir(p->cwd) < 0 && (mkdir(p->cwd, 0755) < 0 || chdir(p->cwd) < 0))
-		return domlet_failure_set(failure, errno, "can't change to the working directory %s: %s", p->cwd,
-					  domlet_failure_name(errno));
+	/* As root, for a directory that only root may enter; then as the user,
+	 * for one that only the user may. */
+	inside = enter_directory(p, failure) == 0;
+	if (!inside && failure->code != EACCES)
+		return -failure->code;
+	failure->code = 0;
 	r = become_user(p, filter, failure);
+	if (r == 0 && !inside)
+		r = enter_directory(p, failure);
 	if (r < 0)
 		return r;
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -184,99 +242,185 @@ static int prepare(const struct domlet_container_config *c, uint32_t container, 
 	return resolve(p, path, len, failure);
 }
 
-static _Noreturn void child(const struct domlet_container_config *c, uint32_t container, const struct child_files *f)
+static _Noreturn void child(const struct spawn *s)
 {
+	static char path[4096];
 	struct domlet_failure failure = { 0 };
 	struct domlet_filter filter = { 0 };
-	char path[4096], go;
+	const struct domlet_process_config *p = s->p;
+	char go, text[64];
 	sigset_t none;
 
-	if (prepare(c, container, f, &filter, path, sizeof path, &failure) < 0) {
-		(void)!write(f->status, &failure, sizeof failure);
+	for (int signo = 1; signo < NSIG; signo++)
+		(void)signal(signo, SIG_DFL);
+	if (prepare(s, &filter, path, sizeof path, &failure) < 0) {
+		(void)!write(s->status, &failure, sizeof failure);
 		_exit(127);
 	}
-	(void)!write(f->status, &failure, sizeof failure);
-	if (read(f->go, &go, 1) != 1)
+	(void)!write(s->status, &failure, sizeof failure);
+	if (read(s->go, &go, 1) != 1)
 		_exit(127);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (c->process.no_new_privs && domlet_filter_install(&filter, &failure) < 0) {
-		(void)!write(f->status, &failure, sizeof failure);
+	if (p->no_new_privs && domlet_filter_install(&filter, &failure) < 0) {
+		(void)!write(s->status, &failure, sizeof failure);
 		_exit(127);
 	}
-	execve(path, c->process.args.item,
-	       c->process.env.count ? c->process.env.item : (char *[]){ (char[]){ "PATH=" DEFAULT_PATH }, NULL });
-	(void)domlet_failure_set(&failure, errno, "exec: \"%s\": %s", c->process.args.item[0], strerror(errno));
-	(void)!write(f->status, &failure, sizeof failure);
+	execve(path, p->args.item, p->env.count ? p->env.item : (char *[]){ (char[]){ "PATH=" DEFAULT_PATH }, NULL });
+	(void)domlet_failure_set(&failure, errno, "exec: \"%s\": %s", p->args.item[0],
+				 go_text(errno, text, sizeof text));
+	(void)!write(s->status, &failure, sizeof failure);
 	_exit(127);
 }
 
-static int open_stdio(struct domlet_process *p, const struct domlet_process_config *pc, struct child_files *f)
+static int open_terminal(struct domlet_process *p, struct spawn *s)
 {
-	int in[2], out[2], err[2];
+	struct winsize ws = { .ws_row = s->p->rows, .ws_col = s->p->cols };
 
-	if (pc->terminal) {
-		struct winsize ws = { .ws_row = pc->rows, .ws_col = pc->cols };
-		int slave;
-
-		p->in_fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-		if (p->in_fd < 0 || unlockpt(p->in_fd) < 0)
-			return -errno;
-		slave = ioctl(p->in_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (slave < 0)
-			return -errno;
-		(void)!fchown(slave, pc->uid, (gid_t)-1);
-		(void)ioctl(p->in_fd, TIOCSWINSZ, &ws);
-		p->out_fd = fcntl(p->in_fd, F_DUPFD_CLOEXEC, 3);
-		f->in = f->out = f->err = slave;
-		return p->out_fd < 0 ? -errno : 0;
-	}
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0)
+	p->in_fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	if (p->in_fd < 0 || unlockpt(p->in_fd) < 0)
 		return -errno;
-	f->in = in[0], p->in_fd = in[1];
-	f->out = out[1], p->out_fd = out[0];
-	f->err = err[1], p->err_fd = err[0];
-	(void)fcntl(p->in_fd, F_SETFL, O_NONBLOCK);
-	(void)fcntl(p->out_fd, F_SETFL, O_NONBLOCK);
-	(void)fcntl(p->err_fd, F_SETFL, O_NONBLOCK);
-	(void)!fchown(f->in, pc->uid, pc->gid);
-	(void)!fchown(f->out, pc->uid, pc->gid);
-	(void)!fchown(f->err, pc->uid, pc->gid);
-	return 0;
+	s->in = s->out = s->err = ioctl(p->in_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (s->in < 0)
+		return -errno;
+	(void)!fchown(s->in, s->p->uid, (gid_t)-1);
+	(void)ioctl(p->in_fd, TIOCSWINSZ, &ws);
+	p->out_fd = fcntl(p->in_fd, F_DUPFD_CLOEXEC, 3);
+	return p->out_fd < 0 ? -errno : 0;
 }
 
-int domlet_process_spawn(struct domlet_process *p, const struct domlet_container_config *c, uint32_t container,
-			 struct domlet_failure *failure)
+/* A pipe whose end ends[OURS] never makes us wait. */
+static int open_pipe(int *read_end, int *write_end, int ours)
 {
-	struct clone_args args = { .flags = c->namespaces | CLONE_NEWNS, .exit_signal = SIGCHLD };
-	struct child_files f = { .terminal = c->process.terminal };
-	int status[2], go[2], r;
+	int ends[2];
 
-	p->in_fd = p->out_fd = p->err_fd = p->status_fd = p->go_fd = -1;
-	p->terminal = c->process.terminal;
-	r = open_stdio(p, &c->process, &f);
-	if (r == 0 && (pipe2(status, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0))
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	*read_end = ends[0];
+	*write_end = ends[1];
+	return fcntl(ends[ours], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+static int open_files(struct domlet_process *p, struct spawn *s)
+{
+	int r = open_pipe(&p->status_fd, &s->status, 0);
+
+	if (r == 0)
+		r = open_pipe(&s->go, &p->go_fd, 1);
+	if (r < 0 || s->p->terminal)
+		return r < 0 ? r : open_terminal(p, s);
+	r = open_pipe(&s->in, &p->in_fd, 1);
+	if (r == 0)
+		r = open_pipe(&p->out_fd, &s->out, 0);
+	if (r == 0)
+		r = open_pipe(&p->err_fd, &s->err, 0);
+	if (r == 0 && (fchown(s->in, s->p->uid, s->p->gid) < 0 || fchown(s->out, s->p->uid, s->p->gid) < 0 ||
+		       fchown(s->err, s->p->uid, s->p->gid) < 0))
 		r = -errno;
-	if (r < 0)
-		return domlet_failure_set(failure, -r, "can't make the standard streams: %s", domlet_failure_name(-r));
-	f.status = status[1];
-	f.go = go[0];
-	p->status_fd = status[0];
-	p->go_fd = go[1];
-	(void)fcntl(p->status_fd, F_SETFL, O_NONBLOCK);
-	p->pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-	if (p->pid == 0) {
-		close(p->go_fd); /* or the child would wait for itself when process 1 dies */
-		child(c, container, &f);
+	return r;
+}
+
+static void close_one(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void domlet_process_init(struct domlet_process *p)
+{
+	*p = (struct domlet_process){ .status_fd = -1, .go_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 };
+}
+
+void domlet_process_close(struct domlet_process *p)
+{
+	int *const all[] = { &p->status_fd, &p->go_fd, &p->in_fd, &p->out_fd, &p->err_fd };
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		close_one(all[i]);
+}
+
+static pid_t clone_child(const struct spawn *s)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	if (s->pidfd < 0)
+		args.flags = (s->c->namespaces & ~(uint32_t)CLONE_NEWCGROUP) | CLONE_NEWNS;
+	if (s->cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)s->cgroup_fd;
 	}
-	r = p->pid < 0 ? domlet_failure_set(failure, errno, "can't clone the container's first process: %s",
-					    domlet_failure_name(errno)) : 0;
-	close(f.status);
-	close(f.go);
-	close(f.in);
-	if (!f.terminal) {
-		close(f.out);
-		close(f.err);
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* Children are born in the pid namespace that this process has last joined. */
+static int in_pid_namespace_of(int fd)
+{
+	return setns(fd, CLONE_NEWPID) < 0 ? -errno : 0;
+}
+
+static int start_child(struct domlet_process *p, struct spawn *s)
+{
+	bool elsewhere = s->pidfd >= 0 && s->c->namespaces & CLONE_NEWPID;
+	int own = elsewhere ? open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC) : -1, r = 0;
+
+	if (elsewhere)
+		r = own < 0 ? -errno : in_pid_namespace_of(s->pidfd);
+	if (r == 0)
+		p->pid = clone_child(s);
+	if (r == 0 && p->pid == 0) {
+		/* Or the child would wait for itself when its parent dies. */
+		close(p->go_fd);
+		child(s);
+	}
+	if (r == 0 && p->pid < 0)
+		r = -errno;
+	if (own >= 0) {
+		(void)in_pid_namespace_of(own);
+		close(own);
 	}
 	return r;
+}
+
+static int spawn(struct domlet_process *p, struct spawn *s, struct domlet_failure *failure)
+{
+	int r;
+
+	s->in = s->out = s->err = s->status = s->go = -1;
+	p->terminal = s->p->terminal;
+	r = open_files(p, s);
+	if (r < 0)
+		(void)domlet_failure_set(failure, -r, "can't make the process's streams: %s", domlet_failure_name(-r));
+	else {
+		r = start_child(p, s);
+		if (r < 0)
+			(void)domlet_failure_set(failure, -r, "can't clone the container's process: %s", domlet_failure_name(-r));
+	}
+	close_one(&s->status);
+	close_one(&s->go);
+	close_one(&s->in);
+	if (!p->terminal) {
+		close_one(&s->out);
+		close_one(&s->err);
+	}
+	if (r < 0)
+		domlet_process_close(p);
+	return r;
+}
+
+int domlet_process_create(struct domlet_process *p, const struct domlet_container_config *c, uint32_t number,
+			  int cgroup_fd, struct domlet_failure *failure)
+{
+	struct spawn s = { .p = &c->process, .c = c, .number = number, .cgroup_fd = cgroup_fd, .pidfd = -1 };
+
+	return spawn(p, &s, failure);
+}
+
+int domlet_process_exec(struct domlet_process *p, const struct domlet_process_config *pc,
+			const struct domlet_container_config *c, int pidfd, int cgroup_fd,
+			struct domlet_failure *failure)
+{
+	struct spawn s = { .p = pc, .c = c, .cgroup_fd = cgroup_fd, .pidfd = pidfd };
+
+	return spawn(p, &s, failure);
 }

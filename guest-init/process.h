@@ -3,11 +3,11 @@
 #define DOMLET_INIT_PROCESS_H
 
 /*
- * One container process, from clone to just before exec (spawn), and on
- * (the caller writes a byte to go_fd). The child reports on status_fd: a
- * struct domlet_failure with code 0 when it stands before exec, another with
- * a code when something failed, end of file when exec succeeded. The caller
- * owns the descriptors and reaps the pid.
+ * One container process, from clone to just before exec, and on (the caller
+ * writes a byte to go_fd). The child reports on status_fd: a struct
+ * domlet_failure with code 0 when it stands before exec, another with a code
+ * when something failed, end of file when exec succeeded. The caller owns the
+ * descriptors and reaps the pid; after a failure here there are none.
  */
 
 #include <sys/types.h>
@@ -22,7 +22,17 @@ struct domlet_process {
 	bool terminal;
 };
 
-int domlet_process_spawn(struct domlet_process *p, const struct domlet_container_config *c, uint32_t container,
-			 struct domlet_failure *failure);
+/* No descriptors. The functions below keep the number. */
+void domlet_process_init(struct domlet_process *p);
+/* The first process of container NUMBER, which makes all that is the
+ * container's. cgroup_fd: where it starts, -1: here. */
+int domlet_process_create(struct domlet_process *p, const struct domlet_container_config *c, uint32_t number,
+			  int cgroup_fd, struct domlet_failure *failure);
+/* PC in the container whose first process PIDFD is. */
+int domlet_process_exec(struct domlet_process *p, const struct domlet_process_config *pc,
+			const struct domlet_container_config *c, int pidfd, int cgroup_fd,
+			struct domlet_failure *failure);
+/* Closes every descriptor. */
+void domlet_process_close(struct domlet_process *p);
 
 #endif

@@ -146,7 +146,9 @@ static int wait_for_device(const char *path)
 static int mount_root(const struct domlet_container_config *c, const char *dir, struct domlet_failure *failure)
 {
 	char lower[256], scratch[256], options[1024], upper[300], work[300];
-	int r = wait_for_device(c->root.device);
+	const char *base = c->root.overlay ? lower : dir;
+	bool directory = c->root.via == DOMLET_ROOT_DIRECTORY;
+	int r = directory ? 0 : wait_for_device(c->root.device);
 
 	if (r < 0)
 		return domlet_failure_set(failure, -r, "the root file system's device %s did not appear in %d s",
@@ -156,9 +158,11 @@ static int mount_root(const struct domlet_container_config *c, const char *dir, 
 	(void)mkdir(dir, 0755);
 	(void)mkdir(lower, 0755);
 	(void)mkdir(scratch, 0755);
-	if (mount(c->root.device, c->root.overlay ? lower : dir, c->root.type, MS_RDONLY, NULL) < 0)
+	r = directory ? mount(c->root.device, base, NULL, MS_BIND | MS_REC, NULL) :
+			mount(c->root.device, base, c->root.type, MS_RDONLY, NULL);
+	if (r < 0)
 		return domlet_failure_set(failure, errno, "can't mount the root file system (%s on %s): %s",
-					  c->root.type, c->root.device, domlet_failure_name(errno));
+					  directory ? "a directory" : c->root.type, c->root.device, domlet_failure_name(errno));
 	if (!c->root.overlay)
 		return 0;
 	(void)snprintf(upper, sizeof upper, "%s/upper", scratch);

@@ -46,21 +46,25 @@ struct domlet_slice {
 #define DOMLET_MSG_CREATE_FIELDS(U32, U64, I32, STR, BYTES) \
 	U32(container) U32(process) U64(generation) U32(source) U32(length) BYTES(sha256) STR(id)
 #define DOMLET_MSG_START_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
-/* process_json: an OCI process object (config.md#process). */
+/* process_json: an OCI process object (config.md#process); when it is empty,
+ * the CONFIG stream of PROCESS carries LENGTH bytes of it. Answered by REPLY
+ * when the command runs; when code != 0 there is no process: no end of its
+ * streams and no EXITED will come. */
 #define DOMLET_MSG_EXEC_FIELDS(U32, U64, I32, STR, BYTES) \
-	U32(container) U32(process) BYTES(process_json)
+	U32(container) U32(process) U32(length) BYTES(process_json)
 /* all: every process of the container, process 0 then. */
 #define DOMLET_MSG_SIGNAL_FIELDS(U32, U64, I32, STR, BYTES) \
 	U32(container) U32(process) U32(signo) U32(all)
 #define DOMLET_MSG_WINSIZE_FIELDS(U32, U64, I32, STR, BYTES) \
 	U32(process) U32(rows) U32(cols)
+/* Of a stopped container: answered when nothing of it is left. */
 #define DOMLET_MSG_DELETE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
 #define DOMLET_MSG_SHUTDOWN_FIELDS(U32, U64, I32, STR, BYTES) U32(reboot)
 /* Answer to the request with the same request number. code: 0 or an errno;
  * text: one sentence when code != 0, as design's contract words it. */
 #define DOMLET_MSG_REPLY_FIELDS(U32, U64, I32, STR, BYTES) I32(code) STR(text)
 /* signo != 0: killed by it, code is then 128 + signo. Sent after the last
- * byte and EOF of the process's output streams. */
+ * byte and EOF of the process's output streams; its number is then free. */
 #define DOMLET_MSG_EXITED_FIELDS(U32, U64, I32, STR, BYTES) \
 	U32(process) U32(code) U32(signo) U32(oom)
 #define DOMLET_MSG_PING_FIELDS(U32, U64, I32, STR, BYTES) U64(cookie)

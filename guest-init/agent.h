@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_AGENT_H
+#define DOMLET_INIT_AGENT_H
+
+/*
+ * What domlet-init does for the monitor: containers and processes, made,
+ * signalled and reported as its messages say, and their streams. One struct
+ * holds it all; the caller owns the ring below the link, and sleeps.
+ *
+ * A process's slot, number and streams live from CREATE or EXEC until EXITED
+ * was sent, or until a REPLY told that it could not be made. A container
+ * lives from CREATE until DELETE is answered.
+ */
+
+#include <poll.h>
+
+#include "../frontend/proto/link.h"
+#include "config.h"
+#include "process.h"
+
+struct xs_handle;
+
+enum guest_stage {
+	STAGE_DOCUMENT, /* its configuration is under way */
+	STAGE_SETUP,    /* the child prepares itself */
+	STAGE_READY,    /* a container's first process waits for START */
+	STAGE_EXEC,     /* told to exec */
+	STAGE_RUNNING   /* has executed its command, or died trying */
+};
+
+struct guest_output {
+	bool open;
+	bool bounded;  /* the process has ended: LEFT bytes are its last */
+	uint32_t left;
+};
+
+struct guest_process {
+	struct domlet_process p; /* number 0: free slot */
+	struct guest_container *container;
+	bool first; /* the container's init, not an EXEC's */
+	enum guest_stage stage;
+	uint32_t request; /* answered when the stage ends; 0: none */
+	bool exited;
+	int status; /* of waitpid */
+	char *document; /* of STAGE_DOCUMENT */
+	uint32_t document_len, document_have;
+	uint8_t sha256[DOMLET_SHA256_LEN];
+	struct guest_output out[2]; /* stdout, stderr */
+	uint8_t *backlog;    /* stdin bytes that the pipe refused: one window */
+	uint32_t backlog_len;
+	bool stdin_eof;
+};
+
+struct guest_container {
+	bool used, stopped;
+	uint32_t number;
+	struct domlet_container_config config;
+	int cgroup_fd; /* -1: none */
+	int pidfd;     /* of its first process; -1: it has ended */
+	bool deleting;
+	uint32_t delete_request;
+};
+
+struct agent {
+	struct domlet_link link;
+	struct xs_handle *xs; /* NULL: no configurations from there */
+	bool cgroups;         /* the machine's cgroups are ours */
+	struct guest_process processes[DOMLET_PROCESS_MAX];
+	struct guest_container containers[DOMLET_CONTAINER_MAX];
+};
+
+/* Says hello. boot_ns: CLOCK_BOOTTIME of this program's start. */
+void domlet_agent_init(struct agent *a, struct domlet_ring *ring, uint32_t epoch, uint64_t boot_ns);
+/* Handles what can be handled now: true when it did something. */
+bool domlet_agent_work(struct agent *a);
+/* After SIGCHLD. */
+void domlet_agent_reap(struct agent *a);
+
+/* Where process 1 does not end the machine and them with it. */
+void domlet_agent_kill_all(struct agent *a);
+
+#define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4)
+/* Adds what to sleep on; true when room in the ring is to be waited for. */
+bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
+
+/* The caller's: ends the domain (SHUTDOWN), or because of WHY. */
+_Noreturn void domlet_agent_end(const char *why);
+
+/* streams.c */
+void domlet_streams_open(struct agent *a, struct guest_process *g);
+void domlet_streams_close(struct agent *a, struct guest_process *g);
+/* The process has ended: what its pipes hold now is the last of its output,
+ * whoever else holds them. */
+void domlet_streams_bound(struct guest_process *g);
+void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev);
+bool domlet_streams_move(struct agent *a, struct guest_process *g);
+bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct pollfd *fds, nfds_t *n);
+
+#endif

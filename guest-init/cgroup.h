@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_CGROUP_H
+#define DOMLET_INIT_CGROUP_H
+
+/*
+ * One cgroup (version 2) a container: /sys/fs/cgroup/container-<number>. The caller
+ * holds its directory's descriptor. What is below is the container's and
+ * hostile: names and depth are not trusted.
+ */
+
+#include "config.h"
+
+/* The directory's descriptor, or -errno. */
+int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r,
+			 struct domlet_failure *failure);
+/* Every process in it and in cgroups below. */
+int domlet_cgroup_signal(int cgroup_fd, int signo);
+bool domlet_cgroup_oom_killed(int cgroup_fd);
+/* 0, or -errno (-EBUSY: a process is still in it). */
+int domlet_cgroup_remove(uint32_t number);
+
+/* OCI cpu shares (2..262144) -> cpu.weight (1..10000). */
+uint64_t domlet_cgroup_weight(int64_t shares);
+
+#endif

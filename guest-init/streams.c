@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+/* At less room than this domlet_link_reserve() may refuse data, and a poll
+ * for readable output would return at once for ever. */
+#define RING_SPARE ((int64_t)(4096 + DOMLET_FRAME_HEADER_LEN))
+
+static uint32_t stream_of(const struct guest_process *g, enum domlet_stream_kind kind)
+{
+	return domlet_stream_id(g->p.number, kind);
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void domlet_streams_open(struct agent *a, struct guest_process *g)
+{
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&a->link, stream_of(g, k));
+	g->out[0].open = true;
+	g->out[1].open = !g->p.terminal;
+}
+
+void domlet_streams_close(struct agent *a, struct guest_process *g)
+{
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		domlet_link_close(&a->link, stream_of(g, k));
+	close_fd(&g->p.in_fd);
+	close_fd(&g->p.out_fd);
+	close_fd(&g->p.err_fd);
+	free(g->backlog);
+	g->backlog = NULL;
+}
+
+void domlet_streams_bound(struct guest_process *g)
+{
+	for (int k = 0; k < 2 && !g->p.terminal; k++) {
+		int left = 0, fd = k ? g->p.err_fd : g->p.out_fd;
+
+		if (fd >= 0)
+			(void)ioctl(fd, FIONREAD, &left);
+		g->out[k].bounded = true;
+		g->out[k].left = left > 0 ? (uint32_t)left : 0;
+	}
+}
+
+/* Writes as much as the pipe takes; what it refuses waits in the backlog. */
+static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *data, size_t len)
+{
+	size_t done = 0;
+
+	if (g->p.in_fd >= 0 && g->backlog_len == 0) {
+		ssize_t n = write(g->p.in_fd, data, len);
+
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			close_fd(&g->p.in_fd);
+		done = n > 0 ? (size_t)n : 0;
+	}
+	if (g->p.in_fd < 0)
+		done = len; /* nobody reads any more */
+	domlet_link_credit(&a->link, stream_of(g, DOMLET_STREAM_STDIN), done);
+	if (done == len)
+		return;
+	if (!g->backlog)
+		g->backlog = malloc(DOMLET_STREAM_WINDOW);
+	if (!g->backlog || len - done > DOMLET_STREAM_WINDOW - g->backlog_len)
+		domlet_agent_end("more input than was credited");
+	memcpy(g->backlog + g->backlog_len, data + done, len - done);
+	g->backlog_len += (uint32_t)(len - done);
+}
+
+/* A terminal stays open; its reader is told as a person would tell it, which
+ * means nothing to a program that reads raw. */
+static void end_stdin(struct guest_process *g)
+{
+	struct termios t;
+
+	g->stdin_eof = false;
+	if (!g->p.terminal)
+		close_fd(&g->p.in_fd);
+	else if (g->p.in_fd >= 0 && tcgetattr(g->p.in_fd, &t) == 0 && t.c_lflag & ICANON)
+		(void)!write(g->p.in_fd, &t.c_cc[VEOF], 1);
+}
+
+static void drain_backlog(struct agent *a, struct guest_process *g)
+{
+	uint32_t stream = stream_of(g, DOMLET_STREAM_STDIN);
+	ssize_t n;
+
+	if (g->backlog_len && g->p.in_fd >= 0) {
+		n = write(g->p.in_fd, g->backlog, g->backlog_len);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			close_fd(&g->p.in_fd);
+		if (n > 0) {
+			g->backlog_len -= (uint32_t)n;
+			memmove(g->backlog, g->backlog + n, g->backlog_len);
+			domlet_link_credit(&a->link, stream, (size_t)n);
+		}
+	}
+	if (g->p.in_fd < 0 && g->backlog_len) {
+		domlet_link_credit(&a->link, stream, g->backlog_len);
+		g->backlog_len = 0;
+	}
+	if (!g->backlog_len) {
+		free(g->backlog);
+		g->backlog = NULL;
+		if (g->stdin_eof)
+			end_stdin(g);
+	}
+}
+
+void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev)
+{
+	switch (ev->type) {
+	case DOMLET_LINK_DATA:
+		to_stdin(a, g, ev->data, ev->len);
+		return;
+	case DOMLET_LINK_EOF:
+		if (g->backlog_len)
+			g->stdin_eof = true;
+		else
+			end_stdin(g);
+		return;
+	case DOMLET_LINK_RESET:
+		if (ev->stream == stream_of(g, DOMLET_STREAM_STDERR)) {
+			close_fd(&g->p.err_fd);
+		} else {
+			close_fd(&g->p.out_fd);
+			if (g->p.terminal) /* hangs up */
+				close_fd(&g->p.in_fd);
+		}
+		return;
+	default:
+		return;
+	}
+}
+
+/* Moves one output into the ring; true when it did something. */
+static bool relay_output(struct agent *a, struct guest_process *g, int which)
+{
+	struct guest_output *out = &g->out[which];
+	uint32_t stream = stream_of(g, which ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
+	int *fd = which ? &g->p.err_fd : &g->p.out_fd;
+	size_t len = DOMLET_FRAME_PAYLOAD_MAX;
+	uint8_t *span;
+	ssize_t n = 0;
+
+	if (!out->open)
+		return false;
+	if (out->bounded && out->left < len)
+		len = out->left;
+	if (*fd >= 0 && len) {
+		span = domlet_link_reserve(&a->link, stream, &len);
+		if (!span)
+			return false;
+		n = read(*fd, span, len);
+		domlet_link_commit(&a->link, n > 0 ? (size_t)n : 0);
+		if (n > 0) {
+			out->left -= out->bounded ? (uint32_t)n : 0;
+			return true;
+		}
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return false;
+	}
+	if (domlet_link_send_eof(&a->link, stream) < 0)
+		return false;
+	close_fd(fd);
+	out->open = false;
+	return true;
+}
+
+bool domlet_streams_move(struct agent *a, struct guest_process *g)
+{
+	bool any;
+
+	drain_backlog(a, g);
+	any = relay_output(a, g, 0);
+	return relay_output(a, g, 1) || any;
+}
+
+bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct pollfd *fds, nfds_t *n)
+{
+	bool wants_room = false;
+
+	if (g->backlog_len && g->p.in_fd >= 0)
+		fds[(*n)++] = (struct pollfd){ .fd = g->p.in_fd, .events = POLLOUT };
+	for (int k = 0; k < 2; k++) {
+		int fd = k ? g->p.err_fd : g->p.out_fd;
+
+		if (!g->out[k].open || fd < 0 ||
+		    !domlet_link_has_credit(&a->link, stream_of(g, k ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT)))
+			continue;
+		if (domlet_ring_room(a->link.ring) <= RING_SPARE)
+			wants_room = true; /* its event wakes us */
+		else
+			fds[(*n)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	return wants_room;
+}
