@@ -408,9 +408,9 @@ static void reservation_across_received_messages(void **state)
 static void largest_message_over_the_smallest_ring(void **state)
 {
 	struct two *t = *state;
-	static uint8_t json[DOMLET_MSG_MAX - 20];
+	static uint8_t json[DOMLET_MSG_MAX - 24];
 	struct domlet_msg m = { .type = DOMLET_MSG_EXEC, .request = 1,
-				.exec = { 0, 2, { json, sizeof(json) } } };
+				.exec = { 0, 2, 0, { json, sizeof(json) } } };
 	struct domlet_link_event ev = { 0 };
 	int turns = 0;
 

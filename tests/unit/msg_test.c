@@ -181,8 +181,8 @@ static void encode_keeps_the_rules(void **state)
 	struct domlet_msg m = { .type = DOMLET_MSG_EXEC };
 
 	(void)state;
-	/* type, request, container, process, length: 20 bytes before the bytes. */
-	m.exec.process_json = (struct domlet_slice){ large, DOMLET_MSG_MAX - 20 };
+	/* type, request, container, process, length and length: 24 bytes before the bytes. */
+	m.exec.process_json = (struct domlet_slice){ large, DOMLET_MSG_MAX - 24 };
 	assert_int_equal(domlet_msg_encode(&m, wire, sizeof(wire)), DOMLET_MSG_MAX);
 	assert_int_equal(domlet_msg_encode(&m, wire, DOMLET_MSG_MAX - 1), -EMSGSIZE);
 	m.exec.process_json.len++;
