@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-#   images/initrd.sh INIT OUTPUT
+#   images/initrd.sh INIT OUTPUT [FILE]
 #
 # Writes the guest's initial ram disk: INIT (a static program) as /init, the
-# console device and the folders that it mounts on. An uncompressed cpio archive
+# console device and the folders that it mounts on; FILE beside it, for tests. An uncompressed cpio archive
 # in the kernel's "newc" form (Documentation/driver-api/early-userspace/
 # buffer-format.rst), made here by hand so that device nodes need no root, and
 # the same input gives the same bytes.
 set -euo pipefail
 
-if (($# != 2)) || [[ ! -f $1 ]]; then
-    echo "usage: images/initrd.sh INIT OUTPUT" >&2
+if (($# < 2 || $# > 3)) || [[ ! -f $1 ]]; then
+    echo "usage: images/initrd.sh INIT OUTPUT [FILE]" >&2
     exit 2
 fi
 if LC_ALL=C grep -qa '/lib64/ld-linux' "$1"; then
@@ -43,9 +43,10 @@ archive() {
     done
     entry dev/console $((8#20600)) 5 1
     entry init $((8#100755)) 0 0 "$1"
+    [[ ! ${2-} ]] || entry "${2##*/}" $((8#100644)) 0 0 "$2"
     inode=-1 # the trailer has number 0
     entry TRAILER!!! 0 0 0
 }
 
-archive "$1" >"$2.tmp"
+archive "$1" "${3-}" >"$2.tmp"
 mv -f "$2.tmp" "$2"

@@ -1,0 +1,227 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# In the lab's dom0, started by bench.sh: dom0.sh FIGURE TYPE RUNS measures one
+# figure and appends its samples, one JSON object a line, to ./samples.
+set -euo pipefail
+figure=$1 type=$2 runs=$3
+here=$PWD
+work=/run/bench
+console=/var/log/xen/console
+serial=0
+mkdir -p "$work"
+cp "$here"/bench-* "$work/"
+
+sample() { # SIDE VALUE UNIT [NAME]
+    printf '{"name":"%s","type":"%s","unit":"%s","side":"%s","value":%s}\n' \
+        "${4:-$figure}" "$type" "$3" "$1" "$2" >>"$here/samples"
+    echo "  $type ${4:-$figure} $1 $2 $3" >&2
+}
+
+now_us() { echo "${EPOCHREALTIME/./}"; }
+
+# The container of every figure: Debian's busybox, nothing else.
+make_bundle() { # DIRECTORY COMMAND…
+    local bundle=$1
+    shift
+    mkdir -p "$bundle"/rootfs/{bin,etc,proc,sys,dev,tmp}
+    cp /bin/busybox "$bundle/rootfs/bin/"
+    local name
+    for name in sh true cat sleep dd grep; do ln -sf busybox "$bundle/rootfs/bin/$name"; done
+    echo root:x:0:0:root:/root:/bin/sh >"$bundle/rootfs/etc/passwd"
+    rm -f "$bundle/config.json"
+    (cd "$bundle" && domlet spec)
+    edit "$bundle" '.process.terminal = false | .annotations["dev.domlet.type"] = $type | .process.args = $ARGS.positional' \
+        --arg type "$type" --args -- "$@"
+}
+
+edit() { # BUNDLE JQ-PROGRAM and options
+    local bundle=$1 program=$2
+    shift 2
+    jq "$program" "$bundle/config.json" "$@" >"$bundle/new" && mv "$bundle/new" "$bundle/config.json"
+}
+
+# A domain for xl from the very template that domlet uses; KEY=VALUE… replace.
+make_xl() { # NAME KEY=VALUE…
+    local name=$1 pair
+    shift
+    cp "/usr/share/domlet/xen-configs/$type.cfg" "$work/$name.cfg"
+    for pair in "name=\"$name\"" "$@"; do
+        sed -i "/^${pair%%=*} *=/d" "$work/$name.cfg"
+        echo "$pair" >>"$work/$name.cfg"
+    done
+    : >"$console/guest-$name.log"
+}
+
+started='domlet-init: started'
+
+# Time of day at which the guest's init ran.
+await() { timeout 120 "$work/bench-await" "$@"; }
+
+xl_until_init() { # sets elapsed: microseconds from xl create to the guest's init
+    local name=raw$((++serial)) t0
+    make_xl "$name"
+    t0=$(now_us)
+    await "$console/guest-$name.log" "$started" >"$work/when" &
+    xl create -q "$work/$name.cfg" >"$work/xl.log" 2>&1 || cat "$work/xl.log" >&2
+    wait $!
+    elapsed=$(($(<"$work/when") - t0))
+    xl destroy "$name"
+}
+
+timed() { # COMMAND…: sets elapsed
+    local t0
+    t0=$(now_us)
+    "$@" >/dev/null
+    elapsed=$(($(now_us) - t0))
+}
+
+ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
+
+measure_cold_run() {
+    local i
+    make_bundle "$work/true" true
+    domlet run -b "$work/true" warm # makes the image
+    for ((i = 0; i < runs; i++)); do
+        timed domlet run -b "$work/true" "cold$i"
+        sample ours "$(ms "$elapsed")" ms
+        xl_until_init
+        sample peer "$(ms "$elapsed")" ms
+    done
+    domlet --debug run -b "$work/true" phases >&2
+}
+
+pss_kib() { # of all processes whose program is domlet
+    local exe total=0 n
+    for exe in /proc/[0-9]*/exe; do
+        [[ $(readlink "$exe" 2>/dev/null) == */domlet ]] || continue
+        n=$(awk '/^Pss:/ { print $2 }' "${exe%exe}smaps_rollup")
+        echo "  ${exe%/exe} $(<"${exe%exe}comm"): Pss $n KiB" >&2
+        total=$((total + n))
+    done
+    echo "$total"
+}
+
+mib() { awk -v n="$1" 'BEGIN { printf "%.3f", n / 1024 }'; }
+
+measure_memory() {
+    local i pss rss
+    # Without a pid namespace the container sees domlet-init as process 1.
+    make_bundle "$work/m" sh -c 'cat /proc/1/status; sleep 1000'
+    edit "$work/m" '.annotations["dev.domlet.memory"] = "48" | .linux.namespaces |= map(select(.type != "pid"))'
+    for ((i = 0; i < runs; i++)); do
+        domlet create -b "$work/m" "m$i" >"$work/out" </dev/null
+        domlet start "m$i"
+        until grep -q ctxt "$work/out"; do sleep 0.1; done
+        pss=$(pss_kib)
+        sample ours "$(mib "$pss")" MiB memory-dom0
+        rss=$(awk '/^VmRSS:/ { print $2 }' "$work/out")
+        sample ours "$(mib "$rss")" MiB memory-init
+        sample ours "$(xl list | awk '/domlet-m/ { print $3 }')" MiB memory-domain
+        domlet delete --force "m$i"
+    done
+    grep -E '^(Vm|Rss)' "$work/out" >&2
+}
+
+# Neither xl nor a disk: only what the kernel itself does.
+boot_once() { # SIDE KEY=VALUE…
+    local name=boot$((++serial)) side=$1 us
+    shift
+    make_xl "$name" "$@"
+    xl create -q -p "$work/$name.cfg" >&2
+    us=$(await -u "$(xl domid "$name")" "$console/guest-$name.log" "$started")
+    sample "$side" "$(ms "$us")" ms
+    xl destroy "$name"
+}
+
+measure_boot() {
+    local i
+    for ((i = 0; i < runs; i++)); do
+        boot_once ours
+        boot_once peer "kernel=\"$here/vmlinuz\""
+    done
+}
+
+# Counted by xentrace: what the domain makes Xen do until its init runs.
+measure_boot_exits() {
+    local i name domid tracer mode=
+    [[ $type == pv ]] || mode=--svm-mode
+    for ((i = 0; i < runs; i++)); do
+        name=exits$i
+        make_xl "$name" "ramdisk=\"$here/first.cpio\""
+        xl create -q -p "$work/$name.cfg" >&2
+        domid=$(xl domid "$name")
+        xentrace -D -e all -S 8192 "$work/trace" >&2 &
+        tracer=$!
+        sleep 1
+        await -u "$domid" "$console/guest-$name.log" "$started" >&2
+        sleep 0.2
+        kill "$tracer"
+        wait "$tracer" || true
+        xl destroy "$name"
+        xenalyze $mode --summary "$work/trace" >"$here/xenalyze.$type.$i" 2>"$work/xenalyze.err" || cat "$work/xenalyze.err" >&2
+        rm "$work/trace"
+    done
+}
+
+ring_domain() { # NAME ARGUMENTS-OF-INIT: sets domid
+    make_xl "$1" "ramdisk=\"$here/ring.cpio\"" memory=64 "extra=\"console=hvc0 quiet panic=-1 -- $2\""
+    xl create -q "$work/$1.cfg" >&2
+    domid=$(xl domid "$1")
+}
+
+ring_samples() {
+    local name side value unit
+    while read -r name side value unit; do sample "$side" "$value" "$unit" "$name"; done
+}
+
+measure_ring() {
+    local domid
+    ring_domain ring time
+    timeout 300 "$work/bench-ring-host" time "$domid" "$((runs < 9 ? 9 : runs))" | ring_samples
+    xl destroy ring
+    ring_domain count count
+    timeout 300 "$work/bench-ring-host" count "$domid" 2 | ring_samples
+    xl destroy count
+}
+
+# Through the whole product: 256 MiB in blocks of a MiB to standard output.
+measure_stdout() {
+    local i t0 n
+    make_bundle "$work/o" dd if=/dev/zero bs=1M count=256
+    for ((i = 0; i < runs; i++)); do
+        mkfifo "$work/fifo"
+        wc -c <"$work/fifo" >"$work/count" &
+        n=$!
+        domlet create -b "$work/o" "o$i" >"$work/fifo" 2>/dev/null </dev/null
+        t0=$(now_us)
+        domlet start "o$i"
+        wait "$n"
+        elapsed=$(($(now_us) - t0))
+        [[ $(<"$work/count") == 268435456 ]]
+        sample ours "$(awk -v us="$elapsed" 'BEGIN { printf "%.1f", 256e6 / us }')" MiB/s
+        domlet delete --force "o$i"
+        rm "$work/fifo"
+    done
+}
+
+measure_create_xenstore() {
+    :
+}
+
+measure_cold_vs_runc() {
+    local i
+    make_bundle "$work/true" true
+    domlet run -b "$work/true" warm
+    for ((i = 0; i < runs; i++)); do
+        timed domlet run -b "$work/true" "cold$i"
+        sample ours "$(ms "$elapsed")" ms
+        timed runc run -b "$work/true" "runc$i"
+        sample peer "$(ms "$elapsed")" ms
+    done
+    domlet --debug run -b "$work/true" phases 2>"$work/phases"
+    awk '/ ms / { for (i = 1; i < NF; i++) if ($(i + 1) == "ms") { print $(i + 2), $i - last; last = $i } }' "$work/phases" |
+        while read -r name part; do sample ours "$part" ms "part-$name"; done
+}
+
+"measure_${figure//-/_}"
