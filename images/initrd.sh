@@ -4,7 +4,7 @@
 #   images/initrd.sh INIT OUTPUT [FILE]
 #
 # Writes the guest's initial ram disk: INIT (a static program) as /init, the
-# console device and the folders that it mounts on; FILE beside it, for tests. An uncompressed cpio archive
+# console device, the folders that it mounts on, and FILE. An uncompressed cpio archive
 # in the kernel's "newc" form (Documentation/driver-api/early-userspace/
 # buffer-format.rst), made here by hand so that device nodes need no root, and
 # the same input gives the same bytes.
