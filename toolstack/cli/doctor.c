@@ -7,6 +7,7 @@
 #include "../base/cleanup.h"
 #include "../xen/xen.h"
 #include "cli.h"
+#include "engine.h"
 #include "option.h"
 
 static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
@@ -57,6 +58,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(is_dom0(), "this is a Xen dom0", "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
+	failures += domlet_engine_check_all(line);
 	if (is_dom0())
 		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
 	if (failures)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_CLI_ENGINE_H
+#define DOMLET_CLI_ENGINE_H
+
+/*
+ * The container engines that domlet can be registered in: where their
+ * configuration is, how it is changed safely, how they take it up. For the
+ * verbs install, uninstall and doctor. Nothing here is the caller's to free.
+ */
+
+#include <stdbool.h>
+
+#include "cli.h"
+#include "engine_text.h"
+
+struct domlet_engine {
+	enum domlet_engine_kind kind;
+	const char *name;    /* as the user calls it */
+	const char *program; /* that must be there, absolute */
+	const char *package; /* Debian's, which has it */
+	const char *file;    /* its configuration that is changed */
+	const char *reload;  /* what must be done then */
+	const char *use;     /* how it is used; NULL: by domlet's own path */
+};
+
+extern const struct domlet_engine domlet_engines[];
+extern const unsigned int domlet_engine_count;
+
+/* The verbs install (PUT_IN) and uninstall; returns the exit status. */
+int domlet_engine_change(struct domlet_cli *cli, const struct domlet_verb *verb, bool put_in, int argc, char **argv);
+
+/* Prints a line for each engine that is on this host; returns how many are
+ * registered wrongly. */
+int domlet_engine_check_all(int (*line)(bool ok, const char *what, const char *remedy));
+
+#endif
