@@ -8,7 +8,7 @@ export HOME=/root LANG=C.UTF-8 PWD=/root
 xen=/usr/lib/xen-4.17/bin
 # shellcheck source=/dev/null
 . /lab/settings
-: "${xenstored:?}" "${dir?}" "${tty?}" "${term?}" "${size?}"
+: "${xenstored:?}" "${dir?}" "${tty?}" "${term?}" "${size?}" "${engines?}"
 
 mount_all() {
     mount -t proc proc /proc
@@ -91,6 +91,7 @@ boot() {
     setup_kernel
     start_xen
     [[ ! -d /lab/stage ]] || cp -a --no-preserve=ownership /lab/stage/. /
+    [[ ! $engines ]] || bash /lab/dom0-engines.sh || return
     if [[ $dir ]]; then
         mkdir -p /mnt/dir
         mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,access=any dir /mnt/dir && cd /mnt/dir || return
@@ -99,9 +100,8 @@ boot() {
     fi
 }
 
-boot >/run/boot.log 2>&1 || { cat /run/boot.log >/lab/dom0.log && busybox poweroff -f; }
+boot >/lab/dom0.log 2>&1 || busybox poweroff -f
 mapfile -d '' -t command </lab/command
-cat /run/boot.log >/lab/dom0.log
 cut -d ' ' -f 1 /proc/uptime >/lab/ready
 if [[ $tty ]]; then
     run_on_tty "${command[@]}"

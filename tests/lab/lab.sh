@@ -23,7 +23,8 @@ command's. Without COMMAND: a shell on this terminal. Nothing persists.
   --cpus N        processors (2)
   --timeout S     end it after S seconds, with exit status 124
   --tty           give COMMAND this terminal, instead of three streams
-  --engines       dom0 with docker, containerd and podman
+  --engines       dom0 with docker, containerd and podman ready, domlet
+                  registered in each, and an image called busybox
   --xen ARGS      more arguments for Xen's command line
   --log FILE      keep the console's and dom0's logs in FILE
   --no-build      don't build and install domlet
@@ -74,7 +75,7 @@ fill_run_dir() {
     cp "$here"/*.sh "$run/"
     printf '%s\0' "${command[@]}" >"$run/command"
     printf '%s=%q\n' xenstored "${DOMLET_LAB_XENSTORED:-oxenstored}" dir "$dir" tty "$tty" term "${TERM-dumb}" \
-        size "$([[ ! $tty ]] || stty size)" >"$run/settings"
+        engines "$engines" size "$([[ ! $tty ]] || stty size)" >"$run/settings"
     : >"$run/stdout"
     : >"$run/stderr"
     : >"$run/console.log"
