@@ -18,7 +18,7 @@
 
 static int fail(char *err, size_t err_len, int code, const char *what)
 {
-	(void)snprintf(err, err_len, "%s: %s", what, strerror(code));
+	(void)snprintf(err, err_len, "%s: %s", what, strerrorname_np(code));
 	return -code;
 }
 

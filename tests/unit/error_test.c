@@ -102,6 +102,24 @@ static const char *in_dir(const char *name)
 	return path;
 }
 
+static void reword_takes_matched_texts_out(void **state)
+{
+	static const char *const matched[] = {"no such file or directory", "permission denied", "operation not permitted",
+					      "not a directory"};
+	char text[] = "open: No such file or directory; stat: no such file or directory, PERMISSION DENIED; x: Not a directory "
+		      "(operation not permitted)";
+	char same[] = "out of memory";
+
+	(void)state;
+	domlet_error_reword(text);
+	assert_string_equal(text, "open: it does not exist; stat: it does not exist, access refused; x: no directory "
+				  "(access was refused)");
+	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++)
+		assert_null(strcasestr(text, matched[i]));
+	domlet_error_reword(same);
+	assert_string_equal(same, "out of memory");
+}
+
 static void file_round_trip(void **state)
 {
 	struct domlet_error err = {0};
@@ -178,6 +196,7 @@ int main(void)
 		cmocka_unit_test(prefix_goes_before),
 		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(strerror_avoids_matched_texts),
+		cmocka_unit_test(reword_takes_matched_texts_out),
 		cmocka_unit_test_setup_teardown(file_round_trip, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(file_refusals, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(mkdir_parents, make_dir, remove_dir),

@@ -56,6 +56,29 @@ int domlet_error_prefix(struct domlet_error *err, const char *fmt, ...)
 	return -err->code;
 }
 
+void domlet_error_reword(char *text)
+{
+	static const struct {
+		const char *from, *to;
+	} matched[] = {
+		{"no such file or directory", "it does not exist"},
+		{"permission denied", "access refused"},
+		{"operation not permitted", "access was refused"},
+		{"not a directory", "no directory"},
+	};
+
+	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++) {
+		size_t to_len = strlen(matched[i].to);
+
+		for (char *at = text; (at = strcasestr(at, matched[i].from)); at += to_len) {
+			char *rest = at + strlen(matched[i].from);
+
+			memcpy(at, matched[i].to, to_len);
+			memmove(at + to_len, rest, strlen(rest) + 1);
+		}
+	}
+}
+
 const char *domlet_strerror(int errnum)
 {
 	if (errnum < 0)

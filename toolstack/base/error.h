@@ -10,8 +10,8 @@
  * and what to do.
  *
  * docker and podman turn texts with "no such file or directory" into exit
- * 127 and "permission denied" into 126 (oci-contract 1.4), so errors of the
- * infrastructure take domlet_strerror(), which words these differently.
+ * 127 and "permission denied" into 126, so errors of the infrastructure take
+ * domlet_strerror(), which words these differently.
  */
 
 struct domlet_error {
@@ -29,5 +29,8 @@ int domlet_error_prefix(struct domlet_error *err, const char *fmt, ...)
  * ENOENT "it does not exist", EACCES and EPERM "access was refused", ENOTDIR
  * "a part of the path is no directory". */
 const char *domlet_strerror(int errnum);
+/* The same for TEXT of another's making (a library's, a program's), in place:
+ * it gets no longer. */
+void domlet_error_reword(char *text);
 
 #endif

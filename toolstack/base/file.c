@@ -142,6 +142,6 @@ int domlet_file_mkdir_parents(const char *path, mode_t mode, struct domlet_error
 		p = end;
 	}
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-		return domlet_error_set(err, ENOTDIR, "%s can't be used: it is not a directory", path);
+		return domlet_error_set(err, ENOTDIR, "%s can't be used: it is no directory", path);
 	return 0;
 }

@@ -123,7 +123,7 @@ static int read_rootfs(struct build *b)
 		return domlet_error_set(b->err, errno, "the root file system %s can't be used: %s", joined,
 					domlet_strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return domlet_error_set(b->err, ENOTDIR, "the root file system %s can't be used: it is not a directory",
+		return domlet_error_set(b->err, ENOTDIR, "the root file system %s can't be used: it is no directory",
 					joined);
 	b->plan->root_readonly = json_object_get_boolean(get(root, "readonly"));
 	return 0;

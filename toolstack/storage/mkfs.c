@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 /* Exit status of the child when mkfs.erofs wasn't reached. */
 #define STATUS_NOT_FOUND 127
 #define STATUS_NO_MOUNT 126
@@ -77,17 +76,6 @@ static void read_complaint(int fd, char *text, size_t len)
 	text[used] = '\0';
 }
 
-/* Engines take these two texts for a missing command of the container. */
-static void reword(char *text)
-{
-	static const char *const matched[] = {"no such file or directory", "permission denied"};
-
-	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++)
-		for (char *at = strcasestr(text, matched[i]); at; at = strcasestr(at, matched[i]))
-			for (; *at && *at != ' '; at++)
-				*at = '-';
-}
-
 static int wait_for(pid_t pid)
 {
 	int status;
@@ -135,7 +123,7 @@ int domlet_mkfs_erofs(const char *rootfs, bool alone, const char *image, struct 
 	close(ends[1]);
 	if (pid > 0) {
 		read_complaint(ends[0], complaint, sizeof(complaint));
-		reword(complaint);
+		domlet_error_reword(complaint);
 		status = wait_for(pid);
 	}
 	close(ends[0]);

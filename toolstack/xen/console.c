@@ -83,6 +83,7 @@ void domlet_xen_console_tail(struct domlet_xen *xen, char *buf, size_t len)
 			break;
 	}
 	buf[make_printable(buf, used)] = '\0';
+	domlet_error_reword(buf);
 }
 
 void domlet_xen_console_close(struct domlet_xen *xen)

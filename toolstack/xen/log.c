@@ -30,25 +30,9 @@ static void append(struct domlet_xen_log *log, const char *line)
 	snprintf(log->text + used, sizeof(log->text) - used, "%s%.*s", used ? "; " : "", (int)len, line);
 }
 
-/* Callers of domlet match these two texts (base/error.h). */
-static void reword(char *line, size_t size, const char *from, const char *to)
+static void sanitize(char *line)
 {
-	char *at = line;
-
-	while ((at = strcasestr(at, from))) {
-		cleanup_free char *rest = strdup(at + strlen(from));
-		size_t room = size - (size_t)(at - line);
-
-		snprintf(at, room, "%s%s", to, rest ? rest : "");
-		at += strnlen(to, room - 1);
-	}
-}
-
-static void sanitize(char *line, size_t size)
-{
-	reword(line, size, "no such file or directory", domlet_strerror(ENOENT));
-	reword(line, size, "permission denied", domlet_strerror(EACCES));
-	reword(line, size, "operation not permitted", domlet_strerror(EPERM));
+	domlet_error_reword(line);
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
@@ -69,7 +53,7 @@ static void log_vmessage(xentoollog_logger *logger, xentoollog_level level, int 
 		return;
 	if (errnoval > 0 && (size_t)n < sizeof(line))
 		snprintf(line + n, sizeof(line) - (size_t)n, ": %s", domlet_strerror(errnoval));
-	sanitize(line, sizeof(line));
+	sanitize(line);
 	/* libxl starts with "libxl_x.c:123:function: ": of no use to a person. */
 	const char *start = line;
 	const char *colon = strstr(line, ".c:");
@@ -113,7 +97,10 @@ int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, i
 	int code = EIO;
 
 	/* The hypervisor's ENOMEM reaches us in words only. */
-	if (rc == ERROR_NOMEM || strcasestr(log->text, "cannot allocate memory") ||
+	if (strstr(log->text, "xc_dom_chk_alloc_pages: segment")) {
+		code = ENOMEM;
+		hint = "; the domain is too small for its kernel and initrd: give it more memory, by its template, its memory limit, or the annotation dev.domlet.memory";
+	} else if (rc == ERROR_NOMEM || strcasestr(log->text, "cannot allocate memory") ||
 	    strcasestr(log->text, "not enough") || strcasestr(log->text, "failed to free memory")) {
 		code = ENOMEM;
 		hint = "; Xen may not have enough free memory (`xl info` shows free_memory): stop a domain, lower dom0's memory, or ask for less";
