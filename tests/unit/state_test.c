@@ -104,9 +104,11 @@ static void wanted_sentences(void **state)
 	assert_int_equal(domlet_state_load(root, "none", &other, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "container does not exist"));
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
-	/* Made, but nothing saved yet. */
-	assert_int_equal(domlet_state_load(root, "c1", &other, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "container does not exist"));
+	/* From its first moment on a command can tell whose it is. */
+	assert_int_equal(domlet_state_load(root, "c1", &other, &err), 0);
+	assert_int_equal(other.monitor.pid, getpid());
+	assert_true(domlet_process_alive(&other.monitor));
+	domlet_state_free(&other);
 	assert_int_equal(domlet_state_create(root, "c1", &other, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "container with given ID already exists"));
 	assert_int_equal(domlet_state_create(root, "../x", &other, &err), -EINVAL);
@@ -129,7 +131,7 @@ static void damaged_records(void **state)
 		{"\"domid\":7", "\"domid\":4294967296"}, {"\"domid\":7", "\"domid\":-1"},
 		{"\"domid\":7", "\"domid\":\"7\""},      {"\"type\":\"pvh\"", "\"type\":\"pvhh\""},
 		{"\"type\":\"pvh\"", "\"type\":null"},   {"/bundle/rootfs", "/bundle\\u0000rootfs"},
-		{"\"exitCode\"", "\"exitcode\""},        {"\"monitorPid\":0", "\"monitorPid\":2147483648"},
+		{"\"exitCode\"", "\"exitcode\""},        {"\"monitorPid\":", "\"monitorPid\":2147483648,\"x\":"},
 	};
 	struct domlet_error err = {0};
 	struct domlet_state st, back;
@@ -271,6 +273,45 @@ static void each_is_sorted_and_skips_foreign(void **state)
 	assert_string_equal(seen, "a b c stop ");
 }
 
+static void killed_creators_leave_nothing(void **state)
+{
+	struct domlet_process_ref me;
+	struct domlet_error err = {0};
+	struct domlet_state st;
+	char mine[300], dead[300], file[400];
+	struct stat info;
+
+	(void)state;
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	domlet_state_free(&st);
+	assert_int_equal(domlet_process_ref_self(getpid(), &me), 0);
+	snprintf(mine, sizeof(mine), "%s/..new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks);
+	snprintf(dead, sizeof(dead), "%s/..new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks + 1);
+	assert_int_equal(mkdir(mine, 0711), 0);
+	assert_int_equal(mkdir(dead, 0711), 0);
+	snprintf(file, sizeof(file), "%s/.domlet.json.Xq3fZz", dead);
+	assert_int_equal(domlet_file_write(file, "{", 1, 0600, &err), 0);
+	domlet_state_sweep(root);
+	assert_int_equal(stat(mine, &info), 0);
+	assert_int_equal(stat(dead, &info), -1);
+	assert_int_equal(domlet_state_load(root, "c1", &st, &err), 0);
+	domlet_state_free(&st);
+}
+
+static void a_damaged_record_can_be_discarded(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_state st;
+	char path[5000];
+
+	(void)state;
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	domlet_state_path(&st, "domlet.json", path, sizeof(path));
+	assert_int_equal(domlet_file_write(path, "{", 1, 0600, &err), 0);
+	assert_int_equal(domlet_state_discard(root, "c1", &err), 0);
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+}
+
 static void remove_leaves_foreign_directories(void **state)
 {
 	struct domlet_error err = {0};
@@ -295,6 +336,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(round_trip, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wanted_sentences, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damaged_records, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(killed_creators_leave_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_damaged_record_can_be_discarded, set_up, tear_down),
 		cmocka_unit_test(status_follows_the_proxy),
 		cmocka_unit_test(state_json),
 		cmocka_unit_test_setup_teardown(each_is_sorted_and_skips_foreign, set_up, tear_down),

@@ -28,8 +28,9 @@ static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
 	if (!id)
 		return 1;
 	domlet_cli_reap(cli);
-	if (domlet_state_load(cli->root, id, &st, &cli->err) < 0)
-		return force ? 0 : 1;
+	r = domlet_state_load(cli->root, id, &st, &cli->err);
+	if (r < 0)
+		return force && (r == -ENOENT || domlet_state_discard(cli->root, id, &cli->err) == 0) ? 0 : 1;
 	status = domlet_state_status(&st);
 	if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
 		r = domlet_error_set(&cli->err, EBUSY, "cannot delete container %s that is not stopped: %s", id,

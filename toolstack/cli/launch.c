@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -164,8 +166,11 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
 {
 	int null = open("/dev/null", O_RDWR);
 	bool debug = l->log->debug;
+	sigset_t none;
 
 	(void)setsid();
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int i = 0; i < 3; i++) {
 		l->stdio[i] = fcntl(tty >= 0 ? tty : i, F_DUPFD_CLOEXEC, 3);
 		if (i < 2 || !debug) /* --debug speaks on the caller's stderr */
@@ -218,6 +223,36 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 	return 0;
 }
 
+/* While a container is made these wait: what was begun is undone before they
+ * end this process. */
+static void hold_signals(sigset_t *held, sigset_t *before)
+{
+	sigemptyset(held);
+	for (const int *s = (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 }; *s; s++)
+		sigaddset(held, *s);
+	(void)sigprocmask(SIG_BLOCK, held, before);
+}
+
+static int check_interrupted(const sigset_t *held, struct domlet_error *err)
+{
+	sigset_t pending, both;
+
+	(void)sigpending(&pending);
+	return sigandset(&both, &pending, held) == 0 && !sigisemptyset(&both) ?
+		       domlet_error_set(err, EINTR, "interrupted") : 0;
+}
+
+/* The monitor's first answer, or a signal. */
+static int wait_created(int fd, const sigset_t *held, struct domlet_error *err)
+{
+	cleanup_close int signals = signalfd(-1, held, SFD_CLOEXEC);
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	return check_interrupted(held, err) < 0 ? -EINTR : read_answer(fd, err);
+}
+
 static int write_pid_file(const char *file, pid_t pid, struct domlet_error *err)
 {
 	char temporary[4096];
@@ -233,7 +268,7 @@ static int write_pid_file(const char *file, pid_t pid, struct domlet_error *err)
 }
 
 static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan, const struct domlet_launch_options *o,
-			  struct domlet_state *st, struct domlet_launched *l)
+			  struct domlet_state *st, const sigset_t *held, struct domlet_launched *l)
 {
 	struct domlet_template tmpl = { 0 };
 	cleanup_close int tty = -1;
@@ -249,7 +284,8 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 	if (plan->terminal && o->console_socket &&
 	    (tty = domlet_cli_console(o->console_socket, plan->console_rows, plan->console_cols, &cli->err)) < 0)
 		return -1;
-	if (spawn(cli, &launch, tty, l) < 0 || read_answer(l->monitor_fd, &cli->err) < 0)
+	if (check_interrupted(held, &cli->err) < 0 || spawn(cli, &launch, tty, l) < 0 ||
+	    wait_created(l->monitor_fd, held, &cli->err) < 0)
 		return -1;
 	return write_pid_file(o->pid_file, l->proxy, &cli->err);
 }
@@ -260,7 +296,8 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	struct domlet_plan plan = { 0 };
 	struct domlet_state st = { 0 };
 	struct domlet_error ignored;
-	int r;
+	sigset_t held, before;
+	int made, r;
 
 	*l = (struct domlet_launched){ .monitor_fd = -1 };
 	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
@@ -277,18 +314,17 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		return domlet_error_set(&cli->err, EINVAL,
 					"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
 	}
-	if (domlet_state_create(cli->root, id, &st, &cli->err) < 0) {
-		domlet_plan_free(&plan);
-		return -1;
-	}
-	r = launch_planned(cli, &plan, o, &st, l);
-	if (r < 0) {
-		if (l->monitor_fd >= 0)
-			close(l->monitor_fd); /* a monitor that still lives destroys its domain */
+	hold_signals(&held, &before);
+	r = made = domlet_state_create(cli->root, id, &st, &cli->err);
+	if (made == 0)
+		r = launch_planned(cli, &plan, o, &st, &held, l);
+	if (r < 0 && l->monitor_fd >= 0)
+		close(l->monitor_fd); /* a monitor that still lives destroys its domain */
+	if (r < 0 && made == 0)
 		(void)domlet_cli_remove(&st, &ignored);
-	}
 	domlet_state_free(&st);
 	domlet_plan_free(&plan);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
 
@@ -343,5 +379,6 @@ void domlet_cli_reap(struct domlet_cli *cli)
 {
 	struct domlet_error ignored;
 
+	domlet_state_sweep(cli->root);
 	(void)domlet_state_each(cli->root, reap_one, cli, &ignored);
 }

@@ -10,7 +10,7 @@
 
 #include "../base/cleanup.h"
 #include "../state/state.h"
-#include "cli.h"
+#include "launch.h"
 #include "option.h"
 
 enum list_format { LIST_TABLE, LIST_JSON, LIST_QUIET };
@@ -74,6 +74,7 @@ static int print_list(struct domlet_cli *cli, enum list_format format)
 		if (!list.array)
 			return domlet_error_set(&cli->err, ENOMEM, "list: out of memory");
 	}
+	domlet_cli_reap(cli);
 	rc = domlet_state_each(cli->root, visit, &list, &cli->err);
 	if (rc && !cli->err.code)
 		domlet_error_set(&cli->err, -rc, "list: %s", domlet_strerror(-rc));

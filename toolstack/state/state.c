@@ -20,6 +20,9 @@
 #define STATE_FILE "domlet.json"
 /* Annotations may fill a whole configuration; JSON escapes at most triple. */
 #define STATE_FILE_MAX (4u * DOMLET_CONFIG_MAX)
+/* A directory under this name has no container yet; pid and start time of
+ * who makes it. */
+#define UNBORN "..new-%d-%llu"
 
 static const char *const status_names[] = {
 	[DOMLET_STATUS_CREATING] = "creating", [DOMLET_STATUS_CREATED] = "created",
@@ -89,9 +92,44 @@ static void set_created_now(struct domlet_state *st)
 	snprintf(st->created, sizeof(st->created), "%s.%09ldZ", day, ts.tv_nsec % 1000000000);
 }
 
+static int write_record(const struct domlet_state *st, const char *dir, struct domlet_error *err)
+{
+	cleanup_free char *text = domlet_record_text(st);
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s/%s", st->root, dir, STATE_FILE);
+	if (!text)
+		return domlet_error_set(err, ENOMEM, "%s can't be written: out of memory", path);
+	return domlet_file_write(path, text, strlen(text), 0600, err);
+}
+
+/* The directory gets its name when its record is in it: one without a record
+ * might be another runtime's, so nobody could clean up after a killed creator. */
+static int make_place(struct domlet_state *st, struct domlet_error *err)
+{
+	struct domlet_state unborn = { 0 };
+	char from[PATH_MAX], to[PATH_MAX];
+	int r;
+
+	snprintf(unborn.root, sizeof(unborn.root), "%s", st->root);
+	snprintf(unborn.id, sizeof(unborn.id), UNBORN, st->monitor.pid, (unsigned long long)st->monitor.start_ticks);
+	snprintf(from, sizeof(from), "%s/%s", st->root, unborn.id);
+	snprintf(to, sizeof(to), "%s/%s", st->root, st->id);
+	if (mkdir(from, 0711) < 0)
+		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", to, domlet_strerror(errno));
+	r = write_record(st, unborn.id, err);
+	if (r == 0 && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0)
+		r = errno == EEXIST ?
+			    domlet_error_set(err, EEXIST, "container with given ID already exists: %s", st->id) :
+			    domlet_error_set(err, errno, "the state directory %s can't be made: %s", to,
+					     domlet_strerror(errno));
+	if (r < 0)
+		(void)domlet_state_remove(&unborn, NULL);
+	return r;
+}
+
 int domlet_state_create(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err)
 {
-	char path[PATH_MAX];
 	int r;
 
 	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
@@ -102,26 +140,42 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 		r = set_place(st, root, id, err);
 	if (r < 0)
 		return r;
-	snprintf(path, sizeof(path), "%s/%s", st->root, st->id);
-	if (mkdir(path, 0711) < 0) {
-		if (errno == EEXIST)
-			return domlet_error_set(err, EEXIST, "container with given ID already exists: %s", id);
-		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", path,
-					domlet_strerror(errno));
-	}
 	set_created_now(st);
-	return 0;
+	r = domlet_process_ref_self(getpid(), &st->monitor); /* until there is one */
+	if (r < 0)
+		return domlet_error_set(err, -r, "/proc can't be read: %s", domlet_strerror(-r));
+	return make_place(st, err);
+}
+
+static int may_be_unborn(const struct dirent *entry)
+{
+	return strncmp(entry->d_name, UNBORN, strcspn(UNBORN, "%")) == 0;
+}
+
+void domlet_state_sweep(const char *root)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(root, &entries, may_be_unborn, NULL);
+
+	for (int i = 0; i < n; i++) {
+		struct domlet_process_ref maker = { 0 };
+		struct domlet_state unborn;
+		unsigned long long ticks;
+
+		if (sscanf(entries[i]->d_name, UNBORN, &maker.pid, &ticks) == 2 &&
+		    set_place(&unborn, root, entries[i]->d_name, NULL) == 0) {
+			maker.start_ticks = ticks;
+			if (!domlet_process_alive(&maker))
+				(void)domlet_state_remove(&unborn, NULL);
+		}
+		free(entries[i]);
+	}
+	free(entries);
 }
 
 int domlet_state_save(const struct domlet_state *st, struct domlet_error *err)
 {
-	cleanup_free char *text = domlet_record_text(st);
-	char path[PATH_MAX];
-
-	domlet_state_path(st, STATE_FILE, path, sizeof(path));
-	if (!text)
-		return domlet_error_set(err, ENOMEM, "%s can't be written: out of memory", path);
-	return domlet_file_write(path, text, strlen(text), 0600, err);
+	return write_record(st, st->id, err);
 }
 
 int domlet_state_load(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err)
@@ -194,6 +248,14 @@ int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err)
 	if (rmdir(path) < 0 && errno != ENOENT)
 		return domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno));
 	return 0;
+}
+
+int domlet_state_discard(const char *root, const char *id, struct domlet_error *err)
+{
+	struct domlet_state st;
+	int r = set_place(&st, root, id, err);
+
+	return r < 0 ? r : domlet_state_remove(&st, err);
 }
 
 enum domlet_status domlet_state_status(const struct domlet_state *st)

@@ -50,14 +50,19 @@ struct domlet_state {
 };
 
 void domlet_state_free(struct domlet_state *st);
-/* Makes ROOT (0711) and ROOT/ID (0711) exclusively. EEXIST: "container with
- * given ID already exists". */
+/* Makes ROOT (0711) and, exclusively, ROOT/ID (0711) with a record in it that
+ * names this process as the monitor. EEXIST: "container with given ID already
+ * exists". */
 int domlet_state_create(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err);
+/* Removes what killed creators left of domlet_state_create(). */
+void domlet_state_sweep(const char *root);
 int domlet_state_save(const struct domlet_state *st, struct domlet_error *err);
 /* ENOENT: "container does not exist". */
 int domlet_state_load(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err);
 /* Removes ROOT/ID and what is in it (only names of ours; rmdir then). */
 int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err);
+/* The same for a container whose record is damaged. */
+int domlet_state_discard(const char *root, const char *id, struct domlet_error *err);
 /* ROOT/ID/NAME into buf. */
 void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len);
 /* Status with liveness taken into account. */

@@ -40,6 +40,8 @@ int domlet_xen_destroy_uuid(const char *uuid_text, struct domlet_error *err)
 	libxl_uuid uuid;
 	int rc = domlet_xen_check_host(err);
 
+	if (!rc)
+		rc = domlet_xen_store_check(err);
 	if (rc)
 		return rc;
 	if (libxl_uuid_from_string(&uuid, uuid_text))

@@ -3,11 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <xen/io/xs_wire.h>
+#include <xenstore_lib.h>
 
 #include "../../frontend/proto/limits.h"
 #include "../base/cleanup.h"
@@ -17,6 +25,8 @@
 #define EVENTS_MAX 64
 /* A transaction is tried again when someone else wrote meanwhile. */
 #define TRIES_MAX 100
+/* libxenstore waits for ever on the kernel's device when xenstored is gone. */
+#define ANSWER_MS 5000
 #define RING_PATH "/local/domain/%u/data/domlet/ring/0"
 
 struct writer {
@@ -296,10 +306,42 @@ int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err)
 	return 0;
 }
 
+static bool socket_answers(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", xs_daemon_socket());
+	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+}
+
+/* A xenstored in a domain of its own is reached through the kernel only. */
+static bool kernel_answers(void)
+{
+	struct {
+		struct xsd_sockmsg head;
+		char body[2];
+	} ask = { .head = { .type = XS_GET_DOMAIN_PATH, .len = 2 }, .body = "0" };
+	cleanup_close int fd = open("/dev/xen/xenbus", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	size_t len = offsetof(__typeof__(ask), body) + sizeof(ask.body);
+
+	return fd >= 0 && write(fd, &ask, len) == (ssize_t)len && poll(&p, 1, ANSWER_MS) == 1;
+}
+
+int domlet_xen_store_check(struct domlet_error *err)
+{
+	if (socket_answers() || kernel_answers())
+		return 0;
+	return domlet_error_set(err, ECONNREFUSED, "xenstored doesn't answer: it was never started, or has died and with it what Xen's toolstack knew of the domains; start it (`systemctl start xenstored`) or restart this host");
+}
+
 int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err)
 {
-	int fd, flags, rc;
+	int fd, flags, rc = domlet_xen_store_check(err);
 
+	if (rc)
+		return rc;
 	xen->store = xs_open(0);
 	if (!xen->store) {
 		int code = errno;
