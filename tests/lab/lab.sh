@@ -88,6 +88,9 @@ fill_run_dir() {
     if [[ -e $run/stage/usr/lib/domlet/domlet-init ]]; then
         "$top/images/initrd.sh" "$run/stage/usr/lib/domlet/domlet-init" "$run/stage/usr/lib/domlet/initrd.cpio"
     fi
+    if [[ -e $build_dir/tests/e2e/hostile-init ]]; then
+        "$top/images/initrd.sh" "$build_dir/tests/e2e/hostile-init" "$run/stage/usr/lib/domlet/hostile.cpio"
+    fi
 }
 
 # shellcheck disable=SC2054 # QEMU's commas

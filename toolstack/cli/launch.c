@@ -60,6 +60,15 @@ int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
 	return read_answer(fd, err);
 }
 
+void domlet_cli_hear_out(int fd, struct domlet_error *why)
+{
+	struct domlet_error last = { 0 };
+
+	while (read_answer(fd, &last) != -EPIPE)
+		if (last.code)
+			*why = last;
+}
+
 int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };

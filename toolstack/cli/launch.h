@@ -31,6 +31,9 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err);
 int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err);
 
+/* Until the monitor has ended; *WHY is set when it says why the container did. */
+void domlet_cli_hear_out(int fd, struct domlet_error *why);
+
 /* Destroys what a dead or ended monitor left: domain, proxy, cgroup, state. */
 int domlet_cli_remove(struct domlet_state *st, struct domlet_error *err);
 /* Removes what is left of containers of ROOT whose monitor died while they

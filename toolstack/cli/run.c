@@ -64,12 +64,8 @@ static void wait_clean(struct domlet_cli *cli, const char *id, int fd)
 {
 	struct domlet_state st = { 0 };
 	struct domlet_error ignored;
-	char text[256];
-	ssize_t n;
 
-	do
-		n = recv(fd, text, sizeof text, 0);
-	while (n > 0 || (n < 0 && errno == EINTR));
+	domlet_cli_hear_out(fd, &cli->err);
 	if (domlet_state_load(cli->root, id, &st, &ignored) < 0)
 		return;
 	domlet_log_notice(&cli->log, "the monitor of container %s was killed; its domain was destroyed", id);

@@ -83,6 +83,13 @@ static void gone(struct domlet_lifecycle *lc, struct domlet_life_actions *out)
 	act(out, DOMLET_ACT_FINISH);
 }
 
+bool domlet_lifecycle_guest_owes(const struct domlet_lifecycle *lc)
+{
+	return lc->domain <= DOMLET_DOMAIN_ATTACHED ||
+	       (lc->domain == DOMLET_DOMAIN_READY &&
+		(lc->container == DOMLET_CONTAINER_CREATING || lc->container == DOMLET_CONTAINER_STARTING));
+}
+
 static void step_boot(struct domlet_lifecycle *lc, enum domlet_life_event ev,
 		      struct domlet_life_actions *out)
 {
@@ -128,7 +135,7 @@ static void step_boot(struct domlet_lifecycle *lc, enum domlet_life_event ev,
 		act(out, DOMLET_ACT_SEND_CREATE);
 		return;
 	case DOMLET_EV_BOOT_TIMEOUT:
-		if (lc->domain <= DOMLET_DOMAIN_ATTACHED || lc->container == DOMLET_CONTAINER_CREATING)
+		if (domlet_lifecycle_guest_owes(lc))
 			fail(lc, out);
 		return;
 	default:
@@ -277,6 +284,7 @@ const char *domlet_lifecycle_stage(const struct domlet_lifecycle *lc)
 	case DOMLET_DOMAIN_ATTACHED: return "waiting for domlet-init's greeting";
 	case DOMLET_DOMAIN_READY:
 		return lc->container == DOMLET_CONTAINER_CREATING ? "setting up the container" :
+		       lc->container == DOMLET_CONTAINER_STARTING ? "starting the container" :
 								    "running the container";
 	default: return "destroying the domain";
 	}

@@ -62,6 +62,10 @@ struct monitor {
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
 void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring */
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);
+/* A step with its reason, which is told to who waits. */
+void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev);
+/* The guest did what no guest does: its domain ends, for REASON. */
+void domlet_monitor_broken(struct monitor *m, const char *reason);
 
 /* relay.c */
 void domlet_relay_open(struct monitor *m);

@@ -12,9 +12,6 @@
 
 #include "internal.h"
 
-/* A boot takes one to seven seconds on the emulated machine; many at once
- * share its processors. */
-#define BOOT_TIMEOUT_MS 120000u
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
 #define GENERATION 1u
@@ -38,8 +35,13 @@ static void phase(struct monitor *m, const char *name)
 
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg)
 {
+	int r;
+
 	msg->request = ++m->requests;
-	return domlet_link_send(&m->link, msg);
+	r = domlet_link_send(&m->link, msg);
+	if (r == -EAGAIN)
+		domlet_monitor_broken(m, "it has stopped reading");
+	return r;
 }
 
 static void send_create(struct monitor *m)
@@ -61,9 +63,9 @@ static void send_create(struct monitor *m)
 	m->create_request = m->requests;
 }
 
-static void fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev)
+void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev)
 {
-	if (!m->err.code && err)
+	if (!m->err.code && err && !m->life.exit_known)
 		m->err = *err;
 	domlet_monitor_step(m, ev, 0);
 }
@@ -80,7 +82,7 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 		return;
 	}
 	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
-	fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
+	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
 }
 
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
@@ -103,13 +105,13 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 	}
 }
 
-static void broken(struct monitor *m, const char *reason)
+void domlet_monitor_broken(struct monitor *m, const char *reason)
 {
 	struct domlet_error err;
 
-	(void)domlet_error_set(&err, EPROTO, "the guest broke the ring protocol (%s); its domain was ended", reason);
-	domlet_log_notice(m->launch->log, "%s", err.text);
-	fail(m, &err, DOMLET_EV_BROKEN);
+	(void)domlet_error_set(&err, EPROTO, "the guest of container %s broke the ring protocol (%s); its domain was ended",
+			       m->launch->plan->id, reason);
+	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
 }
 
 /* True when it may be called again at once. */
@@ -135,7 +137,7 @@ static bool receive(struct monitor *m)
 		case DOMLET_LINK_RESET: case DOMLET_LINK_ROOM:
 			break;
 		case DOMLET_LINK_BROKEN:
-			broken(m, ev.reason);
+			domlet_monitor_broken(m, ev.reason);
 			return false;
 		}
 	}
@@ -234,6 +236,12 @@ static void report_exit(struct monitor *m)
 	char text[32];
 
 	phase(m, "exited");
+	if (m->created && m->err.code) { /* an end that nobody asked for: say why */
+		if (m->launch->foreground)
+			domlet_peers_answer(&m->peers[0], m->err.code, m->err.text);
+		else
+			domlet_log_notice(m->launch->log, "%s", m->err.text);
+	}
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_relay_close(m);
 	m->launch->state->exit_code = m->life.exit_code;
@@ -251,7 +259,7 @@ static void build(struct monitor *m)
 	struct domlet_error err;
 
 	if (domlet_xen_build(m->xen, &spec, &err) < 0)
-		fail(m, &err, DOMLET_EV_BUILD_FAILED);
+		domlet_monitor_fail(m, &err, DOMLET_EV_BUILD_FAILED);
 }
 
 static void publish_and_unpause(struct monitor *m)
@@ -262,7 +270,7 @@ static void publish_and_unpause(struct monitor *m)
 	phase(m, "built");
 	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, p->document, p->document_len, p->sha256, &err) < 0 ||
 	    domlet_xen_unpause(m->xen, &err) < 0) {
-		fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
+		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
 		return;
 	}
 	domlet_xen_console_open(m->xen);
@@ -273,11 +281,17 @@ static void on_boot_timeout(uv_timer_t *t)
 	struct monitor *m = t->data;
 	struct domlet_error err;
 
-	if (m->life.domain == DOMLET_DOMAIN_READY && m->life.container != DOMLET_CONTAINER_CREATING)
+	if (!domlet_lifecycle_guest_owes(&m->life))
 		return;
-	(void)domlet_error_set(&err, ETIMEDOUT, "the guest of container %s was still %s after %u s", m->launch->plan->id,
-			       domlet_lifecycle_stage(&m->life), BOOT_TIMEOUT_MS / 1000);
-	fail(m, &err, DOMLET_EV_BOOT_TIMEOUT);
+	(void)domlet_error_set(&err, ETIMEDOUT, "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
+			       m->launch->plan->id, domlet_lifecycle_stage(&m->life), m->launch->tmpl->boot_timeout_s,
+			       m->launch->tmpl->path);
+	domlet_monitor_fail(m, &err, DOMLET_EV_BOOT_TIMEOUT);
+}
+
+static void arm_boot_timer(struct monitor *m)
+{
+	uv_timer_start(&m->boot_timer, on_boot_timeout, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 }
 
 static void on_kill_timeout(uv_timer_t *t)
@@ -318,7 +332,7 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 	case DOMLET_ACT_PUBLISH_AND_UNPAUSE: publish_and_unpause(m); return;
 	case DOMLET_ACT_ARM_BOOT_TIMER:
 		phase(m, "unpaused");
-		uv_timer_start(&m->boot_timer, on_boot_timeout, BOOT_TIMEOUT_MS, 0);
+		arm_boot_timer(m);
 		return;
 	case DOMLET_ACT_ATTACH: return; /* done by ring_ready(), which has the numbers */
 	case DOMLET_ACT_SEND_CREATE:
@@ -332,6 +346,7 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 		start.start.container = CONTAINER;
 		(void)domlet_monitor_send(m, &start);
 		m->start_request = m->requests;
+		arm_boot_timer(m);
 		return;
 	case DOMLET_ACT_ANSWER_START: answer_start(m); return;
 	case DOMLET_ACT_DETACH: detach(m); return;
@@ -359,7 +374,7 @@ static void built(void *user, int rc, uint32_t domid, const struct domlet_error 
 	struct monitor *m = user;
 
 	if (rc < 0) {
-		fail(m, err, DOMLET_EV_BUILD_FAILED);
+		domlet_monitor_fail(m, err, DOMLET_EV_BUILD_FAILED);
 		return;
 	}
 	m->launch->state->domid = domid;
@@ -370,7 +385,7 @@ static void built(void *user, int rc, uint32_t domid, const struct domlet_error 
 static void unpaused(void *user, int rc, const struct domlet_error *err)
 {
 	if (rc < 0)
-		fail(user, err, DOMLET_EV_UNPAUSE_FAILED);
+		domlet_monitor_fail(user, err, DOMLET_EV_UNPAUSE_FAILED);
 	else
 		domlet_monitor_step(user, DOMLET_EV_UNPAUSED, 0);
 }
@@ -391,7 +406,7 @@ static void domain_shutdown(void *user, uint32_t reason)
 
 	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
 			       reason, domlet_lifecycle_stage(&m->life));
-	fail(m, &err, DOMLET_EV_SHUTDOWN);
+	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
 }
 
 static void vanished(void *user)
@@ -401,7 +416,7 @@ static void vanished(void *user)
 
 	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
 			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
-	fail(m, &err, DOMLET_EV_VANISHED);
+	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);
 }
 
 static void ring_ready(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch)
@@ -416,7 +431,7 @@ static void ring_ready(void *user, uint32_t order, uint32_t index_ref, uint32_t 
 	domlet_monitor_step(m, DOMLET_EV_RING_READY, 0);
 	phase(m, "ring");
 	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, order, index_ref, port, epoch, &err) < 0) {
-		fail(m, &err, DOMLET_EV_ATTACH_FAILED);
+		domlet_monitor_fail(m, &err, DOMLET_EV_ATTACH_FAILED);
 		return;
 	}
 	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, epoch);
@@ -433,7 +448,7 @@ static void disaster(void *user, const char *what)
 
 	(void)domlet_error_set(&err, EIO, "%s", what);
 	domlet_log_notice(m->launch->log, "%s", what);
-	fail(m, &err, DOMLET_EV_DESTROY);
+	domlet_monitor_fail(m, &err, DOMLET_EV_DESTROY);
 }
 
 int domlet_monitor_main(const struct domlet_launch *launch)

@@ -104,6 +104,14 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o)
 	}
 }
 
+static void lose_proxy(struct monitor *m)
+{
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", m->launch->plan->id);
+	domlet_monitor_fail(m, &err, DOMLET_EV_PROXY_LOST);
+}
+
 static void on_packet(uv_poll_t *h, int status, int events)
 {
 	struct peer *p = (struct peer *)((char *)h - offsetof(struct peer, poll));
@@ -120,7 +128,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 			domlet_monitor_step(m, m->life.create_answered && !m->launch->foreground ?
 					    DOMLET_EV_COUNT : DOMLET_EV_CALLER_LOST, 0);
 		else if (p == &m->peers[1])
-			domlet_monitor_step(m, DOMLET_EV_PROXY_LOST, 0);
+			lose_proxy(m);
 		domlet_peers_close(p);
 		return;
 	}

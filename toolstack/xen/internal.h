@@ -95,6 +95,10 @@ void domlet_xen_post(struct domlet_xen *xen, enum domlet_xen_pending what);
 /* Close callback of the handles inside struct domlet_xen. */
 void domlet_xen_handle_closed(uv_handle_t *handle);
 
+/* config.c */
+/* Fills xen->config, which is initialised; disposing of it frees all. */
+int domlet_xen_configure(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err);
+
 /* domain.c */
 void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event);
 void domlet_xen_domain_close(struct domlet_xen *xen);

@@ -326,7 +326,8 @@ static bool kernel_answers(void)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	size_t len = offsetof(__typeof__(ask), body) + sizeof(ask.body);
 
-	return fd >= 0 && write(fd, &ask, len) == (ssize_t)len && poll(&p, 1, ANSWER_MS) == 1;
+	return fd >= 0 && write(fd, &ask, len) == (ssize_t)len && poll(&p, 1, ANSWER_MS) == 1 &&
+	       read(fd, &ask.head, sizeof(ask.head)) == (ssize_t)sizeof(ask.head) && ask.head.type == XS_GET_DOMAIN_PATH;
 }
 
 int domlet_xen_store_check(struct domlet_error *err)

@@ -16,6 +16,10 @@
 #define TEMPLATE_MAX (64u * 1024u)
 #define MEMORY_MIB_MAX (16L * 1024 * 1024)
 #define VCPUS_MAX 512L
+/* A boot takes one to seven seconds on the emulated machine; many at once
+ * share its processors. podman gives a create 240 s. */
+#define BOOT_TIMEOUT_S 120L
+#define BOOT_TIMEOUT_MAX_S 3600L
 
 struct reader {
 	XLU_Config *cfg;
@@ -90,7 +94,7 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 		{ "kernel", &t->kernel }, { "ramdisk", &t->ramdisk }, { "extra", &t->extra },
 		{ "cpus", &t->cpus }, { "pool", &t->pool }, { "seclabel", &t->seclabel },
 	};
-	long memory_mib = 128, vcpus = 1;
+	long memory_mib = 128, vcpus = 1, boot_timeout_s = BOOT_TIMEOUT_S;
 	int rc = get_type(r, t);
 
 	if (!rc)
@@ -101,12 +105,15 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 		rc = get_number(r, "memory", 1, MEMORY_MIB_MAX, &memory_mib);
 	if (!rc)
 		rc = get_number(r, "vcpus", 1, VCPUS_MAX, &vcpus);
+	if (!rc)
+		rc = get_number(r, "domlet_boot_timeout", 1, BOOT_TIMEOUT_MAX_S, &boot_timeout_s);
 	if (rc)
 		return rc;
 	if (!t->kernel)
 		return domlet_error_set(r->err, EINVAL, "%s names no kernel: add kernel = \"/path/to/vmlinux\"", r->path);
 	t->memory_kib = (uint64_t)memory_mib * 1024;
 	t->vcpus = (uint32_t)vcpus;
+	t->boot_timeout_s = (uint32_t)boot_timeout_s;
 	return 0;
 }
 

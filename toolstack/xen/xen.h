@@ -25,6 +25,7 @@ struct domlet_template {
 	uint64_t memory_kib;
 	uint32_t vcpus;
 	bool tsc_native;
+	uint32_t boot_timeout_s; /* domlet_boot_timeout: xl ignores that key */
 };
 
 int domlet_template_read(const char *path, struct domlet_template *t, struct domlet_error *err);

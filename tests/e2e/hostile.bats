@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Guests that do what no guest does (hostile.c). Each loses its domain, soon,
+# for a reason that is said; its neighbour notices nothing.
+
+load lib
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    initrd=/usr/lib/domlet/hostile.cpio
+    [ -e "$initrd" ] || skip "no $initrd (the build has no tests)"
+    mkdir -p /etc/domlet
+    make_bundle sleep 1000
+}
+
+teardown() {
+    rm -f /etc/domlet/e2e-*.cfg
+    domlet delete --force neighbour
+    no_leaks
+}
+
+# Runs a guest that commits CRIME, in the background; what became of it is in
+# $BATS_TEST_TMPDIR/CRIME.*
+commit() { # CRIME
+    local crime=$1 dir=$BATS_TEST_TMPDIR/$1
+    cat >"/etc/domlet/e2e-$crime.cfg" <<CFG
+type = "$DOMLET_TYPE"
+kernel = "/usr/lib/domlet/vmlinux"
+ramdisk = "$initrd"
+memory = 64
+extra = "console=hvc0 quiet panic=-1 hostile=$crime"
+tsc_mode = "native"
+domlet_boot_timeout = 15
+CFG
+    mkdir -p "$dir"
+    sed "s/\"dev.domlet.type\": *\"[a-z]*\"/\"dev.domlet.template\": \"e2e-$crime\"/" "$BUNDLE/config.json" >"$dir/config.json"
+    ln -sfn "$BUNDLE/rootfs" "$dir/rootfs"
+    (
+        trap - DEBUG
+        status=0
+        timeout -s KILL 90 domlet run -b "$dir" "c-$crime" </dev/null >"$dir/out" 2>&1 || status=$?
+        echo "$status" >"$dir/status"
+    ) 3>&- &
+}
+
+convicted() { # CRIME STATUS WORDS
+    local text status
+    text=$(<"$BATS_TEST_TMPDIR/$1/out")
+    status=$(<"$BATS_TEST_TMPDIR/$1/status")
+    echo "$1: status $status: $text"
+    [ "$status" -eq "$2" ]
+    [[ $text == 'domlet: '*"$3"* ]]
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/$1/out")" -eq 1 ]
+}
+
+@test "guests that never get as far as a ring" {
+    local crime
+    for crime in never watches silent; do commit "$crime"; done
+    for crime in off reboot crash; do commit "$crime"; done
+    wait
+    convicted never 1 'was still booting the guest kernel after 15 s'
+    convicted watches 1 'was still booting the guest kernel after 15 s'
+    convicted silent 1 "was still waiting for domlet-init's greeting after 15 s"
+    convicted off 1 'shut down (reason 0) while booting the guest kernel'
+    convicted reboot 1 'shut down (reason 1) while booting the guest kernel'
+    convicted crash 1 'while booting the guest kernel'
+    [[ $(<"$BATS_TEST_TMPDIR/crash/out") == *'Kernel panic'* ]]
+    [[ $(<"$BATS_TEST_TMPDIR/never/out") == *'hostile: never'* ]]
+}
+
+@test "lies in xenstore" {
+    local crime crimes=(words negative endless missing empty huge binary order version no-grant)
+    for crime in "${crimes[@]:0:5}"; do commit "$crime"; done
+    wait
+    for crime in "${crimes[@]:5}"; do commit "$crime"; done
+    wait
+    convicted words 1 "'ring-ref' holds no number"
+    convicted negative 1 "'order' holds no number"
+    convicted endless 1 "'order' holds no number"
+    convicted missing 1 "'event-channel' holds no number"
+    convicted empty 1 "'epoch' holds no number"
+    convicted huge 1 "'ring-ref' holds no number"
+    convicted binary 1 "'ring-ref' holds no number"
+    convicted order 1 'order 31'
+    convicted version 1 'version 4711'
+    convicted no-grant 1 "can't map the ring's index page"
+}
+
+@test "lies in the ring, and silence" {
+    local crime
+    for crime in garbage index deaf deaf-created early-exit off-created crash-started; do commit "$crime"; done
+    wait
+    convicted garbage 1 'broke the ring protocol'
+    convicted index 1 'broke the ring protocol'
+    convicted deaf 1 'was still setting up the container after 15 s'
+    convicted deaf-created 1 'was still starting the container after 15 s'
+    convicted early-exit 1 'was still starting the container after 15 s'
+    convicted off-created 1 'shut down (reason 0)'
+    convicted crash-started 137 'while running the container'
+}
+
+@test "a neighbour notices nothing; a guest that never stops can be killed" {
+    local crime line i
+    mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/back"
+    edit '.process.args = ["cat"]'
+    exec {to}<>"$BATS_TEST_TMPDIR/in" {from}<>"$BATS_TEST_TMPDIR/back"
+    domlet create -b "$BUNDLE" neighbour <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/back" 3>&-
+    domlet start neighbour
+    edit '.process.args = ["sleep", "1000"]'
+    for crime in flood mute garbage crash; do commit "$crime"; done
+    for i in {1..20}; do
+        echo "line $i" >&"$to"
+        read -r -t 20 line <&"$from"
+        [ "$line" = "line $i" ]
+        sleep 0.3
+    done
+    for crime in flood mute; do
+        for i in {1..200}; do
+            [[ $(domlet state "c-$crime" 2>/dev/null) != *'"running"'* ]] || break
+            sleep 0.1
+        done
+        domlet kill "c-$crime" KILL
+    done
+    wait
+    [ "$(<"$BATS_TEST_TMPDIR/flood/status")" -eq 137 ]
+    [ "$(<"$BATS_TEST_TMPDIR/mute/status")" -eq 137 ]
+    echo last >&"$to"
+    read -r -t 20 line <&"$from"
+    [ "$line" = last ]
+}
