@@ -7,7 +7,7 @@ load lib
 bats_require_minimum_version 1.5.0
 
 setup() {
-    initrd=/usr/lib/domlet/hostile.cpio
+    initrd=/usr/lib/domlet/tests/hostile.cpio
     [ -e "$initrd" ] || skip "no $initrd (the build has no tests)"
     mkdir -p /etc/domlet
     make_bundle sleep 1000

@@ -88,9 +88,10 @@ fill_run_dir() {
     if [[ -e $run/stage/usr/lib/domlet/domlet-init ]]; then
         "$top/images/initrd.sh" "$run/stage/usr/lib/domlet/domlet-init" "$run/stage/usr/lib/domlet/initrd.cpio"
     fi
-    if [[ -e $build_dir/tests/e2e/hostile-init ]]; then
-        "$top/images/initrd.sh" "$build_dir/tests/e2e/hostile-init" "$run/stage/usr/lib/domlet/hostile.cpio"
-    fi
+    [[ -e $build_dir/tests/e2e/hostile-init ]] || return 0
+    mkdir -p "$run/stage/usr/lib/domlet/tests"
+    cp "$build_dir/tests/e2e/recvtty" "$run/stage/usr/lib/domlet/tests/"
+    "$top/images/initrd.sh" "$build_dir/tests/e2e/hostile-init" "$run/stage/usr/lib/domlet/tests/hostile.cpio"
 }
 
 # shellcheck disable=SC2054 # QEMU's commas

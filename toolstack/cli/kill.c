@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../oci/plan.h"
 #include "launch.h"
 #include "option.h"
 
@@ -71,6 +72,8 @@ static int kill_verb(struct domlet_cli *cli, int argc, char **argv)
 		(void)domlet_error_set(&cli->err, EINVAL, "there is no signal %s", name);
 		return 1;
 	}
+	if (domlet_id_check(argv[optind], &cli->err) < 0)
+		return 1;
 	domlet_cli_reap(cli);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
 		return 1;

@@ -85,7 +85,9 @@ void domlet_xen_log_init(struct domlet_xen_log *log);
 void domlet_xen_log_clear(struct domlet_xen_log *log);
 /* "WHAT failed: libxl's own words (HINT)". RC is a libxl error code. */
 int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, int rc, const char *what);
-/* This is a Xen dom0 with a toolstack that answers? */
+
+/* host.c */
+/* 0 when this is a Xen dom0. */
 int domlet_xen_check_host(struct domlet_error *err);
 
 /* loop.c */

@@ -108,17 +108,3 @@ int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, i
 	return domlet_error_set(err, code, "%s: %s (libxl error %d)%s", what,
 				log->text[0] ? log->text : "libxl gave no reason", rc, hint);
 }
-
-int domlet_xen_check_host(struct domlet_error *err)
-{
-	cleanup_fclose FILE *f = fopen("/proc/xen/capabilities", "re");
-	char text[64] = "";
-
-	if (f && !fgets(text, sizeof(text), f))
-		text[0] = '\0';
-	if (!strstr(text, "control_d"))
-		return domlet_error_set(err, ENODEV,
-					"this is not a Xen dom0: /proc/xen/capabilities %s; boot under Xen, and mount xenfs (`mount -t xenfs xenfs /proc/xen`)",
-					f ? "doesn't say control_d" : "can't be read");
-	return 0;
-}

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../base/cleanup.h"
-
 /* The verbs may have children of their own, which libxl must not reap. */
 static const libxl_childproc_hooks childproc_hooks = {
 	.chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
@@ -54,32 +52,4 @@ int domlet_xen_destroy_uuid(const char *uuid_text, struct domlet_error *err)
 	rc = destroy_matching(ctx, &uuid, &log, err);
 	libxl_ctx_free(ctx);
 	return rc;
-}
-
-/* Without libxl there is only what the hypervisor lists, HAP left aside. */
-static bool capabilities_say_hvm(void)
-{
-	cleanup_fclose FILE *f = fopen("/sys/hypervisor/properties/capabilities", "re");
-	char text[512];
-
-	return f && fgets(text, sizeof(text), f) && strstr(text, "hvm-3.0-x86_64");
-}
-
-bool domlet_xen_has_hvm(void)
-{
-	struct domlet_xen_log log;
-	libxl_ctx *ctx = NULL;
-	libxl_physinfo info;
-	bool yes;
-
-	if (domlet_xen_check_host(NULL))
-		return false;
-	domlet_xen_log_init(&log);
-	if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, &log.vtable))
-		return capabilities_say_hvm();
-	libxl_physinfo_init(&info);
-	yes = libxl_get_physinfo(ctx, &info) == 0 ? info.cap_hvm && info.cap_hap : capabilities_say_hvm();
-	libxl_physinfo_dispose(&info);
-	libxl_ctx_free(ctx);
-	return yes;
 }

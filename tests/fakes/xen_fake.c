@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "xen_fake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../toolstack/xen/internal.h"
+
+#define DOMID 7
+
+enum operation { CREATE, UNPAUSE, DESTROY };
+
+struct pending {
+	uv_timer_t timer; /* first */
+	enum operation what;
+	void (*callback)(libxl_ctx *ctx, int rc, void *user);
+	void *user;
+	bool aborted;
+};
+
+struct xen_fake xen_fake;
+static uv_loop_t *loop;
+static uint8_t no_context[1 << 16]; /* tests/golden/domain_golden.c says why */
+static const libxl_event_hooks *event_hooks;
+static void *event_user;
+static struct pending *creating;
+static int watch_pipe[2] = { -1, -1 };
+static int listener = -1;
+static char socket_path[64];
+
+static bool fails(const char *name)
+{
+	if (++xen_fake.calls != xen_fake.fail_at)
+		return false;
+	xen_fake.failed = name;
+	errno = EIO;
+	return true;
+}
+
+void xen_fake_reset(uv_loop_t *l, unsigned int fail_at)
+{
+	loop = l;
+	xen_fake = (struct xen_fake){ .fail_at = fail_at };
+	creating = NULL;
+	memset(no_context, 0xff, sizeof no_context);
+}
+
+int domlet_xen_check_host(struct domlet_error *err)
+{
+	return fails("check_host") ? domlet_error_set(err, ENODEV, "this is not a Xen dom0") : 0;
+}
+
+/* libxl */
+
+int libxl_ctx_alloc(libxl_ctx **ctx, int version, unsigned int flags, xentoollog_logger *log)
+{
+	(void)version, (void)flags, (void)log;
+	*ctx = (libxl_ctx *)no_context;
+	return fails("ctx_alloc") ? ERROR_FAIL : 0;
+}
+
+int libxl_ctx_free(libxl_ctx *ctx)
+{
+	(void)ctx;
+	if (xen_fake.open_operations) /* libxl asserts it */
+		abort();
+	return 0;
+}
+
+void libxl_osevent_register_hooks(libxl_ctx *ctx, const libxl_osevent_hooks *hooks, void *user)
+{
+	(void)ctx, (void)hooks, (void)user;
+}
+
+void libxl_childproc_setmode(libxl_ctx *ctx, const libxl_childproc_hooks *hooks, void *user)
+{
+	(void)ctx, (void)hooks, (void)user;
+}
+
+void libxl_event_register_callbacks(libxl_ctx *ctx, const libxl_event_hooks *hooks, void *user)
+{
+	(void)ctx;
+	event_hooks = hooks;
+	event_user = user;
+}
+
+void libxl_event_free(libxl_ctx *ctx, libxl_event *event)
+{
+	(void)ctx;
+	free(event);
+}
+
+int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
+{
+	(void)ctx;
+	if (fails("cpu_bitmap_alloc"))
+		return ERROR_NOMEM;
+	map->size = (uint32_t)(max_cpus + 7) / 8;
+	map->map = calloc(map->size, 1);
+	return map->map ? 0 : ERROR_NOMEM;
+}
+
+int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
+{
+	(void)ctx;
+	info->free_pages = 1 << 20;
+	return fails("get_physinfo") ? ERROR_FAIL : 0;
+}
+
+static void free_pending(uv_handle_t *h)
+{
+	free(h);
+}
+
+static void complete(uv_timer_t *t)
+{
+	static const char *const names[] = { "create's end", "unpause's end", "destroy's end" };
+	struct pending *p = (struct pending *)t;
+	int rc = fails(names[p->what]) ? ERROR_FAIL : 0;
+
+	xen_fake.open_operations--;
+	uv_close((uv_handle_t *)t, free_pending);
+	if (p->what == CREATE) {
+		creating = NULL;
+		if (p->aborted)
+			rc = ERROR_ABORTED;
+		xen_fake.domain = rc == 0;
+	} else if (!xen_fake.domain) {
+		rc = ERROR_DOMAIN_NOTFOUND;
+	} else if (p->what == DESTROY) {
+		xen_fake.domain = rc != 0;
+	} else if (rc == 0) {
+		xen_fake.unpaused = true;
+		if (!xen_fake.guest_silent)
+			(void)!write(watch_pipe[1], "w", 1);
+	}
+	p->callback((libxl_ctx *)no_context, rc, p->user);
+}
+
+static struct pending *start(enum operation what, const libxl_asyncop_how *how)
+{
+	struct pending *p = calloc(1, sizeof *p);
+
+	if (!p || !how || !how->callback)
+		abort(); /* without a callback it would block the loop */
+	p->what = what;
+	p->callback = how->callback;
+	p->user = how->u.for_callback;
+	uv_timer_init(loop, &p->timer);
+	uv_timer_start(&p->timer, complete, 1, 0);
+	xen_fake.open_operations++;
+	return p;
+}
+
+int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_t *domid, const libxl_asyncop_how *how,
+			    const libxl_asyncprogress_how *console)
+{
+	(void)ctx, (void)config, (void)console;
+	if (fails("create_new"))
+		return ERROR_INVAL;
+	*domid = DOMID;
+	creating = start(CREATE, how);
+	return 0;
+}
+
+int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)how;
+	if (fails("ao_abort"))
+		return ERROR_NOTFOUND; /* it goes on to its own end */
+	if (creating)
+		creating->aborted = true;
+	return 0;
+}
+
+int libxl_domain_unpause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	if (fails("unpause"))
+		return ERROR_FAIL;
+	(void)start(UNPAUSE, how);
+	return 0;
+}
+
+int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	if (fails("destroy"))
+		return ERROR_FAIL;
+	(void)start(DESTROY, how);
+	return 0;
+}
+
+int libxl_evenable_domain_death(libxl_ctx *ctx, uint32_t domid, libxl_ev_user user, libxl_evgen_domain_death **out)
+{
+	(void)ctx, (void)domid, (void)user;
+	if (fails("evenable_domain_death"))
+		return ERROR_FAIL;
+	*out = (libxl_evgen_domain_death *)no_context;
+	xen_fake.death_watches++;
+	return 0;
+}
+
+void libxl_evdisable_domain_death(libxl_ctx *ctx, libxl_evgen_domain_death *evgen)
+{
+	(void)ctx, (void)evgen;
+	xen_fake.death_watches--;
+}
+
+static void tell(libxl_event_type type)
+{
+	libxl_event *e = calloc(1, sizeof *e);
+
+	if (!e || !xen_fake.death_watches) {
+		free(e);
+		return;
+	}
+	e->type = type;
+	e->domid = DOMID;
+	event_hooks->event_occurs(event_user, e);
+}
+
+void xen_fake_vanish(void)
+{
+	xen_fake.domain = false;
+	tell(LIBXL_EVENT_TYPE_DOMAIN_DEATH);
+}
+
+void xen_fake_shut_down(void)
+{
+	tell(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
+}
+
+/* libxenstore: writes are forgotten, and the guest's ring is always there. */
+
+static void leave(void)
+{
+	unlink(socket_path);
+}
+
+const char *xs_daemon_socket(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	if (listener < 0) {
+		(void)snprintf(socket_path, sizeof socket_path, "/tmp/domlet-test-xenstored-%d", getpid());
+		(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
+		listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 1000) < 0)
+			abort();
+		(void)atexit(leave);
+	}
+	return fails("xenstored") ? "/nowhere" : socket_path;
+}
+
+struct xs_handle *xs_open(unsigned long flags)
+{
+	(void)flags;
+	if (fails("xs_open") || pipe2(watch_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
+		return NULL;
+	return (struct xs_handle *)no_context;
+}
+
+void xs_close(struct xs_handle *xs)
+{
+	(void)xs;
+	close(watch_pipe[0]);
+	close(watch_pipe[1]);
+}
+
+int xs_fileno(struct xs_handle *xs)
+{
+	(void)xs;
+	return watch_pipe[0];
+}
+
+bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
+{
+	(void)xs, (void)path, (void)token;
+	return !fails("watch");
+}
+
+bool xs_unwatch(struct xs_handle *xs, const char *path, const char *token)
+{
+	(void)xs, (void)path, (void)token;
+	return !fails("unwatch");
+}
+
+char **xs_check_watch(struct xs_handle *xs)
+{
+	char c;
+
+	(void)xs;
+	if (read(watch_pipe[0], &c, 1) != 1) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	return fails("check_watch") ? NULL : calloc(2, sizeof(char *));
+}
+
+void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
+{
+	static const char *const nodes[][2] = { { "/state", "ready" }, { "/version", "1" }, { "/order", "6" },
+						{ "/ring-ref", "8" }, { "/event-channel", "9" }, { "/epoch", "1" },
+						{ "/vm", "/vm/x" } };
+
+	(void)xs, (void)t;
+	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
+		size_t tail = strlen(nodes[i][0]);
+
+		if (strlen(path) < tail || strcmp(path + strlen(path) - tail, nodes[i][0]) != 0)
+			continue;
+		if (fails("read"))
+			return NULL;
+		*len = (unsigned int)strlen(nodes[i][1]);
+		return strdup(nodes[i][1]);
+	}
+	errno = ENOENT;
+	return NULL;
+}
+
+bool xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path, const void *data, unsigned int len)
+{
+	(void)xs, (void)t, (void)path, (void)data, (void)len;
+	return !fails("write");
+}
+
+bool xs_set_permissions(struct xs_handle *xs, xs_transaction_t t, const char *path, struct xs_permissions *perms,
+			unsigned int count)
+{
+	(void)xs, (void)t, (void)path, (void)perms, (void)count;
+	return !fails("set_permissions");
+}
+
+bool xs_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	(void)xs, (void)t, (void)path;
+	return !fails("rm");
+}
+
+xs_transaction_t xs_transaction_start(struct xs_handle *xs)
+{
+	(void)xs;
+	return fails("transaction_start") ? XBT_NULL : 1;
+}
+
+bool xs_transaction_end(struct xs_handle *xs, xs_transaction_t t, bool abandon)
+{
+	(void)xs, (void)t, (void)abandon;
+	return !fails("transaction_end");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_FAKES_XEN_FAKE_H
+#define DOMLET_FAKES_XEN_FAKE_H
+
+/*
+ * libxl and libxenstore for toolstack/xen without a hypervisor: what starts
+ * or waits is replaced, what only fills structures is the real library. One
+ * domain, and one call that fails: the fail_at'th, counted over all of them.
+ */
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+struct xen_fake {
+	unsigned int calls, fail_at; /* 0: none fails */
+	const char *failed;          /* the call that did */
+	bool domain, unpaused;
+	bool guest_silent;           /* it never announces a ring */
+	int open_operations, death_watches;
+};
+
+extern struct xen_fake xen_fake;
+
+/* Before each run, with the loop that the code under test uses. */
+void xen_fake_reset(uv_loop_t *loop, unsigned int fail_at);
+/* Somebody destroys the domain; or it shuts itself down. */
+void xen_fake_vanish(void);
+void xen_fake_shut_down(void);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * toolstack/xen on a libxl and a xenstore of which one call fails, each in
+ * turn: every way ends with a sentence, no domain, no handle left on the loop.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../toolstack/base/file.h"
+#include "../../toolstack/xen/xen.h"
+#include "../fakes/xen_fake.h"
+
+static char kernel[64];
+
+struct owner {
+	struct domlet_xen *xen;
+	struct domlet_error err; /* why it didn't work */
+	struct domlet_template tmpl;
+	bool wants_end, ended, ready;
+	int built, unpaused, destroyed, vanished, shut_down, rings;
+	uv_timer_t patience; /* like the monitor's for a boot */
+};
+
+static void end(struct owner *o)
+{
+	struct domlet_error ignored;
+
+	if (o->wants_end)
+		return;
+	o->wants_end = true;
+	assert_int_equal(domlet_xen_destroy(o->xen, &ignored), 0);
+}
+
+static void note(struct owner *o, const struct domlet_error *err)
+{
+	assert_int_not_equal(err->code, 0);
+	assert_true(strlen(err->text) > 10);
+	o->err = *err;
+	end(o);
+}
+
+static void on_built(void *user, int rc, uint32_t domid, const struct domlet_error *err)
+{
+	static const uint8_t sha256[32];
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_int_equal(o->built++, 0);
+	if (rc < 0) {
+		note(o, err);
+		return;
+	}
+	assert_int_equal(domid, 7);
+	if (!o->wants_end && (domlet_xen_publish(o->xen, 0, "c1", 1, "{}", 2, sha256, &why) < 0 ||
+			      domlet_xen_unpause(o->xen, &why) < 0))
+		note(o, &why);
+}
+
+static void on_unpaused(void *user, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+
+	assert_int_equal(o->unpaused++, 0);
+	if (rc < 0)
+		note(o, err);
+}
+
+static void on_destroyed(void *user, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+
+	assert_int_equal(o->destroyed++, 0);
+	if (rc < 0) {
+		assert_true(strlen(err->text) > 10);
+		o->err = *err;
+	}
+	o->ended = true;
+	domlet_xen_close(o->xen);
+}
+
+static void on_shutdown(void *user, uint32_t reason)
+{
+	struct owner *o = user;
+
+	(void)reason;
+	o->shut_down++;
+	end(o);
+}
+
+static void on_vanished(void *user)
+{
+	struct owner *o = user;
+
+	assert_int_equal(o->vanished++, 0);
+	o->ended = true;
+	domlet_xen_close(o->xen);
+}
+
+static void on_ring(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch)
+{
+	struct owner *o = user;
+
+	assert_int_equal(o->rings++, 0);
+	assert_int_equal(order * 1000 + index_ref * 100 + port * 10 + epoch, 6891);
+	o->ready = true;
+	(void)domlet_xen_forget_seed(o->xen);
+	end(o);
+}
+
+static void on_disaster(void *user, const char *what)
+{
+	struct owner *o = user;
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "%s", what);
+	note(o, &err);
+}
+
+static void lose_patience(uv_timer_t *t)
+{
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, ETIMEDOUT, "the guest takes too long");
+	note(t->data, &err);
+}
+
+static const struct domlet_xen_ops ops = { on_built, on_unpaused, on_destroyed, on_shutdown, on_vanished, on_ring,
+					   on_disaster };
+
+static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
+{
+	struct domlet_domain_spec spec = { .name = "domlet-c1-123456", .uuid = "12345678-1234-1234-1234-123456789012",
+					   .tmpl = &o->tmpl, .memory_kib = 65536 };
+
+	*o = (struct owner){ .tmpl = { .kernel = kernel, .type = "pvh", .vcpus = 1 } };
+	uv_loop_init(loop);
+	xen_fake_reset(loop, fail_at);
+	uv_timer_init(loop, &o->patience);
+	o->patience.data = o;
+	uv_unref((uv_handle_t *)&o->patience);
+	uv_timer_start(&o->patience, lose_patience, 200, 0);
+	if (domlet_xen_open(loop, &ops, o, &o->xen, &o->err) < 0)
+		o->ended = true;
+	else if (domlet_xen_build(o->xen, &spec, &o->err) < 0)
+		end(o);
+}
+
+static void finish(struct owner *o, uv_loop_t *loop)
+{
+	assert_int_equal(uv_run(loop, UV_RUN_DEFAULT), 0);
+	uv_close((uv_handle_t *)&o->patience, NULL);
+	assert_int_equal(uv_run(loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(uv_loop_close(loop), 0);
+	assert_true(o->ended);
+	assert_int_equal(xen_fake.open_operations, 0);
+	assert_int_equal(xen_fake.death_watches, 0);
+	if (xen_fake.domain) { /* only who couldn't be asked to destroy it */
+		assert_non_null(xen_fake.failed);
+		assert_non_null(strstr(xen_fake.failed, "destroy"));
+	}
+}
+
+static void each_call_fails(void **state)
+{
+	unsigned int k = 0;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	do {
+		begin(&o, &loop, ++k);
+		finish(&o, &loop);
+		if (!o.ready)
+			assert_true(strlen(o.err.text) > 10);
+	} while (xen_fake.failed);
+	assert_true(o.ready);
+	assert_int_equal(o.err.code, 0);
+	print_message("%u calls\n", k - 1);
+	assert_true(k > 40);
+}
+
+/* Asked for while libxl builds. */
+static void a_build_is_stopped(void **state)
+{
+	struct owner o;
+	uv_loop_t loop;
+	unsigned int k = 0;
+
+	(void)state;
+	do {
+		begin(&o, &loop, k++);
+		if (!o.ended)
+			end(&o);
+		finish(&o, &loop);
+		assert_false(o.ready);
+	} while (k < 12);
+}
+
+static void tick(uv_timer_t *t)
+{
+	((void (*)(void))t->data)();
+	uv_close((uv_handle_t *)t, NULL);
+}
+
+static void after(uv_loop_t *loop, uv_timer_t *t, unsigned int ms, void (*what)(void))
+{
+	uv_timer_init(loop, t);
+	t->data = (void *)what;
+	uv_timer_start(t, tick, ms, 0);
+}
+
+static void the_domain_vanishes(void **state)
+{
+	struct owner o;
+	uv_timer_t t;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	xen_fake.guest_silent = true;
+	after(&loop, &t, 30, xen_fake_vanish);
+	finish(&o, &loop);
+	assert_int_equal(o.vanished, 1);
+	assert_int_equal(o.unpaused, 1);
+}
+
+static void the_domain_shuts_down(void **state)
+{
+	struct owner o;
+	uv_timer_t t;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	xen_fake.guest_silent = true;
+	after(&loop, &t, 30, xen_fake_shut_down);
+	finish(&o, &loop);
+	assert_int_equal(o.shut_down, 1);
+	assert_int_equal(o.destroyed, 1);
+	assert_false(xen_fake.domain);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_call_fails),
+		cmocka_unit_test(a_build_is_stopped),
+		cmocka_unit_test(the_domain_vanishes),
+		cmocka_unit_test(the_domain_shuts_down),
+	};
+
+	(void)snprintf(kernel, sizeof kernel, "/proc/self/exe");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
