@@ -34,8 +34,8 @@ leaks() { # prints what of ours is left
 }
 
 no_leaks() {
-    local left i
-    for i in {1..50}; do
+    local left end=$((SECONDS + 15))
+    while ((SECONDS < end)); do
         left=$(leaks)
         [[ -n $left ]] || return 0
         sleep 0.2
