@@ -116,7 +116,7 @@ struct domlet_container_config {
 	uint32_t device_count;
 	unsigned long propagation; /* MS_PRIVATE and the like, 0: not given */
 	struct domlet_resources_config resources;
-	struct json_object *seccomp; /* read by seccomp.c; NULL: no filter */
+	struct json_object *seccomp; /* read by filter.c; NULL: no filter */
 };
 
 /* 0 or -errno with *failure; *c is then already freed. */

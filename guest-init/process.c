@@ -130,7 +130,7 @@ static bool runnable(const char *path, int *why)
 	return true;
 }
 
-/* The texts are those that docker and podman match (oci-contract 1.4). */
+/* The texts are those that docker and podman match for the exit statuses 127 and 126. */
 static int resolve(const struct domlet_process_config *p, char *path, size_t len, struct domlet_failure *failure)
 {
 	const char *name = p->args.item[0], *dirs = env_of(p, "PATH"), *end;

@@ -61,7 +61,7 @@ struct domlet_slice {
 #define DOMLET_MSG_DELETE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
 #define DOMLET_MSG_SHUTDOWN_FIELDS(U32, U64, I32, STR, BYTES) U32(reboot)
 /* Answer to the request with the same request number. code: 0 or an errno;
- * text: one sentence when code != 0, as design's contract words it. */
+ * text: one sentence when code != 0. */
 #define DOMLET_MSG_REPLY_FIELDS(U32, U64, I32, STR, BYTES) I32(code) STR(text)
 /* signo != 0: killed by it, code is then 128 + signo. Sent after the last
  * byte and EOF of the process's output streams; its number is then free. */

@@ -6,7 +6,7 @@
  * ROOT/ID/domlet.json: what a command needs to know about a container without
  * asking anybody. Written by rename, so a reader sees one whole version.
  * "stopped" is derived from the proxy (pid and start time), not believed:
- * callers delete microseconds after they reaped it (oci-contract, rule 5).
+ * callers delete microseconds after they reaped it.
  * ROOT may be shared with another runtime: foreign entries are ignored.
  */
 
@@ -71,7 +71,7 @@ const char *domlet_status_name(enum domlet_status s);
 /* Calls cb for each container of ROOT, sorted by id; stops at non-zero. */
 int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void *arg), void *arg,
 		      struct domlet_error *err);
-/* The `state` verb's JSON text (oci-contract 1.3), malloc'ed. */
+/* The `state` verb's JSON text, malloc'ed. */
 char *domlet_state_json(const struct domlet_state *st);
 
 bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is dead */
