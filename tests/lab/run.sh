@@ -43,6 +43,9 @@ demonstrate() {
     echo
     echo "Afterwards:"
     xl list
+    echo
+    echo "The same from docker, with a real dockerd in this lab:"
+    echo "./dev lab --engines -- docker run --rm --network none --runtime=domlet busybox uname -r"
 }
 
 if (($#)); then

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# docker, with --network none.
+
+load lib
+
+bats_require_minimum_version 1.5.0
+
+teardown() {
+    end_clean
+}
+
+run_in() { # OPTIONS… IMAGE COMMAND…
+    docker run --network none --runtime "$RUNTIME" "$@"
+}
+
+@test "docker run: what the options say holds in the container" {
+    run -0 run_in --rm "${options[@]}" busybox -c "$report"
+    [ "$output" = "$expected" ]
+}
+
+@test "docker run -i: 4 MiB through stdin and stdout, the exit status, stderr apart" {
+    head -c 4194304 /dev/urandom >"$BATS_TEST_TMPDIR/in"
+    local status=0
+    run_in --rm -i busybox sh -c 'cat; echo err >&2; exit 7' <"$BATS_TEST_TMPDIR/in" >"$out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    cmp "$BATS_TEST_TMPDIR/in" "$out"
+    [ "$(cat "$BATS_TEST_TMPDIR/err")" = err ]
+    [ "$status" -eq 7 ]
+}
+
+@test "docker run -d, exec, logs, top, kill, stop, start, wait, rm, with runc beside" {
+    run_in -d --name d1 busybox sh -c "$obedient" >"$out"
+    docker run -d --name d2 --network none --runtime runc busybox sleep 1000
+    eventually 20 eval 'docker logs d1 | grep -qx ready'
+    run -0 docker exec d1 echo hi
+    [ "$output" = hi ]
+    run -0 docker exec -u 5:6 -w /tmp -e B=c d1 sh -c 'id -u; id -g; pwd; echo $B'
+    [ "$output" = $'5\n6\n/tmp\nc' ]
+    run -0 docker exec -i d1 cat < <(echo through)
+    [ "$output" = through ]
+    run -9 docker exec d1 sh -c 'exit 9'
+    run -126 docker exec d1 /etc/passwd
+    run -126 docker exec d1 nosuch # docker 20.10's way: 127 is for "run" only
+    [[ $output == *'executable file not found'* ]]
+    docker exec -d d1 sh -c 'echo detached >/tmp/f'
+    eventually 10 docker exec d1 grep -q detached /tmp/f
+    run -0 script -qec 'docker exec -it d1 tty' /dev/null </dev/null
+    [[ $output == /dev/pts/* || $output == /dev/console* ]]
+    run -0 docker top d1
+    [ "${#lines[@]}" -ge 2 ]
+    [ "$(docker inspect -f '{{.State.Status}} {{.HostConfig.Runtime}}' d1)" = "running $RUNTIME" ]
+    [ -d "/proc/$(docker inspect -f '{{.State.Pid}}' d1)" ]
+    docker kill -s USR1 d1
+    eventually 10 eval 'docker logs d1 | grep -qx usr1'
+    docker stop d1
+    [ "$(docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' d1)" = 'exited 3' ]
+    [ "$(docker logs d1)" = $'ready\nusr1\nterm' ]
+    docker start d1
+    docker wait d1 >"$out" &
+    docker kill d1
+    wait $!
+    [ "$(cat "$out")" = 137 ]
+    [ "$(docker inspect -f '{{.State.Running}}' d2)" = true ]
+    docker rm -f d1 d2
+}
+
+@test "docker: 125, 126 and 127 where users expect them" {
+    run -127 run_in --rm busybox nosuch
+    [[ $output == *nosuch* ]]
+    run -126 run_in --rm busybox /etc/passwd
+    run -125 run_in --rm --user nobody-here busybox true
+}
+
+@test "docker run -t: a terminal, its size, and a new size" {
+    local pid
+    script -qfec "stty rows 33 cols 77; docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c '$sizes'" "$out" </dev/null >/dev/null 2>&1 3>&- &
+    eventually 30 grep -q '^33 77' "$out"
+    pid=$(pgrep -f '^docker run .*--name d1')
+    stty -F "/proc/$pid/fd/0" rows 44 cols 99
+    kill -WINCH "$pid"
+    eventually 10 grep -q '^44 99' "$out"
+    eventually 10 grep -q winch "$out"
+    docker kill d1
+    wait
+}
+
+# bats test_tags=long
+@test "docker run -t: the terminal's ^C reaches the program" {
+    local fifo=$BATS_TEST_TMPDIR/fifo
+    mkfifo "$fifo"
+    exec 4<>"$fifo"
+    script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"echo int; exit 5\" INT; echo ready; while :; do sleep 0.1; done'; echo status \$?" "$out" <"$fifo" >/dev/null 2>&1 3>&- 4>&- &
+    eventually 30 grep -q ready "$out"
+    printf '\003' >&4
+    eventually 20 grep -q 'status 5' "$out"
+    grep -q int "$out"
+    exec 4>&-
+    wait
+}
+
+# bats test_tags=long
+@test "docker: --init, a seccomp profile, --privileged" {
+    echo '{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}' >"$BATS_TEST_TMPDIR/profile"
+    run -0 run_in --rm --init --security-opt "seccomp=$BATS_TEST_TMPDIR/profile" busybox \
+        sh -c 'cat /proc/1/comm; mkdir /tmp/x 2>/dev/null || echo forbidden'
+    [ "$output" = $'docker-init\nforbidden' ]
+    run -0 run_in --rm --privileged busybox sh -c 'mkdir /m && mount -t tmpfs m /m && grep -c " /m " /proc/mounts'
+    [ "$output" = 1 ]
+}
+
+# bats test_tags=long
+@test "docker: --health-cmd, and --restart" {
+    run_in -d --name d1 --health-cmd 'test -e /tmp/well' --health-interval 1s --health-retries 1 --restart on-failure:1 \
+        busybox sh -c 'rm -f /tmp/die; touch /tmp/well; until [ -e /tmp/die ]; do sleep 0.2; done; exit 1' >"$out"
+    eventually 30 eval '[ "$(docker inspect -f "{{.State.Health.Status}}" d1)" = healthy ]'
+    docker exec d1 rm /tmp/well
+    eventually 30 eval '[ "$(docker inspect -f "{{.State.Health.Status}}" d1)" = unhealthy ]'
+    docker exec d1 touch /tmp/die
+    eventually 30 eval '[ "$(docker inspect -f "{{.RestartCount}} {{.State.Running}}" d1)" = "1 true" ]'
+    docker rm -f d1
+}
+
+# bats test_tags=long
+@test "docker: attach, logs -f, events, restart" {
+    docker events --filter container=d1 --format '{{.Action}}' >"$BATS_TEST_TMPDIR/events" 2>/dev/null 3>&- &
+    local events=$!
+    run_in -d -i --name d1 busybox sh -c 'echo ready; while read -r line; do echo "got $line"; done; exit 4' >"$out"
+    docker logs -f d1 >"$BATS_TEST_TMPDIR/logs" 3>&- &
+    local logs=$!
+    docker restart -t 0 d1
+    eventually 20 eval '[ "$(docker logs d1 | grep -c ready)" = 2 ]'
+    run -4 docker attach d1 < <(echo one; echo two)
+    [[ $output == *'got one'*'got two'* ]]
+    wait "$logs"
+    docker rm d1
+    eventually 5 has_line destroy "$BATS_TEST_TMPDIR/events"
+    kill "$events"
+    for action in create start die restart attach; do has_line "$action" "$BATS_TEST_TMPDIR/events"; done
+}
+
+# bats test_tags=long
+@test "docker stop of a program that ignores TERM; pause" {
+    run_in -d --name d1 busybox sh -c 'trap "" TERM; n=0; while :; do n=$((n+1)); echo $n >/tmp/n; sleep 0.1; done' >"$out"
+    docker pause d1
+    [ "$(docker inspect -f '{{.State.Status}}' d1)" = paused ]
+    run ! docker exec d1 true
+    docker unpause d1
+    docker exec d1 true
+    docker stop -t 1 d1
+    [ "$(docker inspect -f '{{.State.ExitCode}}' d1)" = 137 ]
+    docker rm d1
+}
+
+# bats test_tags=long
+@test "docker: a writer without end whose reader has stopped" {
+    local reader
+    run_in --rm --name d1 busybox yes 3>&- | sleep 1000 3>&- &
+    reader=$!
+    eventually 30 eval '[ "$(docker inspect -f "{{.State.Running}}" d1 2>/dev/null)" = true ]'
+    sleep 5
+    docker exec d1 true
+    docker kill d1
+    kill "$reader"
+}
+
+# bats test_tags=long
+@test "docker: twenty in a row, five at once" {
+    local i pids=()
+    for i in {1..20}; do [ "$(run_in --rm busybox echo "$i")" = "$i" ]; done
+    for i in {1..5}; do
+        run_in --rm busybox echo "$i" >"$out.$i" 3>&- &
+        pids+=($!)
+    done
+    for i in "${pids[@]}"; do wait "$i"; done
+    for i in {1..5}; do [ "$(cat "$out.$i")" = "$i" ]; done
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# For the tests with real engines, which run as root in a Xen dom0 with docker,
+# podman and containerd ready (./dev test boots one). RUNTIME is domlet, or runc
+# to test what is expected here itself; DOMLET_TYPE is the type of the domains.
+# The first letter of a container's name tells the engine: d, p, c.
+
+RUNTIME=${RUNTIME:-domlet}
+out=$BATS_TEST_TMPDIR/out
+
+# The engines know no annotations (docker has no option for them), so the type
+# is the administrator's choice: the template that is the default.
+choose_type() {
+    mkdir -p /etc/domlet
+    rm -f /etc/domlet/pvh.cfg
+    [[ ${DOMLET_TYPE:-pvh} == pvh ]] || cp "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" /etc/domlet/pvh.cfg
+}
+
+# Waits up to SECONDS for a command to succeed.
+eventually() { # SECONDS COMMAND…
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.2
+    done
+}
+
+has_line() { grep -qx -- "$1" "$2"; } # LINE FILE
+
+# What is left of any container. The engines' own programs are not asked: each
+# call is seconds of an emulated processor's time.
+leaks() {
+    if [[ -e /proc/xen/capabilities ]]; then
+        xl list | tail -n +3
+        xenstore-ls -f /local/domain | grep -E '^/local/domain/[1-9]'
+    fi
+    losetup -a
+    find /run/domlet /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \
+        /run/containerd/io.containerd.runtime.v2.task/* -mindepth 1 -maxdepth 1 2>/dev/null
+    find /var/lib/docker/containers /var/lib/containers/storage/overlay-containers -mindepth 1 -maxdepth 1 -type d 2>/dev/null
+    pgrep -af '^([^ ]*/)?(domlet|conmon|containerd-shim)'
+    find /sys/fs/cgroup/{domlet,docker,default,libpod_parent} -mindepth 1 -type d 2>/dev/null | grep -v '/libpod_parent/conmon$'
+    grep -E '/(merged|io.containerd.runtime.v2.task/[^ ]*) ' /proc/mounts
+}
+
+no_leaks() {
+    local left i
+    for i in {1..50}; do
+        left=$(leaks)
+        [[ -n $left ]] || return 0
+        sleep 0.2
+    done
+    printf 'left behind:\n%s\n' "$left"
+    return 1
+}
+
+# To be the teardown of each test.
+end_clean() {
+    [[ ${BATS_TEST_COMPLETED-} ]] || remove_all
+    no_leaks
+}
+
+# Whatever a test that failed has left.
+remove_all() {
+    docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1
+    podman ps -aq | xargs -r podman rm -f -t 0 >/dev/null 2>&1
+    ctr tasks ls -q | xargs -r ctr tasks kill -a -s KILL >/dev/null 2>&1
+    ctr containers ls -q | xargs -r ctr containers delete >/dev/null 2>&1
+    true
+}
+
+# What a container says of itself, for the options below; each line one.
+report='id -u; id -g; pwd; echo $A; hostname
+grep CapEff /proc/self/status | cut -f 2
+ulimit -n; df -k /dev/shm | tail -n 1 | tr -s " " | cut -d " " -f 2
+grep -c "^tmpfs /t " /proc/mounts
+cat /proc/sys/kernel/shm_rmid_forced
+for f in memory.max cpu.max pids.max; do cat /sys/fs/cgroup/$f; done
+if touch /x 2>/dev/null; then echo writable; else echo read-only; fi
+touch /t/x && echo tmp'
+options=(--user 1000:1001 --workdir /tmp --env A=b --hostname box --read-only --tmpfs /t:size=1m --cap-drop ALL
+    --ulimit nofile=77:77 --shm-size 3m --memory 64m --cpus 1 --pids-limit 50 --sysctl kernel.shm_rmid_forced=1
+    --entrypoint sh)
+expected=$'1000\n1001\n/tmp\nb\nbox\n0000000000000000\n77\n3072\n1\n1\n67108864\n100000 100000\n50\nread-only\ntmp'
+
+# A program that says which signals it gets, and one that says its terminal's size.
+obedient='trap "echo usr1" USR1; trap "echo term; exit 3" TERM
+echo ready; while :; do sleep 0.1; done'
+sizes='trap "echo winch" WINCH; while [ -t 0 ] && [ -t 1 ]; do stty size; sleep 0.2; done'
