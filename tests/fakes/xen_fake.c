@@ -33,7 +33,7 @@ static int watch_pipe[2] = { -1, -1 };
 static int listener = -1;
 static char socket_path[64];
 
-static bool fails(const char *name)
+bool xen_fake_fails(const char *name)
 {
 	if (++xen_fake.calls != xen_fake.fail_at)
 		return false;
@@ -52,7 +52,7 @@ void xen_fake_reset(uv_loop_t *l, unsigned int fail_at)
 
 int domlet_xen_check_host(struct domlet_error *err)
 {
-	return fails("check_host") ? domlet_error_set(err, ENODEV, "this is not a Xen dom0") : 0;
+	return xen_fake_fails("check_host") ? domlet_error_set(err, ENODEV, "this is not a Xen dom0") : 0;
 }
 
 /* libxl */
@@ -61,7 +61,7 @@ int libxl_ctx_alloc(libxl_ctx **ctx, int version, unsigned int flags, xentoollog
 {
 	(void)version, (void)flags, (void)log;
 	*ctx = (libxl_ctx *)no_context;
-	return fails("ctx_alloc") ? ERROR_FAIL : 0;
+	return xen_fake_fails("ctx_alloc") ? ERROR_FAIL : 0;
 }
 
 int libxl_ctx_free(libxl_ctx *ctx)
@@ -74,7 +74,8 @@ int libxl_ctx_free(libxl_ctx *ctx)
 
 void libxl_osevent_register_hooks(libxl_ctx *ctx, const libxl_osevent_hooks *hooks, void *user)
 {
-	(void)ctx, (void)hooks, (void)user;
+	(void)ctx, (void)hooks;
+	loop = ((struct domlet_xen *)user)->loop; /* a monitor keeps its own */
 }
 
 void libxl_childproc_setmode(libxl_ctx *ctx, const libxl_childproc_hooks *hooks, void *user)
@@ -98,7 +99,7 @@ void libxl_event_free(libxl_ctx *ctx, libxl_event *event)
 int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
 {
 	(void)ctx;
-	if (fails("cpu_bitmap_alloc"))
+	if (xen_fake_fails("cpu_bitmap_alloc"))
 		return ERROR_NOMEM;
 	map->size = (uint32_t)(max_cpus + 7) / 8;
 	map->map = calloc(map->size, 1);
@@ -109,7 +110,7 @@ int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
 {
 	(void)ctx;
 	info->free_pages = 1 << 20;
-	return fails("get_physinfo") ? ERROR_FAIL : 0;
+	return xen_fake_fails("get_physinfo") ? ERROR_FAIL : 0;
 }
 
 static void free_pending(uv_handle_t *h)
@@ -121,7 +122,7 @@ static void complete(uv_timer_t *t)
 {
 	static const char *const names[] = { "create's end", "unpause's end", "destroy's end" };
 	struct pending *p = (struct pending *)t;
-	int rc = fails(names[p->what]) ? ERROR_FAIL : 0;
+	int rc = xen_fake_fails(names[p->what]) ? ERROR_FAIL : 0;
 
 	xen_fake.open_operations--;
 	uv_close((uv_handle_t *)t, free_pending);
@@ -161,7 +162,7 @@ int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_
 			    const libxl_asyncprogress_how *console)
 {
 	(void)ctx, (void)config, (void)console;
-	if (fails("create_new"))
+	if (xen_fake_fails("create_new"))
 		return ERROR_INVAL;
 	*domid = DOMID;
 	creating = start(CREATE, how);
@@ -171,7 +172,7 @@ int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_
 int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
 {
 	(void)ctx, (void)how;
-	if (fails("ao_abort"))
+	if (xen_fake_fails("ao_abort"))
 		return ERROR_NOTFOUND; /* it goes on to its own end */
 	if (creating)
 		creating->aborted = true;
@@ -181,7 +182,7 @@ int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
 int libxl_domain_unpause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
 {
 	(void)ctx, (void)domid;
-	if (fails("unpause"))
+	if (xen_fake_fails("unpause"))
 		return ERROR_FAIL;
 	(void)start(UNPAUSE, how);
 	return 0;
@@ -190,7 +191,7 @@ int libxl_domain_unpause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
 {
 	(void)ctx, (void)domid;
-	if (fails("destroy"))
+	if (xen_fake_fails("destroy"))
 		return ERROR_FAIL;
 	(void)start(DESTROY, how);
 	return 0;
@@ -199,7 +200,7 @@ int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 int libxl_evenable_domain_death(libxl_ctx *ctx, uint32_t domid, libxl_ev_user user, libxl_evgen_domain_death **out)
 {
 	(void)ctx, (void)domid, (void)user;
-	if (fails("evenable_domain_death"))
+	if (xen_fake_fails("evenable_domain_death"))
 		return ERROR_FAIL;
 	*out = (libxl_evgen_domain_death *)no_context;
 	xen_fake.death_watches++;
@@ -255,13 +256,13 @@ const char *xs_daemon_socket(void)
 			abort();
 		(void)atexit(leave);
 	}
-	return fails("xenstored") ? "/nowhere" : socket_path;
+	return xen_fake_fails("xenstored") ? "/nowhere" : socket_path;
 }
 
 struct xs_handle *xs_open(unsigned long flags)
 {
 	(void)flags;
-	if (fails("xs_open") || pipe2(watch_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
+	if (xen_fake_fails("xs_open") || pipe2(watch_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return NULL;
 	return (struct xs_handle *)no_context;
 }
@@ -282,13 +283,13 @@ int xs_fileno(struct xs_handle *xs)
 bool xs_watch(struct xs_handle *xs, const char *path, const char *token)
 {
 	(void)xs, (void)path, (void)token;
-	return !fails("watch");
+	return !xen_fake_fails("watch");
 }
 
 bool xs_unwatch(struct xs_handle *xs, const char *path, const char *token)
 {
 	(void)xs, (void)path, (void)token;
-	return !fails("unwatch");
+	return !xen_fake_fails("unwatch");
 }
 
 char **xs_check_watch(struct xs_handle *xs)
@@ -300,7 +301,7 @@ char **xs_check_watch(struct xs_handle *xs)
 		errno = EAGAIN;
 		return NULL;
 	}
-	return fails("check_watch") ? NULL : calloc(2, sizeof(char *));
+	return xen_fake_fails("check_watch") ? NULL : calloc(2, sizeof(char *));
 }
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
@@ -315,7 +316,7 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 
 		if (strlen(path) < tail || strcmp(path + strlen(path) - tail, nodes[i][0]) != 0)
 			continue;
-		if (fails("read"))
+		if (xen_fake_fails("read"))
 			return NULL;
 		*len = (unsigned int)strlen(nodes[i][1]);
 		return strdup(nodes[i][1]);
@@ -327,30 +328,30 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 bool xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path, const void *data, unsigned int len)
 {
 	(void)xs, (void)t, (void)path, (void)data, (void)len;
-	return !fails("write");
+	return !xen_fake_fails("write");
 }
 
 bool xs_set_permissions(struct xs_handle *xs, xs_transaction_t t, const char *path, struct xs_permissions *perms,
 			unsigned int count)
 {
 	(void)xs, (void)t, (void)path, (void)perms, (void)count;
-	return !fails("set_permissions");
+	return !xen_fake_fails("set_permissions");
 }
 
 bool xs_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
 {
 	(void)xs, (void)t, (void)path;
-	return !fails("rm");
+	return !xen_fake_fails("rm");
 }
 
 xs_transaction_t xs_transaction_start(struct xs_handle *xs)
 {
 	(void)xs;
-	return fails("transaction_start") ? XBT_NULL : 1;
+	return xen_fake_fails("transaction_start") ? XBT_NULL : 1;
 }
 
 bool xs_transaction_end(struct xs_handle *xs, xs_transaction_t t, bool abandon)
 {
 	(void)xs, (void)t, (void)abandon;
-	return !fails("transaction_end");
+	return !xen_fake_fails("transaction_end");
 }

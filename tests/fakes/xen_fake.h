@@ -24,6 +24,8 @@ extern struct xen_fake xen_fake;
 
 /* Before each run, with the loop that the code under test uses. */
 void xen_fake_reset(uv_loop_t *loop, unsigned int fail_at);
+/* Counts a call; true when it is the one to fail, errno is EIO then. */
+bool xen_fake_fails(const char *name);
 /* Somebody destroys the domain; or it shuts itself down. */
 void xen_fake_vanish(void);
 void xen_fake_shut_down(void);

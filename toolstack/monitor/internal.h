@@ -47,6 +47,7 @@ struct monitor {
 	uint32_t create_request, start_request;
 	bool attached;
 	bool created; /* the launching command was told so */
+	bool stuck;   /* libxl could not destroy the domain */
 	uv_poll_t ring_poll;
 	uv_async_t again; /* goes on with a turn that was cut short */
 	struct domlet_host_ring ring;

@@ -195,7 +195,7 @@ static void answer_create(struct monitor *m)
 	if (!m->err.code)
 		(void)domlet_error_set(&m->err, EIO, "the domain of container %s ended before the container was created",
 				       m->launch->plan->id);
-	if (m->life.container == DOMLET_CONTAINER_NONE) {
+	if (m->xen && m->life.container == DOMLET_CONTAINER_NONE) {
 		domlet_xen_console_tail(m->xen, console, sizeof console);
 		if (console[0]) {
 			size_t used = strlen(m->err.text);
@@ -304,7 +304,9 @@ static void finish(struct monitor *m)
 	struct domlet_error ignored;
 
 	phase(m, "destroyed");
-	if (m->launch->foreground || !m->created) { /* nobody will come to delete it */
+	/* Nobody will come to delete it; but what knows of a domain that libxl
+	 * couldn't destroy stays, for the next command to try again. */
+	if (!m->stuck && (m->launch->foreground || !m->created)) {
 		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
 		if (m->launch->state->cgroup)
 			(void)rmdir(m->launch->state->cgroup);
@@ -318,6 +320,7 @@ static void destroy(struct monitor *m)
 	struct domlet_error err;
 
 	if (domlet_xen_destroy(m->xen, &err) < 0) {
+		m->stuck = true;
 		domlet_log_notice(m->launch->log, "%s", err.text);
 		domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
 	}
@@ -394,7 +397,8 @@ static void destroyed(void *user, int rc, const struct domlet_error *err)
 {
 	struct monitor *m = user;
 
-	if (rc < 0)
+	m->stuck = rc < 0;
+	if (m->stuck)
 		domlet_log_notice(m->launch->log, "%s", err->text);
 	domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
 }
@@ -465,9 +469,7 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	m->boot_timer.data = m->kill_timer.data = m;
 	m->kill_timer.timer_cb = on_kill_timeout;
 	if (domlet_peers_open(m, &m->err) < 0 || domlet_xen_open(&m->loop, &ops, m, &m->xen, &m->err) < 0) {
-		domlet_peers_answer(&m->peers[0], m->err.code, m->err.text);
-		report_exit(m);
-		finish(m);
+		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		return 1;
 	}
 	domlet_relay_open(m);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ring_fake.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "../../frontend/proto/link.h"
+#include "../../toolstack/ring/host.h"
+#include "xen_fake.h"
+
+#define ORDER DOMLET_RING_ORDER_DEFAULT
+
+enum ring_fake_guest ring_fake_guest;
+
+static struct {
+	pthread_t thread;
+	int to_guest, to_host; /* eventfds: the event channel */
+	_Atomic bool stop;
+	struct domlet_ring_page *page;
+	uint8_t *data;
+	struct domlet_ring ring;
+	struct domlet_link link;
+} fake;
+
+static void say(struct domlet_msg *m)
+{
+	if (domlet_link_send(&fake.link, m) < 0)
+		abort();
+}
+
+static void reply(uint32_t request, int code, const char *text)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_REPLY, .request = request };
+
+	m.reply.code = code;
+	m.reply.text = (struct domlet_slice){ (const uint8_t *)text, (uint32_t)strlen(text) };
+	say(&m);
+}
+
+static void program_ends(uint32_t code)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
+	size_t len = 6;
+	uint8_t *span = domlet_link_reserve(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDOUT), &len);
+
+	if (!span || len < 6)
+		abort();
+	memcpy(span, "hello\n", 6);
+	domlet_link_commit(&fake.link, 6);
+	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDOUT));
+	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDERR));
+	m.exited.process = 1;
+	m.exited.code = code;
+	say(&m);
+}
+
+static void obey(const struct domlet_msg *m)
+{
+	switch (m->type) {
+	case DOMLET_MSG_CREATE:
+		for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+			(void)domlet_link_open(&fake.link, domlet_stream_id(1, k));
+		if (ring_fake_guest == RING_FAKE_REFUSES)
+			reply(m->request, ENOENT, "exec: \"x\": executable file not found in $PATH");
+		else
+			reply(m->request, 0, "");
+		return;
+	case DOMLET_MSG_START:
+		reply(m->request, 0, "");
+		if (ring_fake_guest == RING_FAKE_GOOD)
+			program_ends(3);
+		if (ring_fake_guest == RING_FAKE_BREAKS) {
+			(void)domlet_link_flush(&fake.link);
+			domlet_ring_copy_in(&fake.ring, 0, "this is no frame header!", DOMLET_FRAME_HEADER_LEN);
+			domlet_ring_produce(&fake.ring, DOMLET_FRAME_HEADER_LEN);
+			domlet_ring_publish(&fake.ring);
+		}
+		return;
+	case DOMLET_MSG_SIGNAL:
+		reply(m->request, 0, "");
+		if (ring_fake_guest == RING_FAKE_SLEEPS)
+			program_ends(128 + m->signal.signo);
+		return;
+	default:
+		return;
+	}
+}
+
+static void *guest(void *arg)
+{
+	struct domlet_msg hello = { .type = DOMLET_MSG_HELLO, .hello = { .version = DOMLET_PROTO_VERSION } };
+	struct domlet_link_event ev;
+	uint64_t count;
+
+	(void)arg;
+	domlet_link_init(&fake.link, &fake.ring, DOMLET_RING_GUEST, 1);
+	say(&hello);
+	while (!fake.stop) {
+		do {
+			domlet_link_next(&fake.link, &ev);
+			if (ev.type == DOMLET_LINK_MSG)
+				obey(&ev.msg);
+			else if (ev.type == DOMLET_LINK_DATA)
+				domlet_link_taken(&fake.link, ev.len);
+		} while (ev.type != DOMLET_LINK_IDLE && ev.type != DOMLET_LINK_BROKEN);
+		(void)domlet_link_flush(&fake.link);
+		if (domlet_ring_take_notify(&fake.ring))
+			(void)eventfd_write(fake.to_host, 1);
+		if (!domlet_ring_arm(&fake.ring, false))
+			(void)poll(&(struct pollfd){ .fd = fake.to_guest, .events = POLLIN }, 1, 50);
+		domlet_ring_disarm(&fake.ring);
+		(void)eventfd_read(fake.to_guest, &count);
+	}
+	return NULL;
+}
+
+int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, uint32_t index_ref,
+			 uint32_t remote_port, uint32_t epoch, struct domlet_error *err)
+{
+	size_t direction = (size_t)DOMLET_PAGE_SIZE << ORDER;
+
+	memset(hr, 0, sizeof *hr);
+	if (xen_fake_fails("ring_map"))
+		return domlet_error_set(err, EIO, "can't map the ring's index page, grant %u of domain %u, port %u, epoch %u",
+					index_ref, domid, remote_port, epoch);
+	fake.page = aligned_alloc(DOMLET_PAGE_SIZE, DOMLET_PAGE_SIZE);
+	fake.data = aligned_alloc(DOMLET_PAGE_SIZE, 2 * direction);
+	fake.to_guest = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	fake.to_host = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	fake.stop = false;
+	domlet_ring_page_init(fake.page, ORDER, 1);
+	domlet_ring_attach(&fake.ring, fake.page, fake.data, fake.data + direction, ORDER, DOMLET_RING_GUEST);
+	domlet_ring_attach(&hr->ring, fake.page, fake.data, fake.data + direction, order, DOMLET_RING_HOST);
+	hr->epoch = epoch;
+	hr->page = fake.page;
+	return pthread_create(&fake.thread, NULL, guest, NULL) == 0 ? 0 : -EIO;
+}
+
+void domlet_host_ring_unmap(struct domlet_host_ring *hr)
+{
+	if (!hr->page)
+		return;
+	fake.stop = true;
+	(void)eventfd_write(fake.to_guest, 1);
+	(void)pthread_join(fake.thread, NULL);
+	close(fake.to_guest);
+	close(fake.to_host);
+	free(fake.page);
+	free(fake.data);
+	hr->page = NULL;
+}
+
+int domlet_host_ring_fd(const struct domlet_host_ring *hr)
+{
+	(void)hr;
+	return fake.to_host;
+}
+
+int domlet_host_ring_notify(struct domlet_host_ring *hr)
+{
+	(void)hr;
+	return eventfd_write(fake.to_guest, 1);
+}
+
+int domlet_host_ring_drain(struct domlet_host_ring *hr)
+{
+	uint64_t count;
+
+	(void)hr;
+	(void)eventfd_read(fake.to_host, &count);
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_FAKES_RING_FAKE_H
+#define DOMLET_FAKES_RING_FAKE_H
+
+/*
+ * toolstack/ring/host.h without a hypervisor: "mapping" a ring makes one in
+ * this process and starts a thread that is the guest. It greets, creates,
+ * starts, says "hello" on its standard output and exits with 3.
+ */
+
+enum ring_fake_guest {
+	RING_FAKE_GOOD,
+	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
+	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
+	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
+};
+
+extern enum ring_fake_guest ring_fake_guest;
+
+#endif

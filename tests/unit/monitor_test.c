@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The whole monitor, on a libxl and a xenstore of which one call fails, each
+ * in turn, and with a guest that is a thread: whoever waits gets one answer
+ * with a reason, the domain is gone, and no state is left.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../toolstack/monitor/monitor.h"
+#include "../fakes/ring_fake.h"
+#include "../fakes/xen_fake.h"
+
+static char top[64], root[80];
+
+static struct { /* by the monitor's process, in shared memory */
+	struct xen_fake xen;
+	char failed[40];
+} *seen;
+
+struct run {
+	pid_t pid;
+	int caller, proxy, out; /* our ends */
+	char answer[1200], started[1200], last[1200], exit[64], output[64];
+};
+
+static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fail_at)
+{
+	static struct domlet_plan plan = { .id = (char *)"c1", .document = (char *)"{}", .document_len = 2 };
+	struct domlet_template tmpl = { .path = (char *)"t.cfg", .kernel = (char *)"/proc/self/exe", .type = "pvh",
+					.vcpus = 1, .memory_kib = 65536, .boot_timeout_s = 2 };
+	struct domlet_log log = { .fd = -1 };
+	struct domlet_error err;
+	struct domlet_state st;
+	struct domlet_launch launch = { .plan = &plan, .state = &st, .tmpl = &tmpl, .caller_fd = caller,
+					.proxy_fd = proxy, .foreground = true, .log = &log };
+	int status;
+
+	if (domlet_state_create(root, "c1", &st, &err) < 0)
+		_exit(99);
+	(void)snprintf(st.uuid, sizeof st.uuid, "12345678-1234-1234-1234-123456789012");
+	launch.stdio[0] = launch.stdio[2] = -1;
+	launch.stdio[1] = out;
+	xen_fake_reset(NULL, fail_at);
+	status = domlet_monitor_main(&launch);
+	seen->xen = xen_fake;
+	if (xen_fake.failed)
+		(void)snprintf(seen->failed, sizeof seen->failed, "%s", xen_fake.failed);
+	_exit(status);
+}
+
+static bool good(const char *answer)
+{
+	return strcmp(answer, "{ \"code\": 0 }") == 0 || strcmp(answer, "{\"code\":0}") == 0;
+}
+
+static void receive(int fd, char *text, size_t len)
+{
+	ssize_t n = recv(fd, text, len - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+static void begin(struct run *r, unsigned int fail_at)
+{
+	int caller[2], proxy[2], out[2];
+
+	memset(r, 0, sizeof *r);
+	memset(seen, 0, sizeof *seen);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, caller), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, proxy), 0);
+	assert_int_equal(pipe(out), 0);
+	(void)fflush(NULL);
+	r->pid = fork();
+	if (r->pid == 0) {
+		close(caller[0]);
+		close(proxy[0]);
+		close(out[0]);
+		be_monitor(caller[1], proxy[1], out[1], fail_at);
+	}
+	close(caller[1]);
+	close(proxy[1]);
+	close(out[1]);
+	r->caller = caller[0];
+	r->proxy = proxy[0];
+	r->out = out[0];
+	receive(r->caller, r->answer, sizeof r->answer);
+}
+
+static void start(struct run *r)
+{
+	static const char verb[] = "{\"verb\":\"start\"}";
+
+	(void)send(r->caller, verb, strlen(verb), MSG_NOSIGNAL);
+	receive(r->caller, r->started, sizeof r->started);
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	(void)snprintf(command, sizeof command, "rm -rf %s/*", top);
+	return system(command);
+}
+
+/* Everything that comes after an end, and what must be true then. */
+static void finish(struct run *r)
+{
+	struct stat info;
+	char path[128];
+	int status;
+
+	if (!r->exit[0] || good(r->exit))
+		receive(r->proxy, r->exit, sizeof r->exit);
+	if (read(r->out, r->output, sizeof r->output - 1) < 0)
+		abort();
+	receive(r->caller, r->last, sizeof r->last);
+	close(r->proxy);
+	close(r->caller);
+	close(r->out);
+	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	(void)snprintf(path, sizeof path, "%s/c1", root);
+	/* A domain that can't be destroyed must not be forgotten. */
+	assert_int_equal(stat(path, &info), seen->xen.domain ? 0 : -1);
+	assert_string_not_equal(r->exit, "");
+	assert_int_equal(seen->xen.open_operations, 0);
+	if (seen->xen.domain) {
+		assert_non_null(strstr(seen->failed, "destroy"));
+		assert_int_equal(tear_down(NULL), 0);
+	}
+}
+
+static void reasoned(const char *answer)
+{
+	const char *text = strstr(answer, "\"text\"");
+
+	if (!text || strlen(text) < 20)
+		fail_msg("no reason: %s", answer);
+}
+
+static void each_call_fails(void **state)
+{
+	unsigned int k = 0, failures = 0;
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_GOOD;
+	do {
+		begin(&r, ++k);
+		if (good(r.answer))
+			start(&r);
+		else
+			reasoned(r.answer);
+		if (r.started[0] && !good(r.started))
+			reasoned(r.started);
+		finish(&r);
+		failures += !good(r.started);
+		assert_string_equal(r.exit, good(r.started) ? "{\"exit\":3}" : "{\"exit\":137}");
+		assert_string_equal(r.output, good(r.started) ? "hello\n" : "");
+	} while (seen->failed[0]);
+	print_message("%u calls, %u failures\n", k - 1, failures);
+	assert_true(k > 40 && failures > 30);
+	assert_string_equal(r.exit, "{\"exit\":3}");
+}
+
+static void the_guest_refuses(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_REFUSES;
+	begin(&r, 0);
+	assert_non_null(strstr(r.answer, "executable file not found in $PATH"));
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+static void the_guest_breaks_the_protocol(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_BREAKS;
+	begin(&r, 0);
+	start(&r);
+	finish(&r);
+	assert_non_null(strstr(r.last, "broke the ring protocol"));
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+static void signals_reach_the_guest(void **state)
+{
+	static const char verb[] = "{\"verb\":\"signal\",\"signo\":15}";
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0);
+	start(&r);
+	assert_true(good(r.started));
+	(void)send(r.proxy, verb, strlen(verb), MSG_NOSIGNAL);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	if (good(r.exit)) /* the answer to the signal comes first */
+		finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+static void callers_and_proxies_are_lost(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	for (int which = 0; which < 2; which++) {
+		begin(&r, 0);
+		start(&r);
+		(void)shutdown(which ? r.proxy : r.caller, SHUT_RDWR);
+		if (which) { /* then there is nobody to be told */
+			receive(r.caller, r.last, sizeof r.last);
+			assert_non_null(strstr(r.last, "the proxy of container c1 was killed"));
+			(void)snprintf(r.exit, sizeof r.exit, "-");
+		}
+		finish(&r);
+	}
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	strcpy(top, "/tmp/domlet-test-XXXXXX");
+	if (seen == MAP_FAILED || !mkdtemp(top))
+		return -1;
+	(void)snprintf(root, sizeof root, "%s/run", top);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_call_fails),
+		cmocka_unit_test(the_guest_refuses),
+		cmocka_unit_test(the_guest_breaks_the_protocol),
+		cmocka_unit_test(signals_reach_the_guest),
+		cmocka_unit_test(callers_and_proxies_are_lost),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down) || rmdir(top);
+}
