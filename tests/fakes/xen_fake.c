@@ -239,29 +239,33 @@ void xen_fake_shut_down(void)
 
 /* libxenstore: writes are forgotten, and the guest's ring is always there. */
 
-static void leave(void)
+static void stop_listening(void)
 {
+	if (listener < 0)
+		return;
+	close(listener);
 	unlink(socket_path);
+	listener = -1;
 }
 
 const char *xs_daemon_socket(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
-	if (listener < 0) {
-		(void)snprintf(socket_path, sizeof socket_path, "/tmp/domlet-test-xenstored-%d", getpid());
-		(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
-		listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 1000) < 0)
-			abort();
-		(void)atexit(leave);
-	}
-	return xen_fake_fails("xenstored") ? "/nowhere" : socket_path;
+	if (xen_fake_fails("xenstored"))
+		return "/nowhere";
+	(void)snprintf(socket_path, sizeof socket_path, "/tmp/domlet-test-xenstored-%d", getpid());
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 1) < 0)
+		abort();
+	return socket_path;
 }
 
 struct xs_handle *xs_open(unsigned long flags)
 {
 	(void)flags;
+	stop_listening();
 	if (xen_fake_fails("xs_open") || pipe2(watch_pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return NULL;
 	return (struct xs_handle *)no_context;
