@@ -43,4 +43,5 @@ expect "$dir/bundle a" run -b "$dir/b"
 expect "$dir/bundle a" spec --bundle = "$dir/bu"
 expect "json table" list --format ""
 expect "state" help stat
+expect "containerd docker podman" install ""
 expect "" nonsense ""

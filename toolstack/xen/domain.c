@@ -50,8 +50,9 @@ static int prepare(struct domlet_xen *xen, const struct domlet_domain_spec *spec
 
 	if (!rc)
 		rc = check_file("ramdisk", t->ramdisk, t->path, err);
-	if (!rc && spec->image)
-		rc = check_file("disk image", spec->image, t->path, err);
+	if (!rc && spec->image && access(spec->image, R_OK) < 0)
+		rc = domlet_error_set(err, errno, "can't read the image %s of the root file system: %s; was it removed from the cache just now? Try again",
+				      spec->image, domlet_strerror(errno));
 	if (!rc)
 		rc = domlet_xen_configure(xen, spec, err);
 	return rc ? rc : check_memory(xen, xen->config.b_info.max_memkb, err);

@@ -100,6 +100,8 @@ int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, i
 	if (strstr(log->text, "xc_dom_chk_alloc_pages: segment")) {
 		code = ENOMEM;
 		hint = "; the domain is too small for its kernel and initrd: give it more memory, by its template, its memory limit, or the annotation dev.domlet.memory";
+	} else if (strstr(log->text, "domlet-hotplug add") && strstr(log->text, "exited with error status 255")) {
+		hint = "; this program can't be run: install domlet whole";
 	} else if (rc == ERROR_NOMEM || strcasestr(log->text, "cannot allocate memory") ||
 	    strcasestr(log->text, "not enough") || strcasestr(log->text, "failed to free memory")) {
 		code = ENOMEM;
