@@ -69,3 +69,8 @@ teardown() {
     run -1 domlet run -b "$BUNDLE" c1
     [[ $output == *config.json* ]]
 }
+
+@test "what ./dev run runs: its output and its status" {
+    run -7 bash /lab/run.sh "$DOMLET_TYPE" sh -c 'busybox uname -s && exit 7'
+    [ "$output" = Linux ]
+}

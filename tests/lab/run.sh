@@ -12,7 +12,7 @@ trap 'rm -rf "$bundle"' EXIT
 make_bundle() { # ARGS…: the container's command
     mkdir -p "$bundle"/rootfs/{bin,etc,proc,sys,dev,tmp,root}
     cp "$(command -v busybox)" "$bundle/rootfs/bin/busybox"
-    busybox --list | while read -r name; do ln -sf busybox "$bundle/rootfs/bin/$name"; done
+    busybox --list | grep -vx busybox | while read -r name; do ln -sf busybox "$bundle/rootfs/bin/$name"; done
     echo root:x:0:0:root:/root:/bin/sh >"$bundle/rootfs/etc/passwd"
     rm -f "$bundle/config.json"
     (cd "$bundle" && domlet spec)
