@@ -11,7 +11,7 @@ top = Path(sys.argv[2])
 folders = "toolstack|frontend|guest-init|images|tests|xen-configs|docs"
 wrong = []
 
-for document in [top / "README.md", *sorted((top / "docs").glob("*.md"))]:
+for document in [top / "README.md", top / "frontend/proto/PROTOCOL.md", *sorted((top / "docs").glob("*.md"))]:
     text = document.read_text()
     for span in re.findall(r"`([^`]+)`", text):
         place = re.fullmatch(rf"((?:{folders})/[\w./-]*)(?:: (\w+))?", span)
