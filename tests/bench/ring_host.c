@@ -61,6 +61,7 @@ static uint32_t number(struct xs_handle *xs, const char *domid, const char *key)
 static void attach(const char *domid)
 {
 	struct xs_handle *xs = xs_open(0);
+	struct domlet_ring_offer offer = { .epoch = 1 };
 	char path[96], *state = NULL;
 	struct domlet_error err;
 	unsigned int n;
@@ -73,8 +74,10 @@ static void attach(const char *domid)
 		state = xs_read(xs, XBT_NULL, path, &n);
 	}
 	free(state);
-	if (domlet_host_ring_map(&host_ring, (uint32_t)strtoul(domid, NULL, 10), number(xs, domid, "order"),
-				 number(xs, domid, "ring-ref"), number(xs, domid, "event-channel"), 1, &err) < 0)
+	offer.order = number(xs, domid, "order");
+	offer.index_ref = number(xs, domid, "ring-ref");
+	offer.port = number(xs, domid, "event-channel");
+	if (domlet_host_ring_map(&host_ring, (uint32_t)strtoul(domid, NULL, 10), &offer, &err) < 0)
 		end(err.text);
 	ring.device = &host_ring;
 	ring.fd = domlet_host_ring_fd(&host_ring);

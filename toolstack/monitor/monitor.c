@@ -423,7 +423,7 @@ static void vanished(void *user)
 	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);
 }
 
-static void ring_ready(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch)
+static void ring_ready(void *user, const struct domlet_ring_offer *offer)
 {
 	struct monitor *m = user;
 	struct domlet_error err;
@@ -434,11 +434,11 @@ static void ring_ready(void *user, uint32_t order, uint32_t index_ref, uint32_t 
 		return;
 	domlet_monitor_step(m, DOMLET_EV_RING_READY, 0);
 	phase(m, "ring");
-	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, order, index_ref, port, epoch, &err) < 0) {
+	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, offer, &err) < 0) {
 		domlet_monitor_fail(m, &err, DOMLET_EV_ATTACH_FAILED);
 		return;
 	}
-	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, epoch);
+	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, offer->epoch);
 	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
 	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
 	m->attached = true;

@@ -49,16 +49,12 @@ static int parse(const char *text, size_t len, const char *path, struct json_obj
 	return r;
 }
 
-int domlet_oci_load(const char *path, struct json_object **config, struct domlet_error *err)
+int domlet_oci_parse(const char *text, size_t len, const char *path, struct json_object **config,
+		     struct domlet_error *err)
 {
-	cleanup_free char *text = NULL;
-	size_t len;
 	int r;
 
 	*config = NULL;
-	r = domlet_file_read(path, DOMLET_CONFIG_MAX, &text, &len, err);
-	if (r < 0)
-		return r;
 	/* Go's encoder ends with a newline, which strict parsing refuses. */
 	while (len > 0 && strchr(" \t\r\n", text[len - 1]) && text[len - 1] != '\0')
 		len--;
@@ -72,4 +68,15 @@ int domlet_oci_load(const char *path, struct json_object **config, struct domlet
 		*config = NULL;
 	}
 	return r;
+}
+
+int domlet_oci_load(const char *path, struct json_object **config, struct domlet_error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	*config = NULL;
+	r = domlet_file_read(path, DOMLET_CONFIG_MAX, &text, &len, err);
+	return r < 0 ? r : domlet_oci_parse(text, len, path, config, err);
 }

@@ -9,6 +9,8 @@
  * An absent key and null are the same. The caller puts the object.
  */
 
+#include <stddef.h>
+
 struct domlet_error;
 struct json_object;
 
@@ -17,6 +19,9 @@ struct json_object;
 #define DOMLET_OCI_DEPTH_MAX 60
 
 int domlet_oci_load(const char *path, struct json_object **config, struct domlet_error *err);
+/* The same of a text in memory; PATH is for the sentence. */
+int domlet_oci_parse(const char *text, size_t len, const char *path, struct json_object **config,
+		     struct domlet_error *err);
 
 /* The type checks alone. PATH is for the sentence. */
 int domlet_oci_check(struct json_object *config, const char *path, struct domlet_error *err);

@@ -377,7 +377,9 @@ static int build_plan(struct build *b)
 	return copy_text(b, get_text(get(b->config, "linux"), "cgroupsPath"), &b->plan->cgroups_path);
 }
 
-int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err)
+/* TEXT is the configuration, or NULL: read the bundle's. */
+static int plan_config(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
+		       struct domlet_error *err)
 {
 	cleanup_free char *path = NULL;
 	struct build b = {.plan = plan, .err = err};
@@ -396,7 +398,7 @@ int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *pla
 		r = domlet_error_set(err, ENOMEM, "the bundle %s can't be read: out of memory", bundle);
 	}
 	if (r == 0)
-		r = domlet_oci_load(path, &b.config, err);
+		r = text ? domlet_oci_parse(text, len, path, &b.config, err) : domlet_oci_load(path, &b.config, err);
 	if (r == 0) {
 		b.path = path;
 		r = build_plan(&b);
@@ -405,4 +407,15 @@ int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *pla
 	if (r < 0)
 		domlet_plan_free(plan);
 	return r;
+}
+
+int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err)
+{
+	return plan_config(bundle, id, NULL, 0, plan, err);
+}
+
+int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
+		      struct domlet_error *err)
+{
+	return plan_config(bundle, id, text, len, plan, err);
 }

@@ -57,6 +57,9 @@ struct domlet_plan {
  * size can be overridden later by the caller. */
 int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan,
 		     struct domlet_error *err);
+/* The same with the configuration's text in memory. */
+int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
+		      struct domlet_error *err);
 void domlet_plan_free(struct domlet_plan *plan);
 
 /* runc's rule: [A-Za-z0-9_+.-]+, not "." or "..", at most DOMLET_ID_MAX:

@@ -12,43 +12,11 @@
 /* What the guest can change while we look is read through this, once. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
-static int check_order(uint32_t domid, uint32_t order, struct domlet_error *err)
-{
-	if (order > DOMLET_RING_ORDER_MAX)
-		return domlet_error_set(err, EPROTO,
-					"domain %u offers a ring of order %u, more than %u: guest and dom0 have different versions of domlet, install the guest initrd of this version",
-					domid, order, DOMLET_RING_ORDER_MAX);
-	return 0;
-}
-
-/* The page is shared from here on, so each field is read once. */
-static int check_page(const struct domlet_ring_page *page, uint32_t domid, uint32_t order, uint32_t epoch,
-		      struct domlet_error *err)
-{
-	uint32_t magic = READ_ONCE(page->magic);
-	uint32_t version = READ_ONCE(page->version);
-	uint32_t page_order = READ_ONCE(page->order);
-	uint32_t page_epoch = READ_ONCE(page->epoch);
-
-	if (magic != DOMLET_RING_MAGIC)
-		return domlet_error_set(err, EPROTO, "the index page of domain %u has the magic 0x%08x, not 0x%08x: its ring is no domlet ring",
-					domid, magic, DOMLET_RING_MAGIC);
-	if (version != DOMLET_PROTO_VERSION)
-		return domlet_error_set(err, EPROTO,
-					"domain %u speaks version %u of the ring protocol and dom0 version %u: install the guest initrd of this version",
-					domid, version, DOMLET_PROTO_VERSION);
-	if (page_order != order || page_epoch != epoch)
-		return domlet_error_set(err, EPROTO,
-					"the index page of domain %u says order %u and epoch %u, xenstore says %u and %u",
-					domid, page_order, page_epoch, order, epoch);
-	return 0;
-}
-
-static int map_pages(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, uint32_t index_ref,
-		     uint32_t epoch, struct domlet_error *err)
+static int map_pages(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
+		     struct domlet_error *err)
 {
 	uint32_t ref[2u << DOMLET_RING_ORDER_MAX];
-	uint32_t count = 2u << order;
+	uint32_t index_ref = offer->index_ref, count = 2u << offer->order;
 	struct domlet_ring_page *page;
 	int rc;
 
@@ -59,7 +27,7 @@ static int map_pages(struct domlet_host_ring *hr, uint32_t domid, uint32_t order
 					index_ref, domid, domlet_strerror(rc));
 	}
 	page = hr->page;
-	rc = check_page(page, domid, order, epoch, err);
+	rc = domlet_ring_offer_check_page(page, domid, offer, err);
 	if (rc)
 		return rc;
 	for (uint32_t i = 0; i < count; i++)
@@ -99,13 +67,11 @@ static int bind_channel(struct domlet_host_ring *hr, uint32_t domid, uint32_t re
 	return 0;
 }
 
-static int map_all(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, uint32_t index_ref,
-		   uint32_t remote_port, uint32_t epoch, struct domlet_error *err)
+static int map_all(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
+		   struct domlet_error *err)
 {
-	int rc = check_order(domid, order, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	hr->gnt = xengnttab_open(NULL, 0);
 	if (!hr->gnt) {
 		rc = errno;
@@ -118,25 +84,25 @@ static int map_all(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, 
 		return domlet_error_set(err, rc, "can't open /dev/xen/evtchn: %s; load the module xen-evtchn in dom0",
 					domlet_strerror(rc));
 	}
-	rc = map_pages(hr, domid, order, index_ref, epoch, err);
-	return rc ? rc : bind_channel(hr, domid, remote_port, err);
+	rc = map_pages(hr, domid, offer, err);
+	return rc ? rc : bind_channel(hr, domid, offer->port, err);
 }
 
-int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, uint32_t index_ref,
-			 uint32_t remote_port, uint32_t epoch, struct domlet_error *err)
+int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
+			 struct domlet_error *err)
 {
 	uint8_t *data;
 	int rc;
 
 	memset(hr, 0, sizeof(*hr));
-	rc = map_all(hr, domid, order, index_ref, remote_port, epoch, err);
+	rc = map_all(hr, domid, offer, err);
 	if (rc) {
 		domlet_host_ring_unmap(hr);
 		return rc;
 	}
-	hr->epoch = epoch;
+	hr->epoch = offer->epoch;
 	data = hr->data;
-	domlet_ring_attach(&hr->ring, hr->page, data, data + ((size_t)DOMLET_PAGE_SIZE << order), order,
+	domlet_ring_attach(&hr->ring, hr->page, data, data + ((size_t)DOMLET_PAGE_SIZE << offer->order), offer->order,
 			   DOMLET_RING_HOST);
 	return 0;
 }

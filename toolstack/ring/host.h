@@ -5,13 +5,13 @@
 /*
  * dom0's half of a ring device: maps the pages that the guest granted
  * (libxengnttab) and binds its event channel (libxenevtchn). The only file
- * that touches grants and event channels in dom0. The handshake values come
- * from guest-writable xenstore nodes: text, checked here.
+ * that touches grants and event channels in dom0.
  */
 
 #include <stdint.h>
 #include "../base/error.h"
 #include "../../frontend/proto/ring.h"
+#include "offer.h"
 
 struct domlet_host_ring {
 	struct domlet_ring ring;
@@ -23,10 +23,10 @@ struct domlet_host_ring {
 	uint32_t local_port;
 };
 
-/* All values already parsed as decimal; ORDER <= DOMLET_RING_ORDER_MAX is
- * checked here, references are copied once from the index page. */
-int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, uint32_t index_ref,
-			 uint32_t remote_port, uint32_t epoch, struct domlet_error *err);
+/* OFFER as domlet_ring_offer_parse() checked it; the page is checked here, and
+ * its references are copied once. */
+int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
+			 struct domlet_error *err);
 void domlet_host_ring_unmap(struct domlet_host_ring *hr);
 int domlet_host_ring_fd(const struct domlet_host_ring *hr);   /* poll for READABLE only */
 int domlet_host_ring_notify(struct domlet_host_ring *hr);

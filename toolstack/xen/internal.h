@@ -16,6 +16,7 @@
 #include <xenstore.h>
 #include <xentoollog.h>
 
+#include "../ring/offer.h"
 #include "xen.h"
 
 #define NO_DOMID ((uint32_t)INVALID_DOMID) /* libxl's is signed */
@@ -59,7 +60,7 @@ struct domlet_xen {
 	struct domlet_xen_poll *polls;
 	struct domlet_xen_timer *timers;
 	unsigned int pending; /* enum domlet_xen_pending */
-	char disaster[256];
+	char disaster[1024];
 
 	/* domain.c */
 	libxl_domain_config config;
@@ -75,7 +76,7 @@ struct domlet_xen {
 	uv_poll_t store_poll;
 	bool seed_given; /* a seed is never used twice */
 	bool ring_seen;  /* ring_ready was called */
-	uint32_t ring_order, ring_index_ref, ring_port, ring_epoch;
+	struct domlet_ring_offer ring_offer;
 
 	int console_fd;
 };

@@ -266,7 +266,7 @@ static void deliver_one(struct domlet_xen *xen, unsigned int what)
 		ops->vanished(xen->user);
 		break;
 	case DOMLET_XEN_RING_READY:
-		ops->ring_ready(xen->user, xen->ring_order, xen->ring_index_ref, xen->ring_port, xen->ring_epoch);
+		ops->ring_ready(xen->user, &xen->ring_offer);
 		break;
 	case DOMLET_XEN_DISASTER:
 		ops->disaster(xen->user, xen->disaster);

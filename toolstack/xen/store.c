@@ -203,24 +203,6 @@ static char *read_node(struct domlet_xen *xen, const char *name, unsigned int *l
 	return xs_read(xen->store, XBT_NULL, path, len);
 }
 
-/* The guest's words: 1 to 10 digits and nothing else. */
-static bool read_number(struct domlet_xen *xen, const char *name, uint32_t *out)
-{
-	unsigned int len = 0;
-	cleanup_free char *text = read_node(xen, name, &len);
-	uint64_t value = 0;
-
-	if (!text || len == 0 || len > 10)
-		return false;
-	for (unsigned int i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		value = value * 10 + (uint64_t)(text[i] - '0');
-	}
-	*out = (uint32_t)value;
-	return value <= UINT32_MAX;
-}
-
 static void unwatch(struct domlet_xen *xen)
 {
 	char path[96];
@@ -232,37 +214,27 @@ static void unwatch(struct domlet_xen *xen)
 
 static void look_at_ring(struct domlet_xen *xen)
 {
+	struct domlet_ring_text text[DOMLET_RING_OFFER_NODES];
+	struct domlet_error err;
 	unsigned int len = 0;
 	cleanup_free char *state = read_node(xen, "state", &len);
-	uint32_t version = 0;
-	const struct {
-		const char *name;
-		uint32_t *out;
-	} nodes[] = {
-		{ "version", &version }, { "order", &xen->ring_order }, { "ring-ref", &xen->ring_index_ref },
-		{ "event-channel", &xen->ring_port }, { "epoch", &xen->ring_epoch },
-	};
+	int rc;
 
-	if (!state || len != 5 || memcmp(state, "ready", 5))
+	if (!domlet_ring_offer_is_ready((struct domlet_ring_text){ state, len }))
 		return;
 	xen->ring_seen = true;
 	unwatch(xen);
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		if (read_number(xen, nodes[i].name, nodes[i].out))
-			continue;
-		snprintf(xen->disaster, sizeof(xen->disaster),
-			 "domain %u offers a ring whose xenstore node '%s' holds no number", xen->domid, nodes[i].name);
-		domlet_xen_post(xen, DOMLET_XEN_DISASTER);
-		return;
+	for (size_t i = 0; i < DOMLET_RING_OFFER_NODES; i++) {
+		len = 0;
+		text[i].text = read_node(xen, domlet_ring_offer_node[i], &len);
+		text[i].len = len;
 	}
-	if (version != DOMLET_PROTO_VERSION) {
-		snprintf(xen->disaster, sizeof(xen->disaster),
-			 "domain %u speaks version %u of the ring protocol and dom0 version %u: install the guest initrd of this version",
-			 xen->domid, version, DOMLET_PROTO_VERSION);
-		domlet_xen_post(xen, DOMLET_XEN_DISASTER);
-		return;
-	}
-	domlet_xen_post(xen, DOMLET_XEN_RING_READY);
+	rc = domlet_ring_offer_parse(text, xen->domid, &xen->ring_offer, &err);
+	for (size_t i = 0; i < DOMLET_RING_OFFER_NODES; i++)
+		free((char *)text[i].text);
+	if (rc)
+		snprintf(xen->disaster, sizeof(xen->disaster), "%s", err.text);
+	domlet_xen_post(xen, rc ? DOMLET_XEN_DISASTER : DOMLET_XEN_RING_READY);
 }
 
 static void on_watch(uv_poll_t *handle, int status, int events)

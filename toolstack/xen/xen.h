@@ -17,6 +17,7 @@
 
 struct uv_loop_s;
 struct domlet_xen;
+struct domlet_ring_offer;
 
 /* What a template (xl.cfg syntax) says of a domain. Owned strings. */
 struct domlet_template {
@@ -45,7 +46,7 @@ struct domlet_xen_ops { /* callbacks, all on the loop */
 	void (*destroyed)(void *user, int rc, const struct domlet_error *err);
 	void (*shutdown)(void *user, uint32_t reason); /* domain shut itself down: libxl_shutdown_reason */
 	void (*vanished)(void *user);                  /* domain is gone though we didn't ask */
-	void (*ring_ready)(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch);
+	void (*ring_ready)(void *user, const struct domlet_ring_offer *offer);
 	void (*disaster)(void *user, const char *what);
 };
 
