@@ -119,15 +119,15 @@ static void *guest(void *arg)
 	return NULL;
 }
 
-int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, uint32_t order, uint32_t index_ref,
-			 uint32_t remote_port, uint32_t epoch, struct domlet_error *err)
+int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
+			 struct domlet_error *err)
 {
 	size_t direction = (size_t)DOMLET_PAGE_SIZE << ORDER;
 
 	memset(hr, 0, sizeof *hr);
 	if (xen_fake_fails("ring_map"))
 		return domlet_error_set(err, EIO, "can't map the ring's index page, grant %u of domain %u, port %u, epoch %u",
-					index_ref, domid, remote_port, epoch);
+					offer->index_ref, domid, offer->port, offer->epoch);
 	fake.page = aligned_alloc(DOMLET_PAGE_SIZE, DOMLET_PAGE_SIZE);
 	fake.data = aligned_alloc(DOMLET_PAGE_SIZE, 2 * direction);
 	fake.to_guest = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -135,8 +135,8 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, uint32_t o
 	fake.stop = false;
 	domlet_ring_page_init(fake.page, ORDER, 1);
 	domlet_ring_attach(&fake.ring, fake.page, fake.data, fake.data + direction, ORDER, DOMLET_RING_GUEST);
-	domlet_ring_attach(&hr->ring, fake.page, fake.data, fake.data + direction, order, DOMLET_RING_HOST);
-	hr->epoch = epoch;
+	domlet_ring_attach(&hr->ring, fake.page, fake.data, fake.data + direction, offer->order, DOMLET_RING_HOST);
+	hr->epoch = offer->epoch;
 	hr->page = fake.page;
 	return pthread_create(&fake.thread, NULL, guest, NULL) == 0 ? 0 : -EIO;
 }

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/ring/offer.h"
 #include "../../toolstack/xen/xen.h"
 #include "../fakes/xen_fake.h"
 
@@ -104,12 +105,12 @@ static void on_vanished(void *user)
 	domlet_xen_close(o->xen);
 }
 
-static void on_ring(void *user, uint32_t order, uint32_t index_ref, uint32_t port, uint32_t epoch)
+static void on_ring(void *user, const struct domlet_ring_offer *offer)
 {
 	struct owner *o = user;
 
 	assert_int_equal(o->rings++, 0);
-	assert_int_equal(order * 1000 + index_ref * 100 + port * 10 + epoch, 6891);
+	assert_int_equal(offer->order * 1000 + offer->index_ref * 100 + offer->port * 10 + offer->epoch, 6891);
 	o->ready = true;
 	(void)domlet_xen_forget_seed(o->xen);
 	end(o);
