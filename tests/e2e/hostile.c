@@ -152,10 +152,10 @@ static void await(uint32_t type, uint32_t *request)
 		(void)domlet_link_flush(&guest_link);
 		if (domlet_ring_take_notify(&device.ring))
 			(void)domlet_device_notify(&device);
-		if (!domlet_ring_arm(&device.ring, false))
-			(void)poll(&(struct pollfd){ .fd = domlet_device_fd(&device), .events = POLLIN }, 1, 100);
+		if (!domlet_ring_arm(&device.ring, false) &&
+		    poll(&(struct pollfd){ .fd = domlet_device_fd(&device), .events = POLLIN }, 1, 100) == 1)
+			(void)domlet_device_drain(&device);
 		domlet_ring_disarm(&device.ring);
-		(void)domlet_device_drain(&device);
 	}
 }
 

@@ -55,7 +55,8 @@ SESSION
 
 @test "run: size, resize, ^C, ^D, and the terminal as it was" {
     local tty
-    edit '.process.args = ["sh", "-c", "trap \"stty size\" WINCH; trap \"echo interrupted\" INT; stty size; test -t 0 && test -t 1 && test -t 2 && echo is a terminal; while read -r line; do echo \"got:$line:\"; done; while read -r line; do echo \"then:$line:\"; done; while read -r line; do echo \"last:$line:\"; done; exit 7"]'
+    # A signal interrupts the shell's read: an empty line more.
+    edit '.process.args = ["sh", "-c", "trap \"stty size\" WINCH; trap \"echo interrupted\" INT; stty size; test -t 0 && test -t 1 && test -t 2 && echo is a terminal; while [ \"$line\" != end ]; do read -r line; echo \"got:$line:\"; done; cat; exit 7"]'
     run_on_terminal
     shows '33 77'
     shows 'is a terminal'
@@ -66,7 +67,9 @@ SESSION
     shows '40 100'
     type_keys '\003'
     shows 'interrupted'
-    type_keys '\004\004\004\004'
+    type_keys 'end\r'
+    shows 'got:end:'
+    type_keys '\004'
     shows 'status=7'
     shows 'terminal=restored'
     wait "$script_pid"

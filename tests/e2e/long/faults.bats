@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# faults.bats at every phase, and at moments between them.
+
+load ../lib
+load ../faults
+
+bats_require_minimum_version 1.5.0
+
+phases=(planned image built unpaused ring hello created started)
+
+setup() {
+    make_bundle sleep 1000
+}
+
+teardown() {
+    domlet delete --force c1 # when a test failed half-way
+    no_leaks
+}
+
+@test "the caller is killed at every phase" {
+    local phase
+    for phase in "${phases[@]}"; do
+        kill_caller run "$phase"
+        [[ $phase == started ]] || kill_caller create "$phase"
+    done
+}
+
+@test "the monitor is killed at every phase" {
+    local phase
+    for phase in "${phases[@]:1}"; do kill_monitor run "$phase"; done
+}
+
+@test "the proxy is killed at every phase" {
+    local phase
+    for phase in "${phases[@]:1}"; do kill_proxy run "$phase"; done
+}
+
+@test "the domain is destroyed with xl at every phase" {
+    local phase
+    for phase in "${phases[@]:2}"; do destroy_domain run "$phase"; done
+}
+
+@test "^C and SIGTERM at every phase" {
+    local phase
+    for phase in "${phases[@]:0:6}"; do
+        interrupt INT run "$phase"
+        interrupt TERM create "$phase"
+    done
+}
+
+@test "the caller, the monitor, the proxy are killed at 20 moments of a create each" {
+    local i who
+    RANDOM=1
+    for who in caller monitor proxy; do
+        for i in {1..20}; do
+            "kill_$who" create image "$(printf '%d.%03d' $((RANDOM % 3)) $((RANDOM % 1000)))"
+        done
+    done
+}
