@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "boot.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/random.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <xenstore.h>
 
@@ -63,6 +67,29 @@ int domlet_boot_mounts(struct domlet_failure *failure)
 	}
 	enable_controllers();
 	return 0;
+}
+
+void domlet_boot_modules(void)
+{
+	struct dirent **entries = NULL;
+	int n = scandir("/modules", &entries, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		char path[sizeof "/modules/" + NAME_MAX];
+		int fd;
+
+		(void)snprintf(path, sizeof path, "/modules/%s", entries[i]->d_name);
+		free(entries[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || unlink(path) < 0) { /* "." and ".."; and the memory is better used */
+			close(fd);
+			continue;
+		}
+		if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+			domlet_failure_log("the kernel refuses %s: %s", path, domlet_failure_name(errno));
+		close(fd);
+	}
+	free(entries);
 }
 
 static int hex(char c)

@@ -11,6 +11,9 @@
 
 struct xs_handle;
 
+/* For a kernel whose drivers are modules, as Debian's: loads what /modules of
+ * the initrd holds, in the order of the names. */
+void domlet_boot_modules(void);
 int domlet_boot_mounts(struct domlet_failure *failure);
 /* Credits dom0's seed (`domlet/seed`) to the kernel's pool. */
 int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure);

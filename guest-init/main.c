@@ -148,6 +148,7 @@ static void boot(void)
 {
 	struct domlet_failure failure = { 0 };
 
+	domlet_boot_modules();
 	if (domlet_boot_mounts(&failure) < 0)
 		domlet_agent_end(failure.text);
 	hold_standard_streams();

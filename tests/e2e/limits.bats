@@ -144,6 +144,23 @@ logged() {
     logged
 }
 
+@test "guest kernels that don't boot: the stage they reached, and the console's end" {
+    local text
+    mkdir -p /etc/domlet
+    head -c 100000 /dev/urandom >"$BATS_TEST_TMPDIR/garbage"
+    head -c 1000000 /usr/lib/domlet/vmlinux >"$BATS_TEST_TMPDIR/half"
+    for text in garbage half; do
+        printf 'type = "%s"\nkernel = "%s"\n' "$DOMLET_TYPE" "$BATS_TEST_TMPDIR/$text" >/etc/domlet/e2e-kernel.cfg
+        edit '.annotations["dev.domlet.template"] = "e2e-kernel"'
+        refused "can't build the domain" run -b "$BUNDLE" c1
+    done
+    printf 'type = "%s"\nkernel = "/usr/lib/domlet/vmlinux"\nramdisk = "%s"\nextra = "console=hvc0 quiet panic=-1"\n' \
+        "$DOMLET_TYPE" "$BATS_TEST_TMPDIR/garbage" >/etc/domlet/e2e-kernel.cfg
+    refused 'while booting the guest kernel' run -b "$BUNDLE" c1
+    [[ $(<"$said") == *"the guest's last words: "*'Kernel panic'* ]]
+    logged
+}
+
 @test "more memory than Xen has" {
     edit '.linux.resources.memory.limit = 1099511627776'
     refused 'not enough memory in Xen' run -b "$BUNDLE" c1

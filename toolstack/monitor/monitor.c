@@ -180,10 +180,22 @@ static void on_again(uv_async_t *a)
 
 /* Actions */
 
+/* The console's end is where the reason is: as much of it as there is room for. */
+static void add_last_words(struct monitor *m)
+{
+	static const char intro[] = "; the guest's last words: ";
+	size_t used = strlen(m->err.text), from = used + sizeof intro - 1;
+
+	if (from + 1 >= sizeof m->err.text)
+		return;
+	domlet_xen_console_tail(m->xen, m->err.text + from, sizeof m->err.text - from);
+	if (m->err.text[from])
+		memcpy(m->err.text + used, intro, sizeof intro - 1);
+}
+
 static void answer_create(struct monitor *m)
 {
 	struct peer *caller = &m->peers[0];
-	char console[1536] = "";
 
 	if (m->life.container >= DOMLET_CONTAINER_CREATED && !m->life.failed) {
 		phase(m, "created");
@@ -195,14 +207,8 @@ static void answer_create(struct monitor *m)
 	if (!m->err.code)
 		(void)domlet_error_set(&m->err, EIO, "the domain of container %s ended before the container was created",
 				       m->launch->plan->id);
-	if (m->xen && m->life.container == DOMLET_CONTAINER_NONE) {
-		domlet_xen_console_tail(m->xen, console, sizeof console);
-		if (console[0]) {
-			size_t used = strlen(m->err.text);
-
-			(void)snprintf(m->err.text + used, sizeof m->err.text - used, "; the guest's last words: %s", console);
-		}
-	}
+	if (m->xen && m->life.container == DOMLET_CONTAINER_NONE)
+		add_last_words(m);
 	domlet_peers_answer(caller, m->err.code, m->err.text);
 }
 
