@@ -21,7 +21,7 @@ teardown() {
 
 # Runs a guest that commits CRIME, in the background; what became of it is in
 # $BATS_TEST_TMPDIR/CRIME.*
-commit() { # CRIME
+commit() { # CRIME [BOOT TIMEOUT]
     local crime=$1 dir=$BATS_TEST_TMPDIR/$1
     cat >"/etc/domlet/e2e-$crime.cfg" <<CFG
 type = "$DOMLET_TYPE"
@@ -30,7 +30,7 @@ ramdisk = "$initrd"
 memory = 64
 extra = "console=hvc0 quiet panic=-1 hostile=$crime"
 tsc_mode = "native"
-domlet_boot_timeout = 15
+domlet_boot_timeout = ${2:-120}
 CFG
     mkdir -p "$dir"
     sed "s/\"dev.domlet.type\": *\"[a-z]*\"/\"dev.domlet.template\": \"e2e-$crime\"/" "$BUNDLE/config.json" >"$dir/config.json"
@@ -38,7 +38,7 @@ CFG
     (
         trap - DEBUG
         status=0
-        timeout -s KILL 90 domlet run -b "$dir" "c-$crime" </dev/null >"$dir/out" 2>&1 || status=$?
+        timeout -s KILL 200 domlet run -b "$dir" "c-$crime" </dev/null >"$dir/out" 2>&1 || status=$?
         echo "$status" >"$dir/status"
     ) 3>&- &
 }
@@ -55,12 +55,12 @@ convicted() { # CRIME STATUS WORDS
 
 @test "guests that never get as far as a ring" {
     local crime
-    for crime in never watches silent; do commit "$crime"; done
+    for crime in never watches silent; do commit "$crime" 30; done
     for crime in off reboot crash; do commit "$crime"; done
     wait
-    convicted never 1 'was still booting the guest kernel after 15 s'
-    convicted watches 1 'was still booting the guest kernel after 15 s'
-    convicted silent 1 "was still waiting for domlet-init's greeting after 15 s"
+    convicted never 1 'was still booting the guest kernel after 30 s'
+    convicted watches 1 'was still booting the guest kernel after 30 s'
+    convicted silent 1 "was still waiting for domlet-init's greeting after 30 s"
     convicted off 1 'shut down (reason 0) while booting the guest kernel'
     convicted reboot 1 'shut down (reason 1) while booting the guest kernel'
     convicted crash 1 'while booting the guest kernel'
@@ -88,13 +88,14 @@ convicted() { # CRIME STATUS WORDS
 
 @test "lies in the ring, and silence" {
     local crime
-    for crime in garbage index deaf deaf-created early-exit off-created crash-started; do commit "$crime"; done
+    for crime in deaf deaf-created early-exit; do commit "$crime" 30; done
+    for crime in garbage index off-created crash-started; do commit "$crime"; done
     wait
     convicted garbage 1 'broke the ring protocol'
     convicted index 1 'broke the ring protocol'
-    convicted deaf 1 'was still setting up the container after 15 s'
-    convicted deaf-created 1 'was still starting the container after 15 s'
-    convicted early-exit 1 'was still starting the container after 15 s'
+    convicted deaf 1 'was still setting up the container after 30 s'
+    convicted deaf-created 1 'was still starting the container after 30 s'
+    convicted early-exit 1 'was still setting up the container after 30 s'
     convicted off-created 1 'shut down (reason 0)'
     convicted crash-started 137 'while running the container'
 }
@@ -115,7 +116,7 @@ convicted() { # CRIME STATUS WORDS
         sleep 0.3
     done
     for crime in flood mute; do
-        for i in {1..200}; do
+        for i in {1..600}; do
             [[ $(domlet state "c-$crime" 2>/dev/null) != *'"running"'* ]] || break
             sleep 0.1
         done

@@ -186,7 +186,7 @@ static _Noreturn void run_container(void)
 	exited.exited.process = 1;
 	if (is("early-exit")) /* nothing was created yet */
 		put(&exited);
-	if (is("deaf"))
+	if (is("deaf") || is("early-exit"))
 		hang();
 	reply(request);
 	if (is("off-created"))
