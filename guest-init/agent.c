@@ -393,25 +393,38 @@ static void set_up_failed(struct agent *a, struct guest_process *g, const struct
 	g->stage = STAGE_RUNNING; /* START failed: its EXITED follows */
 }
 
-static bool read_status(struct agent *a, struct guest_process *g)
+/* It stands before exec. */
+static void on_ready(struct agent *a, struct guest_process *g, const struct domlet_process_status *status)
 {
 	struct domlet_failure failure = { 0 };
-	ssize_t n = read(g->p.status_fd, &failure, sizeof failure);
 
-	if (n < 0)
-		return false;
-	failure.text[sizeof failure.text - 1] = '\0';
-	if (n == (ssize_t)sizeof failure && failure.code != 0) {
+	if (domlet_process_ready(&g->p, status, &failure) < 0) {
+		(void)kill(g->p.pid, SIGKILL);
 		set_up_failed(a, g, &failure);
-	} else if (n == (ssize_t)sizeof failure && g->first) { /* stands before exec */
+	} else if (g->first) {
 		g->stage = STAGE_READY;
 		reply(a, g->request, NULL);
 		g->request = 0;
-	} else if (n == (ssize_t)sizeof failure) {
+	} else {
 		go(g);
+	}
+}
+
+static bool read_status(struct agent *a, struct guest_process *g)
+{
+	struct domlet_process_status status;
+	ssize_t n = read(g->p.status_fd, &status, sizeof status);
+
+	if (n < 0)
+		return false;
+	status.failure.text[sizeof status.failure.text - 1] = '\0';
+	if (n == (ssize_t)sizeof status && status.failure.code != 0) {
+		set_up_failed(a, g, &status.failure);
+	} else if (n == (ssize_t)sizeof status && g->stage == STAGE_SETUP) {
+		on_ready(a, g, &status);
 	} else if (g->stage == STAGE_SETUP) {
-		(void)domlet_failure_set(&failure, ECHILD, "the process died while it was set up");
-		set_up_failed(a, g, &failure);
+		(void)domlet_failure_set(&status.failure, ECHILD, "the process died while it was set up");
+		set_up_failed(a, g, &status.failure);
 	} else { /* the end: it has executed its command, or was killed */
 		close(g->p.status_fd);
 		g->p.status_fd = -1;

@@ -271,6 +271,40 @@ static void read_propagation(struct domlet_container_config *c, struct json_obje
 		c->propagation |= MS_REC;
 }
 
+static void read_hook(struct domlet_hook_config *h, struct json_object *one, struct domlet_reader *r)
+{
+	if (!json_object_is_type(one, json_type_object)) {
+		domlet_read_fail(r, "hooks.startContainer", "must hold objects");
+		return;
+	}
+	h->path = domlet_read_string(r, one, "path", "");
+	domlet_read_strings(r, one, "args", DOMLET_CONFIG_ARGS_MAX, &h->args);
+	domlet_read_strings(r, one, "env", DOMLET_CONFIG_ARGS_MAX, &h->env);
+	h->timeout_s = (int)domlet_read_int(r, one, "timeout", 0, INT32_MAX / 1000, 0);
+	if (h->path[0] != '/')
+		domlet_read_fail(r, "hooks.startContainer.path", "must be an absolute path");
+}
+
+static void read_hooks(struct domlet_container_config *c, struct json_object *oci, struct json_object *plan,
+		       struct domlet_reader *r)
+{
+	uint32_t count, i;
+	struct json_object *array = domlet_read_array(r, domlet_read_object(r, oci, "hooks"), "startContainer",
+						      DOMLET_CONFIG_HOOKS_MAX, &count);
+
+	c->state = domlet_read_object(r, plan, "state");
+	if (!count)
+		return;
+	c->hooks = calloc(count, sizeof(*c->hooks));
+	if (!c->hooks || !c->state) {
+		domlet_read_fail(r, "hooks", c->hooks ? "come without a state" : "do not fit into memory");
+		return;
+	}
+	c->hook_count = count;
+	for (i = 0; i < count && !r->failed; i++)
+		read_hook(&c->hooks[i], json_object_array_get_idx(array, i), r);
+}
+
 static void read_container(struct domlet_container_config *c, struct domlet_reader *r)
 {
 	struct json_object *oci = domlet_read_object(r, c->document, "oci");
@@ -290,6 +324,7 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	read_sysctls(c, linux_, r);
 	read_resources(c, linux_, r);
 	read_propagation(c, linux_, r);
+	read_hooks(c, oci, plan, r);
 	c->hostname = domlet_read_string(r, oci, "hostname", "");
 	c->domainname = domlet_read_string(r, oci, "domainname", "");
 	domlet_read_strings(r, linux_, "maskedPaths", DOMLET_CONFIG_PATHS_MAX, &c->masked);
@@ -297,6 +332,8 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	c->seccomp = domlet_read_object(r, linux_, "seccomp");
 	if (c->hostname[0] && !(c->namespaces & CLONE_NEWUTS))
 		domlet_read_fail(r, "hostname", "needs a uts namespace of the container's own");
+	if (c->domainname[0] && !(c->namespaces & CLONE_NEWUTS))
+		domlet_read_fail(r, "domainname", "needs a uts namespace of the container's own");
 }
 
 int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len,
@@ -325,6 +362,11 @@ void domlet_config_free(struct domlet_container_config *c)
 		free(c->mounts[i].options.item);
 		free(c->mounts[i].content);
 	}
+	for (i = 0; i < c->hook_count; i++) {
+		free(c->hooks[i].args.item);
+		free(c->hooks[i].env.item);
+	}
+	free(c->hooks);
 	free(c->mounts);
 	free(c->devices);
 	free(c->sysctls);

@@ -26,6 +26,7 @@
 #define DOMLET_CONFIG_DEVICES_MAX 1024u
 #define DOMLET_CONFIG_SYSCTLS_MAX 256u
 #define DOMLET_CONFIG_NAMESPACES_MAX 16u
+#define DOMLET_CONFIG_HOOKS_MAX 64u
 
 enum domlet_caps_set {
 	DOMLET_CAPS_BOUNDING,
@@ -100,6 +101,12 @@ struct domlet_resources_config {
 	const char *cpus, *mems;
 };
 
+struct domlet_hook_config {
+	const char *path;
+	struct domlet_strings args, env;
+	int timeout_s; /* 0: none */
+};
+
 struct domlet_container_config {
 	struct json_object *document;
 	struct domlet_process_config process;
@@ -117,6 +124,9 @@ struct domlet_container_config {
 	unsigned long propagation; /* MS_PRIVATE and the like, 0: not given */
 	struct domlet_resources_config resources;
 	struct json_object *seccomp; /* read by filter.c; NULL: no filter */
+	struct domlet_hook_config *hooks; /* startContainer */
+	uint32_t hook_count;
+	struct json_object *state; /* what hooks read, but for status and pid; with hooks never NULL */
 };
 
 /* 0 or -errno with *failure; *c is then already freed. */

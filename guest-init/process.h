@@ -5,8 +5,9 @@
 /*
  * One container process, from clone to just before exec, and on (the caller
  * writes a byte to go_fd). The child reports on status_fd: a struct
- * domlet_failure with code 0 when it stands before exec, another with a code
- * when something failed, end of file when exec succeeded. The caller owns the
+ * domlet_process_status without failure when it stands before exec, another
+ * when something failed, end of file when exec succeeded. A terminal is the
+ * child's own; domlet_process_ready() fetches it then. The caller owns the
  * descriptors and reaps the pid; after a failure here there are none.
  */
 
@@ -22,6 +23,11 @@ struct domlet_process {
 	bool terminal;
 };
 
+struct domlet_process_status {
+	struct domlet_failure failure;
+	int terminal_fd; /* the pty's master, in the child; -1: none */
+};
+
 /* No descriptors. The functions below keep the number. */
 void domlet_process_init(struct domlet_process *p);
 /* The first process of container NUMBER, which makes all that is the
@@ -32,6 +38,9 @@ int domlet_process_create(struct domlet_process *p, const struct domlet_containe
 int domlet_process_exec(struct domlet_process *p, const struct domlet_process_config *pc,
 			const struct domlet_container_config *c, int pidfd, int cgroup_fd,
 			struct domlet_failure *failure);
+/* After the status without failure. 0 or -errno. */
+int domlet_process_ready(struct domlet_process *p, const struct domlet_process_status *status,
+			 struct domlet_failure *failure);
 /* Closes every descriptor. */
 void domlet_process_close(struct domlet_process *p);
 

@@ -3,13 +3,16 @@
 #define DOMLET_INIT_ROOTFS_H
 
 /*
- * The container's file system: its root, its mounts, its devices; called in
- * the container's own mount namespace. 0 or -errno with *failure.
+ * The container's root filesystem, built and entered by its first process in
+ * its own mount namespace: when that namespace ends, everything is unmounted.
  */
 
 #include "config.h"
 
-/* Mounts root at DIR (made) and everything on it, and makes it "/". */
-int domlet_rootfs_enter(const struct domlet_container_config *c, const char *dir, struct domlet_failure *failure);
+/* Mounts the root and all below, creates devices and links, masks, and makes
+ * it "/". NUMBER names a directory below /run/domlet, and the container's
+ * cgroup. 0 or -errno. */
+int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number,
+			struct domlet_failure *failure);
 
 #endif

@@ -54,6 +54,12 @@ void domlet_streams_bound(struct guest_process *g)
 	}
 }
 
+/* Its terminal is still being opened. */
+static bool awaits_terminal(const struct guest_process *g)
+{
+	return g->p.terminal && g->stage <= STAGE_SETUP;
+}
+
 /* Writes as much as the pipe takes; what it refuses waits in the backlog. */
 static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *data, size_t len)
 {
@@ -66,7 +72,7 @@ static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *da
 			close_fd(&g->p.in_fd);
 		done = n > 0 ? (size_t)n : 0;
 	}
-	if (g->p.in_fd < 0)
+	if (g->p.in_fd < 0 && !awaits_terminal(g))
 		done = len; /* nobody reads any more */
 	domlet_link_credit(&a->link, stream_of(g, DOMLET_STREAM_STDIN), done);
 	if (done == len)
@@ -97,6 +103,8 @@ static void drain_backlog(struct agent *a, struct guest_process *g)
 	uint32_t stream = stream_of(g, DOMLET_STREAM_STDIN);
 	ssize_t n;
 
+	if (awaits_terminal(g))
+		return;
 	if (g->backlog_len && g->p.in_fd >= 0) {
 		n = write(g->p.in_fd, g->backlog, g->backlog_len);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -126,7 +134,7 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 		to_stdin(a, g, ev->data, ev->len);
 		return;
 	case DOMLET_LINK_EOF:
-		if (g->backlog_len)
+		if (g->backlog_len || awaits_terminal(g))
 			g->stdin_eof = true;
 		else
 			end_stdin(g);
@@ -155,7 +163,7 @@ static bool relay_output(struct agent *a, struct guest_process *g, int which)
 	uint8_t *span;
 	ssize_t n = 0;
 
-	if (!out->open)
+	if (!out->open || awaits_terminal(g))
 		return false;
 	if (out->bounded && out->left < len)
 		len = out->left;

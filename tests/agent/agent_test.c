@@ -38,14 +38,29 @@ static char *text_of(const char *format, ...)
 	return text;
 }
 
-/* MORE: further members of the process, of oci, ending with a comma. */
-static char *document_of(const char *args, const char *process_more, const char *padding)
+/* OCI_MORE, LINUX_MORE: further members, each with a comma before it. */
+static char *document_with(const char *process, const char *mounts, const char *plans, const char *oci_more,
+			   const char *linux_more)
 {
-	return text_of("{\"oci\": {\"ociVersion\": \"1.0.2\", \"annotations\": {\"padding\": \"%s\"}, \"process\": {%s " PROCESS
-		       ", \"args\": %s}, \"mounts\": [{\"destination\": \"/proc\", \"type\": \"proc\", \"source\": \"proc\"}],"
-		       " \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": \"mount\"}, {\"type\": \"ipc\"}, {\"type\": \"uts\"}]}},"
+	return text_of("{\"oci\": {\"process\": {%s}, \"mounts\": ["
+		       "{\"destination\": \"/proc\", \"type\": \"proc\"},"
+		       "{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"options\": [\"nosuid\", \"mode=755\"]},"
+		       "{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}%s],"
+		       " \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": \"mount\"}, {\"type\": \"ipc\"}, {\"type\": \"uts\"}]%s}%s},"
 		       " \"plan\": {\"root\": {\"via\": \"directory\", \"device\": \"/\", \"overlay\": true},"
-		       " \"mounts\": [{\"via\": \"guest\"}]}}", padding, process_more, args);
+		       " \"state\": {\"ociVersion\": \"1.0.2\", \"id\": \"c1\"},"
+		       " \"mounts\": [{\"via\": \"guest\"}, {\"via\": \"guest\"}, {\"via\": \"guest\"}%s]}}",
+		       process, mounts, linux_more, oci_more, plans);
+}
+
+static char *document_of(const char *args, const char *padding)
+{
+	char *process = text_of(PROCESS ", \"args\": %s", args), *more = text_of(", \"annotations\": {\"padding\": \"%s\"}", padding);
+	char *document = document_with(process, "", "", more, "");
+
+	free(process);
+	free(more);
+	return document;
 }
 
 static int create_with(uint32_t container, uint32_t process, const char *document, size_t len, const uint8_t *sha256)
@@ -66,9 +81,9 @@ static int create_with(uint32_t container, uint32_t process, const char *documen
 	return monitor_reply(&m, request);
 }
 
-static int create(uint32_t container, uint32_t process, const char *args)
+/* Frees DOCUMENT. */
+static int create_document(uint32_t container, uint32_t process, char *document)
 {
-	char *document = document_of(args, "", "");
 	uint8_t sha256[DOMLET_SHA256_LEN];
 	int r;
 
@@ -76,6 +91,11 @@ static int create(uint32_t container, uint32_t process, const char *args)
 	r = create_with(container, process, document, strlen(document), sha256);
 	free(document);
 	return r;
+}
+
+static int create(uint32_t container, uint32_t process, const char *args)
+{
+	return create_document(container, process, document_of(args, ""));
 }
 
 static int start(uint32_t container)
@@ -144,9 +164,23 @@ static void assert_output(uint32_t process, enum domlet_stream_kind kind, const 
 {
 	const struct output *o = &m.outputs[domlet_stream_id(process, kind)];
 
-	assert_int_equal(o->len, strlen(text));
-	assert_memory_equal(o->len ? (const char *)o->bytes : "", text, o->len);
+	char *got = text_of("%.*s", (int)o->len, o->len ? (const char *)o->bytes : "");
+
+	assert_string_equal(got, text);
 	assert_true(o->eof);
+	free(got);
+}
+
+static void await_output(uint32_t process, const char *text)
+{
+	const struct output *o = &m.outputs[domlet_stream_id(process, DOMLET_STREAM_STDOUT)];
+
+	for (int i = 0; i < WAIT_MS / 100; i++) {
+		if (o->len && memmem(o->bytes, o->len, text, strlen(text)))
+			return;
+		monitor_turn(&m, 100);
+	}
+	fail_msg("process %u does not write \"%s\"", process, text);
 }
 
 static int open_agent(void **state)
@@ -252,7 +286,7 @@ static void test_exec_again_and_again(void **state)
 {
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
-	for (int i = 0; i < 3 * (int)DOMLET_PROCESS_MAX; i++) {
+	for (int i = 0; i < (int)DOMLET_PROCESS_MAX + 6; i++) {
 		assert_int_equal(exec_args(0, 2, i % 3 ? "[\"echo\", \"again\"]" : "[\"nosuch\"]"), i % 3 ? 0 : ENOENT);
 		if (i % 3 == 0)
 			continue;
@@ -283,7 +317,7 @@ static void test_exec_by_stream(void **state)
 
 static void test_large_configuration(void **state)
 {
-	char *padding = text_of("%01000000d", 1), *document = document_of("[\"true\"]", "", padding);
+	char *padding = text_of("%01000000d", 1), *document = document_of("[\"true\"]", padding);
 	size_t len = strlen(document);
 	uint8_t sha256[DOMLET_SHA256_LEN];
 
@@ -371,9 +405,8 @@ static void test_terminal(void **state)
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
 	assert_int_equal(exec(0, 2, "{" PROCESS ", \"terminal\": true, \"consoleSize\": {\"height\": 11, \"width\": 22},"
-			      " \"args\": [\"sh\", \"-c\", \"stty -echo; echo ready; read x; stty size; cat; echo end\"]}"), 0);
-	while (!m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].len)
-		monitor_turn(&m, 100);
+			      " \"args\": [\"sh\", \"-c\", \"stty -echo; tty; echo ready; read x; stty size; cat; echo end\"]}"), 0);
+	await_output(2, "ready");
 	size.winsize.process = 2;
 	size.winsize.rows = 33;
 	size.winsize.cols = 44;
@@ -382,7 +415,7 @@ static void test_terminal(void **state)
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	text = text_of("%.*s", (int)m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].len,
 		       (const char *)m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].bytes);
-	assert_string_equal(text, "ready\r\n33 44\r\nline\r\nend\r\n");
+	assert_string_equal(text, "/dev/pts/0\r\nready\r\n33 44\r\nline\r\nend\r\n");
 	free(text);
 	/* Hanging up: the terminal's session gets SIGHUP. */
 	assert_int_equal(exec(0, 2, "{" PROCESS ", \"terminal\": true, \"args\": [\"sleep\", \"1000\"]}"), 0);
@@ -390,13 +423,95 @@ static void test_terminal(void **state)
 	assert_int_equal(monitor_wait(&m, 2), 128 + SIGHUP);
 }
 
+static void test_terminal_of_the_first(void **state)
+{
+	char *document = document_with(PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\","
+				       "\"stty -echo; tty; echo console >/dev/console; read x; test $x = early\"]", "", "", "", "");
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document), 0);
+	monitor_write(&m, domlet_stream_id(1, DOMLET_STREAM_STDIN), "early\n", 6, false);
+	assert_int_equal(start(0), 0);
+	await_output(1, "/dev/pts/0\r\nconsole\r\n");
+	assert_int_equal(monitor_wait(&m, 1), 0);
+}
+
+/* What a configuration says about the container's view. */
+static void test_container(void **state)
+{
+	char *document = document_with(
+		"\"cwd\": \"/made/here\", \"env\": [\"PATH=/bin:/usr/bin\"], \"oomScoreAdj\": 55,"
+		"\"user\": {\"uid\": 0, \"gid\": 0, \"umask\": 63, \"additionalGids\": [7, 8]},"
+		"\"args\": [\"sh\", \"-c\", \"pwd; echo $HOME; hostname; cat /proc/sys/kernel/domainname /proc/sys/kernel/shmmni /proc/self/oom_score_adj;"
+		" id -G; umask; cat /copy; (echo x >/copy) 2>/dev/null || echo readonly; stat -c %a /srv /sized /copy; stat -c '%a %t %T %u' /dev/mine;"
+		" cat /proc/version | wc -c; ls /proc/irq 2>/dev/null | wc -l; touch /proc/sys/x 2>/dev/null || echo ro; ls -l /dev/fd /dev/ptmx | wc -l;"
+		" stat -f -c %b:%S /sized; cat /hooked\"]",
+		", {\"destination\": \"/copy\", \"type\": \"bind\", \"options\": [\"rbind\", \"rprivate\", \"ro\"]}"
+		", {\"destination\": \"/srv\", \"type\": \"tmpfs\"}"
+		", {\"destination\": \"/sized\", \"type\": \"tmpfs\", \"options\": [\"size=64k\", \"mode=1770\", \"noexec\"]}",
+		", {\"via\": \"copy\", \"content\": \"Y29weQo=\", \"mode\": 420}, {\"via\": \"guest\"}, {\"via\": \"guest\"}",
+		", \"hostname\": \"box\", \"domainname\": \"example\", \"hooks\": {\"startContainer\": [{\"path\": \"/bin/sh\","
+		" \"args\": [\"sh\", \"-c\", \"cat >/hooked; echo $A >>/hooked\"], \"env\": [\"PATH=/bin:/usr/bin\", \"A=b\"]}]}",
+		", \"maskedPaths\": [\"/proc/version\", \"/proc/irq\", \"/nosuch\"], \"readonlyPaths\": [\"/proc/sys\"],"
+		" \"sysctl\": {\"kernel.shmmni\": \"77\"}, \"rootfsPropagation\": \"rslave\","
+		" \"devices\": [{\"path\": \"/dev/mine\", \"type\": \"c\", \"major\": 1, \"minor\": 3, \"fileMode\": 384, \"uid\": 5},"
+		" {\"path\": \"/dev/nosuch\", \"type\": \"b\", \"major\": 1234, \"minor\": 5}]");
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document), 0);
+	assert_int_equal(start(0), 0);
+	assert_int_equal(monitor_wait(&m, 1), 0);
+	assert_output(1, DOMLET_STREAM_STDERR, "");
+	assert_output(1, DOMLET_STREAM_STDOUT,
+		      "/made/here\n/root\nbox\nexample\n77\n55\n0 7 8\n0077\ncopy\nreadonly\n755\n1770\n644\n600 1 3 5\n0\n0\nro\n2\n16:4096\n"
+		      "{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":1}b\n");
+}
+
+static void test_refusals(void **state)
+{
+	static const struct { const char *mounts, *plans, *oci, *linux_, *text; } cases[] = {
+		{ "", "", "", ", \"sysctl\": {\"kernel.nosuch\": \"1\"}", "sysctl kernel.nosuch is not known to the guest's kernel" },
+		{ ", {\"destination\": \"/x\", \"type\": \"tmpfs\", \"options\": [\"nosuch=1\"]}", ", {\"via\": \"guest\"}", "", "",
+		  "can't mount tmpfs on /x: EINVAL" },
+		{ ", {\"destination\": \"/x\", \"type\": \"xfs\"}", ", {\"via\": \"guest\"}", "", "",
+		  "mount of /x: the guest has no file system xfs" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_not_equal(create_document(0, 1, document_with(PROCESS ", \"args\": [\"true\"]", cases[i].mounts, cases[i].plans,
+									 cases[i].oci, cases[i].linux_)), 0);
+		assert_string_equal(last_text(), cases[i].text);
+		monitor_close_streams(&m, 1);
+	}
+}
+
+static void test_hook_that_fails(void **state)
+{
+	static const struct { const char *hook, *text; } cases[] = {
+		{ "\"args\": [\"sh\", \"-c\", \"echo why >&2; exit 3\"]", "error running hook #0: /bin/sh: exit status 3: why\n" },
+		{ "\"args\": [\"sh\", \"-c\", \"while :; do :; done\"], \"timeout\": 1", "error running hook #0: /bin/sh did not end within 1 s" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *hooks = text_of(", \"hooks\": {\"startContainer\": [{\"path\": \"/bin/sh\", %s}]}", cases[i].hook);
+
+		assert_int_equal(create_document(0, 1, document_with(PROCESS ", \"args\": [\"true\"]", "", "", hooks, "")), 0);
+		assert_int_not_equal(start(0), 0);
+		assert_string_equal(last_text(), cases[i].text);
+		assert_int_equal(monitor_wait(&m, 1), 127);
+		assert_int_equal(delete_container(0), 0);
+		free(hooks);
+	}
+}
+
 static void test_signals(void **state)
 {
 	(void)state;
 	run(0, 1, "[\"sh\", \"-c\", \"trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done\"]");
 	assert_int_equal(exec_args(0, 2, "[\"sleep\", \"1000\"]"), 0);
-	while (!m.outputs[domlet_stream_id(1, DOMLET_STREAM_STDOUT)].len)
-		monitor_turn(&m, 100);
+	await_output(1, "ready");
 	assert_int_equal(send_signal(0, 2, SIGTERM, false), 0);
 	assert_int_equal(monitor_wait(&m, 2), 128 + SIGTERM);
 	assert_int_equal(send_signal(0, 2, SIGTERM, false), ESRCH);
@@ -412,7 +527,7 @@ static void test_signals(void **state)
 static void test_garbage(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 1; seed <= 30; seed++) {
+	for (unsigned int seed = 1; seed <= 12; seed++) {
 		uint8_t bytes[4096];
 		int status;
 
@@ -461,7 +576,8 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec),
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_held_pipe),
-		WITH_AGENT(test_terminal), WITH_AGENT(test_signals),
+		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_of_the_first), WITH_AGENT(test_container),
+		WITH_AGENT(test_refusals), WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_signals),
 	};
 	const struct CMUnitTest always[] = { cmocka_unit_test(test_garbage) };
 	int failed;

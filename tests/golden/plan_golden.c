@@ -44,19 +44,26 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 	print_document(out, plan);
 }
 
-/* The bundle's absolute path differs from machine to machine. */
-static void print_error(FILE *out, const struct domlet_error *err, const char *bundle)
+/* TEXT with the bundle's absolute path, which differs from machine to machine,
+ * as BUNDLE. Frees TEXT. */
+static char *without_path(char *text, const char *bundle)
 {
-	char *real = realpath(bundle, NULL);
-	const char *rest = err->text, *at;
+	char *real = realpath(bundle, NULL), *clean = NULL;
+	const char *rest = text, *at;
+	size_t len;
+	FILE *out = open_memstream(&clean, &len);
 
-	fprintf(out, "error ");
-	while (real && (at = strstr(rest, real))) {
+	if (!out || !real)
+		abort();
+	while ((at = strstr(rest, real))) {
 		fprintf(out, "%.*sBUNDLE", (int)(at - rest), rest);
 		rest = at + strlen(real);
 	}
-	fprintf(out, "%s\n", rest);
+	fprintf(out, "%s", rest);
+	fclose(out);
 	free(real);
+	free(text);
+	return clean;
 }
 
 static char *result_of(const char *bundle)
@@ -73,10 +80,10 @@ static char *result_of(const char *bundle)
 		print_plan(out, &plan);
 		domlet_plan_free(&plan);
 	} else {
-		print_error(out, &err, bundle);
+		fprintf(out, "error %s\n", err.text);
 	}
 	fclose(out);
-	return text;
+	return without_path(text, bundle);
 }
 
 static bool check_bundle(const char *bundle, bool update)

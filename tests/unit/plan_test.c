@@ -209,6 +209,13 @@ static void hooks_stay_on_the_host(void **state)
 	assert_int_equal(read_config("{" BASE ",\"hooks\":{\"prestart\":[{\"path\":\"/bin/hook\"}]}}"), 0);
 	assert_non_null(strstr(plan.hooks, "/bin/hook"));
 	assert_null(strstr(plan.document, "/bin/hook"));
+	/* But those that run in the container, with the state they read. */
+	domlet_plan_free(&plan);
+	assert_int_equal(read_config("{" BASE ",\"hooks\":{\"poststop\":[{\"path\":\"/bin/hook\"}],"
+				     "\"startContainer\":[{\"path\":\"/bin/inside\"}]}}"), 0);
+	assert_null(strstr(plan.document, "/bin/hook"));
+	assert_non_null(strstr(plan.document, "{\"startContainer\":[{\"path\":\"/bin/inside\"}]}"));
+	assert_non_null(strstr(plan.document, "\"state\":{\"ociVersion\":\"1.0.2\",\"id\":"));
 }
 
 static void mounts(void **state)

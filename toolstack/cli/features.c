@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What this runtime can do (features.md of the runtime specification 1.1;
- * runc has the verb since 1.1.0). Only what is done: no hook is run yet, so
- * none is listed.
+ * runc has the verb since 1.1.0). Only what is done: the other hooks are not
+ * run yet, so they aren't listed.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,10 +17,13 @@
 #define DOMLET_VERSION "unknown"
 #endif
 
-/* Those that the guest sets (guest-init/rootfs.c); it has no propagation yet. */
+static const char *const hooks[] = { "startContainer", NULL };
+
+/* Those that the guest sets (guest-init/mounts.c). */
 static const char *const mount_options[] = {
-	"defaults", "dev", "exec", "noatime", "nodev", "nodiratime", "noexec", "norelatime", "nosuid",
-	"relatime", "ro", "rw", "strictatime", "suid", "sync", NULL,
+	"async", "atime", "defaults", "dev", "diratime", "dirsync", "exec", "lazytime", "noatime", "nodev",
+	"nodiratime", "noexec", "norelatime", "nostrictatime", "nosuid", "private", "relatime", "ro", "rprivate",
+	"rshared", "rslave", "runbindable", "rw", "shared", "slave", "strictatime", "suid", "sync", "unbindable", NULL,
 };
 
 /* No "user": ids in the guest are the ids in the image. New ones only; a
@@ -100,7 +103,7 @@ static struct json_object *features(void)
 	json_object_object_add(notes, "dev.domlet.types", json_object_new_string("pvh,pv"));
 	json_object_object_add(o, "ociVersionMin", json_object_new_string(DOMLET_OCI_VERSION_MIN));
 	json_object_object_add(o, "ociVersionMax", json_object_new_string(DOMLET_OCI_VERSION));
-	json_object_object_add(o, "hooks", strings(NULL));
+	json_object_object_add(o, "hooks", strings(hooks));
 	json_object_object_add(o, "mountOptions", strings(mount_options));
 	json_object_object_add(o, "linux", linux_features());
 	json_object_object_add(o, "annotations", notes);

@@ -332,6 +332,33 @@ static struct json_object *plan_root(void)
 	return root;
 }
 
+/* Of the hooks, startContainer is the guest's: it runs in the container. The
+ * others' paths tell about the host. */
+static void keep_guest_hooks(struct build *b)
+{
+	struct json_object *start = json_object_get(get(get(b->config, "hooks"), "startContainer")), *hooks;
+
+	json_object_object_del(b->config, "hooks");
+	if (!start)
+		return;
+	hooks = json_object_new_object();
+	json_object_object_add(hooks, "startContainer", start);
+	json_object_object_add(b->config, "hooks", hooks);
+}
+
+/* What hooks in the guest read, but for status and pid, which it knows. */
+static struct json_object *plan_state(const struct build *b)
+{
+	struct json_object *state = json_object_new_object();
+
+	json_object_object_add(state, "ociVersion", json_object_new_string(b->plan->oci_version));
+	json_object_object_add(state, "id", json_object_new_string(b->plan->id));
+	json_object_object_add(state, "bundle", json_object_new_string(b->plan->bundle));
+	if (get(b->config, "annotations"))
+		json_object_object_add(state, "annotations", json_object_get(get(b->config, "annotations")));
+	return state;
+}
+
 static int build_document(struct build *b)
 {
 	struct json_object *document, *plan, *mounts = NULL;
@@ -339,9 +366,10 @@ static int build_document(struct build *b)
 
 	if (r < 0)
 		return r;
-	/* Hooks are the host's business, and their paths tell about it. */
-	json_object_object_del(b->config, "hooks");
+	keep_guest_hooks(b);
 	plan = json_object_new_object();
+	if (get(b->config, "hooks"))
+		json_object_object_add(plan, "state", plan_state(b));
 	json_object_object_add(plan, "root", plan_root());
 	json_object_object_add(plan, "mounts", mounts);
 	document = json_object_new_object();

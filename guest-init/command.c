@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "command.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "caps.h"
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static int set_limits(const struct domlet_process_config *p, struct domlet_failure *failure)
+{
+	for (uint32_t i = 0; i < p->rlimit_count; i++) {
+		struct rlimit l = { p->rlimits[i].soft, p->rlimits[i].hard };
+
+		if (setrlimit((__rlimit_resource_t)p->rlimits[i].resource, &l) < 0)
+			return domlet_failure_set(failure, errno, "can't set resource limit %d: %s",
+						  p->rlimits[i].resource, domlet_failure_name(errno));
+	}
+	return 0;
+}
+
+/* Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the
+ * capabilities go; with it, it comes last and sees the least of our calls. */
+static int become_user(const struct domlet_process_config *p, const struct domlet_filter *filter,
+		       struct domlet_failure *failure)
+{
+	int r = p->no_new_privs ? 0 : domlet_filter_install(filter, failure);
+
+	if (r == 0)
+		r = domlet_caps_bound(p, failure);
+
+	if (r < 0)
+		return r;
+	if (setgroups(p->group_count, p->groups) < 0 || setresgid(p->gid, p->gid, p->gid) < 0 ||
+	    setresuid(p->uid, p->uid, p->uid) < 0)
+		return domlet_failure_set(failure, errno, "can't become user %u, group %u: %s", p->uid, p->gid,
+					  domlet_failure_name(errno));
+	(void)umask(p->umask);
+	return domlet_caps_apply(p, failure);
+}
+
+/* An errno in the words of Go's runtime, which is what the engines match. */
+static const char *go_text(int code, char *text, size_t len)
+{
+	(void)snprintf(text, len, "%s", strerror(code));
+	text[0] = (char)tolower((unsigned char)text[0]);
+	return text;
+}
+
+static int enter_directory(const struct domlet_process_config *p, struct domlet_failure *failure)
+{
+	char text[64];
+
+	if (chdir(p->cwd) == 0)
+		return 0;
+	return domlet_failure_set(failure, errno, "chdir to cwd (\"%s\") set in config.json failed: %s", p->cwd,
+				  go_text(errno, text, sizeof text));
+}
+
+static const char *env_of(const struct domlet_process_config *p, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (uint32_t i = 0; i < p->env.count; i++)
+		if (strncmp(p->env.item[i], name, len) == 0 && p->env.item[i][len] == '=')
+			return p->env.item[i] + len + 1;
+	return NULL;
+}
+
+/* HOME as the image's /etc/passwd has it, which may be anything. */
+static char *home_of(uint32_t uid)
+{
+	int fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	struct passwd *entry;
+	char *home = NULL;
+	struct stat st;
+
+	if (!file || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		if (file)
+			fclose(file);
+		else if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	while (!home && (entry = fgetpwent(file)))
+		if (entry->pw_uid == uid && entry->pw_dir[0])
+			home = entry->pw_dir;
+	if (home && asprintf(&home, "HOME=%s", home) < 0)
+		home = NULL;
+	fclose(file);
+	return home;
+}
+
+static char root_home[] = "HOME=/";
+
+/* Runs before the limits, which may leave no memory. */
+static int make_environment(struct domlet_command *cmd, struct domlet_failure *failure)
+{
+	const struct domlet_strings *env = &cmd->p->env;
+	const char *home = env_of(cmd->p, "HOME");
+	char *added = home && home[0] ? NULL : home_of(cmd->p->uid);
+	uint32_t n = 0;
+
+	cmd->env = calloc((size_t)env->count + 2, sizeof *cmd->env);
+	if (!cmd->env)
+		return domlet_failure_set(failure, ENOMEM, "no memory for the environment");
+	for (uint32_t i = 0; i < env->count; i++)
+		if ((home && home[0]) || strncmp(env->item[i], "HOME=", 5) != 0)
+			cmd->env[n++] = env->item[i];
+	if (!home || !home[0])
+		cmd->env[n] = added ? added : root_home;
+	return 0;
+}
+
+static bool runnable(const char *path, int *why)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0) {
+		*why = errno;
+		return false;
+	}
+	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0) {
+		*why = EACCES;
+		return false;
+	}
+	return true;
+}
+
+/* The texts are those that docker and podman match for the exit statuses 127 and 126. */
+static int resolve(const struct domlet_process_config *p, char *path, size_t len, struct domlet_failure *failure)
+{
+	const char *name = p->args.item[0], *dirs = env_of(p, "PATH"), *end;
+	int why = ENOENT, seen = ENOENT;
+
+	if (strchr(name, '/')) {
+		(void)snprintf(path, len, "%s", name);
+		if (runnable(path, &why))
+			return 0;
+		if (why == EACCES)
+			return domlet_failure_set(failure, EACCES, "exec: \"%s\": permission denied", name);
+		return domlet_failure_set(failure, why, "exec: \"%s\": stat %s: no such file or directory", name, name);
+	}
+	for (dirs = dirs ? dirs : DEFAULT_PATH; *dirs; dirs = *end ? end + 1 : end) {
+		end = strchrnul(dirs, ':');
+		if ((size_t)snprintf(path, len, "%.*s/%s", (int)(end - dirs), dirs, name) >= len)
+			continue;
+		if (runnable(path, &why))
+			return 0;
+		if (why == EACCES)
+			seen = EACCES;
+	}
+	if (seen == EACCES)
+		return domlet_failure_set(failure, EACCES, "exec: \"%s\": permission denied", name);
+	return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+int domlet_command_prepare(struct domlet_command *cmd, const struct domlet_process_config *p,
+			   struct json_object *seccomp, struct domlet_failure *failure)
+{
+	bool inside;
+	int r;
+
+	cmd->p = p;
+	r = make_environment(cmd, failure);
+	/* Needs more memory and descriptors than the limits may leave. */
+	if (r == 0)
+		r = domlet_filter_compile(seccomp, &cmd->filter, failure);
+	if (r == 0)
+		r = set_limits(p, failure);
+	if (r < 0)
+		return r;
+	/* As root, for a directory that only root may enter; then as the user,
+	 * for one that only the user may. */
+	inside = enter_directory(p, failure) == 0;
+	if (!inside && failure->code != EACCES)
+		return -failure->code;
+	failure->code = 0;
+	r = become_user(p, &cmd->filter, failure);
+	if (r == 0 && !inside)
+		r = enter_directory(p, failure);
+	if (r < 0)
+		return r;
+	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return domlet_failure_set(failure, errno, "can't set no_new_privs");
+	return resolve(p, cmd->path, sizeof cmd->path, failure);
+}
+
+int domlet_command_exec(const struct domlet_command *cmd, struct domlet_failure *failure)
+{
+	char text[64];
+
+	if (cmd->p->no_new_privs && domlet_filter_install(&cmd->filter, failure) < 0)
+		return -failure->code;
+	execve(cmd->path, cmd->p->args.item, cmd->env);
+	return domlet_failure_set(failure, errno, "exec: \"%s\": %s", cmd->p->args.item[0],
+				  go_text(errno, text, sizeof text));
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_MOUNTS_H
+#define DOMLET_INIT_MOUNTS_H
+
+/*
+ * The container's mounts, made in the child before it enters its root. Every target
+ * is found below the root's descriptor (openat2, RESOLVE_IN_ROOT): the image
+ * chooses its symlinks.
+ */
+
+#include "config.h"
+
+struct domlet_mount_options {
+	unsigned long flags;       /* MS_* of the mount */
+	unsigned long propagation; /* 0: none given */
+	bool bind, recursive;      /* what the host did not do otherwise */
+	char data[4096]; /* what the filesystem itself reads */
+};
+
+int domlet_mounts_parse_options(const struct domlet_strings *options, struct domlet_mount_options *out,
+				struct domlet_failure *failure);
+
+/* O_PATH descriptor of PATH below ROOT_FD, or -errno; nothing is created. */
+int domlet_mounts_open(int root_fd, const char *path);
+/* Creates what is missing: directories, and a last empty file if IS_FILE. */
+int domlet_mounts_create(int root_fd, const char *path, bool is_file, struct domlet_failure *failure);
+
+struct domlet_mount_place {
+	int root_fd;         /* O_PATH, the container's root */
+	const char *scratch; /* a private tmpfs for copied files */
+	const char *cgroup;  /* the container's cgroup; NULL: it has a cgroup namespace */
+};
+
+/* Entry I of the configuration. */
+int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p,
+			struct domlet_failure *failure);
+
+/* Hides a path, or makes one read-only; a path that isn't there is no error. */
+int domlet_mounts_mask(int root_fd, const char *path, struct domlet_failure *failure);
+int domlet_mounts_make_readonly(int root_fd, const char *path, struct domlet_failure *failure);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_NAMESPACES_H
+#define DOMLET_INIT_NAMESPACES_H
+
+/*
+ * What is set in the container's own namespaces before its root is entered:
+ * names, sysctls, the loopback device. Called in its first process.
+ */
+
+#include "config.h"
+
+int domlet_namespaces_set_up(const struct domlet_container_config *c, struct domlet_failure *failure);
+
+#endif

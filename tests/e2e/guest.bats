@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the configuration says about the guest: limits, mounts, hooks, terminals.
+
+load lib
+
+bats_require_minimum_version 1.5.0
+
+teardown() {
+    no_leaks
+}
+
+@test "resources, mounts, sysctl, a hook: as configured, and domlet-init is small" {
+    make_bundle sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpu.weight; touch x 2>/dev/null || echo cgroup-ro
+        cat /proc/self/cgroup /proc/sys/vm/max_map_count; echo $HOME
+        busybox stat -c "%n %a" /dev/shm /dev/mqueue; busybox df -k /dev/shm | busybox tail -n 1 | busybox awk "{print \$2}"
+        echo x >/etc/motd || echo ro; cat /etc/motd; cat /hook; busybox stat -c %F /dev/console; ls -l /dev/ptmx | busybox awk "{print \$NF}"'
+    echo moin >"$BATS_TEST_TMPDIR/motd"
+    edit '.linux.resources = {memory: {limit: 50331648}, pids: {limit: 99}, cpu: {quota: 50000, period: 100000, shares: 1024}}
+        | .linux.sysctl = {"vm.max_map_count": "262144"}
+        | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "network"}, {type: "cgroup"}]
+        | .mounts = [{destination: "/proc", type: "proc"}, {destination: "/dev", type: "tmpfs", options: ["nosuid", "mode=755"]},
+            {destination: "/dev/pts", type: "devpts", options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+            {destination: "/dev/shm", type: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=2048k"]},
+            {destination: "/dev/mqueue", type: "mqueue", options: ["nosuid", "noexec", "nodev"]},
+            {destination: "/sys", type: "sysfs", options: ["ro"]},
+            {destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid", "noexec", "nodev", "relatime"]},
+            {destination: "/etc/motd", type: "bind", source: $ENV.BATS_TEST_TMPDIR + "/motd", options: ["rbind", "ro"]}]
+        | .hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "cat >/hook"]}]}'
+    run -0 --separate-stderr domlet run -b "$BUNDLE" c1
+    [ "$output" = "50331648
+99
+50000 100000
+39
+cgroup-ro
+0::/
+262144
+/root
+/dev/shm 1777
+/dev/mqueue 1777
+2048
+ro
+moin
+{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"bundle\":\"$BUNDLE\",\"annotations\":{\"dev.domlet.type\":\"$DOMLET_TYPE\"},\"status\":\"created\",\"pid\":1}/bin/busybox: /dev/console: No such file or directory
+pts/ptmx" ] || { echo "$output"; false; }
+}
+
+@test "memory beyond the limit ends the container, not the guest" {
+    make_bundle sh -c 'echo before; busybox tail /dev/zero; echo "tail: $?"'
+    edit '.linux.resources.memory = {limit: 25165824}'
+    run -0 domlet run -b "$BUNDLE" c1
+    [[ $output == *before*'tail: 137'* ]]
+}
+
+@test "a program that the guest's init may not delay or outlive" {
+    # The guest's processes as a container without a pid namespace sees them.
+    make_bundle sh -c 'grep -E "^(Name|VmRSS|Threads)" /proc/1/status; (sleep 1000 &); exit 5'
+    edit '.linux.namespaces |= map(select(.type != "pid"))'
+    run -5 domlet run -b "$BUNDLE" c1
+    [[ $output == *domlet-init* ]]
+    rss=$(awk '/VmRSS/ {print $2}' <<<"$output")
+    echo "resident: $rss KiB"
+    [ "$rss" -le 1536 ]
+}
