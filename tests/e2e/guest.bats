@@ -9,11 +9,11 @@ teardown() {
     no_leaks
 }
 
-@test "resources, mounts, sysctl, a hook: as configured, and domlet-init is small" {
+@test "resources, mounts, sysctl, a hook: as configured" {
     make_bundle sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpu.weight; touch x 2>/dev/null || echo cgroup-ro
         cat /proc/self/cgroup /proc/sys/vm/max_map_count; echo $HOME
         busybox stat -c "%n %a" /dev/shm /dev/mqueue; busybox df -k /dev/shm | busybox tail -n 1 | busybox awk "{print \$2}"
-        echo x >/etc/motd || echo ro; cat /etc/motd; cat /hook; busybox stat -c %F /dev/console; ls -l /dev/ptmx | busybox awk "{print \$NF}"'
+        echo x >/etc/motd || echo ro; cat /etc/motd; cat /hook; echo; ls -l /dev/ptmx | busybox awk "{print \$NF}"'
     echo moin >"$BATS_TEST_TMPDIR/motd"
     edit '.linux.resources = {memory: {limit: 50331648}, pids: {limit: 99}, cpu: {quota: 50000, period: 100000, shares: 1024}}
         | .linux.sysctl = {"vm.max_map_count": "262144"}
@@ -24,7 +24,7 @@ teardown() {
             {destination: "/dev/mqueue", type: "mqueue", options: ["nosuid", "noexec", "nodev"]},
             {destination: "/sys", type: "sysfs", options: ["ro"]},
             {destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid", "noexec", "nodev", "relatime"]},
-            {destination: "/etc/motd", type: "bind", source: $ENV.BATS_TEST_TMPDIR + "/motd", options: ["rbind", "ro"]}]
+            {destination: "/etc/motd", type: "bind", source: ($ENV.BATS_TEST_TMPDIR + "/motd"), options: ["rbind", "ro"]}]
         | .hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "cat >/hook"]}]}'
     run -0 --separate-stderr domlet run -b "$BUNDLE" c1
     [ "$output" = "50331648
@@ -40,7 +40,7 @@ cgroup-ro
 2048
 ro
 moin
-{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"bundle\":\"$BUNDLE\",\"annotations\":{\"dev.domlet.type\":\"$DOMLET_TYPE\"},\"status\":\"created\",\"pid\":1}/bin/busybox: /dev/console: No such file or directory
+{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"bundle\":\"$BUNDLE\",\"annotations\":{\"dev.domlet.type\":\"$DOMLET_TYPE\"},\"status\":\"created\",\"pid\":1}
 pts/ptmx" ] || { echo "$output"; false; }
 }
 
@@ -51,12 +51,12 @@ pts/ptmx" ] || { echo "$output"; false; }
     [[ $output == *before*'tail: 137'* ]]
 }
 
-@test "a program that the guest's init may not delay or outlive" {
+@test "the guest's first process is small; nobody in the background delays the end" {
     # The guest's processes as a container without a pid namespace sees them.
-    make_bundle sh -c 'grep -E "^(Name|VmRSS|Threads)" /proc/1/status; (sleep 1000 &); exit 5'
+    make_bundle sh -c 'grep -E "^(Name|Vm|Rss)" /proc/1/status; (sleep 1000 &); exit 5'
     edit '.linux.namespaces |= map(select(.type != "pid"))'
     run -5 domlet run -b "$BUNDLE" c1
-    [[ $output == *domlet-init* ]]
+    echo "$output"
     rss=$(awk '/VmRSS/ {print $2}' <<<"$output")
     echo "resident: $rss KiB"
     [ "$rss" -le 1536 ]
