@@ -9,7 +9,7 @@
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },   { "pid-file", required_argument, NULL, 'p' },
 	{ "no-pivot", no_argument, NULL, 'n' },	      { "no-new-keyring", no_argument, NULL, 'n' },
-	{ "console-socket", required_argument, NULL, 'c' },
+	{ "preserve-fds", required_argument, NULL, 'f' }, { "console-socket", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },	      { NULL, 0, NULL, 0 },
 };
 
@@ -26,6 +26,10 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 		case 'p': o.pid_file = optarg; break;
 		case 'c': o.console_socket = optarg; break;
 		case 'n': break;
+		case 'f':
+			if (domlet_cli_preserve_fds(cli, optarg) < 0)
+				return 1;
+			break;
 		case 'h': return domlet_cli_usage(&domlet_verb_create, true);
 		default: return domlet_cli_bad_option(cli, &domlet_verb_create, c, argc, argv);
 		}
@@ -44,6 +48,7 @@ const struct domlet_verb domlet_verb_create = {
 		 "  -b, --bundle DIR   the bundle (the current directory)\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"
 		 "  --console-socket SOCKET   send the master end of a new terminal there\n"
+		 "  --preserve-fds N   only 0 is possible: descriptors can't enter a guest\n"
 		 "  --no-pivot, --no-new-keyring   ignored: there is nothing of the kind in a guest\n",
 	.run = create,
 };

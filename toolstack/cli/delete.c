@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stddef.h>
 
+#include "hooks.h"
 #include "launch.h"
 #include "option.h"
 
@@ -37,6 +38,8 @@ static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
 				     domlet_status_name(status));
 	else
 		r = domlet_cli_remove(&st, &cli->err);
+	if (r == 0)
+		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
 	domlet_state_free(&st);
 	return r < 0 ? 1 : 0;
 }

@@ -23,12 +23,13 @@
 #include "../storage/image.h"
 #include "../xen/xen.h"
 #include "console.h"
+#include "hooks.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 
-static int read_answer(int fd, struct domlet_error *err)
+int domlet_cli_read_answer(int fd, struct domlet_error *err)
 {
-	char text[4 * DOMLET_MONITOR_PACKET_MAX + 1]; /* a sentence may grow when it is escaped */
+	char text[4 * DOMLET_MONITOR_ANSWER_MAX + 1]; /* a sentence may grow when it is escaped */
 	ssize_t n;
 	struct json_object *o, *v;
 	int code = 0;
@@ -57,19 +58,19 @@ int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
 {
 	if (send(fd, json, strlen(json), MSG_NOSIGNAL) < 0)
 		return domlet_error_set(err, ESRCH, "container not running");
-	return read_answer(fd, err);
+	return domlet_cli_read_answer(fd, err);
 }
 
 void domlet_cli_hear_out(int fd, struct domlet_error *why)
 {
 	struct domlet_error last = { 0 };
 
-	while (read_answer(fd, &last) != -EPIPE)
+	while (domlet_cli_read_answer(fd, &last) != -EPIPE)
 		if (last.code)
 			*why = last;
 }
 
-int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
+int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char dir[4096];
@@ -81,7 +82,14 @@ int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domle
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir_fd, DOMLET_MONITOR_SOCKET);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		return domlet_error_set(err, ESRCH, "container not running");
-	return domlet_cli_ask_fd(fd, json, err);
+	return take_fd(&fd);
+}
+
+int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
+{
+	cleanup_close int fd = domlet_cli_connect(st, err);
+
+	return fd < 0 ? fd : domlet_cli_ask_fd(fd, json, err);
 }
 
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
@@ -96,6 +104,7 @@ static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struc
 	st->bundle = strdup(p->bundle);
 	st->rootfs = strdup(p->rootfs);
 	st->annotations = strdup(p->annotations);
+	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
 	st->oci_version = strdup(p->oci_version);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)gmtime_r(&now.tv_sec, &tm);
@@ -155,20 +164,6 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 	return 0;
 }
 
-static void join_cgroup(const struct domlet_state *st, pid_t pid)
-{
-	char path[4200], text[16];
-	int fd;
-
-	(void)snprintf(path, sizeof path, "%s/cgroup.procs", st->cgroup);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	(void)snprintf(text, sizeof text, "%d", pid);
-	(void)!write(fd, text, strlen(text));
-	close(fd);
-}
-
 /* Child: becomes the monitor; nothing of the caller's is kept but the
  * container's streams. */
 static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
@@ -194,28 +189,41 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
 	_exit(domlet_monitor_main(l));
 }
 
-static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, struct domlet_launched *l)
+static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launch, int fd, int tty,
+		       struct domlet_proxy_handle *h)
 {
-	struct domlet_proxy p = { .tty = tty, .namespaces = launch->plan->namespaces, .name = launch->plan->argv0 };
-	int caller[2], proxy[2];
+	const struct domlet_plan *plan = launch->plan;
+	struct domlet_state *st = launch->state;
+	/* In the foreground it asks the caller's terminal for its size. */
+	int sized = tty < 0 && launch->foreground && plan->terminal && isatty(STDIN_FILENO) ? STDIN_FILENO : tty;
+	struct domlet_proxy p = { .fd = fd, .tty = sized, .name = plan->argv0, .cgroup = st->cgroup,
+				  .namespaces = plan->namespaces, .net_path = plan->net_path,
+				  .hostname = plan->hostname, .rootfs = plan->rootfs };
+
+	if (domlet_proxy_spawn(&p, h, &cli->err) < 0)
+		return -1;
+	(void)domlet_process_ref_self(h->pid, &st->proxy);
+	return 0;
+}
+
+static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, struct domlet_proxy_handle *h,
+		 struct domlet_launched *l)
+{
+	int caller[2], proxy[2], r;
 	pid_t monitor;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, caller) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, proxy) < 0)
 		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
-	l->proxy = fork();
-	if (l->proxy == 0) {
-		join_cgroup(launch->state, getpid());
-		p.fd = proxy[1];
-		domlet_proxy_main(&p);
-	}
-	if (l->proxy < 0)
-		return domlet_error_set(&cli->err, errno, "can't fork the proxy: %s", domlet_strerror(errno));
-	(void)domlet_process_ref_self(l->proxy, &launch->state->proxy);
+	r = spawn_proxy(cli, launch, proxy[1], tty, h);
+	close(proxy[1]);
+	if (r < 0)
+		return r;
+	l->proxy = h->pid;
 	monitor = fork();
 	if (monitor == 0) {
 		close(caller[0]);
-		close(proxy[1]);
+		domlet_proxy_abandon(h);
 		launch->caller_fd = caller[1];
 		launch->proxy_fd = proxy[0];
 		(void)domlet_process_ref_self(getpid(), &launch->state->monitor);
@@ -224,7 +232,6 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 	}
 	close(caller[1]);
 	close(proxy[0]);
-	close(proxy[1]);
 	l->monitor_fd = caller[0];
 	if (monitor < 0)
 		return domlet_error_set(&cli->err, errno, "can't fork the monitor: %s", domlet_strerror(errno));
@@ -259,10 +266,46 @@ static int wait_created(int fd, const sigset_t *held, struct domlet_error *err)
 
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
-	return check_interrupted(held, err) < 0 ? -EINTR : read_answer(fd, err);
+	return check_interrupted(held, err) < 0 ? -EINTR : domlet_cli_read_answer(fd, err);
 }
 
-static int write_pid_file(const char *file, pid_t pid, struct domlet_error *err)
+/* A network that the guest has no device for would be missed without a word. */
+static int refuse_network(const struct domlet_state *st, struct domlet_error *err)
+{
+	char path[64], line[256], name[33];
+	cleanup_fclose FILE *routes = NULL, *addresses = NULL;
+	bool network = false;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/net/route", st->proxy.pid);
+	routes = fopen(path, "re");
+	for (int i = 0; routes && fgets(line, sizeof line, routes); i++)
+		network = network || i > 0; /* the first line is a heading */
+	(void)snprintf(path, sizeof path, "/proc/%d/net/if_inet6", st->proxy.pid);
+	addresses = fopen(path, "re");
+	while (addresses && fgets(line, sizeof line, addresses))
+		network = network || (sscanf(line, "%*s %*s %*s %*s %*s %32s", name) == 1 && strcmp(name, "lo") != 0);
+	return network ? domlet_error_set(err, ENOTSUP,
+					  "container %s has a network in dom0, which guests can't be connected to yet: use --network none",
+					  st->id) : 0;
+}
+
+/* While the domain is built. */
+static int run_create_hooks(const struct domlet_launch *launch, struct domlet_proxy_handle *h, struct domlet_error *err)
+{
+	const struct domlet_state *st = launch->state;
+
+	if (domlet_cli_hooks(st, "prestart", "creating", h->pid, false, err) < 0 ||
+	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0)
+		return -1;
+	if (launch->plan->namespaces & DOMLET_NS_NET || launch->plan->net_path)
+		if (refuse_network(st, err) < 0)
+			return -1;
+	if (domlet_cli_hooks(st, "createContainer", "creating", h->pid, true, err) < 0)
+		return -1;
+	return domlet_proxy_enter_root(h, err);
+}
+
+int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *err)
 {
 	char temporary[4096];
 	FILE *f;
@@ -283,6 +326,8 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 	cleanup_close int tty = -1;
 	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground,
 					.log = &cli->log };
+	struct domlet_proxy_handle h = { .sync = -1 };
+	int r;
 
 	if (fill_state(cli, plan, st) < 0 || domlet_state_save(st, &cli->err) < 0 ||
 	    choose_template(cli, plan, st, &tmpl) < 0 ||
@@ -293,10 +338,15 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 	if (plan->terminal && o->console_socket &&
 	    (tty = domlet_cli_console(o->console_socket, plan->console_rows, plan->console_cols, &cli->err)) < 0)
 		return -1;
-	if (check_interrupted(held, &cli->err) < 0 || spawn(cli, &launch, tty, l) < 0 ||
-	    wait_created(l->monitor_fd, held, &cli->err) < 0)
+	r = check_interrupted(held, &cli->err);
+	if (r == 0)
+		r = spawn(cli, &launch, tty, &h, l);
+	if (r == 0)
+		r = run_create_hooks(&launch, &h, &cli->err);
+	domlet_proxy_abandon(&h);
+	if (r < 0 || wait_created(l->monitor_fd, held, &cli->err) < 0)
 		return -1;
-	return write_pid_file(o->pid_file, l->proxy, &cli->err);
+	return domlet_cli_write_pid_file(o->pid_file, l->proxy, &cli->err);
 }
 
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
@@ -331,6 +381,8 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		close(l->monitor_fd); /* a monitor that still lives destroys its domain */
 	if (r < 0 && made == 0)
 		(void)domlet_cli_remove(&st, &ignored);
+	if (r < 0 && made == 0)
+		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
 	domlet_state_free(&st);
 	domlet_plan_free(&plan);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -17,6 +17,7 @@
 
 static const struct domlet_verb *const verbs[] = {
 	&domlet_verb_run,    &domlet_verb_create, &domlet_verb_start, &domlet_verb_state,
+	&domlet_verb_exec,   &domlet_verb_ps,
 	&domlet_verb_kill,   &domlet_verb_delete, &domlet_verb_list,  &domlet_verb_spec,
 	&domlet_verb_features, &domlet_verb_doctor, &domlet_verb_install, &domlet_verb_uninstall,
 };

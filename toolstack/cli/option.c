@@ -2,8 +2,10 @@
 #include "option.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../oci/plan.h"
@@ -60,4 +62,19 @@ bool domlet_cli_no_argument(struct domlet_cli *cli, const struct domlet_verb *ve
 	domlet_error_set(&cli->err, EINVAL, "\"%s\" takes no argument, and got \"%.100s\"", verb->name,
 			 argv[optind]);
 	return false;
+}
+
+int domlet_cli_preserve_fds(struct domlet_cli *cli, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (!*text || *end || n < 0 || n > 1024)
+		return domlet_error_set(&cli->err, EINVAL, "--preserve-fds is \"%.32s\", but must be a small number", text);
+	for (int fd = 3; fd < 3 + n; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			return domlet_error_set(&cli->err, ENOTSUP,
+						"--preserve-fds %ld: descriptor %d is open, and can't enter a guest with its own kernel",
+						n, fd);
+	return 0;
 }

@@ -21,5 +21,8 @@ const char *domlet_cli_one_id(struct domlet_cli *cli, const struct domlet_verb *
 /* After the options, no argument. */
 bool domlet_cli_no_argument(struct domlet_cli *cli, const struct domlet_verb *verb, int argc,
 			    char **argv);
+/* --preserve-fds TEXT: descriptors from 3 on can't enter a guest. -errno when
+ * it is no number, or one of them is open. */
+int domlet_cli_preserve_fds(struct domlet_cli *cli, const char *text);
 
 #endif

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stddef.h>
 
+#include "hooks.h"
 #include "launch.h"
 #include "option.h"
 
@@ -31,6 +32,8 @@ static int start(struct domlet_cli *cli, int argc, char **argv)
 		break;
 	default:
 		r = domlet_cli_ask(&st, "{\"verb\":\"start\"}", &cli->err);
+		if (r == 0)
+			domlet_cli_hooks_warn(cli, &st, "poststart", "running", st.proxy.pid);
 	}
 	domlet_state_free(&st);
 	return r < 0 ? 1 : 0;

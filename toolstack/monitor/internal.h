@@ -11,10 +11,11 @@
 #include "../ring/host.h"
 #include "monitor.h"
 
-#define PEERS_MAX 16
 /* The one container of today's domains, and its first process. */
 #define CONTAINER 0u
-#define PROCESS 1u
+#define FIRST_PROCESS 1u
+/* The launching command, each process's proxy, and commands of the moment. */
+#define PEERS_MAX (1u + DOMLET_PROCESS_MAX + 16u)
 
 struct sink { /* where an output stream goes in dom0 */
 	int fd;
@@ -24,17 +25,39 @@ struct sink { /* where an output stream goes in dom0 */
 	uint32_t backlog_len, stream;
 };
 
-struct source { /* the container's standard input in dom0 */
+struct source { /* a process's standard input in dom0 */
 	int fd;
 	bool socket, pollable, polling, eof;
-	bool wants_room; /* it has credit, but the ring is full */
 	uv_poll_t poll;
+	uint32_t stream;
+};
+
+enum process_phase {
+	PROCESS_FREE,
+	PROCESS_STARTING, /* the guest was asked */
+	PROCESS_RUNNING,
+	PROCESS_DRAINING, /* it ended; output is still being written */
+	PROCESS_CLOSING,  /* libuv has not let go of its handles yet */
+};
+
+/* A process in the guest. The first one's end is the container's, and its
+ * phases are core's (struct domlet_lifecycle); those here are of the others. */
+struct process {
+	enum process_phase phase;
+	uint32_t number; /* as in the protocol */
+	struct sink sinks[2];
+	struct source source;
+	unsigned int handles; /* of libuv, still open */
+	struct peer *proxy, *asker;
+	uint32_t request; /* EXEC's; 0: answered */
+	uint32_t exit_code;
 };
 
 struct peer {
 	int fd; /* -1: free */
 	uv_poll_t poll;
 	bool open, wants_start;
+	struct process *process; /* whose proxy it is; NULL: a command */
 };
 
 struct monitor {
@@ -52,12 +75,13 @@ struct monitor {
 	uv_async_t again; /* goes on with a turn that was cut short */
 	struct domlet_host_ring ring;
 	struct domlet_link link;
-	struct sink sinks[2];
-	struct source source;
+	struct process processes[DOMLET_PROCESS_MAX]; /* by number, from 1 */
+	uint32_t processes_used;                      /* slots ever used */
+	bool wants_room; /* an input has credit, but the ring is full */
 	uv_timer_t boot_timer, kill_timer;
 	uv_poll_t listen_poll;
 	int listen_fd;
-	struct peer peers[PEERS_MAX]; /* 0: the launching command, 1: the proxy */
+	struct peer peers[PEERS_MAX]; /* 0: the launching command */
 };
 
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
@@ -68,17 +92,35 @@ void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum
 /* The guest did what no guest does: its domain ends, for REASON. */
 void domlet_monitor_broken(struct monitor *m, const char *reason);
 
+/* processes.c */
+struct process *domlet_process_first(struct monitor *m);
+/* NULL: no such process. */
+struct process *domlet_process_find(struct monitor *m, uint32_t number);
+/* Asks the guest to run another process. PROCESS_JSON is an OCI process
+ * object; FDS are its streams and its proxy's socket, which become ours. */
+void domlet_process_exec(struct monitor *m, struct peer *asker, const char *process_json, bool terminal, int fds[4]);
+void domlet_process_replied(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r);
+void domlet_process_exited(struct monitor *m, struct process *p, uint32_t code);
+/* Ends each process whose output is written. */
+void domlet_process_sweep(struct monitor *m);
+/* The domain is gone or will be: they all were killed. */
+void domlet_process_end_all(struct monitor *m);
+void domlet_process_proxy_lost(struct monitor *m, struct process *p);
+void domlet_process_send_exit(struct process *p, uint32_t code);
+
 /* relay.c */
-void domlet_relay_open(struct monitor *m);
+/* Takes over STDIO, the caller's descriptors; -1: none. */
+void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3], bool terminal);
 void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, size_t len);
 void domlet_relay_eof(struct monitor *m, uint32_t stream);
-bool domlet_relay_input(struct monitor *m); /* true when bytes moved */
-bool domlet_relay_drained(const struct monitor *m);
-/* Lets go of the container's streams: their readers see the end. */
-void domlet_relay_close(struct monitor *m);
+bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
+bool domlet_relay_drained(const struct process *p);
+/* Lets go of a process's streams: their readers see the end. */
+void domlet_relay_close(struct process *p);
 
 /* peers.c */
 int domlet_peers_open(struct monitor *m, struct domlet_error *err);
+struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process); /* NULL: too many */
 void domlet_peers_answer(struct peer *p, int code, const char *text);
 void domlet_peers_close(struct peer *p);
 

@@ -52,9 +52,9 @@ static void send_create(struct monitor *m)
 	welcome.welcome.version = DOMLET_PROTO_VERSION;
 	(void)domlet_link_send(&m->link, &welcome);
 	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&m->link, domlet_stream_id(PROCESS, k));
+		(void)domlet_link_open(&m->link, domlet_stream_id(FIRST_PROCESS, k));
 	create.create.container = CONTAINER;
-	create.create.process = PROCESS;
+	create.create.process = FIRST_PROCESS;
 	create.create.generation = GENERATION;
 	create.create.length = (uint32_t)p->document_len;
 	create.create.sha256 = (struct domlet_slice){ p->sha256, sizeof p->sha256 };
@@ -75,14 +75,30 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 	struct domlet_error err = { .code = r->code };
 	bool create = request == m->create_request;
 
-	if (!create && request != m->start_request)
+	if (!create && request != m->start_request) {
+		domlet_process_replied(m, request, r);
 		return;
+	}
 	if (r->code == 0) {
 		domlet_monitor_step(m, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
 		return;
 	}
 	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
 	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
+}
+
+static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
+{
+	struct process *p = domlet_process_find(m, e->process);
+
+	if (!p)
+		return;
+	if (e->process != FIRST_PROCESS) {
+		domlet_process_exited(m, p, e->code & 255);
+		return;
+	}
+	uv_timer_stop(&m->kill_timer); /* a SIGKILL is confirmed by this */
+	domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 }
 
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
@@ -95,10 +111,7 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 		on_reply(m, msg->request, &msg->reply);
 		return;
 	case DOMLET_MSG_EXITED:
-		if (msg->exited.process != PROCESS)
-			return;
-		uv_timer_stop(&m->kill_timer); /* a SIGKILL is confirmed by this */
-		domlet_monitor_step(m, DOMLET_EV_EXITED, msg->exited.code & 255);
+		on_exited(m, &msg->exited);
 		return;
 	default:
 		return;
@@ -150,8 +163,9 @@ void domlet_monitor_turn(struct monitor *m)
 
 	for (int round = 0; again && round < 64; round++) {
 		again = m->attached && receive(m);
-		again = domlet_relay_input(m) || again;
-		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(m))
+		again = domlet_relay_move(m) || again;
+		domlet_process_sweep(m);
+		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
 			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
 		if (!m->attached)
 			return;
@@ -159,7 +173,7 @@ void domlet_monitor_turn(struct monitor *m)
 		if (domlet_ring_take_notify(&m->ring.ring))
 			(void)domlet_host_ring_notify(&m->ring);
 		if (!again)
-			again = domlet_ring_arm(&m->ring.ring, waits || m->source.wants_room);
+			again = domlet_ring_arm(&m->ring.ring, waits || m->wants_room);
 	}
 	if (again && m->attached) /* come back after the others had their turn */
 		(void)uv_async_send(&m->again);
@@ -235,11 +249,12 @@ static void detach(struct monitor *m)
 	m->attached = false;
 	uv_poll_stop(&m->ring_poll);
 	domlet_host_ring_unmap(&m->ring);
+	domlet_process_end_all(m);
 }
 
 static void report_exit(struct monitor *m)
 {
-	char text[32];
+	struct process *first = domlet_process_first(m);
 
 	phase(m, "exited");
 	if (m->created && m->err.code) { /* an end that nobody asked for: say why */
@@ -249,12 +264,10 @@ static void report_exit(struct monitor *m)
 			domlet_log_notice(m->launch->log, "%s", m->err.text);
 	}
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
-	domlet_relay_close(m);
+	domlet_relay_close(first);
 	m->launch->state->exit_code = m->life.exit_code;
 	save(m, DOMLET_STATUS_STOPPED);
-	(void)snprintf(text, sizeof text, "{\"exit\":%u}", m->life.exit_code);
-	if (m->peers[1].fd >= 0)
-		(void)send(m->peers[1].fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	domlet_process_send_exit(first, m->life.exit_code);
 }
 
 static void build(struct monitor *m)
@@ -469,6 +482,7 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	(void)signal(SIGPIPE, SIG_IGN);
 	m->launch = launch;
 	uv_loop_init(&m->loop);
+	m->loop.data = m;
 	uv_async_init(&m->loop, &m->again, on_again);
 	uv_timer_init(&m->loop, &m->boot_timer);
 	uv_timer_init(&m->loop, &m->kill_timer);
@@ -478,7 +492,7 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		return 1;
 	}
-	domlet_relay_open(m);
+	domlet_relay_open(m, domlet_process_first(m), launch->stdio, launch->plan->terminal);
 	domlet_monitor_step(m, DOMLET_EV_LAUNCH, 0);
 	(void)uv_run(&m->loop, UV_RUN_DEFAULT);
 	return 0;

@@ -10,6 +10,8 @@
  * JSON object a packet:
  *   {"verb":"start"}  {"verb":"signal","signo":9,"all":false}
  *   {"verb":"winsize","rows":24,"cols":80}  {"verb":"destroy"}
+ *   {"verb":"exec","terminal":false,"process":{…}}, with four descriptors: the
+ *   process's streams (with a terminal: thrice the same) and its proxy's socket
  * answered by {"code":0} or {"code":ERRNO,"text":"…"}. The launching command
  * gets one such answer unasked when the container is created or can't be;
  * the proxy gets {"exit":STATUS}.
@@ -17,13 +19,16 @@
 
 #include <stdbool.h>
 
+#include "../../frontend/proto/limits.h"
 #include "../base/log.h"
 #include "../oci/plan.h"
 #include "../state/state.h"
 #include "../xen/xen.h"
 
 #define DOMLET_MONITOR_SOCKET "monitor.sock"
-#define DOMLET_MONITOR_PACKET_MAX 4096
+/* An exec's process object is the largest; it has to fit a message. */
+#define DOMLET_MONITOR_PACKET_MAX (DOMLET_MSG_MAX + 256)
+#define DOMLET_MONITOR_ANSWER_MAX 4096
 
 struct domlet_launch {
 	const struct domlet_plan *plan;

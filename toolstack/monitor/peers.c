@@ -55,47 +55,70 @@ static int number(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_int(v) : 0;
 }
 
-static void signal_container(struct monitor *m, struct peer *p, struct json_object *o)
+static void signal_process(struct monitor *m, struct peer *p, struct json_object *o)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
+	uint32_t process = p->process ? p->process->number : FIRST_PROCESS;
 	int signo = number(o, "signo");
+	bool last = signo == SIGKILL && process == FIRST_PROCESS;
 
 	if (!m->attached || m->life.container < DOMLET_CONTAINER_CREATED ||
 	    m->life.container > DOMLET_CONTAINER_RUNNING) {
-		if (signo == SIGKILL)
+		if (last)
 			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
-		domlet_peers_answer(p, signo == SIGKILL ? 0 : ESRCH, signo == SIGKILL ? NULL : "container not running");
+		domlet_peers_answer(p, last ? 0 : ESRCH, last ? NULL : "container not running");
 		return;
 	}
 	msg.signal.container = CONTAINER;
-	msg.signal.process = PROCESS;
+	msg.signal.process = process;
 	msg.signal.signo = (uint32_t)signo;
 	msg.signal.all = number(o, "all") != 0;
 	(void)domlet_monitor_send(m, &msg);
-	if (signo == SIGKILL)
+	if (last)
 		uv_timer_start(&m->kill_timer, m->kill_timer.timer_cb, KILL_CONFIRM_MS, 0);
 	domlet_peers_answer(p, 0, NULL);
 }
 
-static void request(struct monitor *m, struct peer *p, struct json_object *o)
+static void start_container(struct monitor *m, struct peer *p)
+{
+	if (m->life.container != DOMLET_CONTAINER_CREATED) {
+		domlet_peers_answer(p, EBUSY, m->life.container > DOMLET_CONTAINER_RUNNING ?
+				    "cannot start a container that has stopped" :
+				    "cannot start an already running container");
+		return;
+	}
+	p->wants_start = true;
+	domlet_monitor_step(m, DOMLET_EV_START, 0);
+}
+
+static void exec_process(struct monitor *m, struct peer *p, struct json_object *o, int fds[4])
+{
+	struct json_object *process;
+
+	if (fds[3] < 0 || !json_object_object_get_ex(o, "process", &process)) {
+		domlet_peers_answer(p, EINVAL, "an exec needs a process object and four descriptors");
+		return;
+	}
+	domlet_process_exec(m, p, json_object_to_json_string_ext(process, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+			    number(o, "terminal") != 0, fds);
+	for (int i = 0; i < 4; i++)
+		fds[i] = -1;
+}
+
+static void request(struct monitor *m, struct peer *p, struct json_object *o, int fds[4])
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_WINSIZE };
 	struct json_object *v;
 	const char *verb = json_object_object_get_ex(o, "verb", &v) ? json_object_get_string(v) : "";
 
 	if (strcmp(verb, "start") == 0) {
-		if (m->life.container != DOMLET_CONTAINER_CREATED) {
-			domlet_peers_answer(p, EBUSY, m->life.container > DOMLET_CONTAINER_RUNNING ?
-					    "cannot start a container that has stopped" :
-					    "cannot start an already running container");
-			return;
-		}
-		p->wants_start = true;
-		domlet_monitor_step(m, DOMLET_EV_START, 0);
+		start_container(m, p);
 	} else if (strcmp(verb, "signal") == 0) {
-		signal_container(m, p, o);
+		signal_process(m, p, o);
+	} else if (strcmp(verb, "exec") == 0) {
+		exec_process(m, p, o, fds);
 	} else if (strcmp(verb, "winsize") == 0 && m->attached) {
-		msg.winsize.process = PROCESS;
+		msg.winsize.process = p->process ? p->process->number : FIRST_PROCESS;
 		msg.winsize.rows = (uint32_t)number(o, "rows");
 		msg.winsize.cols = (uint32_t)number(o, "cols");
 		(void)domlet_monitor_send(m, &msg);
@@ -104,7 +127,7 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o)
 	}
 }
 
-static void lose_proxy(struct monitor *m)
+static void lose_first_proxy(struct monitor *m)
 {
 	struct domlet_error err;
 
@@ -112,68 +135,111 @@ static void lose_proxy(struct monitor *m)
 	domlet_monitor_fail(m, &err, DOMLET_EV_PROXY_LOST);
 }
 
+/* FDS are the descriptors that came along, -1 for none. */
+static ssize_t receive_packet(int fd, char *text, size_t len, int fds[4])
+{
+	union {
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { .iov_base = text, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			      .msg_controllen = sizeof control.bytes };
+	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	return n;
+}
+
+static void lost(struct monitor *m, struct peer *p)
+{
+	struct process *process = p->process;
+
+	for (uint32_t i = 0; i < m->processes_used; i++)
+		if (m->processes[i].asker == p)
+			m->processes[i].asker = NULL;
+	if (p == &m->peers[0])
+		domlet_monitor_step(m, m->life.create_answered && !m->launch->foreground ?
+				    DOMLET_EV_COUNT : DOMLET_EV_CALLER_LOST, 0);
+	else if (process && process->number == FIRST_PROCESS)
+		lose_first_proxy(m);
+	else if (process)
+		domlet_process_proxy_lost(m, process);
+	domlet_peers_close(p);
+}
+
 static void on_packet(uv_poll_t *h, int status, int events)
 {
 	struct peer *p = (struct peer *)((char *)h - offsetof(struct peer, poll));
 	struct monitor *m = h->data;
-	char text[DOMLET_MONITOR_PACKET_MAX + 1];
-	ssize_t n = recv(p->fd, text, sizeof text - 1, MSG_DONTWAIT);
+	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
+	int fds[4] = { -1, -1, -1, -1 };
+	ssize_t n = receive_packet(p->fd, text, sizeof text - 1, fds);
 	struct json_object *o;
 
 	(void)events;
 	if (n < 0 && errno == EAGAIN && status == 0)
 		return;
 	if (n <= 0) {
-		if (p == &m->peers[0])
-			domlet_monitor_step(m, m->life.create_answered && !m->launch->foreground ?
-					    DOMLET_EV_COUNT : DOMLET_EV_CALLER_LOST, 0);
-		else if (p == &m->peers[1])
-			lose_proxy(m);
-		domlet_peers_close(p);
+		lost(m, p);
+		domlet_monitor_turn(m);
 		return;
 	}
 	text[n] = '\0';
 	o = json_tokener_parse(text);
 	if (o)
-		request(m, p, o);
+		request(m, p, o, fds);
 	json_object_put(o);
+	for (int i = 0; i < 4; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
 	domlet_monitor_turn(m);
 }
 
-static void add(struct monitor *m, struct peer *p, int fd)
+struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process)
 {
-	p->fd = fd;
-	p->open = uv_poll_init(&m->loop, &p->poll, fd) == 0;
-	p->poll.data = m;
-	if (p->open)
-		uv_poll_start(&p->poll, UV_READABLE, on_packet);
+	for (size_t i = process || m->peers[0].open ? 1 : 0; fd >= 0 && i < PEERS_MAX; i++) {
+		struct peer *p = &m->peers[i];
+
+		if (p->fd >= 0)
+			continue;
+		p->fd = fd;
+		p->process = process;
+		p->open = uv_poll_init(&m->loop, &p->poll, fd) == 0;
+		p->poll.data = m;
+		if (p->open)
+			uv_poll_start(&p->poll, UV_READABLE, on_packet);
+		return p;
+	}
+	if (fd >= 0)
+		close(fd); /* too many at once: they see the end and try again */
+	return NULL;
 }
 
 static void on_connection(uv_poll_t *h, int status, int events)
 {
 	struct monitor *m = h->data;
-	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)status, (void)events;
-	for (size_t i = 2; fd >= 0 && i < PEERS_MAX; i++)
-		if (m->peers[i].fd < 0) {
-			add(m, &m->peers[i], fd);
-			return;
-		}
-	if (fd >= 0)
-		close(fd); /* too many at once: they see the end and try again */
+	(void)domlet_peers_add(m, accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), NULL);
 }
 
 int domlet_peers_open(struct monitor *m, struct domlet_error *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct process *first = domlet_process_first(m);
 	char dir[4096];
 	int here, r;
 
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		m->peers[i].fd = -1;
-	add(m, &m->peers[0], m->launch->caller_fd);
-	add(m, &m->peers[1], m->launch->proxy_fd);
+	(void)domlet_peers_add(m, m->launch->caller_fd, NULL);
+	first->phase = PROCESS_RUNNING;
+	first->number = FIRST_PROCESS;
+	m->processes_used = FIRST_PROCESS;
+	first->proxy = domlet_peers_add(m, m->launch->proxy_fd, first);
 	m->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* A root of any length: bind by a short name from inside the directory. */
 	domlet_state_path(m->launch->state, "", dir, sizeof dir);

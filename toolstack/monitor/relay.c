@@ -32,17 +32,16 @@ static int own_descriptor(int fd, int flags, bool *is_socket)
 	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 }
 
-static void on_writable(uv_poll_t *h, int status, int events)
+static void on_ready(uv_poll_t *h, int status, int events)
 {
 	(void)status, (void)events;
-	domlet_monitor_turn(h->data);
+	domlet_monitor_turn(h->loop->data);
 }
 
-static void watch(struct monitor *m, uv_poll_t *h, bool *polling, int events)
+static void watch(uv_poll_t *h, bool *polling, int events)
 {
 	if (!*polling)
-		uv_poll_start(h, events, on_writable);
-	h->data = m;
+		uv_poll_start(h, events, on_ready);
 	*polling = true;
 }
 
@@ -53,26 +52,41 @@ static void unwatch(uv_poll_t *h, bool *polling)
 	*polling = false;
 }
 
-void domlet_relay_open(struct monitor *m)
+static bool add_handle(struct monitor *m, struct process *p, uv_poll_t *h, int fd)
+{
+	if (uv_poll_init(&m->loop, h, fd) != 0) /* a file: always ready */
+		return false;
+	h->data = p;
+	p->handles++;
+	return true;
+}
+
+void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3], bool terminal)
 {
 	for (int i = 0; i < 2; i++) {
-		struct sink *s = &m->sinks[i];
+		struct sink *s = &p->sinks[i];
 
-		s->fd = own_descriptor(m->launch->stdio[i + 1], O_WRONLY, &s->socket);
-		s->stream = domlet_stream_id(PROCESS, i ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
-		s->eof = i == 1 && m->launch->plan->terminal;
-		s->pollable = uv_poll_init(&m->loop, &s->poll, s->fd) == 0;
+		s->fd = own_descriptor(stdio[i + 1], O_WRONLY, &s->socket);
+		s->stream = domlet_stream_id(p->number, i ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
+		s->eof = i == 1 && terminal;
+		s->pollable = add_handle(m, p, &s->poll, s->fd);
 	}
-	m->source.fd = own_descriptor(m->launch->stdio[0], O_RDONLY, &m->source.socket);
-	m->source.pollable = uv_poll_init(&m->loop, &m->source.poll, m->source.fd) == 0;
+	p->source.fd = own_descriptor(stdio[0], O_RDONLY, &p->source.socket);
+	p->source.stream = domlet_stream_id(p->number, DOMLET_STREAM_STDIN);
+	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd);
 	for (int i = 0; i < 3; i++)
-		if (m->launch->stdio[i] >= 0)
-			close(m->launch->stdio[i]);
+		if (stdio[i] >= 0)
+			close(stdio[i]);
 }
 
 static struct sink *sink_of(struct monitor *m, uint32_t stream)
 {
-	return stream == m->sinks[0].stream ? &m->sinks[0] : stream == m->sinks[1].stream ? &m->sinks[1] : NULL;
+	struct process *p = domlet_process_find(m, stream >> 2);
+
+	for (int i = 0; p && i < 2; i++)
+		if (p->sinks[i].stream == stream)
+			return &p->sinks[i];
+	return NULL;
 }
 
 static ssize_t put(const struct sink *s, const uint8_t *data, size_t len)
@@ -125,7 +139,7 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 	memcpy(s->backlog + s->backlog_len, data + n, len - (size_t)n);
 	s->backlog_len += (uint32_t)(len - (size_t)n);
 	if (s->pollable)
-		watch(m, &s->poll, &s->polling, UV_WRITABLE);
+		watch(&s->poll, &s->polling, UV_WRITABLE);
 }
 
 void domlet_relay_eof(struct monitor *m, uint32_t stream)
@@ -157,23 +171,26 @@ static void write_backlog(struct monitor *m, struct sink *s)
 		unwatch(&s->poll, &s->polling);
 }
 
-bool domlet_relay_input(struct monitor *m)
+/* True while the guest may be given input for P. */
+static bool takes_input(const struct monitor *m, const struct process *p)
 {
-	struct source *s = &m->source;
-	uint32_t stream = domlet_stream_id(PROCESS, DOMLET_STREAM_STDIN);
+	if (p->number == FIRST_PROCESS)
+		return m->life.container >= DOMLET_CONTAINER_CREATED && m->life.container <= DOMLET_CONTAINER_RUNNING;
+	return p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING;
+}
+
+static bool move_input(struct monitor *m, struct process *p)
+{
+	struct source *s = &p->source;
 	size_t len = DOMLET_FRAME_PAYLOAD_MAX;
 	uint8_t *span;
 	ssize_t n;
 
-	for (int i = 0; i < 2; i++)
-		write_backlog(m, &m->sinks[i]);
-	s->wants_room = false;
-	if (!m->attached || s->eof || m->life.container < DOMLET_CONTAINER_CREATED ||
-	    m->life.container > DOMLET_CONTAINER_RUNNING)
+	if (!m->attached || s->eof || !takes_input(m, p))
 		return false;
-	span = domlet_link_reserve(&m->link, stream, &len);
+	span = domlet_link_reserve(&m->link, s->stream, &len);
 	if (!span) {
-		s->wants_room = domlet_link_has_credit(&m->link, stream);
+		m->wants_room = domlet_link_has_credit(&m->link, s->stream) || m->wants_room;
 		unwatch(&s->poll, &s->polling);
 		return false;
 	}
@@ -183,36 +200,53 @@ bool domlet_relay_input(struct monitor *m)
 		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 		if (s->pollable)
-			watch(m, &s->poll, &s->polling, UV_READABLE);
+			watch(&s->poll, &s->polling, UV_READABLE);
 		return false;
 	}
 	unwatch(&s->poll, &s->polling);
-	s->eof = domlet_link_send_eof(&m->link, stream) == 0;
+	s->eof = domlet_link_send_eof(&m->link, s->stream) == 0;
 	return s->eof;
 }
 
-bool domlet_relay_drained(const struct monitor *m)
+bool domlet_relay_move(struct monitor *m)
 {
-	return !m->sinks[0].backlog_len && !m->sinks[1].backlog_len;
+	bool any = false;
+
+	m->wants_room = false;
+	for (uint32_t i = 0; i < m->processes_used; i++) {
+		struct process *p = &m->processes[i];
+
+		if (p->phase == PROCESS_FREE || p->phase == PROCESS_CLOSING)
+			continue;
+		for (int k = 0; k < 2; k++)
+			write_backlog(m, &p->sinks[k]);
+		any = move_input(m, p) || any;
+	}
+	return any;
 }
 
-void domlet_relay_close(struct monitor *m)
+bool domlet_relay_drained(const struct process *p)
+{
+	return !p->sinks[0].backlog_len && !p->sinks[1].backlog_len;
+}
+
+void domlet_relay_close(struct process *p)
 {
 	for (int i = 0; i < 2; i++) {
-		struct sink *s = &m->sinks[i];
+		struct sink *s = &p->sinks[i];
 
 		if (s->polling)
 			unwatch(&s->poll, &s->polling);
-		if (s->fd > 0)
+		if (s->fd >= 0)
 			close(s->fd);
 		s->fd = -1;
 		s->socket = false;
 		s->backlog_len = 0;
 	}
-	if (m->source.polling)
-		unwatch(&m->source.poll, &m->source.polling);
-	if (m->source.fd > 0)
-		close(m->source.fd);
-	m->source.fd = -1;
-	m->source.eof = true;
+	if (p->source.polling)
+		unwatch(&p->source.poll, &p->source.polling);
+	if (p->source.fd >= 0)
+		close(p->source.fd);
+	p->source.fd = -1;
+	p->source.eof = true;
 }

@@ -49,18 +49,23 @@ static int parse(const char *text, size_t len, const char *path, struct json_obj
 	return r;
 }
 
-int domlet_oci_parse(const char *text, size_t len, const char *path, struct json_object **config,
-		     struct domlet_error *err)
+static int parse_trimmed(const char *text, size_t len, const char *path, struct json_object **object,
+			 struct domlet_error *err)
 {
-	int r;
-
-	*config = NULL;
+	*object = NULL;
 	/* Go's encoder ends with a newline, which strict parsing refuses. */
 	while (len > 0 && strchr(" \t\r\n", text[len - 1]) && text[len - 1] != '\0')
 		len--;
 	if (len == 0)
 		return domlet_error_set(err, EINVAL, "%s is empty", path);
-	r = parse(text, len, path, config, err);
+	return parse(text, len, path, object, err);
+}
+
+int domlet_oci_parse(const char *text, size_t len, const char *path, struct json_object **config,
+		     struct domlet_error *err)
+{
+	int r = parse_trimmed(text, len, path, config, err);
+
 	if (r == 0)
 		r = domlet_oci_check(*config, path, err);
 	if (r < 0) {
@@ -79,4 +84,33 @@ int domlet_oci_load(const char *path, struct json_object **config, struct domlet
 	*config = NULL;
 	r = domlet_file_read(path, DOMLET_CONFIG_MAX, &text, &len, err);
 	return r < 0 ? r : domlet_oci_parse(text, len, path, config, err);
+}
+
+int domlet_oci_load_process(const char *path, struct json_object **process, struct domlet_error *err)
+{
+	struct json_object *config, *root;
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	*process = NULL;
+	r = domlet_file_read(path, DOMLET_CONFIG_MAX, &text, &len, err);
+	if (r == 0)
+		r = parse_trimmed(text, len, path, process, err);
+	if (r < 0)
+		return r;
+	/* The rest of a configuration, so that one set of rules checks both. */
+	config = json_object_new_object();
+	root = json_object_new_object();
+	json_object_object_add(root, "path", json_object_new_string("rootfs"));
+	json_object_object_add(config, "root", root);
+	json_object_object_add(config, "ociVersion", json_object_new_string("1.0.2"));
+	json_object_object_add(config, "process", json_object_get(*process));
+	r = domlet_oci_check(config, path, err);
+	json_object_put(config);
+	if (r < 0) {
+		json_object_put(*process);
+		*process = NULL;
+	}
+	return r;
 }

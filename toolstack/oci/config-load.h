@@ -23,6 +23,9 @@ int domlet_oci_load(const char *path, struct json_object **config, struct domlet
 int domlet_oci_parse(const char *text, size_t len, const char *path, struct json_object **config,
 		     struct domlet_error *err);
 
+/* A file that holds a process object (config.md#process) alone. */
+int domlet_oci_load_process(const char *path, struct json_object **process, struct domlet_error *err);
+
 /* The type checks alone. PATH is for the sentence. */
 int domlet_oci_check(struct json_object *config, const char *path, struct domlet_error *err);
 

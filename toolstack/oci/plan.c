@@ -57,6 +57,7 @@ void domlet_plan_free(struct domlet_plan *plan)
 	free(plan->annotations);
 	free(plan->hooks);
 	free(plan->hostname);
+	free(plan->net_path);
 	free(plan->cgroups_path);
 	free(plan->argv0);
 	free(plan->template_name);
@@ -150,10 +151,13 @@ static int read_process(struct build *b)
 	return copy_text(b, command, &b->plan->argv0);
 }
 
-static int refuse_namespace_path(const struct build *b, const char *type, const char *path)
+/* A network namespace that the caller made is the proxy's; the guest has one
+ * of its own, without knowing about dom0's. */
+static int take_namespace_path(const struct build *b, const char *type, const char *path, struct json_object *one)
 {
 	char own[64];
 	struct stat given, ours;
+	int r;
 
 	snprintf(own, sizeof(own), "/proc/self/ns/%s", strcmp(type, "network") == 0 ? "net" : type);
 	if (stat(path, &given) == 0 && stat(own, &ours) == 0 && given.st_ino == ours.st_ino &&
@@ -161,6 +165,11 @@ static int refuse_namespace_path(const struct build *b, const char *type, const 
 		return domlet_error_set(b->err, ENOTSUP,
 					"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
 					type, path);
+	if (strcmp(type, "network") == 0) {
+		r = copy_text(b, path, &b->plan->net_path);
+		json_object_object_del(one, "path");
+		return r;
+	}
 	return domlet_error_set(b->err, ENOTSUP,
 				"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
 				type, path);
@@ -185,7 +194,7 @@ static int read_namespace(struct build *b, struct json_object *one)
 		if (strcmp(type, known[i].type) != 0)
 			continue;
 		if (path && path[0] != '\0')
-			return refuse_namespace_path(b, type, path);
+			return take_namespace_path(b, type, path, one);
 		if (b->plan->namespaces & known[i].bit)
 			return domlet_error_set(b->err, EINVAL, "%s: linux.namespaces has type \"%s\" twice", b->path,
 						type);

@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "proxy.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "../base/cleanup.h"
 #include "../oci/plan.h"
 
 /* A monitor that is gone took its domain's streams along: as if killed. */
 #define STATUS_MONITOR_LOST 137
+#define STATUS_NOT_SET_UP 125
 
-/* Callers look into the namespaces of this pid. One that this kernel refuses
- * is not worth the container: nothing runs in them. */
-static void take_namespaces(uint32_t namespaces)
-{
-	static const struct { uint32_t ns; int flag; } flags[] = {
-		{ DOMLET_NS_NET, CLONE_NEWNET }, { DOMLET_NS_UTS, CLONE_NEWUTS }, { DOMLET_NS_IPC, CLONE_NEWIPC },
-		{ DOMLET_NS_CGROUP, CLONE_NEWCGROUP }, { DOMLET_NS_MOUNT, CLONE_NEWNS },
-	};
-
-	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-		if (namespaces & flags[i].ns && unshare(flags[i].flag) == 0 && flags[i].flag == CLONE_NEWNS)
-			/* What dom0 unmounts is not to stay mounted here. */
-			(void)mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
-}
+/* Descriptors that a running proxy keeps. */
+#define SOCKET_FD 3
+#define TTY_FD 4
 
 void domlet_proxy_send_size(int fd, int tty)
 {
@@ -60,49 +59,221 @@ static void forward(int signals, int fd, int tty)
 	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-/* Leaves only FD 3, the socket, and 4, the terminal or nothing. */
 static void keep(int fd, int tty)
 {
 	int high = fcntl(fd, F_DUPFD, 16), high_tty = tty >= 0 ? fcntl(tty, F_DUPFD, 16) : -1;
 
-	(void)dup2(high, 3);
+	(void)dup2(high, SOCKET_FD);
 	if (high_tty >= 0)
-		(void)dup2(high_tty, 4);
+		(void)dup2(high_tty, TTY_FD);
 	(void)close_range(0, 2, 0);
-	(void)close_range(high_tty >= 0 ? 5 : 4, ~0u, 0);
+	(void)close_range(high_tty >= 0 ? TTY_FD + 1 : SOCKET_FD + 1, ~0u, 0);
 }
 
-_Noreturn void domlet_proxy_main(const struct domlet_proxy *p)
+static void drop_capabilities(void)
+{
+	cap_t none = cap_init();
+
+	if (none) {
+		(void)cap_set_proc(none);
+		(void)cap_free(none);
+	}
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* All signals are blocked by now. */
+static _Noreturn void forward_until_end(const struct domlet_proxy *p)
 {
 	struct pollfd fds[2];
-	const int fd = 3, tty = p->tty >= 0 ? 4 : -1;
+	const int tty = p->tty >= 0 ? TTY_FD : -1;
 	char text[128];
 	unsigned int status;
 	sigset_t all;
 	ssize_t n;
 
-	(void)setsid();
-	(void)prctl(PR_SET_NAME, p->name, 0, 0, 0);
-	sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	keep(p->fd, p->tty);
-	if (tty >= 0)
-		(void)ioctl(tty, TIOCSCTTY, 0);
-	take_namespaces(p->namespaces);
-	fds[0] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	drop_capabilities();
+	sigfillset(&all);
+	fds[0] = (struct pollfd){ .fd = SOCKET_FD, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = signalfd(-1, &all, SFD_CLOEXEC), .events = POLLIN };
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents)
-			forward(fds[1].fd, fd, tty);
+			forward(fds[1].fd, SOCKET_FD, tty);
 		if (!fds[0].revents)
 			continue;
-		n = recv(fd, text, sizeof text - 1, 0);
+		n = recv(SOCKET_FD, text, sizeof text - 1, 0);
 		if (n <= 0)
 			_exit(STATUS_MONITOR_LOST);
 		text[n] = '\0';
 		if (sscanf(text, "{\"exit\":%u}", &status) == 1)
 			_exit((int)(status & 255));
 	}
+}
+
+static void start(const struct domlet_proxy *p)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)setsid();
+	(void)prctl(PR_SET_NAME, p->name, 0, 0, 0);
+	if (p->tty >= 0)
+		(void)ioctl(p->tty, TIOCSCTTY, 0);
+}
+
+static pid_t clone_process(uint64_t flags, int cgroup_fd)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD };
+
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/* -1 where there is none, or dom0 has version 1 of cgroups, which this call
+ * does not know. */
+static int open_cgroup(const char *path)
+{
+	int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct statfs fs;
+
+	if (fd >= 0 && (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int prepare(const struct domlet_proxy *p)
+{
+	cleanup_close int net = p->net_path ? open(p->net_path, O_RDONLY | O_CLOEXEC) : -1;
+
+	/* What dom0 unmounts is not to stay mounted here. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || (p->net_path && setns(net, CLONE_NEWNET) < 0) ||
+	    (p->hostname && p->namespaces & DOMLET_NS_UTS && sethostname(p->hostname, strlen(p->hostname)) < 0))
+		return -errno;
+	return 0;
+}
+
+static int enter_root(const char *rootfs)
+{
+	if (mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(rootfs) < 0 ||
+	    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return -errno;
+	/* For those who list the container's processes from inside; an image
+	 * may have no such folder. */
+	(void)mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	return 0;
+}
+
+/* The launching command says when: hooks come first. It reads an int after
+ * each of the two steps, 0 or -errno. */
+static _Noreturn void first_proxy(const struct domlet_proxy *p, int sync)
+{
+	int r;
+	char go;
+
+	start(p);
+	r = prepare(p);
+	if (write(sync, &r, sizeof r) != (ssize_t)sizeof r || r < 0 || read(sync, &go, 1) != 1)
+		_exit(STATUS_NOT_SET_UP);
+	r = enter_root(p->rootfs);
+	if (write(sync, &r, sizeof r) != (ssize_t)sizeof r || r < 0)
+		_exit(STATUS_NOT_SET_UP);
+	forward_until_end(p);
+}
+
+static int await(int sync)
+{
+	int r = -ECHILD;
+
+	while (read(sync, &r, sizeof r) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle *h, struct domlet_error *err)
+{
+	static const struct { uint32_t ns; uint64_t flag; } known[] = {
+		{ DOMLET_NS_NET, CLONE_NEWNET }, { DOMLET_NS_UTS, CLONE_NEWUTS }, { DOMLET_NS_IPC, CLONE_NEWIPC },
+		{ DOMLET_NS_CGROUP, CLONE_NEWCGROUP }, { DOMLET_NS_PID, CLONE_NEWPID },
+	};
+	cleanup_close int cgroup = open_cgroup(p->cgroup);
+	uint64_t flags = CLONE_NEWNS;
+	int sync[2], r;
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (p->namespaces & known[i].ns)
+			flags |= known[i].flag;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
+		return domlet_error_set(err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
+	h->sync = sync[0];
+	h->pid = clone_process(flags, cgroup);
+	if (h->pid == 0) {
+		close(sync[0]);
+		first_proxy(p, sync[1]);
+	}
+	r = h->pid < 0 ? -errno : 0;
+	close(sync[1]);
+	if (r == 0)
+		r = await(h->sync);
+	if (r < 0) {
+		domlet_proxy_abandon(h);
+		return domlet_error_set(err, -r, "can't set up the container's namespaces and cgroup in dom0: %s",
+					domlet_strerror(-r));
+	}
+	return 0;
+}
+
+int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *err)
+{
+	int r = write(h->sync, "", 1) == 1 ? await(h->sync) : -errno;
+
+	domlet_proxy_abandon(h);
+	return r < 0 ? domlet_error_set(err, -r, "can't make the root file system the root of the container's proxy: %s",
+					domlet_strerror(-r)) : 0;
+}
+
+void domlet_proxy_abandon(struct domlet_proxy_handle *h)
+{
+	if (h->sync >= 0)
+		close(h->sync);
+	h->sync = -1;
+}
+
+pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, pid_t first, struct domlet_error *err)
+{
+	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
+	cleanup_close int cgroup = open_cgroup(p->cgroup), target = pidfd_open(first, 0);
+	cleanup_close int answer = -1, child_answer = -1;
+	int pair[2], pid = -ESRCH;
+	pid_t between;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return domlet_error_set(err, errno, "can't make a pipe: %s", domlet_strerror(errno));
+	answer = pair[0], child_answer = pair[1];
+	/* Who joins a pid namespace is in it with the next child only; that one
+	 * gets our caller as its parent, and the process between ends. */
+	between = fork();
+	if (between == 0) {
+		pid = target < 0 || setns(target, spaces) < 0 ? -errno : clone_process(CLONE_PARENT, cgroup);
+		if (pid == 0) {
+			start(p);
+			forward_until_end(p);
+		}
+		if (pid == -1)
+			pid = -errno;
+		_exit(write(child_answer, &pid, sizeof pid) == (ssize_t)sizeof pid ? 0 : 1);
+	}
+	close(take_fd(&child_answer));
+	if (between < 0 || read(answer, &pid, sizeof pid) != (ssize_t)sizeof pid)
+		pid = -ECHILD;
+	if (between > 0)
+		(void)waitpid(between, NULL, 0);
+	return pid > 0 ? pid : domlet_error_set(err, -pid, "can't join the container's namespaces in dom0: %s", domlet_strerror(-pid));
 }

@@ -31,6 +31,7 @@ static const struct record_field record_fields[] = {
 	{"annotations", KIND_OWNED, AT(annotations), 0},
 	{"ociVersion", KIND_OWNED, AT(oci_version), 0},
 	{"cgroup", KIND_OWNED, AT(cgroup), 0},
+	{"hooks", KIND_OWNED, AT(hooks), 0},
 	{"image", KIND_OWNED, AT(image), 0},
 	{"proxyPid", KIND_PID, AT(proxy.pid), 0},
 	{"proxyStart", KIND_U64, AT(proxy.start_ticks), 0},

@@ -42,6 +42,7 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->annotations);
 	free(st->oci_version);
 	free(st->cgroup);
+	free(st->hooks);
 	free(st->image);
 	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
 }

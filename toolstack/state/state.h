@@ -38,6 +38,7 @@ struct domlet_state {
 	char id[DOMLET_ID_MAX + 1];
 	char *bundle, *rootfs, *annotations, *oci_version; /* owned */
 	char *cgroup; /* absolute directory in dom0 we created; NULL: none */
+	char *hooks;  /* the configuration's, as JSON text; NULL: none */
 	char *image;  /* rootfs image used; NULL: none */
 	struct domlet_process_ref proxy, monitor;
 	uint32_t domid;

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Hooks in dom0, and the proxy as the container's shadow.
+
+load lib
+
+setup() {
+    bats_require_minimum_version 1.5.0
+}
+
+teardown() {
+    domlet delete --force c1
+    ip netns del e2e 2>/dev/null || true
+    no_leaks
+}
+
+# hooks KIND…: each appends its kind and the status it was told to $LOG.
+hooks() {
+    local kind
+    LOG=$BATS_TEST_TMPDIR/log
+    for kind in "$@"; do
+        edit ".hooks.$kind = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"read -r s; echo $kind \$(echo \$s | jq -r .status) >>$LOG\"], env: [\"PATH=/usr/bin:/bin\"]}]"
+    done
+}
+
+@test "hooks run in their order, with the container's status" {
+    make_bundle true
+    hooks prestart createRuntime createContainer poststart poststop
+    domlet run -b "$BUNDLE" c1 </dev/null
+    [ "$(cat "$LOG")" = "prestart creating
+createRuntime creating
+createContainer creating
+poststart running
+poststop stopped" ]
+}
+
+@test "a hook that fails ends create, and nothing is left" {
+    make_bundle true
+    hooks poststop
+    edit '.hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "echo no luck >&2; exit 3"]}]'
+    run -1 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+    [[ $output == *'error running hook #0'*'status 3: no luck'* ]]
+    [ "$(cat "$LOG")" = "poststop stopped" ]
+    run -1 domlet state c1
+    no_leaks
+    edit '.hooks.createRuntime = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
+    run -1 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+    [[ $output == *'did not end within its timeout of 1 s'* ]]
+}
+
+@test "the proxy has the container's namespaces, cgroup and root" {
+    local pid ns
+    make_bundle sleep 1000
+    edit '.linux.cgroupsPath = "/domlet/e2e/c1" | .hostname = "shadow"
+        | .hooks.prestart = [{path: "/bin/sh", args: ["sh", "-c", "nsenter -n -t $(jq .pid) ip -o link >'"$BATS_TEST_TMPDIR"'/links"]}]'
+    domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    pid=$(cat "$BATS_TEST_TMPDIR/pid")
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/links")" -eq 1 ]
+    for ns in mnt net uts ipc pid; do
+        [ "$(readlink "/proc/$pid/ns/$ns")" != "$(readlink /proc/self/ns/$ns)" ]
+    done
+    [ "$(cat "/proc/$pid/cgroup")" = 0::/domlet/e2e/c1 ]
+    [ "$(nsenter -u -t "$pid" hostname)" = shadow ]
+    [ -x "/proc/$pid/root/bin/busybox" ]
+    [ ! -e "/proc/$pid/root/usr/lib/domlet" ]
+    [ "$(awk '/^CapEff/{print $2}' "/proc/$pid/status")" = 0000000000000000 ]
+    [ "$(domlet ps --format json c1)" = "[$pid]" ]
+    domlet delete --force c1
+    rmdir /sys/fs/cgroup/domlet/e2e
+}
+
+@test "a network namespace of the caller's" {
+    ip netns add e2e
+    make_bundle true
+    edit '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/e2e"'
+    domlet run -b "$BUNDLE" c1 </dev/null
+    ip -n e2e link set lo up
+    ip -n e2e link add dummy0 type dummy
+    ip -n e2e addr add 192.0.2.1/24 dev dummy0
+    ip -n e2e link set dummy0 up
+    run -1 domlet run -b "$BUNDLE" c1 </dev/null
+    [[ $output == *"can't be connected to yet: use --network none"* ]]
+}

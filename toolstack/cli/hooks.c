@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+
+#define OUTPUT_SHOWN 512
+
+struct hook {
+	const char *path;
+	char **args, **env; /* env NULL: ours */
+	int timeout_ms;     /* -1: none */
+	pid_t join;         /* 0: runs where we are */
+};
+
+static char **strings(struct json_object *array, size_t *count)
+{
+	size_t n = json_object_array_length(array);
+	char **list = calloc(n + 1, sizeof *list);
+
+	for (size_t i = 0; list && i < n; i++)
+		list[i] = (char *)(uintptr_t)json_object_get_string(json_object_array_get_idx(array, i));
+	*count = n;
+	return list;
+}
+
+static int state_on_stdin(const struct domlet_state *st, const char *status, pid_t pid)
+{
+	cleanup_free char *text = domlet_state_json(st);
+	struct json_object *o = text ? json_tokener_parse(text) : NULL;
+	cleanup_close int fd = memfd_create("state", MFD_CLOEXEC);
+	const char *s;
+
+	if (!o || fd < 0) {
+		json_object_put(o);
+		return -ENOMEM;
+	}
+	json_object_object_add(o, "status", json_object_new_string(status));
+	json_object_object_add(o, "pid", json_object_new_int(pid));
+	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (write(fd, s, strlen(s)) != (ssize_t)strlen(s) || lseek(fd, 0, SEEK_SET) < 0) {
+		json_object_put(o);
+		return -EIO;
+	}
+	json_object_put(o);
+	return take_fd(&fd);
+}
+
+static _Noreturn void be_hook(const struct hook *h, int in, int out)
+{
+	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
+	int target = h->join ? pidfd_open(h->join, 0) : -1;
+	sigset_t none;
+
+	if (h->join && (target < 0 || setns(target, spaces) < 0)) {
+		dprintf(out, "can't enter the container's namespaces: %s", domlet_strerror(errno));
+		_exit(126);
+	}
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* they are held while a container is made */
+	(void)dup2(in, 0);
+	(void)dup2(out, 1);
+	(void)dup2(out, 2);
+	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	execve(h->path, h->args, h->env ? h->env : environ);
+	dprintf(2, "can't be run: %s", domlet_strerror(errno));
+	_exit(127);
+}
+
+/* What it printed, for a sentence; a hook that daemonises may keep the file. */
+static void read_output(int fd, char *text, size_t len)
+{
+	ssize_t n = pread(fd, text, len - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+}
+
+static int run_hook(const struct hook *h, int number, const char *kind, int in, struct domlet_error *err)
+{
+	cleanup_close int out = memfd_create("output", MFD_CLOEXEC);
+	cleanup_close int pidfd = -1;
+	char said[OUTPUT_SHOWN];
+	int status, ready;
+	pid_t pid;
+
+	pid = out < 0 ? -1 : fork();
+	if (pid == 0)
+		be_hook(h, in, out);
+	if (pid < 0)
+		return domlet_error_set(err, errno, "error running hook #%d: can't fork for the %s hook %s: %s", number, kind,
+					h->path, domlet_strerror(errno));
+	pidfd = pidfd_open(pid, 0);
+	do
+		ready = poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, h->timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	if (ready == 0)
+		(void)kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (ready == 0)
+		return domlet_error_set(err, ETIMEDOUT, "error running hook #%d: the %s hook %s did not end within its timeout of %d s",
+					number, kind, h->path, h->timeout_ms / 1000);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	read_output(out, said, sizeof said);
+	return domlet_error_set(err, ECHILD, "error running hook #%d: the %s hook %s ended with %s %d%s%s", number, kind,
+				h->path, WIFSIGNALED(status) ? "signal" : "status",
+				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), said[0] ? ": " : "", said);
+}
+
+static int run_one(const struct domlet_state *st, struct json_object *o, int number, const char *kind,
+		   const char *status, pid_t pid, bool inside, struct domlet_error *err)
+{
+	struct json_object *args = NULL, *env = NULL, *timeout = NULL, *path = NULL;
+	struct hook h = { .timeout_ms = -1, .join = inside ? pid : 0 };
+	cleanup_close int in = state_on_stdin(st, status, pid);
+	size_t n = 0, ignored;
+	int64_t s;
+	int r;
+
+	(void)json_object_object_get_ex(o, "args", &args);
+	(void)json_object_object_get_ex(o, "env", &env);
+	if (json_object_object_get_ex(o, "timeout", &timeout) && (s = json_object_get_int64(timeout)) > 0)
+		h.timeout_ms = s < INT32_MAX / 1000 ? (int)s * 1000 : -1;
+	(void)json_object_object_get_ex(o, "path", &path);
+	h.path = json_object_get_string(path);
+	h.args = args ? strings(args, &n) : NULL;
+	if (n == 0) {
+		free(h.args);
+		h.args = calloc(2, sizeof *h.args);
+		if (h.args)
+			h.args[0] = (char *)(uintptr_t)h.path;
+	}
+	h.env = env ? strings(env, &ignored) : NULL;
+	if (in < 0 || !h.path || !h.args || (env && !h.env))
+		r = domlet_error_set(err, ENOMEM, "error running hook #%d: the %s hook can't be prepared", number, kind);
+	else
+		r = run_hook(&h, number, kind, in, err);
+	free(h.args);
+	free(h.env);
+	return r;
+}
+
+static struct json_object *hooks_of(const struct domlet_state *st, const char *kind, struct json_object **all)
+{
+	struct json_object *list = NULL;
+
+	*all = st->hooks ? json_tokener_parse(st->hooks) : NULL;
+	return *all && json_object_object_get_ex(*all, kind, &list) && json_object_is_type(list, json_type_array) ? list : NULL;
+}
+
+int domlet_cli_hooks(const struct domlet_state *st, const char *kind, const char *status, pid_t pid, bool inside,
+		     struct domlet_error *err)
+{
+	struct json_object *all, *list = hooks_of(st, kind, &all);
+	size_t n = list ? json_object_array_length(list) : 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = run_one(st, json_object_array_get_idx(list, i), (int)i, kind, status, pid, inside, err);
+	json_object_put(all);
+	return r;
+}
+
+void domlet_cli_hooks_warn(struct domlet_cli *cli, const struct domlet_state *st, const char *kind, const char *status,
+			   pid_t pid)
+{
+	struct json_object *all, *list = hooks_of(st, kind, &all);
+	size_t n = list ? json_object_array_length(list) : 0;
+	struct domlet_error err;
+
+	for (size_t i = 0; i < n; i++)
+		if (run_one(st, json_object_array_get_idx(list, i), (int)i, kind, status, pid, false, &err) < 0)
+			domlet_log_notice(&cli->log, "%s", err.text);
+	json_object_put(all);
+}

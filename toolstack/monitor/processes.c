@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* What a message holds beside the process object. */
+#define EXEC_OVERHEAD 32u
+
+struct process *domlet_process_first(struct monitor *m)
+{
+	return &m->processes[FIRST_PROCESS - 1];
+}
+
+struct process *domlet_process_find(struct monitor *m, uint32_t number)
+{
+	struct process *p = number && number <= m->processes_used ? &m->processes[number - 1] : NULL;
+
+	return p && p->phase != PROCESS_FREE && p->phase != PROCESS_CLOSING ? p : NULL;
+}
+
+static struct process *take_slot(struct monitor *m)
+{
+	for (uint32_t i = FIRST_PROCESS; i < DOMLET_PROCESS_MAX; i++) {
+		struct process *p = &m->processes[i];
+
+		if (p->phase != PROCESS_FREE)
+			continue;
+		p->phase = PROCESS_STARTING;
+		p->number = i + 1;
+		m->processes_used = m->processes_used > i ? m->processes_used : i + 1;
+		return p;
+	}
+	return NULL;
+}
+
+static void wipe(struct process *p)
+{
+	for (int i = 0; i < 2; i++)
+		free(p->sinks[i].backlog);
+	memset(p, 0, sizeof *p);
+}
+
+static void let_go(uv_handle_t *h)
+{
+	struct process *p = h->data;
+
+	if (--p->handles == 0)
+		wipe(p);
+}
+
+static void free_slot(struct monitor *m, struct process *p)
+{
+	if (m->attached)
+		for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+			domlet_link_close(&m->link, domlet_stream_id(p->number, k));
+	if (p->proxy)
+		p->proxy->process = NULL;
+	domlet_relay_close(p);
+	p->phase = PROCESS_CLOSING;
+	for (int i = 0; i < 2; i++)
+		if (p->sinks[i].pollable)
+			uv_close((uv_handle_t *)&p->sinks[i].poll, let_go);
+	if (p->source.pollable)
+		uv_close((uv_handle_t *)&p->source.poll, let_go);
+	if (p->handles == 0)
+		wipe(p);
+}
+
+static void answer(struct process *p, int code, const char *text)
+{
+	p->request = 0;
+	if (p->asker)
+		domlet_peers_answer(p->asker, code, text);
+	p->asker = NULL;
+}
+
+void domlet_process_send_exit(struct process *p, uint32_t code)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "{\"exit\":%u}", code);
+	if (p->proxy && p->proxy->fd >= 0)
+		(void)send(p->proxy->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void end(struct monitor *m, struct process *p, uint32_t code)
+{
+	/* Before the proxy ends: callers read until the end, or only a little longer. */
+	domlet_relay_close(p);
+	domlet_process_send_exit(p, code);
+	if (p->request)
+		answer(p, ESRCH, "the container ended before the process ran");
+	free_slot(m, p);
+}
+
+static void refuse(struct peer *asker, int fds[4], int code, const char *text)
+{
+	domlet_peers_answer(asker, code, text);
+	for (int i = 0; i < 4; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+void domlet_process_exec(struct monitor *m, struct peer *asker, const char *process_json, bool terminal, int fds[4])
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
+	size_t len = strlen(process_json);
+	struct process *p;
+	char text[160];
+
+	if (!m->attached || m->life.container < DOMLET_CONTAINER_CREATED || m->life.container > DOMLET_CONTAINER_RUNNING) {
+		refuse(asker, fds, ESRCH, "cannot exec in a stopped container");
+		return;
+	}
+	if (len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
+		(void)snprintf(text, sizeof text, "the process object is %zu bytes, and an exec takes %u at most: give it fewer or shorter variables",
+			       len, DOMLET_MSG_MAX - EXEC_OVERHEAD);
+		refuse(asker, fds, E2BIG, text);
+		return;
+	}
+	p = take_slot(m);
+	if (!p) {
+		(void)snprintf(text, sizeof text, "%u processes were started in the container and still run: no more are possible",
+			       DOMLET_PROCESS_MAX - 1);
+		refuse(asker, fds, EAGAIN, text);
+		return;
+	}
+	p->asker = asker;
+	p->proxy = domlet_peers_add(m, fds[3], p);
+	domlet_relay_open(m, p, fds, terminal);
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&m->link, domlet_stream_id(p->number, k));
+	msg.exec.container = CONTAINER;
+	msg.exec.process = p->number;
+	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)process_json, (uint32_t)len };
+	if (!p->proxy || domlet_monitor_send(m, &msg) < 0) {
+		answer(p, EAGAIN, "the guest does not take requests at the moment: try again");
+		free_slot(m, p);
+		return;
+	}
+	p->request = m->requests;
+}
+
+void domlet_process_replied(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r)
+{
+	char text[DOMLET_MONITOR_ANSWER_MAX];
+
+	for (uint32_t i = FIRST_PROCESS; request && i < m->processes_used; i++) {
+		struct process *p = &m->processes[i];
+
+		if (p->request != request || p->phase != PROCESS_STARTING)
+			continue;
+		if (r->code == 0) {
+			p->phase = PROCESS_RUNNING;
+			answer(p, 0, NULL);
+			return;
+		}
+		(void)snprintf(text, sizeof text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
+		domlet_process_send_exit(p, 255);
+		answer(p, r->code, text);
+		free_slot(m, p);
+		return;
+	}
+}
+
+void domlet_process_exited(struct monitor *m, struct process *p, uint32_t code)
+{
+	(void)m;
+	if (p->phase != PROCESS_STARTING && p->phase != PROCESS_RUNNING)
+		return;
+	if (p->request) /* so short that its end came first */
+		answer(p, 0, NULL);
+	p->phase = PROCESS_DRAINING;
+	p->exit_code = code;
+}
+
+void domlet_process_sweep(struct monitor *m)
+{
+	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++) {
+		struct process *p = &m->processes[i];
+
+		if (p->phase == PROCESS_DRAINING && domlet_relay_drained(p))
+			end(m, p, p->exit_code);
+	}
+}
+
+void domlet_process_end_all(struct monitor *m)
+{
+	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++) {
+		struct process *p = &m->processes[i];
+
+		if (p->phase == PROCESS_DRAINING)
+			end(m, p, p->exit_code);
+		else if (p->phase != PROCESS_FREE && p->phase != PROCESS_CLOSING)
+			end(m, p, DOMLET_EXIT_KILLED);
+	}
+}
+
+void domlet_process_proxy_lost(struct monitor *m, struct process *p)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
+
+	p->proxy = NULL;
+	if (p->phase == PROCESS_DRAINING) { /* nobody waits for its output any more */
+		end(m, p, p->exit_code);
+		return;
+	}
+	msg.signal.container = CONTAINER;
+	msg.signal.process = p->number;
+	msg.signal.signo = SIGKILL;
+	if (m->attached)
+		(void)domlet_monitor_send(m, &msg);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_OCI_PROCESS_H
+#define DOMLET_OCI_PROCESS_H
+
+/*
+ * The process object (config.md#process) of an exec: from a file of the
+ * caller's, or the container's own with a command line's changes. The caller
+ * puts the object.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct domlet_error;
+struct json_object;
+
+struct domlet_process_options {
+	const char *file;   /* NULL: the process of BUNDLE/config.json, changed by what follows */
+	const char *cwd;    /* NULL: the container's */
+	const char *user;   /* "UID[:GID]"; NULL: the container's */
+	const char **env, **caps, **gids; /* added */
+	size_t env_count, cap_count, gid_count;
+	char **args;        /* NULL-terminated; not looked at with FILE */
+	bool terminal;      /* also for a FILE that asks for none */
+	bool no_new_privs;
+};
+
+int domlet_process_plan(const char *bundle, const struct domlet_process_options *o, struct json_object **process,
+			struct domlet_error *err);
+
+#endif
