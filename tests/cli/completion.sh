@@ -24,7 +24,7 @@ for id in web-1 web-2 db; do
     mkdir -p "$dir/root/$id"
     cat >"$dir/root/$id/domlet.json" <<JSON
 {"version":1,"id":"$id","status":"stopped","bundle":"/b","rootfs":"/b/rootfs","annotations":"{}","ociVersion":"1.0.2",
- "cgroup":null,"image":null,"proxyPid":0,"proxyStart":0,"monitorPid":0,"monitorStart":0,"domid":1,"uuid":"","name":"",
+ "cgroup":null,"hooks":null,"image":null,"proxyPid":0,"proxyStart":0,"monitorPid":0,"monitorStart":0,"domid":1,"uuid":"","name":"",
  "type":"pv","created":"","exitCode":0}
 JSON
 done

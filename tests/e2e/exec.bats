@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Further processes in a container.
+
+load lib
+
+setup() {
+    bats_require_minimum_version 1.5.0
+}
+
+teardown() {
+    domlet delete --force c1
+    no_leaks
+}
+
+@test "exec: streams, status, user, directory, environment" {
+    local pid i status=0
+    make_bundle sleep 1000
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    run -0 --separate-stderr domlet exec --cwd /tmp -e A=b -u 5:6 c1 sh -c 'echo "$A $PWD $(id -u) $(id -g)"; echo err >&2'
+    [ "$output" = "b /tmp 5 6" ]
+    [ "$stderr" = err ]
+    run -7 domlet exec c1 sh -c 'exit 7'
+    run -137 domlet exec c1 sh -c 'kill -9 $$'
+    run -255 domlet exec c1 nothing-there
+    [[ $output == *'exec: "nothing-there": executable file not found in $PATH'* ]]
+    run -255 domlet exec c1 /etc/passwd
+    [[ $output == *'permission denied'* ]]
+    head -c 1000000 /dev/urandom >"$BATS_TEST_TMPDIR/in"
+    domlet exec c1 cat <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/back"
+    cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/back"
+
+    # Detached, by a file; its signals and its end.
+    echo '{"args":["sh","-c","trap \"exit 5\" TERM; touch /tmp/ready; while :; do sleep 0.1; done"],"cwd":"/","env":["PATH=/bin"]}' >"$BATS_TEST_TMPDIR/process"
+    domlet exec --process "$BATS_TEST_TMPDIR/process" --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >/dev/null 2>&1 3>&-
+    pid=$(cat "$BATS_TEST_TMPDIR/pid")
+    [ "$(domlet ps --format json c1 | jq length)" -eq 2 ]
+    for i in {1..50}; do ! domlet exec c1 test -e /tmp/ready || break; done
+    kill -TERM "$pid"
+    tail --pid="$pid" -f /dev/null
+    [ "$(domlet ps --format json c1 | jq length)" -eq 1 ]
+
+    # A killed proxy takes its process along.
+    domlet exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1 sleep 777 </dev/null >/dev/null 2>&1 3>&-
+    domlet exec c1 sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "' | grep -q 'sleep 777'
+    kill -9 "$(cat "$BATS_TEST_TMPDIR/pid")"
+    sleep 1
+    run -0 domlet exec c1 sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
+    [[ $output != *'sleep 777'* ]]
+
+    # The container's end is that of all.
+    domlet exec c1 sleep 1000 </dev/null 3>&- &
+    pid=$!
+    sleep 1
+    domlet kill c1 KILL
+    wait "$pid" || status=$?
+    [ "$status" -eq 137 ]
+    run -255 domlet exec c1 true
+    [[ $output == *'cannot exec in a stopped container'* ]]
+}
+
+@test "many execs, one after the other and at once" {
+    local i
+    make_bundle sleep 1000
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    for i in {1..30}; do domlet exec c1 true; done
+    for i in {1..12}; do domlet exec c1 sh -c "sleep 1; echo $i" >"$BATS_TEST_TMPDIR/$i" 3>&- & done
+    wait
+    for i in {1..12}; do [ "$(cat "$BATS_TEST_TMPDIR/$i")" = "$i" ]; done
+    for i in {1..70}; do
+        domlet exec --detach c1 sleep 1000 </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- || break
+    done
+    [ "$i" -eq 64 ]
+    grep -q 'no more are possible' "$BATS_TEST_TMPDIR/err"
+}
