@@ -4,6 +4,7 @@
 completion know the same verbs and options, and the man page is well-formed."""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -59,10 +60,13 @@ def page_sections():
 
 
 def completions(cases):
-    """What the completion offers after each list of words."""
-    script = f'. "{top}/toolstack/cli/completion.bash"\n'
+    """What the completion offers after each list of words. Starting domlet
+    again and again takes long on a busy machine, so a function gives its helps."""
+    script = f'. "{top}/toolstack/cli/completion.bash"\ndomlet() {{ printf "%s\\n" "${{helps[$1]}}"; }}\ndeclare -A helps\n'
+    for name, text in helps.items():
+        script += f"helps[{name}]={shlex.quote(text)}\n"
     for words in cases:
-        script += f"COMP_WORDS=('{domlet}' {words}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _domlet; echo \"${{COMPREPLY[*]}}\"\n"
+        script += f"COMP_WORDS=(domlet {words}) COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _domlet; echo \"${{COMPREPLY[*]}}\"\n"
     return [set(line.split()) - {"--help"} for line in run("bash", "-c", script).splitlines()]
 
 
@@ -85,6 +89,7 @@ general = run(domlet, "--help")
 verbs = re.findall(r"^  ([a-z-]+) ", general.split("Verbs:\n")[1].split("\n\n")[0], re.M)
 if len(verbs) < 10:
     say(f"--help lists too few verbs: {verbs}")
+helps = {"--help": general, **{verb: run(domlet, verb, "--help") for verb in verbs}}
 sections = page_sections()
 offered = completions(["''", "--"] + [f"{verb} --" for verb in verbs])
 sources = {}
@@ -100,7 +105,7 @@ same("global options", "domlet --help", known, "docs/domlet.8", page_options(sec
 same("global options", "domlet --help", known, "the completion", offered[1])
 for verb, completed in zip(verbs, offered[2:]):
     what, told = f"options of {verb}", f"domlet {verb} --help"
-    known = help_options(run(domlet, verb, "--help"))
+    known = help_options(helps[verb])
     same(what, sources[verb].name, code_options(sources[verb]), told, known)
     same(what, told, known, "docs/domlet.8", page_options(sections.get(f".Ss {verb}", [])))
     same(what, told, known, "the completion", completed)
