@@ -3,6 +3,7 @@
 #
 # In the lab's dom0, started by bench.sh: dom0.sh FIGURE TYPE RUNS measures one
 # figure and appends its samples, one JSON object a line, to ./samples.
+# shellcheck disable=SC2016 # for shells inside
 set -euo pipefail
 figure=$1 type=$2 runs=$3
 here=$PWD

@@ -4,6 +4,7 @@
 # podman and containerd ready (./dev test boots one). RUNTIME is domlet, or runc
 # to test what is expected here itself; DOMLET_TYPE is the type of the domains.
 # The first letter of a container's name tells the engine: d, p, c.
+# shellcheck disable=SC2016,SC2034 # for the tests that load this, and for shells inside
 
 RUNTIME=${RUNTIME:-domlet}
 out=$BATS_TEST_TMPDIR/out

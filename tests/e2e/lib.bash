@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # For the end-to-end tests, which run as root in a Xen dom0 (./dev test boots
 # one). DOMLET_TYPE is the type of the domains: pvh or pv.
+# shellcheck disable=SC2016 # for shells inside
 
 make_bundle() { # ARGS…: the container's command; the bundle is $BUNDLE
     BUNDLE=$BATS_TEST_TMPDIR/bundle
