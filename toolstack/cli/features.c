@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What this runtime can do (features.md of the runtime specification 1.1;
- * runc has the verb since 1.1.0). Only what is done: the other hooks are not
- * run yet, so they aren't listed.
+ * runc has the verb since 1.1.0). Only what is done.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,7 +16,10 @@
 #define DOMLET_VERSION "unknown"
 #endif
 
-static const char *const hooks[] = { "startContainer", NULL };
+/* startContainer's in the guest (guest-init/hooks.c), the others in dom0 (hooks.c). */
+static const char *const hooks[] = {
+	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL,
+};
 
 /* Those that the guest sets (guest-init/mounts.c). */
 static const char *const mount_options[] = {
