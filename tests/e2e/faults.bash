@@ -32,8 +32,8 @@ state_field() { # NAME: a number of the state file
 
 # The command is the first in the monitor's place.
 monitor_pid() {
-    local i found
-    for i in {1..200}; do
+    local found
+    for _ in {1..200}; do
         found=$(state_field monitorPid)
         [[ -z $found || $found == "$pid" ]] || break
         sleep 0.01

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2154 # the container's shell expands; $output is bats'
 # Many containers. For many.bats and long/many.bats.
 
 many_bundle() {
