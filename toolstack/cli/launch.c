@@ -362,12 +362,6 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "planned");
-	if (plan.document_len > DOMLET_CONFIG_XENSTORE_MAX) {
-		r = domlet_error_set(&cli->err, E2BIG, "the configuration of container %s is %zu bytes, and more than %u don't go through xenstore",
-				     id, plan.document_len, DOMLET_CONFIG_XENSTORE_MAX);
-		domlet_plan_free(&plan);
-		return r;
-	}
 	if (plan.terminal && !o->foreground && !o->console_socket) {
 		domlet_plan_free(&plan);
 		return domlet_error_set(&cli->err, EINVAL,

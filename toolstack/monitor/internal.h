@@ -53,6 +53,11 @@ struct process {
 	uint32_t exit_code;
 };
 
+struct document { /* the configuration, on its way over the ring */
+	bool open;
+	size_t sent;
+};
+
 struct peer {
 	int fd; /* -1: free */
 	uv_poll_t poll;
@@ -78,6 +83,7 @@ struct monitor {
 	struct process processes[DOMLET_PROCESS_MAX]; /* by number, from 1 */
 	uint32_t processes_used;                      /* slots ever used */
 	bool wants_room; /* an input has credit, but the ring is full */
+	struct document document;
 	uv_timer_t boot_timer, kill_timer;
 	uv_poll_t listen_poll;
 	int listen_fd;
@@ -117,6 +123,12 @@ bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct process *p);
 /* Lets go of a process's streams: their readers see the end. */
 void domlet_relay_close(struct process *p);
+
+/* document.c: a configuration too large for xenstore. */
+bool domlet_document_is_large(const struct monitor *m);
+void domlet_document_open(struct monitor *m); /* before CREATE announces it */
+/* True when bytes moved. After domlet_relay_move(), as it may set wants_room. */
+bool domlet_document_send(struct monitor *m);
 
 /* peers.c */
 int domlet_peers_open(struct monitor *m, struct domlet_error *err);

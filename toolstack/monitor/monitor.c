@@ -53,6 +53,10 @@ static void send_create(struct monitor *m)
 	(void)domlet_link_send(&m->link, &welcome);
 	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
 		(void)domlet_link_open(&m->link, domlet_stream_id(FIRST_PROCESS, k));
+	if (domlet_document_is_large(m)) {
+		domlet_document_open(m);
+		create.create.source = 1;
+	}
 	create.create.container = CONTAINER;
 	create.create.process = FIRST_PROCESS;
 	create.create.generation = GENERATION;
@@ -164,6 +168,7 @@ void domlet_monitor_turn(struct monitor *m)
 	for (int round = 0; again && round < 64; round++) {
 		again = m->attached && receive(m);
 		again = domlet_relay_move(m) || again;
+		again = domlet_document_send(m) || again;
 		domlet_process_sweep(m);
 		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
 			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
@@ -287,7 +292,8 @@ static void publish_and_unpause(struct monitor *m)
 	struct domlet_error err;
 
 	phase(m, "built");
-	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, p->document, p->document_len, p->sha256, &err) < 0 ||
+	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, domlet_document_is_large(m) ? NULL : p->document,
+			       p->document_len, p->sha256, &err) < 0 ||
 	    domlet_xen_unpause(m->xen, &err) < 0) {
 		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
 		return;
