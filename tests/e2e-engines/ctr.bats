@@ -30,14 +30,16 @@ teardown() {
     run -6 ctr tasks exec --exec-id e2 c1 sh -c 'exit 6'
     ctr tasks kill -s TERM c1
     eventually 10 eval 'ctr tasks ls | grep -q "^c1 .*STOPPED"'
-    run -3 ctr tasks delete c1
+    ctr tasks delete c1
     ctr containers delete c1
 }
 
 # bats test_tags=long
-@test "ctr container create, tasks start, kill -s KILL" {
-    local task
-    ctr containers create "${run_options[@]}" "$image" c1 sleep 1000
+@test "ctr: tasks start again, pause, resume, kill -s KILL" {
+    ctr run -d "${run_options[@]}" "$image" c1 sleep 1000
+    ctr tasks kill -s KILL c1
+    eventually 10 eval 'ctr tasks ls | grep -q "^c1 .*STOPPED"'
+    ctr tasks delete c1
     ctr tasks start -d c1
     ctr tasks ls | grep -q '^c1 .*RUNNING'
     ctr tasks pause c1
@@ -45,7 +47,7 @@ teardown() {
     ctr tasks resume c1
     ctr tasks kill -s KILL c1
     eventually 10 eval 'ctr tasks ls | grep -q "^c1 .*STOPPED"'
-    run -137 ctr tasks delete c1
+    ctr tasks delete c1
     ctr containers delete c1
 }
 
