@@ -14,7 +14,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 }
 
 @test "docker run: what the options say holds in the container" {
-    run -0 run_in --rm "${options[@]}" busybox -c "$report"
+    run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"
     [ "$output" = "$expected" ]
 }
 
@@ -71,8 +71,9 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 }
 
 @test "docker run -t: a terminal, its size, and a new size" {
-    local pid
+    local pid terminal
     script -qfec "stty rows 33 cols 77; docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c '$sizes'" "$out" </dev/null >/dev/null 2>&1 3>&- &
+    terminal=$!
     eventually 30 grep -q '^33 77' "$out"
     pid=$(pgrep -f '^docker run .*--name d1')
     stty -F "/proc/$pid/fd/0" rows 44 cols 99
@@ -80,21 +81,22 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     eventually 10 grep -q '^44 99' "$out"
     eventually 10 grep -q winch "$out"
     docker kill d1
-    wait
+    wait "$terminal" || true
 }
 
 # bats test_tags=long
 @test "docker run -t: the terminal's ^C reaches the program" {
-    local fifo=$BATS_TEST_TMPDIR/fifo
+    local terminal fifo=$BATS_TEST_TMPDIR/fifo
     mkfifo "$fifo"
     exec 4<>"$fifo"
     script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"echo int; exit 5\" INT; echo ready; while :; do sleep 0.1; done'; echo status \$?" "$out" <"$fifo" >/dev/null 2>&1 3>&- 4>&- &
+    terminal=$!
     eventually 30 grep -q ready "$out"
     printf '\003' >&4
     eventually 20 grep -q 'status 5' "$out"
     grep -q int "$out"
+    wait "$terminal" || true
     exec 4>&-
-    wait
 }
 
 # bats test_tags=long

@@ -14,7 +14,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 }
 
 @test "podman run: what the options say holds in the container" {
-    run -0 run_in --rm "${options[@]}" busybox -c "$report"
+    run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"
     [ "$output" = "$expected" ]
 }
 
@@ -55,8 +55,9 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 
 # bats test_tags=long
 @test "podman run -t: a terminal, its size, and a new size" {
-    local pid
+    local pid terminal
     script -qfec "stty rows 33 cols 77; podman --runtime $RUNTIME run --network none --rm -it --name p1 busybox sh -c '$sizes'" "$out" </dev/null >/dev/null 2>&1 3>&- &
+    terminal=$!
     eventually 30 grep -q '^33 77' "$out"
     pid=$(pgrep -nf '^podman .*run .*--name p1')
     stty -F "/proc/$pid/fd/0" rows 44 cols 99
@@ -64,7 +65,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     eventually 10 grep -q '^44 99' "$out"
     eventually 10 grep -q winch "$out"
     podman kill p1
-    wait
+    wait "$terminal" || true
 }
 
 # bats test_tags=long
