@@ -16,6 +16,7 @@ teardown() {
     [ -z "$(ctr containers ls -q)" ]
 }
 
+# bats test_tags=brief
 @test "ctr run, attached: output and exit status" {
     run -5 --separate-stderr ctr run --rm "${run_options[@]}" --env A=b --cwd /tmp --memory-limit 67108864 "$image" c1 \
         sh -c 'echo "$A $PWD"; exit 5'
@@ -23,6 +24,7 @@ teardown() {
 }
 
 @test "ctr run -d, tasks ls, exec, kill, delete" {
+    need_verb exec
     ctr run -d "${run_options[@]}" "$image" c1 sh -c "$obedient"
     ctr tasks ls | grep -q '^c1 .*RUNNING'
     run -0 ctr tasks exec --exec-id e1 c1 echo hi
@@ -36,6 +38,7 @@ teardown() {
 
 # bats test_tags=long
 @test "ctr: tasks start again, pause, resume, kill -s KILL" {
+    need_verb pause
     ctr run -d "${run_options[@]}" "$image" c1 sleep 1000
     ctr tasks kill -s KILL c1
     eventually 10 eval 'ctr tasks ls | grep -q "^c1 .*STOPPED"'

@@ -56,8 +56,14 @@ no_leaks() {
     return 1
 }
 
+# A test that domlet can't do yet is skipped, and begins to run by itself.
+need_verb() {
+    [[ $RUNTIME != domlet ]] || domlet "$1" --help >/dev/null 2>&1 || skip "domlet has no verb $1 yet"
+}
+
 # To be the teardown of each test.
 end_clean() {
+    [[ ${BATS_TEST_COMPLETED-} || ! -e $out ]] || tail -n 5 "$out"
     [[ ${BATS_TEST_COMPLETED-} ]] || remove_all
     no_leaks
 }

@@ -13,12 +13,14 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     podman --runtime "$RUNTIME" run --network none "$@"
 }
 
+# bats test_tags=brief
 @test "podman run: what the options say holds in the container" {
     run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"
     [ "$output" = "$expected" ]
 }
 
 @test "podman run -d, exec, logs, inspect, stop, wait, rm" {
+    need_verb exec
     run_in -d --name p1 busybox sh -c "$obedient" >"$out"
     eventually 20 eval 'podman logs p1 | grep -qx ready'
     run -0 podman exec p1 echo hi
@@ -77,6 +79,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 
 # bats test_tags=long
 @test "podman stop of a program that ignores TERM; pause" {
+    need_verb pause
     run_in -d --name p1 busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done' >"$out"
     podman pause p1
     [ "$(podman inspect -f '{{.State.Status}}' p1)" = paused ]
