@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mounts.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -70,6 +71,8 @@ static bool parse_known(const char *option, struct domlet_mount_options *out)
 		out->propagation = propagations[i].flags;
 		return true;
 	}
+	if (strcmp(option, "tmpcopyup") == 0)
+		return out->copy_up = true;
 	if (strcmp(option, "bind") != 0 && strcmp(option, "rbind") != 0)
 		return false;
 	out->bind = true;
@@ -229,6 +232,23 @@ static int set_mode(int root_fd, const char *path, mode_t mode)
 	return rc;
 }
 
+static bool is_empty(int root_fd, const char *path)
+{
+	int fd = open_in(root_fd, path, O_RDONLY | O_DIRECTORY);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	size_t entries = 0;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return true;
+	}
+	while (entries <= 2 && readdir(dir)) /* "." and ".." */
+		entries++;
+	closedir(dir);
+	return entries <= 2;
+}
+
 /* The filesystem to mount for an OCI type; NULL when the guest has none. */
 static const char *guest_type(const char *type)
 {
@@ -257,6 +277,9 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 	if (!type)
 		return domlet_failure_set(failure, ENODEV, "mount of %s: the guest has no file system %s",
 					  m->destination, m->type);
+	if (o->copy_up && !is_empty(p->root_fd, m->destination))
+		return domlet_failure_set(failure, EINVAL, "mount of %s: tmpcopyup of a directory that is not empty is not possible yet",
+					  m->destination);
 	target = domlet_mounts_open(p->root_fd, m->destination);
 	existed = target >= 0 && fstat(target, &before) == 0;
 	if (target < 0)

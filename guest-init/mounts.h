@@ -14,6 +14,7 @@ struct domlet_mount_options {
 	unsigned long flags;       /* MS_* of the mount */
 	unsigned long propagation; /* 0: none given */
 	bool bind, recursive;      /* what the host did not do otherwise */
+	bool copy_up;              /* runc's own: a tmpfs begins with what it covers */
 	char data[4096]; /* what the filesystem itself reads */
 };
 
