@@ -158,9 +158,12 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 		(void)mkdir(path, 0755);
 		*s = '/';
 	}
+	/* Recorded first: who is killed in between leaves nothing that nobody knows. */
+	st->cgroup = strdup(path);
+	if (domlet_state_save(st, err) < 0)
+		return -1;
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return domlet_error_set(err, errno, "can't make the cgroup %s: %s", path, domlet_strerror(errno));
-	st->cgroup = strdup(path);
 	return 0;
 }
 
