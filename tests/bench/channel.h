@@ -4,7 +4,7 @@
 
 /*
  * The two channels that are compared: domlet's link on its ring, as
- * domlet-init and the monitor drive it (poll, drain, link, flush, notify), and
+ * domlet-init and the monitor drive it (poll, drain, link, then flush and notify when nothing more can be done), and
  * libxenvchan. The same code on both sides. A channel belongs to its caller.
  */
 
@@ -31,6 +31,8 @@ void bench_channel_open(struct bench_channel *c, struct domlet_ring *ring, enum 
 			uint32_t epoch);
 /* Both end the program when the other side is gone or wrong. */
 void bench_channel_send(struct bench_channel *c, const void *data, size_t len);
+/* Sent bytes are published at the latest here, or by the next receive. */
+void bench_channel_flush(struct bench_channel *c);
 void bench_channel_receive(struct bench_channel *c, void *data, size_t len);
 
 /* What the host tells the guest to do, always by domlet's channel. */

@@ -109,6 +109,7 @@ static double run(bool use_vchan, enum bench_op op, uint32_t size, uint32_t coun
 	double start, seconds;
 
 	bench_channel_send(&ring, &cmd, sizeof cmd);
+	bench_channel_flush(&ring); /* what follows may go through the vchan */
 	bench_cost_read(c, &before);
 	start = now_s();
 	for (uint32_t i = 0; i < count; i++) {
