@@ -48,5 +48,8 @@ archive() {
     entry TRAILER!!! 0 0 0
 }
 
-archive "$1" "${3-}" >"$2.tmp"
+# What the guest holds in memory needs no symbols.
+trap 'rm -f "$2.tmp" "$2.init"' EXIT
+strip -o "$2.init" "$1"
+archive "$2.init" "${3-}" >"$2.tmp"
 mv -f "$2.tmp" "$2"

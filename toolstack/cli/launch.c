@@ -137,6 +137,29 @@ static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, 
 	return 0;
 }
 
+/* As in a path: "a..b" is a name like any other. */
+static bool climbs(const char *path)
+{
+	for (const char *s = path; (s = strstr(s, "/..")) != NULL; s += 3)
+		if (s[3] == '/' || s[3] == '\0')
+			return true;
+	return false;
+}
+
+/* Those that callers read: docker's stats, the OOM watchers. A controller that
+ * this kernel or the parent does not have changes nothing. */
+static void give_controllers(const char *parent)
+{
+	static const char *const controllers[] = { "+cpu", "+memory", "+pids", "+io" };
+	char path[4200];
+	cleanup_close int fd = -1;
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.subtree_control", parent);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	for (size_t i = 0; fd >= 0 && i < sizeof controllers / sizeof controllers[0]; i++)
+		(void)!write(fd, controllers[i], strlen(controllers[i]));
+}
+
 static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, struct domlet_error *err)
 {
 	char path[4096], *colon;
@@ -151,11 +174,14 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 			     strchr(colon + 1, ':') + 1);
 	else
 		n = snprintf(path, sizeof path, CGROUP_ROOT "%s%s", p->cgroups_path[0] == '/' ? "" : "/", p->cgroups_path);
-	if (n < 0 || (size_t)n >= sizeof path || strstr(path, ".."))
-		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %s can't be used", p->cgroups_path);
+	if (n < 0 || (size_t)n >= sizeof path || climbs(path))
+		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long or has \"..\" in it",
+					p->cgroups_path ? p->cgroups_path : "");
+	give_controllers(CGROUP_ROOT);
 	for (char *s = path + at + 1; (s = strchr(s, '/')) != NULL; s++) {
 		*s = '\0';
 		(void)mkdir(path, 0755);
+		give_controllers(path);
 		*s = '/';
 	}
 	/* Recorded first: who is killed in between leaves nothing that nobody knows. */
