@@ -135,7 +135,7 @@ static int send_request(int fd, struct json_object *process, bool terminal, cons
 static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const struct exec *e,
 		    struct json_object *process, bool terminal, int tty)
 {
-	struct json_object *args, *v;
+	struct json_object *args;
 	cleanup_close int monitor = domlet_cli_connect(st, &cli->err), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	cleanup_close int ours = -1, theirs = -1;
 	struct domlet_proxy p = { .tty = tty, .cgroup = st->cgroup };
@@ -159,7 +159,6 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 	fds[1] = tty >= 0 ? tty : STDOUT_FILENO;
 	fds[2] = terminal ? null : STDERR_FILENO;
 	fds[3] = ours;
-	(void)json_object_object_get_ex(process, "terminal", &v);
 	if (send_request(monitor, process, terminal, fds, &cli->err) < 0) {
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);

@@ -435,8 +435,7 @@ int domlet_cli_remove(struct domlet_state *st, struct domlet_error *err)
 	if (end_remains(st, err) < 0)
 		return -err->code;
 	domlet_process_wait(&st->proxy, 2000);
-	if (st->cgroup)
-		(void)rmdir(st->cgroup);
+	domlet_process_remove_cgroup(st->cgroup);
 	return domlet_state_remove(st, err);
 }
 

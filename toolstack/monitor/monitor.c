@@ -333,8 +333,7 @@ static void finish(struct monitor *m)
 	 * couldn't destroy stays, for the next command to try again. */
 	if (!m->stuck && (m->launch->foreground || !m->created)) {
 		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
-		if (m->launch->state->cgroup)
-			(void)rmdir(m->launch->state->cgroup);
+		domlet_process_remove_cgroup(m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);
 	}
 	uv_stop(&m->loop);
