@@ -96,17 +96,22 @@ static void *guest(void *arg)
 	struct domlet_msg hello = { .type = DOMLET_MSG_HELLO, .hello = { .version = DOMLET_PROTO_VERSION } };
 	struct domlet_link_event ev;
 	uint64_t count;
+	bool deaf = false;
 
 	(void)arg;
 	domlet_link_init(&fake.link, &fake.ring, DOMLET_RING_GUEST, 1);
 	say(&hello);
 	while (!fake.stop) {
 		do {
-			domlet_link_next(&fake.link, &ev);
+			ev.type = DOMLET_LINK_IDLE;
+			if (!deaf)
+				domlet_link_next(&fake.link, &ev);
 			if (ev.type == DOMLET_LINK_MSG)
 				obey(&ev.msg);
 			else if (ev.type == DOMLET_LINK_DATA)
 				domlet_link_taken(&fake.link, ev.len);
+			deaf = deaf || (ring_fake_guest == RING_FAKE_DEAF && ev.type == DOMLET_LINK_MSG &&
+					ev.msg.type == DOMLET_MSG_START);
 		} while (ev.type != DOMLET_LINK_IDLE && ev.type != DOMLET_LINK_BROKEN);
 		(void)domlet_link_flush(&fake.link);
 		if (domlet_ring_take_notify(&fake.ring))

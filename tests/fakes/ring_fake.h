@@ -12,6 +12,7 @@ enum ring_fake_guest {
 	RING_FAKE_GOOD,
 	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
+	RING_FAKE_DEAF,    /* after START it reads nothing more */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 };
 

@@ -221,6 +221,59 @@ static void signals_reach_the_guest(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
+/* An exec of a process object that nearly fills a message. */
+static void ask_for_exec(int caller)
+{
+	static char text[DOMLET_MONITOR_PACKET_MAX], arg[15000];
+	union {
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { .iov_base = text };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			      .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int pair[2], streams[2], fds[4];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(pipe(streams), 0);
+	memset(arg, 'x', sizeof arg - 1);
+	iov.iov_len = (size_t)snprintf(text, sizeof text, "{\"verb\":\"exec\",\"process\":{\"args\":[\"%s\"]}}", arg);
+	fds[0] = streams[0];
+	fds[1] = fds[2] = streams[1];
+	fds[3] = pair[1];
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
+	close(streams[0]);
+	close(streams[1]);
+	close(pair[1]); /* the proxy's own end stays open: it lives */
+}
+
+static void the_guest_stops_reading(void **state)
+{
+	struct run r;
+	unsigned int ended = 0;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_DEAF;
+	begin(&r, 0);
+	start(&r);
+	assert_true(good(r.started));
+	for (int i = 0; i < 40; i++) /* the ring and the outbox hold fewer */
+		ask_for_exec(r.caller);
+	do {
+		receive(r.caller, r.last, sizeof r.last);
+		ended += strstr(r.last, "the container ended before the process ran") != NULL;
+	} while (r.last[0] && !strstr(r.last, "stopped reading"));
+	assert_non_null(strstr(r.last, "stopped reading"));
+	assert_true(ended > 10);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
 static void callers_and_proxies_are_lost(void **state)
 {
 	struct run r;
@@ -258,6 +311,7 @@ int main(void)
 		cmocka_unit_test(the_guest_refuses),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test(signals_reach_the_guest),
+		cmocka_unit_test(the_guest_stops_reading),
 		cmocka_unit_test(callers_and_proxies_are_lost),
 	};
 

@@ -139,12 +139,13 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, const char *proc
 	msg.exec.container = CONTAINER;
 	msg.exec.process = p->number;
 	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)process_json, (uint32_t)len };
-	if (!p->proxy || domlet_monitor_send(m, &msg) < 0) {
-		answer(p, EAGAIN, "the guest does not take requests at the moment: try again");
+	if (!p->proxy) {
+		answer(p, EAGAIN, "the container's monitor has too many connections: try again");
 		free_slot(m, p);
 		return;
 	}
-	p->request = m->requests;
+	p->request = m->requests + 1; /* before: a guest that has stopped reading ends P in this call */
+	(void)domlet_monitor_send(m, &msg);
 }
 
 void domlet_process_replied(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r)
