@@ -59,6 +59,30 @@ teardown() {
     [[ $output == *'cannot exec in a stopped container'* ]]
 }
 
+@test "a container in the foreground ends with an exec in it" {
+    local run exec status=0
+    make_bundle sleep 1000
+    domlet run -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    run=$!
+    for _ in {1..200}; do
+        [[ $(domlet state c1 2>/dev/null | jq -r .status) != running ]] || break
+        sleep 0.1
+    done
+    domlet exec c1 sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+    exec=$!
+    for _ in {1..100}; do
+        [[ $(domlet ps --format json c1 | jq length) -ne 2 ]] || break
+        sleep 0.1
+    done
+    domlet kill c1 KILL
+    wait "$exec" || status=$?
+    [ "$status" -eq 137 ]
+    status=0
+    wait "$run" || status=$?
+    [ "$status" -eq 137 ]
+    no_leaks
+}
+
 @test "many execs, one after the other and at once" {
     local i
     make_bundle sleep 1000

@@ -218,17 +218,24 @@ static void after(uv_loop_t *loop, uv_timer_t *t, unsigned int ms, void (*what)(
 	uv_timer_start(t, tick, ms, 0);
 }
 
-static void the_domain_vanishes(void **state)
+/* WHAT happens to the domain while its guest boots. */
+static void while_booting(void (*what)(void), struct owner *o)
 {
-	struct owner o;
 	uv_timer_t t;
 	uv_loop_t loop;
 
-	(void)state;
-	begin(&o, &loop, 0);
+	begin(o, &loop, 0);
 	xen_fake.guest_silent = true;
-	after(&loop, &t, 30, xen_fake_vanish);
-	finish(&o, &loop);
+	after(&loop, &t, 30, what);
+	finish(o, &loop);
+}
+
+static void the_domain_vanishes(void **state)
+{
+	struct owner o;
+
+	(void)state;
+	while_booting(xen_fake_vanish, &o);
 	assert_int_equal(o.vanished, 1);
 	assert_int_equal(o.unpaused, 1);
 }
@@ -236,14 +243,9 @@ static void the_domain_vanishes(void **state)
 static void the_domain_shuts_down(void **state)
 {
 	struct owner o;
-	uv_timer_t t;
-	uv_loop_t loop;
 
 	(void)state;
-	begin(&o, &loop, 0);
-	xen_fake.guest_silent = true;
-	after(&loop, &t, 30, xen_fake_shut_down);
-	finish(&o, &loop);
+	while_booting(xen_fake_shut_down, &o);
 	assert_int_equal(o.shut_down, 1);
 	assert_int_equal(o.destroyed, 1);
 	assert_false(xen_fake.domain);

@@ -13,34 +13,22 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "descriptors.h"
 
 static int send_master(const char *socket_path, int master, const char *name, struct domlet_error *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	char payload[64];
-	struct iovec iov = { .iov_base = payload };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = sizeof control.bytes };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r;
 
 	if (strlen(socket_path) >= sizeof a.sun_path)
 		return domlet_error_set(err, ENAMETOOLONG, "the console socket's path %.200s is longer than %zu bytes",
 					socket_path, sizeof a.sun_path - 1);
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
-	iov.iov_len = (size_t)snprintf(payload, sizeof payload, "%s", name);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof master);
-	memcpy(CMSG_DATA(c), &master, sizeof master);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0 || sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
-		return domlet_error_set(err, errno, "can't send the terminal to the console socket %s: %s", socket_path,
-					domlet_strerror(errno));
-	return 0;
+	r = fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno :
+		domlet_cli_send_descriptors(fd, name, strlen(name), &master, 1);
+	return r < 0 ? domlet_error_set(err, -r, "can't send the terminal to the console socket %s: %s", socket_path,
+					domlet_strerror(-r)) : 0;
 }
 
 int domlet_cli_console(const char *socket_path, uint16_t rows, uint16_t cols, struct domlet_error *err)

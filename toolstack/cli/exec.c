@@ -17,6 +17,7 @@
 #include "../proxy/proxy.h"
 #include "attach.h"
 #include "console.h"
+#include "descriptors.h"
 #include "launch.h"
 #include "option.h"
 
@@ -102,31 +103,20 @@ static int check_state(struct domlet_cli *cli, const struct domlet_state *st, co
 
 static int send_request(int fd, struct json_object *process, bool terminal, const int fds[4], struct domlet_error *err)
 {
-	union {
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
 	struct json_object *o = json_object_new_object();
-	struct iovec iov;
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = sizeof control.bytes };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	const char *text;
+	size_t len;
 	int r = 0;
 
 	json_object_object_add(o, "verb", json_object_new_string("exec"));
 	json_object_object_add(o, "terminal", json_object_new_int(terminal));
 	json_object_object_add(o, "process", json_object_get(process));
-	iov.iov_base = (void *)(uintptr_t)json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	iov.iov_len = strlen(iov.iov_base);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(4 * sizeof(int));
-	memcpy(CMSG_DATA(c), fds, 4 * sizeof(int));
-	if (iov.iov_len > DOMLET_MONITOR_PACKET_MAX)
+	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	if (len > DOMLET_MONITOR_PACKET_MAX)
 		r = domlet_error_set(err, E2BIG, "the process object is %zu bytes, and an exec takes %u at most: give it fewer or shorter variables",
-				     iov.iov_len, DOMLET_MONITOR_PACKET_MAX);
-	else if (sendmsg(fd, &msg, MSG_NOSIGNAL) < 0)
-		r = domlet_error_set(err, errno, "can't ask the container's monitor: %s", domlet_strerror(errno));
+				     len, DOMLET_MONITOR_PACKET_MAX);
+	else if ((r = domlet_cli_send_descriptors(fd, text, len, fds, 4)) < 0)
+		(void)domlet_error_set(err, -r, "can't ask the container's monitor: %s", domlet_strerror(-r));
 	json_object_put(o);
 	return r < 0 ? r : domlet_cli_read_answer(fd, err);
 }

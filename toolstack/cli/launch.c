@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
@@ -92,11 +91,10 @@ int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domle
 	return fd < 0 ? fd : domlet_cli_ask_fd(fd, json, err);
 }
 
+/* What domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
 	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
-	struct timespec now;
-	struct tm tm;
 
 	if (!f || fscanf(f, "%36s", st->uuid) != 1)
 		return domlet_error_set(&cli->err, EIO, "the kernel gives no random uuid");
@@ -106,12 +104,7 @@ static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struc
 	st->annotations = strdup(p->annotations);
 	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
 	st->oci_version = strdup(p->oci_version);
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	(void)strftime(st->created, sizeof st->created, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	st->status = DOMLET_STATUS_CREATING;
-	st->domid = DOMLET_DOMID_NONE;
-	return domlet_process_ref_self(getpid(), &st->monitor); /* until there is one */
+	return 0;
 }
 
 static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st,

@@ -83,6 +83,11 @@ static void gone(struct domlet_lifecycle *lc, struct domlet_life_actions *out)
 	act(out, DOMLET_ACT_FINISH);
 }
 
+bool domlet_lifecycle_takes_requests(const struct domlet_lifecycle *lc)
+{
+	return lc->container >= DOMLET_CONTAINER_CREATED && lc->container <= DOMLET_CONTAINER_RUNNING;
+}
+
 bool domlet_lifecycle_guest_owes(const struct domlet_lifecycle *lc)
 {
 	return lc->domain <= DOMLET_DOMAIN_ATTACHED ||

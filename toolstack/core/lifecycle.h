@@ -107,6 +107,9 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 /* Whether the guest still owes us a boot or an answer: BOOT_TIMEOUT ends it then. */
 bool domlet_lifecycle_guest_owes(const struct domlet_lifecycle *lc);
 
+/* Whether the container has processes to start, signal and feed. */
+bool domlet_lifecycle_takes_requests(const struct domlet_lifecycle *lc);
+
 const char *domlet_domain_life_name(enum domlet_domain_life s);
 const char *domlet_container_life_name(enum domlet_container_life s);
 const char *domlet_life_event_name(enum domlet_life_event ev);

@@ -102,6 +102,8 @@ void domlet_monitor_broken(struct monitor *m, const char *reason);
 struct process *domlet_process_first(struct monitor *m);
 /* NULL: no such process. */
 struct process *domlet_process_find(struct monitor *m, uint32_t number);
+/* The protocol's half of a process's streams; before the guest is told of it. */
+void domlet_process_open_streams(struct monitor *m, const struct process *p);
 /* Asks the guest to run another process. PROCESS_JSON is an OCI process
  * object; FDS are its streams and its proxy's socket, which become ours. */
 void domlet_process_exec(struct monitor *m, struct peer *asker, const char *process_json, bool terminal, int fds[4]);

@@ -51,8 +51,7 @@ static void send_create(struct monitor *m)
 
 	welcome.welcome.version = DOMLET_PROTO_VERSION;
 	(void)domlet_link_send(&m->link, &welcome);
-	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&m->link, domlet_stream_id(FIRST_PROCESS, k));
+	domlet_process_open_streams(m, domlet_process_first(m));
 	if (domlet_document_is_large(m)) {
 		domlet_document_open(m);
 		create.create.source = 1;

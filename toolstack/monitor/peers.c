@@ -62,8 +62,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	int signo = number(o, "signo");
 	bool last = signo == SIGKILL && process == FIRST_PROCESS;
 
-	if (!m->attached || m->life.container < DOMLET_CONTAINER_CREATED ||
-	    m->life.container > DOMLET_CONTAINER_RUNNING) {
+	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
 		if (last)
 			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		domlet_peers_answer(p, last ? 0 : ESRCH, last ? NULL : "container not running");

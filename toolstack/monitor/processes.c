@@ -72,6 +72,12 @@ static void free_slot(struct monitor *m, struct process *p)
 		wipe(p);
 }
 
+void domlet_process_open_streams(struct monitor *m, const struct process *p)
+{
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&m->link, domlet_stream_id(p->number, k));
+}
+
 static void answer(struct process *p, int code, const char *text)
 {
 	p->request = 0;
@@ -114,7 +120,7 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, const char *proc
 	struct process *p;
 	char text[160];
 
-	if (!m->attached || m->life.container < DOMLET_CONTAINER_CREATED || m->life.container > DOMLET_CONTAINER_RUNNING) {
+	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
 		refuse(asker, fds, ESRCH, "cannot exec in a stopped container");
 		return;
 	}
@@ -134,8 +140,7 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, const char *proc
 	p->asker = asker;
 	p->proxy = domlet_peers_add(m, fds[3], p);
 	domlet_relay_open(m, p, fds, terminal);
-	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&m->link, domlet_stream_id(p->number, k));
+	domlet_process_open_streams(m, p);
 	msg.exec.container = CONTAINER;
 	msg.exec.process = p->number;
 	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)process_json, (uint32_t)len };

@@ -175,7 +175,7 @@ static void write_backlog(struct monitor *m, struct sink *s)
 static bool takes_input(const struct monitor *m, const struct process *p)
 {
 	if (p->number == FIRST_PROCESS)
-		return m->life.container >= DOMLET_CONTAINER_CREATED && m->life.container <= DOMLET_CONTAINER_RUNNING;
+		return domlet_lifecycle_takes_requests(&m->life);
 	return p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING;
 }
 

@@ -83,14 +83,11 @@ static int set_place(struct domlet_state *st, const char *root, const char *id, 
 
 static void set_created_now(struct domlet_state *st)
 {
-	struct timespec ts;
+	time_t now = time(NULL);
 	struct tm tm;
-	char day[24];
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(st->created, sizeof(st->created), "%s.%09ldZ", day, ts.tv_nsec % 1000000000);
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(st->created, sizeof(st->created), "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static int write_record(const struct domlet_state *st, const char *dir, struct domlet_error *err)
