@@ -2,10 +2,12 @@
 #include "device.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <xenevtchn.h>
 #include <xengnttab.h>
@@ -145,6 +147,22 @@ int domlet_device_fd(const struct domlet_device *d)
 int domlet_device_notify(struct domlet_device *d)
 {
 	return xenevtchn_notify(d->evtchn, d->port) < 0 ? -last_errno() : 0;
+}
+
+static long switches(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_THREAD, &u);
+	return u.ru_nvcsw + u.ru_nivcsw;
+}
+
+bool domlet_device_yield(void)
+{
+	long before = switches();
+
+	(void)sched_yield();
+	return switches() == before;
 }
 
 int domlet_device_drain(struct domlet_device *d)

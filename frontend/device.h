@@ -9,6 +9,7 @@
  * owns its pages and handles until domlet_device_close().
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +33,8 @@ void domlet_device_close(struct domlet_device *d);
 int domlet_device_fd(const struct domlet_device *d); /* poll for reading */
 int domlet_device_notify(struct domlet_device *d);
 int domlet_device_drain(struct domlet_device *d);    /* take what is pending, unmask */
+/* For domlet_ring_linger: lets the container have the processor that it shares
+ * with us. False when it took it, for then it may have brought work. */
+bool domlet_device_yield(void);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include <poll.h>
 
+#include "../frontend/proto/backlog.h"
 #include "../frontend/proto/link.h"
 #include "config.h"
 #include "process.h"
@@ -46,8 +47,7 @@ struct guest_process {
 	uint32_t document_len, document_have;
 	uint8_t sha256[DOMLET_SHA256_LEN];
 	struct guest_output out[2]; /* stdout, stderr */
-	uint8_t *backlog;    /* stdin bytes that the pipe refused: one window */
-	uint32_t backlog_len;
+	struct domlet_backlog backlog; /* stdin bytes that the pipe refused */
 	bool stdin_eof;
 };
 

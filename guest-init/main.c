@@ -57,15 +57,19 @@ static void take_signals(void)
 	domlet_agent_reap(&the);
 }
 
+/* Over a socket nobody waits for an event. */
+static void tell(void)
+{
+	if (monitor_fd < 0 && domlet_ring_take_notify(&device.ring))
+		(void)domlet_device_notify(&device);
+}
+
 /* Sleeps until there is something to do. */
 static void sleep_on_device(bool wants_room, struct pollfd *fds, nfds_t n)
 {
-	if (domlet_ring_take_notify(&device.ring))
-		(void)domlet_device_notify(&device);
-	if (domlet_ring_arm(&device.ring, wants_room)) {
-		domlet_ring_disarm(&device.ring);
+	tell();
+	if (domlet_ring_linger(&device.ring, wants_room, domlet_device_yield) || domlet_ring_arm(&device.ring, wants_room))
 		return;
-	}
 	fds[0] = (struct pollfd){ .fd = domlet_device_fd(&device), .events = POLLIN };
 	(void)poll(fds, n, -1);
 	domlet_ring_disarm(&device.ring);
@@ -115,7 +119,7 @@ static _Noreturn void loop(void)
 
 	for (;;) {
 		while (domlet_agent_work(&the))
-			;
+			tell();
 		waits = domlet_link_flush(&the.link);
 		fds[1] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 		n = 2;

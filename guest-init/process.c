@@ -16,6 +16,10 @@
 #include "rootfs.h"
 #include "terminal.h"
 
+/* As much as the ring holds, so that a process which shares our one processor
+ * is switched to as seldom as can be. */
+#define STREAM_PIPE_SIZE (DOMLET_PAGE_SIZE << DOMLET_RING_ORDER_DEFAULT)
+
 struct spawn {
 	const struct domlet_process_config *p;
 	const struct domlet_container_config *c;
@@ -117,6 +121,15 @@ static int open_pipe(int *read_end, int *write_end, int ours)
 	return fcntl(ends[ours], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+static int open_stream(int *read_end, int *write_end, int ours)
+{
+	int r = open_pipe(read_end, write_end, ours);
+
+	if (r == 0) /* where it is refused the pipe stays as it is */
+		(void)fcntl(*read_end, F_SETPIPE_SZ, STREAM_PIPE_SIZE);
+	return r;
+}
+
 static int open_files(struct domlet_process *p, struct spawn *s)
 {
 	int r = open_pipe(&p->status_fd, &s->status, 0);
@@ -125,11 +138,11 @@ static int open_files(struct domlet_process *p, struct spawn *s)
 		r = open_pipe(&s->go, &p->go_fd, 1);
 	if (r < 0 || s->p->terminal)
 		return r; /* a terminal is opened by the process itself */
-	r = open_pipe(&s->in, &p->in_fd, 1);
+	r = open_stream(&s->in, &p->in_fd, 1);
 	if (r == 0)
-		r = open_pipe(&p->out_fd, &s->out, 0);
+		r = open_stream(&p->out_fd, &s->out, 0);
 	if (r == 0)
-		r = open_pipe(&p->err_fd, &s->err, 0);
+		r = open_stream(&p->err_fd, &s->err, 0);
 	if (r == 0 && (fchown(s->in, s->p->uid, s->p->gid) < 0 || fchown(s->out, s->p->uid, s->p->gid) < 0 ||
 		       fchown(s->err, s->p->uid, s->p->gid) < 0))
 		r = -errno;

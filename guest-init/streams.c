@@ -38,8 +38,7 @@ void domlet_streams_close(struct agent *a, struct guest_process *g)
 	close_fd(&g->p.in_fd);
 	close_fd(&g->p.out_fd);
 	close_fd(&g->p.err_fd);
-	free(g->backlog);
-	g->backlog = NULL;
+	domlet_backlog_free(&g->backlog);
 }
 
 void domlet_streams_bound(struct guest_process *g)
@@ -65,7 +64,7 @@ static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *da
 {
 	size_t done = 0;
 
-	if (g->p.in_fd >= 0 && g->backlog_len == 0) {
+	if (g->p.in_fd >= 0 && g->backlog.len == 0) {
 		ssize_t n = write(g->p.in_fd, data, len);
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -77,12 +76,8 @@ static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *da
 	domlet_link_credit(&a->link, stream_of(g, DOMLET_STREAM_STDIN), done);
 	if (done == len)
 		return;
-	if (!g->backlog)
-		g->backlog = malloc(DOMLET_STREAM_WINDOW);
-	if (!g->backlog || len - done > DOMLET_STREAM_WINDOW - g->backlog_len)
-		domlet_agent_end("more input than was credited");
-	memcpy(g->backlog + g->backlog_len, data + done, len - done);
-	g->backlog_len += (uint32_t)(len - done);
+	if (!domlet_backlog_add(&g->backlog, data + done, len - done))
+		domlet_agent_end("more input than was credited, or no memory for it");
 }
 
 /* A terminal stays open; its reader is told as a person would tell it, which
@@ -105,23 +100,21 @@ static void drain_backlog(struct agent *a, struct guest_process *g)
 
 	if (awaits_terminal(g))
 		return;
-	if (g->backlog_len && g->p.in_fd >= 0) {
-		n = write(g->p.in_fd, g->backlog, g->backlog_len);
+	if (g->backlog.len && g->p.in_fd >= 0) {
+		n = write(g->p.in_fd, domlet_backlog_front(&g->backlog), g->backlog.len);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			close_fd(&g->p.in_fd);
 		if (n > 0) {
-			g->backlog_len -= (uint32_t)n;
-			memmove(g->backlog, g->backlog + n, g->backlog_len);
+			domlet_backlog_drop(&g->backlog, (size_t)n);
 			domlet_link_credit(&a->link, stream, (size_t)n);
 		}
 	}
-	if (g->p.in_fd < 0 && g->backlog_len) {
-		domlet_link_credit(&a->link, stream, g->backlog_len);
-		g->backlog_len = 0;
+	if (g->p.in_fd < 0 && g->backlog.len) {
+		domlet_link_credit(&a->link, stream, g->backlog.len);
+		domlet_backlog_drop(&g->backlog, g->backlog.len);
 	}
-	if (!g->backlog_len) {
-		free(g->backlog);
-		g->backlog = NULL;
+	if (!g->backlog.len) {
+		domlet_backlog_free(&g->backlog);
 		if (g->stdin_eof)
 			end_stdin(g);
 	}
@@ -134,7 +127,7 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 		to_stdin(a, g, ev->data, ev->len);
 		return;
 	case DOMLET_LINK_EOF:
-		if (g->backlog_len || awaits_terminal(g))
+		if (g->backlog.len || awaits_terminal(g))
 			g->stdin_eof = true;
 		else
 			end_stdin(g);
@@ -200,7 +193,7 @@ bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct 
 {
 	bool wants_room = false;
 
-	if (g->backlog_len && g->p.in_fd >= 0)
+	if (g->backlog.len && g->p.in_fd >= 0)
 		fds[(*n)++] = (struct pollfd){ .fd = g->p.in_fd, .events = POLLOUT };
 	for (int k = 0; k < 2; k++) {
 		int fd = k ? g->p.err_fd : g->p.out_fd;

@@ -29,8 +29,10 @@
 #define DOMLET_LINK_OUTBOX_MAX 65536u
 
 /* Bytes a stream's sender may have in flight or unread at the receiver.
- * Bounds the receiver's buffer for a blocked reader. */
-#define DOMLET_STREAM_WINDOW 131072u
+ * Bounds the receiver's buffer for a blocked reader. Half of it, the credit
+ * given back at once, is a default direction, so that a sender whose reader
+ * keeps up waits for room in the ring and never for credit. */
+#define DOMLET_STREAM_WINDOW 524288u
 /* Open streams of one link: 3 a process, 64 processes. */
 #define DOMLET_STREAM_MAX 192u
 /* Process numbers are host-chosen, 1-based. */

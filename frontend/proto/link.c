@@ -297,6 +297,15 @@ uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len
 	return span;
 }
 
+/* The peer must not wait until a long batch ends. */
+static void publish_quarter(struct domlet_link *l)
+{
+	const struct domlet_ring *r = l->ring;
+
+	if (r->in_taken - r->in_cons >= r->size / 4 || r->out_written - r->out_prod >= r->size / 4)
+		domlet_ring_publish(l->ring);
+}
+
 void domlet_link_commit(struct domlet_link *l, size_t len)
 {
 	struct domlet_link_stream *s = find_open(l, l->reserved_stream);
@@ -310,6 +319,7 @@ void domlet_link_commit(struct domlet_link *l, size_t len)
 		put_header(l, header, DOMLET_FRAME_DATA, s->id, (uint32_t)len, l->reserved_ack);
 		domlet_ring_copy_in(l->ring, 0, header, sizeof(header));
 		domlet_ring_produce(l->ring, (uint32_t)(sizeof(header) + len));
+		publish_quarter(l);
 	}
 	l->reserved_stream = 0;
 	l->reserved_len = 0;
@@ -566,13 +576,6 @@ static bool step(struct domlet_link *l, struct domlet_link_event *ev, uint32_t h
 	}
 }
 
-/* A sender must not wait until a long batch ends. */
-static void give_back(struct domlet_link *l)
-{
-	if (l->ring->in_taken - l->ring->in_cons >= l->ring->size / 4)
-		domlet_ring_publish(l->ring);
-}
-
 void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
 {
 	struct domlet_ring *r = l->ring;
@@ -591,7 +594,7 @@ void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
 		;
 	if (ev->type != DOMLET_LINK_IDLE && ev->type != DOMLET_LINK_MSG)
 		ev->stream = l->in.stream;
-	give_back(l);
+	publish_quarter(l);
 }
 
 void domlet_link_taken(struct domlet_link *l, size_t len)
@@ -600,5 +603,5 @@ void domlet_link_taken(struct domlet_link *l, size_t len)
 	domlet_ring_consume(l->ring, (uint32_t)len);
 	l->in_left -= (uint32_t)len;
 	l->in_open = l->in_left != 0;
-	give_back(l);
+	publish_quarter(l);
 }

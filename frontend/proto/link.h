@@ -24,8 +24,9 @@
  * outbox when the ring is full and go first.
  *
  * After work: domlet_link_flush(), then domlet_ring_take_notify(). Consumed
- * bytes are given back to the peer at the latest each quarter of the ring, so
- * a caller with long batches may also ask take_notify between events.
+ * bytes are given back to the peer, and sent ones published, at the latest each
+ * quarter of the ring, so a caller with long batches may also ask take_notify
+ * between events.
  *
  * A stream has one direction: STDIN and CONFIG host to guest, STDOUT and
  * STDERR guest to host. The link knows which end it is.

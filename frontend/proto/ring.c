@@ -12,6 +12,12 @@
  * other. (Stand-alone fences would do too, but ThreadSanitizer can't see them.)
  */
 
+/* On hardware some 100 microseconds, longer than an event takes: the peer may
+ * be asleep itself when it is to answer. */
+#define LINGER_ROUNDS 64
+#define LINGER_LOOKS 1024
+#define LINGER_MISSES_MAX 4 /* then 1 sleep in 16 is preceded by a look */
+
 _Static_assert(sizeof(struct domlet_ring_half) == 128, "two cache lines");
 _Static_assert(offsetof(struct domlet_ring_half, cons) == 64, "one writer a line");
 _Static_assert(offsetof(struct domlet_ring_page, to_host) == 64, "cache line");
@@ -192,6 +198,37 @@ bool domlet_ring_take_notify(struct domlet_ring *r)
 
 	r->notify = false;
 	return notify;
+}
+
+/* What arm would wait for, without a barrier. */
+static bool is_worth_waking(struct domlet_ring *r, bool want_room)
+{
+	if (__atomic_load_n(&r->in->prod, __ATOMIC_RELAXED) != r->in_prod)
+		return true;
+	return want_room && (!accept_cons(r, __atomic_load_n(&r->out->cons, __ATOMIC_ACQUIRE)) ||
+			     room(r) >= r->size / 2);
+}
+
+bool domlet_ring_linger(struct domlet_ring *r, bool want_room, bool (*relax)(void))
+{
+	if (r->broken)
+		return true;
+	if (r->linger_skip) {
+		r->linger_skip--;
+		return false;
+	}
+	for (int round = 0; round < LINGER_ROUNDS && (round == 0 || relax()); round++) {
+		for (int look = 0; look < LINGER_LOOKS; look++) {
+			if (is_worth_waking(r, want_room)) {
+				r->linger_misses = 0;
+				return true;
+			}
+		}
+	}
+	r->linger_skip = (uint16_t)(1u << r->linger_misses);
+	if (r->linger_misses < LINGER_MISSES_MAX)
+		r->linger_misses++;
+	return false;
 }
 
 bool domlet_ring_arm(struct domlet_ring *r, bool want_room)

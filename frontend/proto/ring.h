@@ -63,6 +63,8 @@ struct domlet_ring {
 	uint32_t in_prod;
 	uint32_t out_written; /* >= out_prod: copied in, not yet published */
 	uint32_t in_taken;    /* >= in_cons: consumed, not yet published */
+	uint16_t linger_misses; /* in a row */
+	uint16_t linger_skip;   /* sleeps to come without a look */
 	bool notify;        /* the peer asked for an event since last asked */
 	bool broken;
 };
@@ -103,6 +105,14 @@ void domlet_ring_publish(struct domlet_ring *r);
 
 /* True once per needed event: the caller then signals the event channel. */
 bool domlet_ring_take_notify(struct domlet_ring *r);
+
+/* Before arming: looks for some 100 microseconds whether the peer is about to
+ * bring what arm would wait for, and says true when so (or the ring is broken: go
+ * round again). An event costs both sides more than such a look. RELAX is called
+ * now and then, and ends it by false. A look that was in vain is not repeated for
+ * the next sleeps, 1, 2, 4 and at most 16 of them: a ring that is seldom used
+ * costs nothing. */
+bool domlet_ring_linger(struct domlet_ring *r, bool want_room, bool (*relax)(void));
 
 /* Arms "wake me when there is data" and, if want_room, "... or room"; full
  * barrier; returns true (and disarms) when there already is, or the ring is

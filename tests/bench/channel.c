@@ -29,13 +29,18 @@ void bench_channel_open(struct bench_channel *c, struct domlet_ring *ring, enum 
 	(void)domlet_link_open(&c->link, to_host);
 }
 
-void bench_channel_flush(struct bench_channel *c)
+static void notify(struct bench_channel *c)
 {
-	(void)domlet_link_flush(&c->link);
 	if (domlet_ring_take_notify(c->ring)) {
 		c->notifications++;
 		(void)c->notify(c->device);
 	}
+}
+
+void bench_channel_flush(struct bench_channel *c)
+{
+	(void)domlet_link_flush(&c->link);
+	notify(c);
 }
 
 /* Sleeps until the other side did something. */
@@ -44,7 +49,7 @@ static void rest(struct bench_channel *c, bool want_room)
 	struct pollfd fd = { .fd = c->fd, .events = POLLIN };
 
 	bench_channel_flush(c);
-	if (domlet_ring_arm(c->ring, want_room))
+	if (domlet_ring_linger(c->ring, want_room, c->relax) || domlet_ring_arm(c->ring, want_room))
 		return;
 	(void)poll(&fd, 1, -1);
 	domlet_ring_disarm(c->ring);
@@ -66,6 +71,7 @@ static size_t take(struct bench_channel *c, void *data, size_t len)
 			memcpy(data, ev.data, len);
 			domlet_link_taken(&c->link, len);
 			domlet_link_credit(&c->link, ev.stream, len);
+			notify(c);
 			return len;
 		case DOMLET_LINK_BROKEN:
 			end(ev.reason);
@@ -93,7 +99,8 @@ void bench_channel_send(struct bench_channel *c, const void *data, size_t len)
 			domlet_link_commit(&c->link, n);
 			from += n;
 			len -= n;
-			continue; /* published before a rest, as the product does */
+			notify(c);
+			continue; /* the rest is published before a rest, as the product does */
 		}
 		if (take(c, &none, sizeof none))
 			end("data came that nobody asked for");

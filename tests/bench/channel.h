@@ -8,6 +8,7 @@
  * libxenvchan. The same code on both sides. A channel belongs to its caller.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct bench_channel {
 	int fd;
 	int (*notify)(void *device);
 	int (*drain)(void *device);
+	bool (*relax)(void);
 	uint64_t notifications; /* sent by this side */
 };
 

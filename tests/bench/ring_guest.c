@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	ring.fd = domlet_device_fd(&device);
 	ring.notify = notify;
 	ring.drain = drain;
+	ring.relax = domlet_device_yield;
 	bench_channel_open(&ring, &device.ring, DOMLET_RING_GUEST, 1);
 	for (;;) {
 		bench_channel_receive(&ring, &cmd, sizeof cmd);

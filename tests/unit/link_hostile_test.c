@@ -214,15 +214,26 @@ static void another_attachments_frame(void **state)
 	assert_broken("another attachment");
 }
 
+/* The peer uses the credit of STREAM up but for LEFT bytes. */
+static void use_window(uint32_t stream, uint32_t left)
+{
+	enum domlet_link_event_type type;
+
+	for (uint32_t rest = WINDOW - left, len; rest; rest -= len) {
+		len = rest < PAYLOAD_MAX ? rest : PAYLOAD_MAX;
+		put_data(stream, len);
+		while ((type = next()) == DOMLET_LINK_DATA)
+			;
+		assert_int_equal(type, DOMLET_LINK_IDLE);
+		(void)domlet_link_flush(&t.link);
+	}
+}
+
 static void credit_overrun(void **state)
 {
 	(void)state;
 	open_one(OUT(1));
-	put_data(OUT(1), PAYLOAD_MAX);
-	put_data(OUT(1), PAYLOAD_MAX);
-	while (next() == DOMLET_LINK_DATA)
-		;
-	(void)domlet_link_flush(&t.link);
+	use_window(OUT(1), 0);
 	put_data(OUT(1), 1);
 	assert_broken("beyond the stream's credit");
 }
@@ -231,11 +242,7 @@ static void credit_counts_whole_frames(void **state)
 {
 	(void)state;
 	open_one(OUT(1));
-	put_data(OUT(1), PAYLOAD_MAX);
-	put_data(OUT(1), PAYLOAD_MAX - 1);
-	while (next() == DOMLET_LINK_DATA)
-		;
-	(void)domlet_link_flush(&t.link);
+	use_window(OUT(1), 1);
 	put_data(OUT(1), 2); /* one byte is left */
 	assert_broken("beyond the stream's credit");
 }
@@ -359,10 +366,7 @@ static void reset_stream_goes_on_sending(void **state)
 	(void)state;
 	open_one(OUT(1));
 	assert_int_equal(domlet_link_send_reset(&t.link, OUT(1)), 0);
-	put_data(OUT(1), PAYLOAD_MAX);
-	put_data(OUT(1), PAYLOAD_MAX);
-	assert_int_equal(next(), DOMLET_LINK_IDLE); /* what was credited */
-	(void)domlet_link_flush(&t.link);
+	use_window(OUT(1), 0);
 	put_data(OUT(1), 1);
 	assert_broken("beyond the stream's credit");
 }
@@ -374,10 +378,7 @@ static void late_data_is_bounded(void **state)
 	(void)state;
 	open_one(OUT(1));
 	domlet_link_close(&t.link, OUT(1));
-	put_data(OUT(1), PAYLOAD_MAX);
-	put_data(OUT(1), PAYLOAD_MAX);
-	assert_int_equal(next(), DOMLET_LINK_IDLE);
-	(void)domlet_link_flush(&t.link);
+	use_window(OUT(1), 0);
 	put_data(OUT(1), 1);
 	assert_broken("beyond the stream's credit");
 }
@@ -392,10 +393,7 @@ static void late_data_of_forgotten_streams_is_bounded(void **state)
 	for (uint32_t i = 0; i < DOMLET_STREAM_MAX; i++)
 		open_one(domlet_stream_id(1 + i / 3, (i % 3 + 2) & 3)); /* all but stdout */
 	assert_int_equal(t.link.late_left, window);
-	put_data(OUT(1), PAYLOAD_MAX);
-	put_data(OUT(1), PAYLOAD_MAX);
-	assert_int_equal(next(), DOMLET_LINK_IDLE);
-	(void)domlet_link_flush(&t.link);
+	use_window(OUT(1), 0);
 	put_data(OUT(1), 1);
 	assert_broken("not open");
 }
@@ -492,11 +490,8 @@ static void flood_of_dropped_frames(void **state)
 static void guest_drops_data_of_unknown_streams(void **state)
 {
 	(void)state;
-	put_data(IN(1), PAYLOAD_MAX);
-	put_data(IN(1), PAYLOAD_MAX);
-	put_data(IN(2), PAYLOAD_MAX);
-	assert_int_equal(next(), DOMLET_LINK_IDLE);
-	(void)domlet_link_flush(&t.link);
+	use_window(IN(1), 0);
+	use_window(IN(2), 1);
 	put_end(IN(2), DOMLET_FRAME_EOF);
 	put_data(IN(1), 1);
 	assert_broken("beyond the stream's credit");
@@ -505,10 +500,7 @@ static void guest_drops_data_of_unknown_streams(void **state)
 static void guest_opens_what_it_dropped(void **state)
 {
 	(void)state;
-	put_data(IN(1), PAYLOAD_MAX);
-	put_data(IN(1), PAYLOAD_MAX);
-	assert_int_equal(next(), DOMLET_LINK_IDLE);
-	(void)domlet_link_flush(&t.link);
+	use_window(IN(1), 0);
 	open_one(IN(1));
 	put_data(IN(1), PAYLOAD_MAX);
 	assert_int_equal(next(), DOMLET_LINK_DATA);

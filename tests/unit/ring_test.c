@@ -327,6 +327,88 @@ static void sleep_without_wanting_room(void **state)
 	assert_int_equal(p->page->to_guest.cons_asleep, 0);
 }
 
+static struct ring_pair *lingering;
+static int relaxed;
+
+static bool count_relax(void)
+{
+	relaxed++;
+	return true;
+}
+
+static bool relax_and_bring(void)
+{
+	put(&lingering->guest, 1, 1);
+	domlet_ring_publish(&lingering->guest);
+	return true;
+}
+
+static bool relax_no_more(void)
+{
+	relaxed++;
+	return false;
+}
+
+static void linger_sees_what_comes(void **state)
+{
+	lingering = *state;
+	assert_true(domlet_ring_linger(&lingering->host, false, relax_and_bring));
+	assert_int_equal(domlet_ring_ready(&lingering->host), 1);
+	assert_false(domlet_ring_take_notify(&lingering->guest)); /* nobody slept */
+}
+
+static void linger_ends_when_told(void **state)
+{
+	struct ring_pair *p = *state;
+
+	relaxed = 0;
+	assert_false(domlet_ring_linger(&p->host, false, relax_no_more));
+	assert_int_equal(relaxed, 1);
+}
+
+static void linger_sees_half_of_the_room(void **state)
+{
+	struct ring_pair *p = *state;
+
+	put(&p->guest, 1, SIZE);
+	domlet_ring_publish(&p->guest);
+	assert_int_equal(domlet_ring_ready(&p->host), SIZE);
+	take(&p->host, 1, SIZE / 2 - 1);
+	domlet_ring_publish(&p->host);
+	assert_false(domlet_ring_linger(&p->guest, true, count_relax));
+	p->guest.linger_skip = 0;
+	take(&p->host, (uint8_t)(SIZE / 2), 1);
+	domlet_ring_publish(&p->host);
+	assert_true(domlet_ring_linger(&p->guest, true, count_relax));
+	assert_false(domlet_ring_linger(&p->guest, false, count_relax)); /* room that nobody wants */
+}
+
+/* 1, 2, 4, 8 and then always 16 sleeps without a look. */
+static void lingering_in_vain_becomes_rare(void **state)
+{
+	struct ring_pair *p = *state;
+	int looks = 0, last = -1, gap[7];
+
+	for (int sleep = 0; looks < 7; sleep++) {
+		relaxed = 0;
+		assert_false(domlet_ring_linger(&p->host, false, count_relax));
+		if (!relaxed)
+			continue;
+		gap[looks++] = sleep - last - 1;
+		last = sleep;
+	}
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(gap[i], i == 0 ? 0 : i < 5 ? 1 << (i - 1) : 16);
+}
+
+static void linger_gives_up_on_a_broken_ring(void **state)
+{
+	struct ring_pair *p = *state;
+
+	p->host.broken = true;
+	assert_true(domlet_ring_linger(&p->host, false, count_relax));
+}
+
 int main(void)
 {
 #define RING_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -342,6 +424,11 @@ int main(void)
 		RING_TEST(reads_shared_values_once),
 		RING_TEST(sleeper_is_woken_once),
 		RING_TEST(arm_sees_what_came_before),
+		RING_TEST(linger_sees_what_comes),
+		RING_TEST(linger_ends_when_told),
+		RING_TEST(linger_sees_half_of_the_room),
+		RING_TEST(lingering_in_vain_becomes_rare),
+		RING_TEST(linger_gives_up_on_a_broken_ring),
 		RING_TEST(room_is_half_the_ring),
 		RING_TEST(sleep_without_wanting_room),
 	};

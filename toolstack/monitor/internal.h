@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include "../../frontend/proto/backlog.h"
 #include "../../frontend/proto/link.h"
 #include "../core/lifecycle.h"
 #include "../ring/host.h"
@@ -21,8 +22,8 @@ struct sink { /* where an output stream goes in dom0 */
 	int fd;
 	bool socket, pollable, polling, eof;
 	uv_poll_t poll;
-	uint8_t *backlog; /* at most a window */
-	uint32_t backlog_len, stream;
+	struct domlet_backlog backlog;
+	uint32_t stream;
 };
 
 struct source { /* a process's standard input in dom0 */

@@ -130,6 +130,12 @@ void domlet_monitor_broken(struct monitor *m, const char *reason)
 	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
 }
 
+static void tell(struct monitor *m)
+{
+	if (domlet_ring_take_notify(&m->ring.ring))
+		(void)domlet_host_ring_notify(&m->ring);
+}
+
 /* True when it may be called again at once. */
 static bool receive(struct monitor *m)
 {
@@ -146,6 +152,7 @@ static bool receive(struct monitor *m)
 		case DOMLET_LINK_DATA:
 			domlet_relay_data(m, ev.stream, ev.data, ev.len);
 			domlet_link_taken(&m->link, ev.len);
+			tell(m);
 			break;
 		case DOMLET_LINK_EOF:
 			domlet_relay_eof(m, ev.stream);
@@ -158,6 +165,12 @@ static bool receive(struct monitor *m)
 		}
 	}
 	return m->attached;
+}
+
+static bool relax(void)
+{
+	__builtin_ia32_pause();
+	return true;
 }
 
 void domlet_monitor_turn(struct monitor *m)
@@ -174,10 +187,10 @@ void domlet_monitor_turn(struct monitor *m)
 		if (!m->attached)
 			return;
 		waits = domlet_link_flush(&m->link);
-		if (domlet_ring_take_notify(&m->ring.ring))
-			(void)domlet_host_ring_notify(&m->ring);
+		tell(m);
 		if (!again)
-			again = domlet_ring_arm(&m->ring.ring, waits || m->wants_room);
+			again = domlet_ring_linger(&m->ring.ring, waits || m->wants_room, relax) ||
+				domlet_ring_arm(&m->ring.ring, waits || m->wants_room);
 	}
 	if (again && m->attached) /* come back after the others had their turn */
 		(void)uv_async_send(&m->again);

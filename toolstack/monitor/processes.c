@@ -42,7 +42,7 @@ static struct process *take_slot(struct monitor *m)
 static void wipe(struct process *p)
 {
 	for (int i = 0; i < 2; i++)
-		free(p->sinks[i].backlog);
+		domlet_backlog_free(&p->sinks[i].backlog);
 	memset(p, 0, sizeof *p);
 }
 

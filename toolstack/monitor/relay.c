@@ -105,9 +105,9 @@ static void give_up_sink(struct monitor *m, struct sink *s)
 	unwatch(&s->poll, &s->polling);
 	if (m->attached) {
 		(void)domlet_link_send_reset(&m->link, s->stream);
-		domlet_link_credit(&m->link, s->stream, s->backlog_len);
+		domlet_link_credit(&m->link, s->stream, s->backlog.len);
 	}
-	s->backlog_len = 0;
+	domlet_backlog_free(&s->backlog);
 	s->socket = false;
 	close(s->fd);
 	s->fd = -1;
@@ -118,7 +118,7 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 	struct sink *s = sink_of(m, stream);
 	ssize_t n = 0;
 
-	if (s && s->fd >= 0 && s->backlog_len == 0) {
+	if (s && s->fd >= 0 && s->backlog.len == 0) {
 		n = put(s, data, len);
 		if (n < 0 && errno != EAGAIN)
 			give_up_sink(m, s);
@@ -129,15 +129,11 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 	domlet_link_credit(&m->link, stream, (size_t)n);
 	if ((size_t)n == len)
 		return;
-	if (!s->backlog)
-		s->backlog = malloc(DOMLET_STREAM_WINDOW);
 	/* The link lets no more than a window through before it is credited. */
-	if (!s->backlog || len - (size_t)n > DOMLET_STREAM_WINDOW - s->backlog_len) {
+	if (!domlet_backlog_add(&s->backlog, data + n, len - (size_t)n)) {
 		give_up_sink(m, s);
 		return;
 	}
-	memcpy(s->backlog + s->backlog_len, data + n, len - (size_t)n);
-	s->backlog_len += (uint32_t)(len - (size_t)n);
 	if (s->pollable)
 		watch(&s->poll, &s->polling, UV_WRITABLE);
 }
@@ -154,20 +150,19 @@ static void write_backlog(struct monitor *m, struct sink *s)
 {
 	ssize_t n;
 
-	if (!s->backlog_len)
+	if (!s->backlog.len)
 		return;
-	n = put(s, s->backlog, s->backlog_len);
+	n = put(s, domlet_backlog_front(&s->backlog), s->backlog.len);
 	if (n < 0 && errno != EAGAIN) {
 		give_up_sink(m, s);
 		return;
 	}
 	if (n <= 0)
 		return;
-	s->backlog_len -= (uint32_t)n;
-	memmove(s->backlog, s->backlog + n, s->backlog_len);
+	domlet_backlog_drop(&s->backlog, (size_t)n);
 	if (m->attached)
 		domlet_link_credit(&m->link, s->stream, (size_t)n);
-	if (!s->backlog_len)
+	if (!s->backlog.len)
 		unwatch(&s->poll, &s->polling);
 }
 
@@ -227,7 +222,7 @@ bool domlet_relay_move(struct monitor *m)
 
 bool domlet_relay_drained(const struct process *p)
 {
-	return !p->sinks[0].backlog_len && !p->sinks[1].backlog_len;
+	return !p->sinks[0].backlog.len && !p->sinks[1].backlog.len;
 }
 
 void domlet_relay_close(struct process *p)
@@ -241,7 +236,7 @@ void domlet_relay_close(struct process *p)
 			close(s->fd);
 		s->fd = -1;
 		s->socket = false;
-		s->backlog_len = 0;
+		domlet_backlog_free(&s->backlog);
 	}
 	if (p->source.polling)
 		unwatch(&p->source.poll, &p->source.polling);
