@@ -100,6 +100,7 @@ static void *guest(void *arg)
 
 	(void)arg;
 	domlet_link_init(&fake.link, &fake.ring, DOMLET_RING_GUEST, 1);
+	hello.hello.version += ring_fake_guest == RING_FAKE_NEWER;
 	say(&hello);
 	while (!fake.stop) {
 		do {

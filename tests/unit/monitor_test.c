@@ -191,6 +191,18 @@ static void the_guest_refuses(void **state)
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
 
+static void the_guest_has_another_version(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_NEWER;
+	begin(&r, 0);
+	assert_non_null(strstr(r.answer, "greets in version 2 of the ring protocol"));
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
 static void the_guest_breaks_the_protocol(void **state)
 {
 	struct run r;
@@ -309,6 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails),
 		cmocka_unit_test(the_guest_refuses),
+		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test(signals_reach_the_guest),
 		cmocka_unit_test(the_guest_stops_reading),

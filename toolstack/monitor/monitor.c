@@ -104,11 +104,24 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 	domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 }
 
+static void on_hello(struct monitor *m, const struct domlet_msg_hello *h)
+{
+	struct domlet_error err;
+
+	if (h->version == DOMLET_PROTO_VERSION) {
+		domlet_monitor_step(m, DOMLET_EV_HELLO, 0);
+		return;
+	}
+	(void)domlet_error_set(&err, EPROTO, "the guest of container %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
+			       m->launch->plan->id, h->version, DOMLET_PROTO_VERSION);
+	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
+}
+
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
 {
 	switch (msg->type) {
 	case DOMLET_MSG_HELLO:
-		domlet_monitor_step(m, DOMLET_EV_HELLO, 0);
+		on_hello(m, &msg->hello);
 		return;
 	case DOMLET_MSG_REPLY:
 		on_reply(m, msg->request, &msg->reply);
