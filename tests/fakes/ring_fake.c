@@ -56,6 +56,7 @@ static void program_ends(uint32_t code)
 	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDERR));
 	m.exited.process = 1;
 	m.exited.code = code;
+	m.exited.oom = ring_fake_guest == RING_FAKE_HUNGRY;
 	say(&m);
 }
 
@@ -74,6 +75,8 @@ static void obey(const struct domlet_msg *m)
 		reply(m->request, 0, "");
 		if (ring_fake_guest == RING_FAKE_GOOD)
 			program_ends(3);
+		if (ring_fake_guest == RING_FAKE_HUNGRY)
+			program_ends(137);
 		if (ring_fake_guest == RING_FAKE_BREAKS) {
 			(void)domlet_link_flush(&fake.link);
 			domlet_ring_copy_in(&fake.ring, 0, "this is no frame header!", DOMLET_FRAME_HEADER_LEN);

@@ -14,6 +14,7 @@ enum ring_fake_guest {
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
 	RING_FAKE_DEAF,    /* after START it reads nothing more */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
+	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */
 	RING_FAKE_NEWER,   /* it greets in the next version of the protocol */
 };
 

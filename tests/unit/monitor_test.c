@@ -21,11 +21,12 @@
 
 #include <cmocka.h>
 
+#include "../../toolstack/base/file.h"
 #include "../../toolstack/monitor/monitor.h"
 #include "../fakes/ring_fake.h"
 #include "../fakes/xen_fake.h"
 
-static char top[64], root[80];
+static char top[64], root[80], log_path[80];
 
 static struct { /* by the monitor's process, in shared memory */
 	struct xen_fake xen;
@@ -43,14 +44,14 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 	static struct domlet_plan plan = { .id = (char *)"c1", .document = (char *)"{}", .document_len = 2 };
 	struct domlet_template tmpl = { .path = (char *)"t.cfg", .kernel = (char *)"/proc/self/exe", .type = "pvh",
 					.vcpus = 1, .memory_kib = 65536, .boot_timeout_s = 2 };
-	struct domlet_log log = { .fd = -1 };
+	struct domlet_log log;
 	struct domlet_error err;
 	struct domlet_state st;
 	struct domlet_launch launch = { .plan = &plan, .state = &st, .tmpl = &tmpl, .caller_fd = caller,
 					.proxy_fd = proxy, .foreground = true, .log = &log };
 	int status;
 
-	if (domlet_state_create(root, "c1", &st, &err) < 0)
+	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
 		_exit(99);
 	(void)snprintf(st.uuid, sizeof st.uuid, "12345678-1234-1234-1234-123456789012");
 	launch.stdio[0] = launch.stdio[2] = -1;
@@ -191,6 +192,24 @@ static void the_guest_refuses(void **state)
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
 
+static void a_lack_of_memory_is_logged(void **state)
+{
+	struct domlet_error err;
+	struct run r;
+	char *log;
+	size_t len;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_HUNGRY;
+	begin(&r, 0);
+	start(&r);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_int_equal(domlet_file_read(log_path, 65536, &log, &len, &err), 0);
+	assert_non_null(strstr(log, "killed process 1 of container c1 for want of memory"));
+	free(log);
+}
+
 static void the_guest_has_another_version(void **state)
 {
 	struct run r;
@@ -313,6 +332,7 @@ static int set_up(void **state)
 	if (seen == MAP_FAILED || !mkdtemp(top))
 		return -1;
 	(void)snprintf(root, sizeof root, "%s/run", top);
+	(void)snprintf(log_path, sizeof log_path, "%s/log", top);
 	return 0;
 }
 
@@ -321,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails),
 		cmocka_unit_test(the_guest_refuses),
+		cmocka_unit_test(a_lack_of_memory_is_logged),
 		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test(signals_reach_the_guest),

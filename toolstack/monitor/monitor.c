@@ -94,8 +94,11 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 {
 	struct process *p = domlet_process_find(m, e->process);
 
-	if (!p)
+	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
 		return;
+	if (e->oom)
+		domlet_log_notice(m->launch->log, "the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
+				  e->process, m->launch->plan->id);
 	if (e->process != FIRST_PROCESS) {
 		domlet_process_exited(m, p, e->code & 255);
 		return;
