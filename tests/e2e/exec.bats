@@ -30,6 +30,11 @@ teardown() {
     domlet exec c1 cat <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/back"
     cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/back"
 
+    # More than a message of the ring holds.
+    jq -n '{args: ["sh", "-c", "echo ${#BIG}"], cwd: "/", env: ["PATH=/bin", "BIG=" + "x" * 100000]}' >"$BATS_TEST_TMPDIR/process"
+    run -0 domlet exec --process "$BATS_TEST_TMPDIR/process" c1
+    [ "$output" = 100000 ]
+
     # Detached, by a file; its signals and its end.
     echo '{"args":["sh","-c","trap \"exit 5\" TERM; touch /tmp/ready; while :; do sleep 0.1; done"],"cwd":"/","env":["PATH=/bin"]}' >"$BATS_TEST_TMPDIR/process"
     domlet exec --process "$BATS_TEST_TMPDIR/process" --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >/dev/null 2>&1 3>&-

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../../frontend/proto/link.h"
+#include "../../frontend/proto/sha256.h"
 #include "../../toolstack/ring/host.h"
 #include "xen_fake.h"
 
@@ -25,6 +26,10 @@ static struct {
 	uint8_t *data;
 	struct domlet_ring ring;
 	struct domlet_link link;
+	struct { /* what comes on CONFIG of a process */
+		uint32_t process, request, len, have;
+		uint8_t *text, sha256[DOMLET_SHA256_LEN];
+	} document;
 } fake;
 
 static void say(struct domlet_msg *m)
@@ -60,10 +65,70 @@ static void program_ends(uint32_t code)
 	say(&m);
 }
 
+static void await_document(uint32_t process, uint32_t request, uint32_t len, const uint8_t *sha256)
+{
+	fake.document.process = process;
+	fake.document.request = request;
+	fake.document.len = len;
+	fake.document.have = 0;
+	fake.document.text = malloc(len);
+	if (sha256)
+		memcpy(fake.document.sha256, sha256, DOMLET_SHA256_LEN);
+	if (domlet_link_open(&fake.link, domlet_stream_id(process, DOMLET_STREAM_CONFIG)) < 0 || !fake.document.text)
+		abort();
+}
+
+static void take_data(const struct domlet_link_event *ev)
+{
+	if (ev->stream != domlet_stream_id(fake.document.process, DOMLET_STREAM_CONFIG))
+		return;
+	if (ev->len > fake.document.len - fake.document.have)
+		abort();
+	memcpy(fake.document.text + fake.document.have, ev->data, ev->len);
+	fake.document.have += (uint32_t)ev->len;
+	if (ring_fake_guest != RING_FAKE_MISER)
+		domlet_link_credit(&fake.link, ev->stream, ev->len);
+}
+
+static void take_end(const struct domlet_link_event *ev)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
+	uint32_t process = fake.document.process;
+	uint8_t sha256[DOMLET_SHA256_LEN];
+
+	if (ev->stream != domlet_stream_id(process, DOMLET_STREAM_CONFIG))
+		return;
+	domlet_sha256(fake.document.text, fake.document.have, sha256);
+	free(fake.document.text);
+	domlet_link_close(&fake.link, ev->stream);
+	fake.document.process = 0;
+	if (fake.document.have != fake.document.len ||
+	    (process == 1 && memcmp(sha256, fake.document.sha256, DOMLET_SHA256_LEN) != 0)) {
+		reply(fake.document.request, EBADMSG, "the document is another one");
+		return;
+	}
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&fake.link, domlet_stream_id(process, k));
+	reply(fake.document.request, 0, "");
+	if (process == 1)
+		return;
+	m.exited.process = process;
+	m.exited.code = sha256[0] >> 1;
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++) {
+		(void)domlet_link_send_eof(&fake.link, domlet_stream_id(process, k));
+		domlet_link_close(&fake.link, domlet_stream_id(process, k));
+	}
+	say(&m);
+}
+
 static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
 	case DOMLET_MSG_CREATE:
+		if (m->create.source == 1) {
+			await_document(1, m->request, m->create.length, m->create.sha256.ptr);
+			return;
+		}
 		for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
 			(void)domlet_link_open(&fake.link, domlet_stream_id(1, k));
 		if (ring_fake_guest == RING_FAKE_REFUSES)
@@ -84,9 +149,15 @@ static void obey(const struct domlet_msg *m)
 			domlet_ring_publish(&fake.ring);
 		}
 		return;
+	case DOMLET_MSG_EXEC:
+		if (m->exec.length > 1u << 20)
+			reply(m->request, E2BIG, "such a document is too large for this guest");
+		else
+			await_document(m->exec.process, m->request, m->exec.length, NULL);
+		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");
-		if (ring_fake_guest == RING_FAKE_SLEEPS)
+		if (m->signal.process == 1 && (ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_MISER))
 			program_ends(128 + m->signal.signo);
 		return;
 	default:
@@ -112,8 +183,12 @@ static void *guest(void *arg)
 				domlet_link_next(&fake.link, &ev);
 			if (ev.type == DOMLET_LINK_MSG)
 				obey(&ev.msg);
-			else if (ev.type == DOMLET_LINK_DATA)
+			if (ev.type == DOMLET_LINK_EOF)
+				take_end(&ev);
+			if (ev.type == DOMLET_LINK_DATA) {
+				take_data(&ev);
 				domlet_link_taken(&fake.link, ev.len);
+			}
 			deaf = deaf || (ring_fake_guest == RING_FAKE_DEAF && ev.type == DOMLET_LINK_MSG &&
 					ev.msg.type == DOMLET_MSG_START);
 		} while (ev.type != DOMLET_LINK_IDLE && ev.type != DOMLET_LINK_BROKEN);

@@ -5,13 +5,16 @@
 /*
  * toolstack/ring/host.h without a hypervisor: "mapping" a ring makes one in
  * this process and starts a thread that is the guest. It greets, creates,
- * starts, says "hello" on its standard output and exits with 3.
+ * starts, says "hello" on its standard output and exits with 3. It takes
+ * documents by CONFIG; an exec's of more than 1 MiB it refuses at once, of
+ * others the process ends with the first seven bits of its SHA-256.
  */
 
 enum ring_fake_guest {
 	RING_FAKE_GOOD,
 	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
+	RING_FAKE_MISER,   /* the same, and of a document it takes one window only */
 	RING_FAKE_DEAF,    /* after START it reads nothing more */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */

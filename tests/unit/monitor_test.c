@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "../../frontend/proto/sha256.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/monitor/monitor.h"
 #include "../fakes/ring_fake.h"
@@ -32,6 +33,9 @@ static struct { /* by the monitor's process, in shared memory */
 	struct xen_fake xen;
 	char failed[40];
 } *seen;
+
+static char document[17u << 20]; /* more than there may be */
+static size_t document_len;      /* of it, as configuration; 0: a small one */
 
 struct run {
 	pid_t pid;
@@ -54,6 +58,11 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
 		_exit(99);
 	(void)snprintf(st.uuid, sizeof st.uuid, "12345678-1234-1234-1234-123456789012");
+	if (document_len) {
+		plan.document = document;
+		plan.document_len = document_len;
+		domlet_sha256(document, document_len, plan.sha256);
+	}
 	launch.stdio[0] = launch.stdio[2] = -1;
 	launch.stdio[1] = out;
 	xen_fake_reset(NULL, fail_at);
@@ -252,27 +261,27 @@ static void signals_reach_the_guest(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
-/* An exec of a process object that nearly fills a message. */
-static void ask_for_exec(int caller)
+/* Asks for an exec with LEN bytes at TEXT for a process object; returns its proxy's end. */
+static int ask_for_exec(int caller, const char *text, size_t len)
 {
-	static char text[DOMLET_MONITOR_PACKET_MAX], arg[15000];
+	static const char verb[] = "{\"verb\":\"exec\"}";
 	union {
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		char bytes[CMSG_SPACE(5 * sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
-	struct iovec iov = { .iov_base = text };
+	struct iovec iov = { .iov_base = (char *)(uintptr_t)verb, .iov_len = strlen(verb) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
 			      .msg_controllen = sizeof control.bytes };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int pair[2], streams[2], fds[4];
+	int pair[2], streams[2], fds[5];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	assert_int_equal(pipe(streams), 0);
-	memset(arg, 'x', sizeof arg - 1);
-	iov.iov_len = (size_t)snprintf(text, sizeof text, "{\"verb\":\"exec\",\"process\":{\"args\":[\"%s\"]}}", arg);
 	fds[0] = streams[0];
 	fds[1] = fds[2] = streams[1];
 	fds[3] = pair[1];
+	fds[4] = memfd_create("process", 0);
+	assert_int_equal(write(fds[4], text, len), len);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof fds);
@@ -280,7 +289,86 @@ static void ask_for_exec(int caller)
 	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
 	close(streams[0]);
 	close(streams[1]);
-	close(pair[1]); /* the proxy's own end stays open: it lives */
+	close(pair[1]);
+	close(fds[4]);
+	return pair[0];
+}
+
+static void fill_document(void)
+{
+	for (size_t i = 0; i < sizeof document; i++)
+		document[i] = (char)('a' + i * 31 % 23 + i / 65536 % 3);
+}
+
+static void a_large_configuration_is_sent(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_GOOD;
+	document_len = 1000000;
+	begin(&r, 0);
+	document_len = 0;
+	assert_true(good(r.answer)); /* the guest has checked its hash */
+	start(&r);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":3}");
+}
+
+static void end_sleeper(struct run *r)
+{
+	static const char verb[] = "{\"verb\":\"signal\",\"signo\":15}";
+
+	(void)send(r->proxy, verb, strlen(verb), MSG_NOSIGNAL);
+	receive(r->proxy, r->exit, sizeof r->exit);
+	finish(r);
+}
+
+static void a_large_process_object_is_sent(void **state)
+{
+	static const size_t sizes[] = { 16384, DOMLET_STREAM_WINDOW, DOMLET_STREAM_WINDOW + 1, 1000000, 17u << 20, 2u << 20, 700000 };
+	static const char *const refusals[] = { "it may have 16777216 bytes at most", "too large for this guest" };
+	uint8_t sha256[DOMLET_SHA256_LEN];
+	char text[1200], expected[64];
+	struct run r;
+	int proxy, refused = 0;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0);
+	start(&r);
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) { /* they get the same number */
+		proxy = ask_for_exec(r.caller, document, sizes[i]);
+		receive(r.caller, text, sizeof text);
+		if (!good(text)) {
+			assert_true(sizes[i] > 1u << 20);
+			assert_non_null(strstr(text, refusals[refused++]));
+		} else {
+			domlet_sha256(document, sizes[i], sha256);
+			(void)snprintf(expected, sizeof expected, "{\"exit\":%u}", sha256[0] >> 1);
+			receive(proxy, text, sizeof text);
+			assert_string_equal(text, expected);
+		}
+		close(proxy);
+	}
+	assert_int_equal(refused, 2);
+	end_sleeper(&r);
+}
+
+static void a_lost_proxy_cuts_its_document(void **state)
+{
+	struct run r;
+	int proxy;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_MISER;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, document, DOMLET_STREAM_WINDOW + 1);
+	close(proxy);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "the document is another one"));
+	end_sleeper(&r);
 }
 
 static void the_guest_stops_reading(void **state)
@@ -294,7 +382,7 @@ static void the_guest_stops_reading(void **state)
 	start(&r);
 	assert_true(good(r.started));
 	for (int i = 0; i < 40; i++) /* the ring and the outbox hold fewer */
-		ask_for_exec(r.caller);
+		(void)ask_for_exec(r.caller, document, 15000); /* their proxies live */
 	do {
 		receive(r.caller, r.last, sizeof r.last);
 		ended += strstr(r.last, "the container ended before the process ran") != NULL;
@@ -328,6 +416,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fill_document();
 	strcpy(top, "/tmp/domlet-test-XXXXXX");
 	if (seen == MAP_FAILED || !mkdtemp(top))
 		return -1;
@@ -345,6 +434,9 @@ int main(void)
 		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test(signals_reach_the_guest),
+		cmocka_unit_test(a_large_configuration_is_sent),
+		cmocka_unit_test(a_large_process_object_is_sent),
+		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(the_guest_stops_reading),
 		cmocka_unit_test(callers_and_proxies_are_lost),
 	};

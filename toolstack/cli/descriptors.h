@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define DOMLET_DESCRIPTORS_MAX 4u
+#define DOMLET_DESCRIPTORS_MAX 5u
 
 /* Sends LEN bytes of TEXT, at least one, and COUNT descriptors in one message
  * over the unix socket FD. They stay the caller's. 0 or -errno. */

@@ -33,6 +33,12 @@ struct source { /* a process's standard input in dom0 */
 	uint32_t stream;
 };
 
+struct document { /* what says how to make a process, on its way over the ring */
+	const char *text; /* NULL: none is */
+	char *owned;      /* freed when it is done */
+	size_t len, sent;
+};
+
 enum process_phase {
 	PROCESS_FREE,
 	PROCESS_STARTING, /* the guest was asked */
@@ -52,11 +58,7 @@ struct process {
 	struct peer *proxy, *asker;
 	uint32_t request; /* EXEC's; 0: answered */
 	uint32_t exit_code;
-};
-
-struct document { /* the configuration, on its way over the ring */
-	bool open;
-	size_t sent;
+	struct document document;
 };
 
 struct peer {
@@ -84,7 +86,6 @@ struct monitor {
 	struct process processes[DOMLET_PROCESS_MAX]; /* by number, from 1 */
 	uint32_t processes_used;                      /* slots ever used */
 	bool wants_room; /* an input has credit, but the ring is full */
-	struct document document;
 	uv_timer_t boot_timer, kill_timer;
 	uv_poll_t listen_poll;
 	int listen_fd;
@@ -103,11 +104,11 @@ void domlet_monitor_broken(struct monitor *m, const char *reason);
 struct process *domlet_process_first(struct monitor *m);
 /* NULL: no such process. */
 struct process *domlet_process_find(struct monitor *m, uint32_t number);
-/* The protocol's half of a process's streams; before the guest is told of it. */
+/* The protocol's half of a process's streams; before the guest can make it. */
 void domlet_process_open_streams(struct monitor *m, const struct process *p);
-/* Asks the guest to run another process. PROCESS_JSON is an OCI process
- * object; FDS are its streams and its proxy's socket, which become ours. */
-void domlet_process_exec(struct monitor *m, struct peer *asker, const char *process_json, bool terminal, int fds[4]);
+/* Asks the guest to run another process. OBJECT, an OCI process object of LEN
+ * bytes, and FDS, its streams and its proxy's socket, become ours. */
+void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, size_t len, bool terminal, int fds[4]);
 void domlet_process_replied(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r);
 void domlet_process_exited(struct monitor *m, struct process *p, uint32_t code);
 /* Ends each process whose output is written. */
@@ -127,9 +128,15 @@ bool domlet_relay_drained(const struct process *p);
 /* Lets go of a process's streams: their readers see the end. */
 void domlet_relay_close(struct process *p);
 
-/* document.c: a configuration too large for xenstore. */
-bool domlet_document_is_large(const struct monitor *m);
-void domlet_document_open(struct monitor *m); /* before CREATE announces it */
+/* document.c: a configuration too large for xenstore, or a process object too
+ * large for a message. The guest makes P when it has all of it; only then
+ * P's streams are opened, so that a link has three at most for each process. */
+/* Before CREATE or EXEC announces it. TEXT stays for as long as P. OWNED: TEXT,
+ * to be freed when it is sent; or NULL. */
+void domlet_document_open(struct monitor *m, struct process *p, const char *text, size_t len, char *owned);
+void domlet_document_close(struct monitor *m, struct process *p);
+/* Nobody wants P any more: the guest gets too short a document, and refuses. */
+void domlet_document_cut(struct process *p);
 /* True when bytes moved. After domlet_relay_move(), as it may set wants_room. */
 bool domlet_document_send(struct monitor *m);
 

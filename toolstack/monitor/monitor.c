@@ -44,6 +44,11 @@ int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg)
 	return r;
 }
 
+static bool goes_over_the_ring(const struct domlet_plan *p)
+{
+	return p->document_len > DOMLET_CONFIG_XENSTORE_MAX;
+}
+
 static void send_create(struct monitor *m)
 {
 	const struct domlet_plan *p = m->launch->plan;
@@ -51,11 +56,11 @@ static void send_create(struct monitor *m)
 
 	welcome.welcome.version = DOMLET_PROTO_VERSION;
 	(void)domlet_link_send(&m->link, &welcome);
-	domlet_process_open_streams(m, domlet_process_first(m));
-	if (domlet_document_is_large(m)) {
-		domlet_document_open(m);
-		create.create.source = 1;
-	}
+	create.create.source = goes_over_the_ring(p);
+	if (create.create.source)
+		domlet_document_open(m, domlet_process_first(m), p->document, p->document_len, NULL);
+	else
+		domlet_process_open_streams(m, domlet_process_first(m));
 	create.create.container = CONTAINER;
 	create.create.process = FIRST_PROCESS;
 	create.create.generation = GENERATION;
@@ -320,7 +325,7 @@ static void publish_and_unpause(struct monitor *m)
 	struct domlet_error err;
 
 	phase(m, "built");
-	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, domlet_document_is_large(m) ? NULL : p->document,
+	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, goes_over_the_ring(p) ? NULL : p->document,
 			       p->document_len, p->sha256, &err) < 0 ||
 	    domlet_xen_unpause(m->xen, &err) < 0) {
 		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);

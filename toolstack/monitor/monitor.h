@@ -10,8 +10,9 @@
  * JSON object a packet:
  *   {"verb":"start"}  {"verb":"signal","signo":9,"all":false}
  *   {"verb":"winsize","rows":24,"cols":80}  {"verb":"destroy"}
- *   {"verb":"exec","terminal":false,"process":{…}}, with four descriptors: the
- *   process's streams (with a terminal: thrice the same) and its proxy's socket
+ *   {"verb":"exec","terminal":false}, with five descriptors: the process's
+ *   streams (with a terminal: thrice the same), its proxy's socket, and a file
+ *   with an OCI process object
  * answered by {"code":0} or {"code":ERRNO,"text":"…"}. The launching command
  * gets one such answer unasked when the container is created or can't be;
  * the proxy gets {"exit":STATUS}.
@@ -26,8 +27,7 @@
 #include "../xen/xen.h"
 
 #define DOMLET_MONITOR_SOCKET "monitor.sock"
-/* An exec's process object is the largest; it has to fit a message. */
-#define DOMLET_MONITOR_PACKET_MAX (DOMLET_MSG_MAX + 256)
+#define DOMLET_MONITOR_PACKET_MAX 256
 #define DOMLET_MONITOR_ANSWER_MAX 4096
 
 struct domlet_launch {

@@ -56,6 +56,7 @@ static void let_go(uv_handle_t *h)
 
 static void free_slot(struct monitor *m, struct process *p)
 {
+	domlet_document_close(m, p);
 	if (m->attached)
 		for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
 			domlet_link_close(&m->link, domlet_stream_id(p->number, k));
@@ -105,52 +106,54 @@ static void end(struct monitor *m, struct process *p, uint32_t code)
 	free_slot(m, p);
 }
 
-static void refuse(struct peer *asker, int fds[4], int code, const char *text)
+static void refuse(struct peer *asker, char *object, int fds[4], int code, const char *text)
 {
 	domlet_peers_answer(asker, code, text);
+	free(object);
 	for (int i = 0; i < 4; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 }
 
-void domlet_process_exec(struct monitor *m, struct peer *asker, const char *process_json, bool terminal, int fds[4])
+void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, size_t len, bool terminal, int fds[4])
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
-	size_t len = strlen(process_json);
 	struct process *p;
 	char text[160];
 
 	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
-		refuse(asker, fds, ESRCH, "cannot exec in a stopped container");
-		return;
-	}
-	if (len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
-		(void)snprintf(text, sizeof text, "the process object is %zu bytes, and an exec takes %u at most: give it fewer or shorter variables",
-			       len, DOMLET_MSG_MAX - EXEC_OVERHEAD);
-		refuse(asker, fds, E2BIG, text);
+		refuse(asker, object, fds, ESRCH, "cannot exec in a stopped container");
 		return;
 	}
 	p = take_slot(m);
 	if (!p) {
 		(void)snprintf(text, sizeof text, "%u processes were started in the container and still run: no more are possible",
 			       DOMLET_PROCESS_MAX - 1);
-		refuse(asker, fds, EAGAIN, text);
+		refuse(asker, object, fds, EAGAIN, text);
 		return;
 	}
 	p->asker = asker;
 	p->proxy = domlet_peers_add(m, fds[3], p);
 	domlet_relay_open(m, p, fds, terminal);
-	domlet_process_open_streams(m, p);
-	msg.exec.container = CONTAINER;
-	msg.exec.process = p->number;
-	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)process_json, (uint32_t)len };
 	if (!p->proxy) {
+		free(object);
 		answer(p, EAGAIN, "the container's monitor has too many connections: try again");
 		free_slot(m, p);
 		return;
 	}
+	msg.exec.container = CONTAINER;
+	msg.exec.process = p->number;
 	p->request = m->requests + 1; /* before: a guest that has stopped reading ends P in this call */
+	if (len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
+		msg.exec.length = (uint32_t)len;
+		domlet_document_open(m, p, object, len, object);
+		(void)domlet_monitor_send(m, &msg);
+		return;
+	}
+	domlet_process_open_streams(m, p);
+	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)object, (uint32_t)len };
 	(void)domlet_monitor_send(m, &msg);
+	free(object);
 }
 
 void domlet_process_replied(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r)
@@ -213,6 +216,7 @@ void domlet_process_proxy_lost(struct monitor *m, struct process *p)
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
 
 	p->proxy = NULL;
+	domlet_document_cut(p);
 	if (p->phase == PROCESS_DRAINING) { /* nobody waits for its output any more */
 		end(m, p, p->exit_code);
 		return;
