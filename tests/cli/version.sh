@@ -15,7 +15,7 @@ mapfile -t line < <("$domlet" --version)
 [[ ${line[1]} =~ ^commit:\ ([0-9a-f]{40}(-dirty)?|unknown)$ ]] || fail "line 2 is \"${line[1]}\""
 [[ ${line[2]} =~ ^spec:\ [0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "line 3 is \"${line[2]}\""
 for library in libxl libuv json-c libseccomp; do
-    printf '%s\n' "${line[@]:3}" | grep -qxE "$library: [0-9]+(\.[0-9]+)+" || fail "no line for $library"
+    grep -qxE "$library: [0-9]+(\.[0-9]+)+" <<<"$(printf '%s\n' "${line[@]:3}")" || fail "no line for $library"
 done
 
 dir=$(mktemp -d)

@@ -147,7 +147,7 @@ static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
 	uv_timer_init(loop, &o->patience);
 	o->patience.data = o;
 	uv_unref((uv_handle_t *)&o->patience);
-	uv_timer_start(&o->patience, lose_patience, 200, 0);
+	uv_timer_start(&o->patience, lose_patience, 600, 0);
 	if (domlet_xen_open(loop, &ops, o, &o->xen, &o->err) < 0)
 		o->ended = true;
 	else if (domlet_xen_build(o->xen, &spec, &o->err) < 0)
