@@ -9,7 +9,7 @@ top=$(readlink -f "$here/../..")
 # shellcheck source=images/cache.sh
 . "$top/images/cache.sh"
 
-figures=(cold-run ring stdout boot boot-exits create-xenstore cold-vs-runc memory)
+figures=(cold-run ring stdout boot boot-exits create-xenstore cold-vs-runc exec docker-run docker-exec memory)
 
 usage() {
     cat <<USAGE
@@ -58,7 +58,9 @@ for name in "${names[@]}"; do
         say "bench: $name, $type"
         # Only the C xenstored can tell its requests while it runs.
         [[ $name != create-xenstore ]] || export DOMLET_LAB_XENSTORED=xenstored
-        bash "$top/tests/lab/lab.sh" --timeout 600 --dir "$work" -- \
+        options=(--timeout 600)
+        [[ $name != docker-* ]] || options=(--timeout 1200 --engines)
+        bash "$top/tests/lab/lab.sh" "${options[@]}" --dir "$work" -- \
             bash ./dom0.sh "$name" "$type" "${runs:-5}" </dev/null >&2 || {
             say "bench: measuring $name in $type failed" && status=1
         }

@@ -3,7 +3,7 @@
 #
 # In the lab's dom0, started by bench.sh: dom0.sh FIGURE TYPE RUNS measures one
 # figure and appends its samples, one JSON object a line, to ./samples.
-# shellcheck disable=SC2016 # for shells inside
+# shellcheck disable=SC2016,SC2317 # for shells inside, and functions given by name
 set -euo pipefail
 figure=$1 type=$2 runs=$3
 here=$PWD
@@ -269,6 +269,72 @@ measure_cold_vs_runc() {
     domlet --debug run -b "$work/true" phases 2>"$work/phases"
     awk '/ ms / { for (i = 1; i < NF; i++) if ($(i + 1) == "ms") { print $(i + 2), $i - last; last = $i } }' "$work/phases" |
         while read -r name part; do sample ours "$part" ms "part-$name"; done
+}
+
+# Two runtimes in turn, after once each, which fills caches.
+measure_pair() { # OURS PEER: functions that take a number
+    local i
+    "$1" warm
+    "$2" warm
+    for ((i = 0; i < runs; i++)); do
+        timed "$1" "$i"
+        sample ours "$(ms "$elapsed")" ms
+        timed "$2" "$i"
+        sample peer "$(ms "$elapsed")" ms
+    done
+}
+
+measure_exec() {
+    make_bundle "$work/sleep" sleep 10000
+    domlet create -b "$work/sleep" ours </dev/null >/dev/null 2>&1
+    domlet start ours
+    runc run -d -b "$work/sleep" peer </dev/null >/dev/null 2>&1
+    ours() { domlet exec ours true; }
+    peer() { runc exec peer true; }
+    measure_pair ours peer
+    domlet delete --force ours
+    runc delete --force peer
+}
+
+# The engine gives no annotations: the type is that of the default template.
+choose_type() {
+    [[ $type == pvh ]] || { mkdir -p /etc/domlet && cp "/usr/share/domlet/xen-configs/$type.cfg" /etc/domlet/pvh.cfg; }
+}
+
+docker_run() { # RUNTIME OPTIONS…
+    docker run --network none --runtime "$@"
+}
+
+measure_docker_run() {
+    local last=0 at name whole
+    choose_type
+    ours() { docker_run domlet --rm busybox true; }
+    peer() { docker_run runc --rm busybox true; }
+    measure_pair ours peer
+    # The parts of one run: what domlet says on the container's stderr. What is
+    # before and after its own time is the engine's.
+    jq '.runtimes["domlet-debug"] = { path: "/usr/bin/domlet", runtimeArgs: ["--debug"] }' /etc/docker/daemon.json >"$work/daemon.json"
+    cp "$work/daemon.json" /etc/docker/daemon.json
+    kill -HUP "$(pgrep -x dockerd)"
+    sleep 2
+    timed docker_run domlet-debug --rm busybox true 2>"$work/phases"
+    whole=$(ms "$elapsed")
+    cat "$work/phases" >&2
+    while read -r at name; do
+        sample ours "$(awk -v a="$at" -v b="$last" 'BEGIN { print a - b }')" ms "docker-run-part-$name"
+        last=$at
+    done < <(awk '/ ms / { for (i = 1; i < NF; i++) if ($(i + 1) == "ms") print $i, $(i + 2) }' "$work/phases")
+    sample ours "$(awk -v a="$whole" -v b="$last" 'BEGIN { print a - b }')" ms docker-run-part-engine
+}
+
+measure_docker_exec() {
+    choose_type
+    docker_run domlet -d --name ours busybox sleep 10000
+    docker_run runc -d --name peer busybox sleep 10000
+    ours() { docker exec ours true; }
+    peer() { docker exec peer true; }
+    measure_pair ours peer
+    docker rm -f ours peer
 }
 
 "measure_${figure//-/_}"

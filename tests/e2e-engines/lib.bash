@@ -56,6 +56,31 @@ no_leaks() {
     return 1
 }
 
+# The lab's daemons, killed and started again.
+kill_daemon() { # NAME
+    local pid
+    pid=$(pgrep -x "$1")
+    kill -9 "$pid"
+    tail --pid="$pid" -f /dev/null
+}
+
+start_containerd() {
+    setsid containerd </dev/null >>/run/engines/containerd.log 2>&1 3>&- &
+    eventually 90 ctr version >/dev/null 2>&1
+}
+
+# shellcheck disable=SC2120 # the tests give options
+start_dockerd() { # OPTIONS…
+    setsid dockerd --containerd /run/containerd/containerd.sock "$@" </dev/null >>/run/engines/dockerd.log 2>&1 3>&- &
+    eventually 90 docker version >/dev/null 2>&1
+}
+
+# After a test that failed in between.
+start_docker_daemons() {
+    pgrep -x containerd >/dev/null || start_containerd
+    pgrep -x dockerd >/dev/null || start_dockerd --live-restore=false
+}
+
 # A test that domlet can't do yet is skipped, and begins to run by itself.
 need_verb() {
     [[ $RUNTIME != domlet ]] || domlet "$1" --help >/dev/null 2>&1 || skip "domlet has no verb $1 yet"
