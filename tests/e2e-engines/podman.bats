@@ -20,7 +20,6 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 }
 
 @test "podman run -d, exec, logs, inspect, stop, wait, rm" {
-    need_verb exec
     run_in -d --name p1 busybox sh -c "$obedient" >"$out"
     eventually 20 eval 'podman logs p1 | grep -qx ready'
     run -0 podman exec p1 echo hi
@@ -78,14 +77,20 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 }
 
 # bats test_tags=long
-@test "podman stop of a program that ignores TERM; pause" {
-    need_verb pause
+@test "podman stop of a program that ignores TERM" {
     run_in -d --name p1 busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done' >"$out"
+    podman stop -t 1 p1
+    [ "$(podman wait p1)" = 137 ]
+    podman rm p1
+}
+
+# bats test_tags=long
+@test "podman pause and unpause" {
+    need_verb pause
+    run_in -d --name p1 busybox sleep 1000 >"$out"
     podman pause p1
     [ "$(podman inspect -f '{{.State.Status}}' p1)" = paused ]
     podman unpause p1
     podman exec p1 true
-    podman stop -t 1 p1
-    [ "$(podman wait p1)" = 137 ]
-    podman rm p1
+    podman rm -f -t 0 p1
 }
