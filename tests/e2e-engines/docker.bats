@@ -132,7 +132,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 @test "docker: attach, logs -f, events, restart" {
     docker events --filter container=d1 --format '{{.Action}}' >"$BATS_TEST_TMPDIR/events" 2>/dev/null 3>&- &
     local events=$!
-    run_in -d -i --name d1 busybox sh -c 'echo ready; while read -r line; do echo "got $line"; done; exit 4' >"$out"
+    run_in -d -i --name d1 busybox sh -c 'echo ready; while read -r line; do echo "got $line"; [ "$line" != two ] || exit 4; done' >"$out"
     docker logs -f d1 >"$BATS_TEST_TMPDIR/logs" 3>&- &
     local logs=$!
     docker restart -t 0 d1
