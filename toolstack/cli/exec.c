@@ -89,6 +89,11 @@ static int read_option(struct domlet_cli *cli, struct exec *e, int c)
 	}
 }
 
+static int refuse_stopped(struct domlet_cli *cli)
+{
+	return domlet_error_set(&cli->err, ESRCH, "cannot exec in a stopped container");
+}
+
 static int check_state(struct domlet_cli *cli, const struct domlet_state *st, const struct exec *e)
 {
 	switch (domlet_state_status(st)) {
@@ -98,7 +103,7 @@ static int check_state(struct domlet_cli *cli, const struct domlet_state *st, co
 		return e->ignore_paused ? 0 : domlet_error_set(&cli->err, EBUSY,
 			"cannot exec in a paused container (use --ignore-paused to override)");
 	default:
-		return domlet_error_set(&cli->err, ESRCH, "cannot exec in a stopped container");
+		return refuse_stopped(cli);
 	}
 }
 
@@ -156,6 +161,10 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 	if (tty < 0 && terminal && !e->detach && isatty(STDIN_FILENO))
 		p.tty = STDIN_FILENO;
 	pid = domlet_proxy_spawn_beside(&p, st->proxy.pid, &cli->err);
+	if (pid == -ENOMEM) /* so clone() calls a pid namespace that is about to end */
+		domlet_process_wait(&st->proxy, 1000);
+	if (pid < 0 && !domlet_process_alive(&st->proxy))
+		return refuse_stopped(cli);
 	if (pid < 0)
 		return pid;
 	fds[0] = tty >= 0 ? tty : STDIN_FILENO;
