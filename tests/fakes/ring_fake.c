@@ -26,6 +26,7 @@ static struct {
 	uint8_t *data;
 	struct domlet_ring ring;
 	struct domlet_link link;
+	uint32_t writer, left; /* the process that writes so much, before the domain dies */
 	struct { /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
 		uint8_t *text, sha256[DOMLET_SHA256_LEN];
@@ -121,6 +122,24 @@ static void take_end(const struct domlet_link_event *ev)
 	say(&m);
 }
 
+static void write_output(void)
+{
+	size_t len = fake.left;
+	uint8_t *span;
+
+	if (!fake.left)
+		return;
+	span = domlet_link_reserve(&fake.link, domlet_stream_id(fake.writer, DOMLET_STREAM_STDOUT), &len);
+	if (!span)
+		return;
+	memset(span, 'x', len);
+	domlet_link_commit(&fake.link, len);
+	(void)domlet_link_flush(&fake.link);
+	fake.left -= (uint32_t)len;
+	if (!fake.left)
+		xen_fake_end(ring_fake_guest == RING_FAKE_DIES);
+}
+
 static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
@@ -140,6 +159,10 @@ static void obey(const struct domlet_msg *m)
 		reply(m->request, 0, "");
 		if (ring_fake_guest == RING_FAKE_GOOD)
 			program_ends(3);
+		if (ring_fake_guest == RING_FAKE_DIES) {
+			fake.writer = 1;
+			fake.left = RING_FAKE_OUTPUT;
+		}
 		if (ring_fake_guest == RING_FAKE_HUNGRY)
 			program_ends(137);
 		if (ring_fake_guest == RING_FAKE_BREAKS) {
@@ -150,6 +173,13 @@ static void obey(const struct domlet_msg *m)
 		}
 		return;
 	case DOMLET_MSG_EXEC:
+		if (ring_fake_guest == RING_FAKE_VANISHES) {
+			(void)domlet_link_open(&fake.link, domlet_stream_id(m->exec.process, DOMLET_STREAM_STDOUT));
+			reply(m->request, 0, "");
+			fake.writer = m->exec.process;
+			fake.left = RING_FAKE_OUTPUT;
+			return;
+		}
 		if (m->exec.length > 1u << 20)
 			reply(m->request, E2BIG, "such a document is too large for this guest");
 		else
@@ -192,6 +222,7 @@ static void *guest(void *arg)
 			deaf = deaf || (ring_fake_guest == RING_FAKE_DEAF && ev.type == DOMLET_LINK_MSG &&
 					ev.msg.type == DOMLET_MSG_START);
 		} while (ev.type != DOMLET_LINK_IDLE && ev.type != DOMLET_LINK_BROKEN);
+		write_output();
 		(void)domlet_link_flush(&fake.link);
 		if (domlet_ring_take_notify(&fake.ring))
 			(void)eventfd_write(fake.to_host, 1);
@@ -222,6 +253,7 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const stru
 	domlet_ring_attach(&hr->ring, fake.page, fake.data, fake.data + direction, offer->order, DOMLET_RING_HOST);
 	hr->epoch = offer->epoch;
 	hr->page = fake.page;
+	xen_fake_await_end();
 	return pthread_create(&fake.thread, NULL, guest, NULL) == 0 ? 0 : -EIO;
 }
 

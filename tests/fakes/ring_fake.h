@@ -10,11 +10,15 @@
  * others the process ends with the first seven bits of its SHA-256.
  */
 
+#define RING_FAKE_OUTPUT 300000
+
 enum ring_fake_guest {
 	RING_FAKE_GOOD,
 	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
 	RING_FAKE_MISER,   /* the same, and of a document it takes one window only */
+	RING_FAKE_DIES,    /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */
+	RING_FAKE_VANISHES, /* an exec's process does, and the domain is destroyed from outside */
 	RING_FAKE_DEAF,    /* after START it reads nothing more */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */

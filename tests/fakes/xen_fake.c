@@ -31,6 +31,7 @@ static void *event_user;
 static struct pending *creating;
 static int watch_pipe[2] = { -1, -1 };
 static int listener = -1;
+static uv_async_t end_async;
 static char socket_path[64];
 
 bool xen_fake_fails(const char *name)
@@ -235,6 +236,25 @@ void xen_fake_vanish(void)
 void xen_fake_shut_down(void)
 {
 	tell(LIBXL_EVENT_TYPE_DOMAIN_SHUTDOWN);
+}
+
+static void end_now(uv_async_t *a)
+{
+	if (a->data)
+		xen_fake_shut_down();
+	else
+		xen_fake_vanish();
+}
+
+void xen_fake_await_end(void)
+{
+	uv_async_init(loop, &end_async, end_now);
+}
+
+void xen_fake_end(bool shut_down)
+{
+	end_async.data = shut_down ? &end_async : NULL;
+	uv_async_send(&end_async);
 }
 
 /* libxenstore: writes are forgotten, and the guest's ring is always there. */

@@ -29,5 +29,8 @@ bool xen_fake_fails(const char *name);
 /* Somebody destroys the domain; or it shuts itself down. */
 void xen_fake_vanish(void);
 void xen_fake_shut_down(void);
+/* The one or the other, from any thread; it is awaited in the loop's. */
+void xen_fake_await_end(void);
+void xen_fake_end(bool shut_down);
 
 #endif

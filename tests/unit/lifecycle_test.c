@@ -91,8 +91,11 @@ static void test_death_while_running(void **state)
 
 	(void)state;
 	feed_all(&lc, way, sizeof way / sizeof *way, 0, &t);
+	assert_int_equal(t.reports, 0); /* output may be left to write */
+	feed(&lc, DOMLET_EV_DRAINED, 0, &t);
 	assert_int_equal(lc.exit_code, DOMLET_EXIT_KILLED);
 	assert_int_equal(t.destroys, 0);
+	assert_int_equal(t.reports, 1);
 	assert_int_equal(t.finishes, 1);
 }
 

@@ -5,6 +5,8 @@
  * with a reason, the domain is gone, and no state is left.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -261,8 +263,8 @@ static void signals_reach_the_guest(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
-/* Asks for an exec with LEN bytes at TEXT for a process object; returns its proxy's end. */
-static int ask_for_exec(int caller, const char *text, size_t len)
+/* Asks for an exec with LEN bytes at TEXT for a process object; returns its proxy's end, and in OUT that of its output. */
+static int ask_for_exec(int caller, const char *text, size_t len, int *out)
 {
 	static const char verb[] = "{\"verb\":\"exec\"}";
 	union {
@@ -277,7 +279,7 @@ static int ask_for_exec(int caller, const char *text, size_t len)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	assert_int_equal(pipe(streams), 0);
-	fds[0] = streams[0];
+	fds[0] = open("/dev/null", O_RDONLY);
 	fds[1] = fds[2] = streams[1];
 	fds[3] = pair[1];
 	fds[4] = memfd_create("process", 0);
@@ -287,7 +289,11 @@ static int ask_for_exec(int caller, const char *text, size_t len)
 	c->cmsg_len = CMSG_LEN(sizeof fds);
 	memcpy(CMSG_DATA(c), fds, sizeof fds);
 	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
-	close(streams[0]);
+	if (out)
+		*out = streams[0];
+	else
+		close(streams[0]);
+	close(fds[0]);
 	close(streams[1]);
 	close(pair[1]);
 	close(fds[4]);
@@ -338,7 +344,7 @@ static void a_large_process_object_is_sent(void **state)
 	begin(&r, 0);
 	start(&r);
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) { /* they get the same number */
-		proxy = ask_for_exec(r.caller, document, sizes[i]);
+		proxy = ask_for_exec(r.caller, document, sizes[i], NULL);
 		receive(r.caller, text, sizeof text);
 		if (!good(text)) {
 			assert_true(sizes[i] > 1u << 20);
@@ -364,11 +370,101 @@ static void a_lost_proxy_cuts_its_document(void **state)
 	ring_fake_guest = RING_FAKE_MISER;
 	begin(&r, 0);
 	start(&r);
-	proxy = ask_for_exec(r.caller, document, DOMLET_STREAM_WINDOW + 1);
+	proxy = ask_for_exec(r.caller, document, DOMLET_STREAM_WINDOW + 1, NULL);
 	close(proxy);
 	receive(r.caller, r.last, sizeof r.last);
 	assert_non_null(strstr(r.last, "the document is another one"));
 	end_sleeper(&r);
+}
+
+static size_t read_to_the_end(int fd)
+{
+	char text[65536];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof text)) > 0)
+		all += (size_t)n;
+	return all;
+}
+
+/* Neither ends while its output is not read. */
+static void wait_unread(int proxy)
+{
+	assert_int_equal(poll(&(struct pollfd){ .fd = proxy, .events = POLLIN }, 1, 300), 0);
+}
+
+static void output_outlives_the_domain(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_DIES;
+	begin(&r, 0);
+	start(&r);
+	assert_true(good(r.started));
+	wait_unread(r.proxy);
+	assert_int_equal(read_to_the_end(r.out), RING_FAKE_OUTPUT);
+	finish(&r);
+	assert_non_null(strstr(r.last, "shut down"));
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+static void output_of_an_exec_outlives_the_domain(void **state)
+{
+	struct run r;
+	char text[64];
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_VANISHES;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, document, 100, &out);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	wait_unread(proxy);
+	assert_int_equal(read_to_the_end(out), RING_FAKE_OUTPUT);
+	close(out);
+	receive(proxy, text, sizeof text);
+	assert_string_equal(text, "{\"exit\":137}");
+	close(proxy);
+	finish(&r);
+}
+
+static void output_is_dropped_when_nobody_waits(void **state)
+{
+	static const char destroy[] = "{\"verb\":\"destroy\"}";
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_DIES; /* a killed proxy */
+	begin(&r, 0);
+	start(&r);
+	wait_unread(r.proxy);
+	(void)shutdown(r.proxy, SHUT_RDWR);
+	(void)snprintf(r.exit, sizeof r.exit, "-");
+	finish(&r);
+	for (int which = 0; which < 2; which++) {
+		ring_fake_guest = RING_FAKE_VANISHES;
+		begin(&r, 0);
+		start(&r);
+		proxy = ask_for_exec(r.caller, document, 100, &out);
+		receive(r.proxy, r.exit, sizeof r.exit);
+		wait_unread(proxy);
+		if (which)
+			close(proxy);
+		else
+			(void)send(r.caller, destroy, strlen(destroy), MSG_NOSIGNAL);
+		do
+			receive(r.caller, r.last, sizeof r.last);
+		while (r.last[0]);
+		finish(&r);
+		close(out);
+		if (!which)
+			close(proxy);
+	}
 }
 
 static void the_guest_stops_reading(void **state)
@@ -382,7 +478,7 @@ static void the_guest_stops_reading(void **state)
 	start(&r);
 	assert_true(good(r.started));
 	for (int i = 0; i < 40; i++) /* the ring and the outbox hold fewer */
-		(void)ask_for_exec(r.caller, document, 15000); /* their proxies live */
+		(void)ask_for_exec(r.caller, document, 15000, NULL); /* their proxies live */
 	do {
 		receive(r.caller, r.last, sizeof r.last);
 		ended += strstr(r.last, "the container ended before the process ran") != NULL;
@@ -437,6 +533,9 @@ int main(void)
 		cmocka_unit_test(a_large_configuration_is_sent),
 		cmocka_unit_test(a_large_process_object_is_sent),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
+		cmocka_unit_test(output_outlives_the_domain),
+		cmocka_unit_test(output_of_an_exec_outlives_the_domain),
+		cmocka_unit_test(output_is_dropped_when_nobody_waits),
 		cmocka_unit_test(the_guest_stops_reading),
 		cmocka_unit_test(callers_and_proxies_are_lost),
 	};

@@ -71,6 +71,18 @@ static void fail(struct domlet_lifecycle *lc, struct domlet_life_actions *out)
 	doom(lc, out);
 }
 
+/* The domain died under its container: what the guest wrote while it lived is
+ * still owed to the readers. */
+static void owe_output(struct domlet_lifecycle *lc)
+{
+	if (!container_lives(lc) || lc->exit_known)
+		return;
+	lc->exit_known = true;
+	lc->exit_code = DOMLET_EXIT_KILLED;
+	lc->container = DOMLET_CONTAINER_DRAINING;
+	lc->output_waits = true;
+}
+
 static void gone(struct domlet_lifecycle *lc, struct domlet_life_actions *out)
 {
 	if (lc->domain == DOMLET_DOMAIN_GONE || lc->domain == DOMLET_DOMAIN_NONE)
@@ -211,6 +223,8 @@ static void step_container(struct domlet_lifecycle *lc, enum domlet_life_event e
 void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event ev, uint32_t code,
 			   struct domlet_life_actions *out)
 {
+	bool existed = domain_exists(lc);
+
 	out->len = 0;
 	switch (ev) {
 	case DOMLET_EV_LAUNCH: case DOMLET_EV_BUILT: case DOMLET_EV_BUILD_FAILED:
@@ -225,14 +239,17 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 		return;
 	case DOMLET_EV_SHUTDOWN: case DOMLET_EV_BROKEN:
 		fail(lc, out);
+		if (existed)
+			owe_output(lc);
 		return;
 	case DOMLET_EV_VANISHED:
 		if (lc->domain == DOMLET_DOMAIN_DYING || lc->domain == DOMLET_DOMAIN_BUILDING)
 			return; /* DESTROYED or BUILD_FAILED follows */
-		if (domain_exists(lc)) {
+		if (existed) {
 			if (!lc->create_answered || lc->start_pending)
 				lc->failed = true;
 			act(out, DOMLET_ACT_DETACH);
+			owe_output(lc);
 			gone(lc, out);
 		}
 		return;

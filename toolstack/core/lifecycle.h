@@ -33,7 +33,7 @@ enum domlet_container_life {
 	DOMLET_CONTAINER_CREATED,
 	DOMLET_CONTAINER_STARTING,
 	DOMLET_CONTAINER_RUNNING,
-	DOMLET_CONTAINER_DRAINING, /* exit known, output still being written */
+	DOMLET_CONTAINER_DRAINING, /* exited, or its domain died; output still being written */
 	DOMLET_CONTAINER_STOPPED,
 };
 

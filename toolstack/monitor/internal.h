@@ -78,6 +78,7 @@ struct monitor {
 	uint32_t create_request, start_request;
 	bool attached;
 	bool created; /* the launching command was told so */
+	bool finished; /* but for output of further processes */
 	bool stuck;   /* libxl could not destroy the domain */
 	uv_poll_t ring_poll;
 	uv_async_t again; /* goes on with a turn that was cut short */
@@ -113,8 +114,11 @@ void domlet_process_replied(struct monitor *m, uint32_t request, const struct do
 void domlet_process_exited(struct monitor *m, struct process *p, uint32_t code);
 /* Ends each process whose output is written. */
 void domlet_process_sweep(struct monitor *m);
-/* The domain is gone or will be: they all were killed. */
+/* The domain is gone or will be: they all were killed. Each ends when its output is written. */
 void domlet_process_end_all(struct monitor *m);
+/* The same, whatever is written. */
+void domlet_process_drop_all(struct monitor *m);
+bool domlet_process_all_ended(const struct monitor *m);
 void domlet_process_proxy_lost(struct monitor *m, struct process *p);
 void domlet_process_send_exit(struct process *p, uint32_t code);
 

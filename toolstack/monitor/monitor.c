@@ -194,6 +194,8 @@ static bool relax(void)
 	return true;
 }
 
+static void finish(struct monitor *m);
+
 void domlet_monitor_turn(struct monitor *m)
 {
 	bool again = true, waits = false;
@@ -205,6 +207,8 @@ void domlet_monitor_turn(struct monitor *m)
 		domlet_process_sweep(m);
 		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
 			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
+		if (m->finished)
+			finish(m);
 		if (!m->attached)
 			return;
 		waits = domlet_link_flush(&m->link);
@@ -288,6 +292,7 @@ static void detach(struct monitor *m)
 	uv_poll_stop(&m->ring_poll);
 	domlet_host_ring_unmap(&m->ring);
 	domlet_process_end_all(m);
+	(void)uv_async_send(&m->again); /* output may be left to write, or be written already */
 }
 
 static void report_exit(struct monitor *m)
@@ -357,10 +362,14 @@ static void on_kill_timeout(uv_timer_t *t)
 	domlet_monitor_step(t->data, DOMLET_EV_KILL_TIMEOUT, 0);
 }
 
+/* Once the last output is written. */
 static void finish(struct monitor *m)
 {
 	struct domlet_error ignored;
 
+	m->finished = !domlet_process_all_ended(m);
+	if (m->finished)
+		return;
 	phase(m, "destroyed");
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, for the next command to try again. */
@@ -465,6 +474,7 @@ static void domain_shutdown(void *user, uint32_t reason)
 	struct monitor *m = user;
 	struct domlet_error err;
 
+	domlet_monitor_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
 			       reason, domlet_lifecycle_stage(&m->life));
 	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
@@ -475,6 +485,7 @@ static void vanished(void *user)
 	struct monitor *m = user;
 	struct domlet_error err;
 
+	domlet_monitor_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
 			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
 	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);

@@ -131,6 +131,7 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o, in
 		msg.winsize.cols = (uint32_t)number(o, "cols");
 		(void)domlet_monitor_send(m, &msg);
 	} else if (strcmp(verb, "destroy") == 0) {
+		domlet_process_drop_all(m);
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 	}
 }

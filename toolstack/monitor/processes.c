@@ -101,8 +101,6 @@ static void end(struct monitor *m, struct process *p, uint32_t code)
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_relay_close(p);
 	domlet_process_send_exit(p, code);
-	if (p->request)
-		answer(p, ESRCH, "the container ended before the process ran");
 	free_slot(m, p);
 }
 
@@ -204,11 +202,30 @@ void domlet_process_end_all(struct monitor *m)
 	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++) {
 		struct process *p = &m->processes[i];
 
-		if (p->phase == PROCESS_DRAINING)
-			end(m, p, p->exit_code);
-		else if (p->phase != PROCESS_FREE && p->phase != PROCESS_CLOSING)
-			end(m, p, DOMLET_EXIT_KILLED);
+		if (p->phase != PROCESS_STARTING && p->phase != PROCESS_RUNNING)
+			continue;
+		if (p->request)
+			answer(p, ESRCH, "the container ended before the process ran");
+		p->phase = PROCESS_DRAINING;
+		p->exit_code = DOMLET_EXIT_KILLED;
 	}
+	domlet_process_sweep(m);
+}
+
+void domlet_process_drop_all(struct monitor *m)
+{
+	domlet_process_end_all(m);
+	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++)
+		if (m->processes[i].phase == PROCESS_DRAINING)
+			end(m, &m->processes[i], m->processes[i].exit_code);
+}
+
+bool domlet_process_all_ended(const struct monitor *m)
+{
+	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++)
+		if (m->processes[i].phase == PROCESS_DRAINING)
+			return false;
+	return true;
 }
 
 void domlet_process_proxy_lost(struct monitor *m, struct process *p)
