@@ -66,12 +66,14 @@ static int tear_down(void **state)
 static char *prepare(void)
 {
 	struct domlet_error err = {0};
-	char *image = NULL;
+	struct domlet_image image;
 
-	if (domlet_image_prepare(rootfs, cache, &image, &err) < 0)
+	if (domlet_image_prepare(rootfs, cache, UINT64_MAX, &image, &err) < 0)
 		fail_msg("%s", err.text);
-	assert_non_null(image);
-	return image;
+	assert_non_null(image.path);
+	assert_true(image.lock >= 0);
+	close(image.lock);
+	return image.path;
 }
 
 static unsigned int cached_files(void)
@@ -183,7 +185,7 @@ static void stays_on_its_file_system(void **state)
 
 static void two_callers_make_it_once(void **state)
 {
-	char *image;
+	struct domlet_image image;
 	int status;
 
 	(void)state;
@@ -191,7 +193,7 @@ static void two_callers_make_it_once(void **state)
 		if (fork() == 0) {
 			struct domlet_error err = {0};
 
-			_exit(domlet_image_prepare(rootfs, cache, &image, &err) < 0);
+			_exit(domlet_image_prepare(rootfs, cache, UINT64_MAX, &image, &err) < 0);
 		}
 	for (int i = 0; i < 4; i++) {
 		assert_true(wait(&status) > 0);
@@ -203,7 +205,8 @@ static void two_callers_make_it_once(void **state)
 static void full_disk_leaves_nothing(void **state)
 {
 	struct domlet_error err = {0};
-	char *image = NULL, big[200000];
+	struct domlet_image image;
+	char big[200000];
 	int r;
 
 	(void)state;
@@ -213,12 +216,12 @@ static void full_disk_leaves_nothing(void **state)
 	assert_int_equal(domlet_file_mkdir_parents(cache, 0700, &err), 0);
 	if (geteuid() != 0 || mount("none", cache, "tmpfs", 0, "size=64k") < 0)
 		skip();
-	r = domlet_image_prepare(rootfs, cache, &image, &err);
+	r = domlet_image_prepare(rootfs, cache, UINT64_MAX, &image, &err);
 	if (r < 0)
 		assert_int_equal(cached_files(), 0);
 	umount2(cache, MNT_DETACH);
 	assert_true(r < 0);
-	assert_null(image);
+	assert_null(image.path);
 	assert_non_null(strstr(err.text, rootfs));
 	assert_null(strcasestr(err.text, "no such file or directory"));
 }
@@ -226,14 +229,14 @@ static void full_disk_leaves_nothing(void **state)
 static void bad_rootfs(void **state)
 {
 	struct domlet_error err = {0};
-	char *image = NULL;
+	struct domlet_image image;
 
 	(void)state;
-	assert_true(domlet_image_prepare(in_rootfs("none"), cache, &image, &err) < 0);
+	assert_true(domlet_image_prepare(in_rootfs("none"), cache, UINT64_MAX, &image, &err) < 0);
 	assert_non_null(strstr(err.text, "none"));
-	assert_true(domlet_image_prepare(in_rootfs("empty"), cache, &image, &err) < 0);
-	assert_true(domlet_image_prepare(rootfs, in_rootfs("empty"), &image, &err) < 0);
-	assert_null(image);
+	assert_true(domlet_image_prepare(in_rootfs("empty"), cache, UINT64_MAX, &image, &err) < 0);
+	assert_true(domlet_image_prepare(rootfs, in_rootfs("empty"), UINT64_MAX, &image, &err) < 0);
+	assert_null(image.path);
 }
 
 static void trim_removes_the_oldest(void **state)
@@ -263,6 +266,33 @@ static void trim_removes_the_oldest(void **state)
 	assert_int_equal(cached_files(), 1);
 	free(first);
 	free(second);
+}
+
+static void a_new_image_pushes_old_ones_out(void **state)
+{
+	static const char *const contents[] = { "two", "three", "four" };
+	struct domlet_error err = {0};
+	struct domlet_image used, image = { .lock = -1 };
+	char *unused = prepare();
+
+	(void)state;
+	put("etc/hostname", "in use");
+	assert_int_equal(domlet_image_prepare(rootfs, cache, 0, &used, &err), 0);
+	assert_int_equal(access(unused, F_OK), -1);
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		put("etc/hostname", contents[i]);
+		assert_int_equal(domlet_image_prepare(rootfs, cache, 0, &image, &err), 0);
+		assert_int_equal(cached_files(), 2);
+		assert_int_equal(access(used.path, F_OK), 0);
+		assert_int_equal(access(image.path, F_OK), 0);
+		close(image.lock);
+		free(image.path);
+	}
+	close(used.lock);
+	assert_int_equal(domlet_image_trim(cache, 0, &err), 0);
+	assert_int_equal(cached_files(), 0);
+	free(used.path);
+	free(unused);
 }
 
 static void loop_is_given_back_by_its_owner_only(void **state)
@@ -336,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(full_disk_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(bad_rootfs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(trim_removes_the_oldest, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_new_image_pushes_old_ones_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_is_given_back_by_its_owner_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_frees_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_refusals, set_up, tear_down),

@@ -349,12 +349,17 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground,
 					.log = &cli->log };
 	struct domlet_proxy_handle h = { .sync = -1 };
+	struct domlet_image image = { .lock = -1 };
+	cleanup_close int lock = -1; /* the monitor keeps its copy */
 	int r;
 
 	if (fill_state(cli, plan, st) < 0 || domlet_state_save(st, &cli->err) < 0 ||
 	    choose_template(cli, plan, st, &tmpl) < 0 ||
-	    domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, &st->image, &cli->err) < 0 ||
-	    make_cgroup(plan, st, &cli->err) < 0)
+	    domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, DOMLET_IMAGE_CACHE_MAX, &image, &cli->err) < 0)
+		return -1;
+	st->image = image.path;
+	lock = image.lock;
+	if (make_cgroup(plan, st, &cli->err) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "image");
 	if (plan->terminal && o->console_socket &&

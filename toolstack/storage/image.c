@@ -29,6 +29,7 @@ struct job {
 	const char *rootfs, *cache_dir;
 	int tree_fd;    /* the root file system without what is mounted below */
 	bool detached;  /* TREE_FD is a mount of its own */
+	bool made;      /* an image is new in the cache */
 	struct domlet_error *err;
 };
 
@@ -54,10 +55,18 @@ static char *cache_path(const struct job *job, const uint8_t print[32], const ch
 	return asprintf(&path, "%s/%s%s", job->cache_dir, hex, suffix) < 0 ? NULL : path;
 }
 
-/* The time of last use is what trimming goes by. */
-static bool use_cached(const char *image)
+/* The time of last use is what trimming goes by; and the lock says that it is
+ * in use. An image that was trimmed while we waited isn't there. */
+static bool use_cached(const char *image, int *lock)
 {
-	return utimensat(AT_FDCWD, image, NULL, 0) == 0;
+	cleanup_close int fd = open(image, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat mine, there;
+
+	if (fd < 0 || flock(fd, LOCK_SH) < 0 || utimensat(AT_FDCWD, image, NULL, 0) < 0 || fstat(fd, &mine) < 0 ||
+	    stat(image, &there) < 0 || mine.st_ino != there.st_ino || mine.st_dev != there.st_dev)
+		return false;
+	*lock = take_fd(&fd);
+	return true;
 }
 
 /* Opens and locks PARTIAL; who waited may find that it was finished, and
@@ -100,7 +109,7 @@ static int fill(const struct job *job, int fd, const char *partial, const char *
 	return 0;
 }
 
-static int make(const struct job *job, const char *image, const uint8_t print[32])
+static int make(struct job *job, const char *image, const uint8_t print[32])
 {
 	cleanup_free char *partial = cache_path(job, print, PARTIAL_SUFFIX);
 	cleanup_close int fd = -1;
@@ -108,16 +117,17 @@ static int make(const struct job *job, const char *image, const uint8_t print[32
 
 	if (r < 0)
 		return domlet_error_set(job->err, -r, "the image %s can't be made: %s", image, domlet_strerror(-r));
-	if (!use_cached(image))
+	if (access(image, F_OK) < 0)
 		r = fill(job, fd, partial, image, print);
 	else
 		r = 1; /* another made it while we waited */
+	job->made = r == 0;
 	if (r != 0)
 		unlink(partial);
 	return r < 0 ? r : 0;
 }
 
-static int prepare_once(const struct job *job, char **image)
+static int prepare_once(struct job *job, struct domlet_image *image)
 {
 	uint8_t print[32];
 	cleanup_free char *path = NULL;
@@ -128,21 +138,25 @@ static int prepare_once(const struct job *job, char **image)
 	path = cache_path(job, print, IMAGE_SUFFIX);
 	if (!path)
 		return domlet_error_set(job->err, ENOMEM, "an image of %s can't be made: out of memory", job->rootfs);
-	if (!use_cached(path)) {
+	if (!use_cached(path, &image->lock)) {
 		r = make(job, path, print);
 		if (r < 0)
 			return r;
+		if (!use_cached(path, &image->lock))
+			return -EAGAIN; /* trimmed already */
 	}
-	*image = take_ptr(path);
+	image->path = take_ptr(path);
 	return 0;
 }
 
-int domlet_image_prepare(const char *rootfs, const char *cache_dir, char **image, struct domlet_error *err)
+int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned long long cache_max,
+			 struct domlet_image *image, struct domlet_error *err)
 {
+	struct domlet_error ignored;
 	struct job job = {.rootfs = rootfs, .cache_dir = cache_dir, .tree_fd = -1, .err = err};
 	int r = domlet_file_mkdir_parents(cache_dir, 0700, err);
 
-	*image = NULL;
+	*image = (struct domlet_image){ .lock = -1 };
 	if (r == 0)
 		r = open_tree_of(&job);
 	if (r < 0)
@@ -154,6 +168,8 @@ int domlet_image_prepare(const char *rootfs, const char *cache_dir, char **image
 	if (r == -EAGAIN)
 		return domlet_error_set(err, EBUSY,
 					"an image of %s can't be made: something keeps changing files in it", rootfs);
+	if (r == 0 && job.made)
+		(void)domlet_image_trim(cache_dir, cache_max, &ignored);
 	return r;
 }
 
@@ -221,6 +237,16 @@ static int collect(DIR *dir, struct cached **list, size_t *count)
 	return 0;
 }
 
+/* 0: it is in use. */
+static int remove_unused(int dir_fd, const char *name)
+{
+	cleanup_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : -errno;
+	return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 1;
+}
+
 static int remove_oldest(int dir_fd, struct cached *list, size_t count, unsigned long long max_bytes)
 {
 	unsigned long long total = 0;
@@ -230,9 +256,12 @@ static int remove_oldest(int dir_fd, struct cached *list, size_t count, unsigned
 	if (count > 1)
 		qsort(list, count, sizeof(*list), by_use);
 	for (size_t i = 0; i < count && total > max_bytes; i++) {
-		if (unlinkat(dir_fd, list[i].name, 0) < 0 && errno != ENOENT)
-			return -errno;
-		total -= list[i].bytes;
+		int r = remove_unused(dir_fd, list[i].name);
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			total -= list[i].bytes;
 	}
 	return 0;
 }

@@ -15,13 +15,21 @@
 #include "../base/error.h"
 
 #define DOMLET_IMAGE_CACHE "/var/cache/domlet/images"
+/* A hundred images of a usual size. */
+#define DOMLET_IMAGE_CACHE_MAX (20ull << 30)
 
-/* Path of the image in *image (malloc'ed); makes it when it isn't cached.
- * The walk and mkfs.erofs stay on ROOTFS' file system. Two callers of the same tree
- * make it once (flock). ENOSPC and alike leave no partial file. */
-int domlet_image_prepare(const char *rootfs, const char *cache_dir, char **image, struct domlet_error *err);
+struct domlet_image {
+	char *path; /* malloc'ed */
+	int lock;   /* a descriptor: the image stays while it is open, here or in a fork */
+};
+
+/* Finds the image in the cache or makes it; then the cache is trimmed. The
+ * walk and mkfs.erofs stay on ROOTFS' file system. Two callers of the same
+ * tree make it once (flock). ENOSPC and alike leave no partial file. */
+int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned long long cache_max,
+			 struct domlet_image *image, struct domlet_error *err);
 /* Removes the least recently used images while the cache holds more than
- * MAX_BYTES; images attached to loop devices are kept by their open files. */
+ * MAX_BYTES; those in use stay. */
 int domlet_image_trim(const char *cache_dir, unsigned long long max_bytes, struct domlet_error *err);
 
 #endif
