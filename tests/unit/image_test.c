@@ -20,6 +20,7 @@
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/storage/image.h"
 #include "../../toolstack/storage/loop.h"
+#include "../../toolstack/storage/mkfs.h"
 
 static char top[64], rootfs[128], cache[128];
 
@@ -295,6 +296,26 @@ static void a_new_image_pushes_old_ones_out(void **state)
 	free(unused);
 }
 
+static void mkfs_is_found_by_path(void **state)
+{
+	struct domlet_error err = {0};
+	char *before = strdup(getenv("PATH")), path[300], expected[300];
+
+	(void)state;
+	snprintf(path, sizeof(path), "relative:/none::%s", rootfs);
+	assert_int_equal(setenv("PATH", path, 1), 0);
+	assert_true(domlet_mkfs_find(path, sizeof(path))); /* in the usual places */
+	snprintf(expected, sizeof(expected), "%s/mkfs.erofs", rootfs);
+	assert_string_not_equal(path, expected);
+	assert_int_equal(domlet_file_write(expected, "#!/bin/sh\n", 10, 0755, &err), 0);
+	assert_true(domlet_mkfs_find(path, sizeof(path)));
+	assert_string_equal(path, expected);
+	assert_int_equal(unsetenv("PATH"), 0);
+	assert_true(domlet_mkfs_find(path, sizeof(path)));
+	assert_int_equal(setenv("PATH", before, 1), 0);
+	free(before);
+}
+
 static void loop_is_given_back_by_its_owner_only(void **state)
 {
 	struct domlet_error err = {0};
@@ -367,6 +388,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_rootfs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(trim_removes_the_oldest, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_image_pushes_old_ones_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mkfs_is_found_by_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_is_given_back_by_its_owner_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_frees_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_refusals, set_up, tear_down),

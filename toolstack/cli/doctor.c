@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../storage/mkfs.h"
 #include "../xen/xen.h"
 #include "cli.h"
 #include "engine.h"
@@ -23,7 +25,6 @@ static const struct {
 	{ "/dev/loop-control", "loop devices", "modprobe loop" },
 	{ "/sys/module/xen_blkback", "block backend", "modprobe xen-blkback" },
 	{ "/sys/fs/cgroup/cgroup.controllers", "cgroup v2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup" },
-	{ "/usr/bin/mkfs.erofs", "mkfs.erofs", "apt-get install erofs-utils" },
 	{ "/usr/lib/domlet/vmlinux", "guest kernel", "images/kernel.sh makes it; or name one in a template" },
 	{ "/usr/lib/domlet/initrd.cpio", "guest initrd", "images/initrd.sh makes it from domlet-init" },
 	{ "/usr/lib/domlet/domlet-hotplug", "disk hotplug program", "install domlet whole" },
@@ -45,8 +46,29 @@ static bool is_dom0(void)
 	return f && fgets(text, sizeof text, f) && strstr(text, "control_d");
 }
 
+/* By its name: where its pid file is differs. */
+static bool runs(const char *name)
+{
+	cleanup_closedir DIR *proc = opendir("/proc");
+	char path[280], comm[32];
+	struct dirent *e;
+
+	while (proc && (e = readdir(proc))) {
+		cleanup_fclose FILE *f = NULL;
+
+		if (e->d_name[0] < '1' || e->d_name[0] > '9')
+			continue;
+		(void)snprintf(path, sizeof path, "/proc/%s/comm", e->d_name);
+		f = fopen(path, "re");
+		if (f && fgets(comm, sizeof comm, f) && strncmp(comm, name, strlen(name)) == 0 && comm[strlen(name)] == '\n')
+			return true;
+	}
+	return false;
+}
+
 static int doctor(struct domlet_cli *cli, int argc, char **argv)
 {
+	char mkfs[4096];
 	int c, failures = 0;
 
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
@@ -58,6 +80,9 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(is_dom0(), "this is a Xen dom0", "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
+	failures += line(domlet_mkfs_find(mkfs, sizeof mkfs), "mkfs.erofs", "apt-get install erofs-utils");
+	failures += line(runs("xenconsoled"), "xenconsoled, which keeps the guests' consoles",
+			 "service xen start (package xen-utils-common); without it a guest that fails says no last words");
 	failures += domlet_engine_check_all(line);
 	if (is_dom0())
 		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");

@@ -104,6 +104,8 @@ static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struc
 	st->annotations = strdup(p->annotations);
 	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
 	st->oci_version = strdup(p->oci_version);
+	if (!st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) || !st->oci_version)
+		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be recorded: out of memory", p->id);
 	return 0;
 }
 
@@ -122,8 +124,11 @@ static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, 
 	if (!name)
 		name = type == DOMLET_TYPE_PV ? "pv" : "pvh";
 	(void)snprintf(path, sizeof path, "/etc/domlet/%s.cfg", name);
-	if (access(path, R_OK) < 0)
+	if (access(path, F_OK) < 0)
 		(void)snprintf(path, sizeof path, "/usr/share/domlet/xen-configs/%s.cfg", name);
+	if (access(path, F_OK) < 0)
+		return domlet_error_set(&cli->err, ENOENT, "there is no template %s.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs: make one, or name another",
+					name);
 	if (domlet_template_read(path, t, &cli->err) < 0)
 		return -1;
 	(void)snprintf(st->type, sizeof st->type, "%s", t->type);
@@ -179,6 +184,8 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 	}
 	/* Recorded first: who is killed in between leaves nothing that nobody knows. */
 	st->cgroup = strdup(path);
+	if (!st->cgroup)
+		return domlet_error_set(err, ENOMEM, "the cgroup %s can't be recorded: out of memory", path);
 	if (domlet_state_save(st, err) < 0)
 		return -1;
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -28,14 +29,29 @@ static int mount_alone(const char *rootfs)
 	return 0;
 }
 
-/* Between fork and exec: system calls only. */
-static void __attribute__((noreturn)) run_mkfs(const char *rootfs, bool alone, const char *image, int stderr_fd)
+bool domlet_mkfs_find(char *path, size_t len)
 {
 	/* Callers give no PATH (conmon) or a foreign one. */
-	static const char *const places[] = {
-		"/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erofs", "/usr/local/bin/mkfs.erofs",
-		"/usr/local/sbin/mkfs.erofs", "/bin/mkfs.erofs", "/sbin/mkfs.erofs",
-	};
+	static const char usual[] = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin:/bin:/sbin";
+	const char *const lists[] = { getenv("PATH"), usual };
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (const char *s = lists[i]; s && *s; s += strspn(s, ":")) {
+			size_t n = strcspn(s, ":");
+			int r = snprintf(path, len, "%.*s/mkfs.erofs", (int)n, s);
+
+			/* Not relative to where the caller happens to be. */
+			if (*s == '/' && r > 0 && (size_t)r < len && access(path, X_OK) == 0)
+				return true;
+			s += n;
+		}
+	return false;
+}
+
+/* Between fork and exec: system calls only. */
+static void __attribute__((noreturn)) run_mkfs(const char *program, const char *rootfs, bool alone, const char *image,
+					       int stderr_fd)
+{
 	/* No compression: dom0's page cache is what serves the guests. */
 	const char *argv[] = {"mkfs.erofs", "--quiet", "--preserve-mtime", image, rootfs, NULL};
 	const char *envp[] = {"LC_ALL=C", NULL};
@@ -50,8 +66,7 @@ static void __attribute__((noreturn)) run_mkfs(const char *rootfs, bool alone, c
 	if (alone && mount_alone(rootfs) < 0)
 		_exit(STATUS_NO_MOUNT);
 	close_range(3, ~0u, 0);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		execve(places[i], (char *const *)argv, (char *const *)envp);
+	execve(program, (char *const *)argv, (char *const *)envp);
 	_exit(STATUS_NOT_FOUND);
 }
 
@@ -109,16 +124,18 @@ static int explain(int status, const char *rootfs, const char *complaint, struct
 
 int domlet_mkfs_erofs(const char *rootfs, bool alone, const char *image, struct domlet_error *err)
 {
-	char complaint[512];
+	char complaint[512], program[4096];
 	int ends[2], status;
 	pid_t pid;
 
+	if (!domlet_mkfs_find(program, sizeof(program)))
+		return explain(W_EXITCODE(STATUS_NOT_FOUND, 0), rootfs, "", err);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return domlet_error_set(err, errno, "mkfs.erofs can't be started: %s", domlet_strerror(errno));
 	/* Not posix_spawn: it can't change the mount namespace in between. */
 	pid = fork();
 	if (pid == 0)
-		run_mkfs(rootfs, alone, image, ends[1]);
+		run_mkfs(program, rootfs, alone, image, ends[1]);
 	status = -errno;
 	close(ends[1]);
 	if (pid > 0) {
