@@ -46,8 +46,8 @@ leaks() {
 }
 
 no_leaks() {
-    local left i
-    for i in {1..50}; do
+    local left end=$((SECONDS + 20))
+    while ((SECONDS < end)); do
         left=$(leaks)
         [[ -n $left ]] || return 0
         sleep 0.2
