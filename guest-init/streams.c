@@ -7,10 +7,6 @@
 
 #include "agent.h"
 
-/* At less room than this domlet_link_reserve() may refuse data, and a poll
- * for readable output would return at once for ever. */
-#define RING_SPARE ((int64_t)(4096 + DOMLET_FRAME_HEADER_LEN))
-
 static uint32_t stream_of(const struct guest_process *g, enum domlet_stream_kind kind)
 {
 	return domlet_stream_id(g->p.number, kind);
@@ -201,7 +197,7 @@ bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct 
 		if (!g->out[k].open || fd < 0 ||
 		    !domlet_link_has_credit(&a->link, stream_of(g, k ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT)))
 			continue;
-		if (domlet_ring_room(a->link.ring) <= RING_SPARE)
+		if (!domlet_link_has_room(&a->link)) /* a poll for output would return at once, for ever */
 			wants_room = true; /* its event wakes us */
 		else
 			fds[(*n)++] = (struct pollfd){ .fd = fd, .events = POLLIN };

@@ -267,10 +267,22 @@ bool domlet_link_has_credit(const struct domlet_link *l, uint32_t stream)
 	return s && s->send_credit && !s->send_eof && !s->reset;
 }
 
-uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len)
+/* The ring's room for a frame's data; 0 or less: none. */
+static int64_t data_room(const struct domlet_link *l)
 {
 	/* Left free by data, so that messages get in before the ring drains. */
 	uint32_t spare = l->ring->size / 16 < 4096 ? l->ring->size / 16 : 4096;
+
+	return l->outbox_len ? 0 : domlet_ring_room(l->ring) - DOMLET_FRAME_HEADER_LEN - spare;
+}
+
+bool domlet_link_has_room(const struct domlet_link *l)
+{
+	return data_room(l) > 0;
+}
+
+uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len)
+{
 	size_t want = *len < DOMLET_FRAME_PAYLOAD_MAX ? *len : DOMLET_FRAME_PAYLOAD_MAX;
 	struct domlet_link_stream *s;
 	uint8_t *span;
@@ -282,8 +294,8 @@ uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len
 		return NULL;
 	s = find_open(l, stream);
 	move_outbox(l);
-	room = domlet_ring_room(l->ring) - DOMLET_FRAME_HEADER_LEN - spare;
-	if (l->outbox_len || room <= 0)
+	room = data_room(l);
+	if (room <= 0)
 		return NULL;
 	if (want > s->send_credit)
 		want = s->send_credit;

@@ -112,6 +112,10 @@ int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m);
 int domlet_link_send_eof(struct domlet_link *l, uint32_t stream);
 int domlet_link_send_reset(struct domlet_link *l, uint32_t stream);
 
+/* Whether reserve() finds room; if not, sleep for room (domlet_ring_arm) instead
+ * of for the data's source. */
+bool domlet_link_has_room(const struct domlet_link *l);
+
 /* Span for up to *len bytes of STREAM, *len set to its size; NULL when there is
  * no credit, no room or messages wait (*len 0). One reservation at a time; what
  * is sent meanwhile waits in the outbox. */

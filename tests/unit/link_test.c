@@ -243,6 +243,36 @@ static void data_leaves_room_for_messages(void **state)
 	assert_false(domlet_link_flush(&t->host)); /* it is in the ring */
 }
 
+/* Who waits for room must be woken when there is some, however small the ring. */
+static void room_is_what_reserve_takes(void **state)
+{
+	static const uint32_t orders[] = { 0, 1, DOMLET_RING_ORDER_DEFAULT, DOMLET_RING_ORDER_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		struct ring_pair pair;
+		struct domlet_link guest;
+		size_t len = 1000, frames = 0;
+		bool room;
+
+		ring_pair_open(&pair, orders[i]);
+		domlet_link_init(&guest, &pair.guest, DOMLET_RING_GUEST, RING_PAIR_EPOCH);
+		for (room = domlet_link_has_room(&guest); room; room = domlet_link_has_room(&guest), len = 1000) {
+			uint32_t stream = domlet_stream_id(1 + (uint32_t)frames / 500, DOMLET_STREAM_STDOUT);
+
+			if (frames++ % 500 == 0)
+				assert_int_equal(domlet_link_open(&guest, stream), 0);
+			assert_non_null(domlet_link_reserve(&guest, stream, &len));
+			assert_true(len > 0);
+			domlet_link_commit(&guest, len);
+		}
+		assert_true(frames >= pair.guest.size / 1100);
+		assert_int_equal(domlet_link_open(&guest, domlet_stream_id(64, DOMLET_STREAM_STDOUT)), 0);
+		assert_null(domlet_link_reserve(&guest, domlet_stream_id(64, DOMLET_STREAM_STDOUT), &len));
+		ring_pair_close(&pair);
+	}
+}
+
 static void half_close(void **state)
 {
 	struct two *t = *state;
@@ -546,6 +576,7 @@ int main(void)
 		LINK_TEST(credit_bounds_a_stream),
 		LINK_TEST(one_blocked_stream_blocks_no_other),
 		LINK_TEST(data_leaves_room_for_messages),
+		cmocka_unit_test(room_is_what_reserve_takes),
 		LINK_TEST(half_close),
 		LINK_TEST(reset_then_end),
 		LINK_TEST(reset_and_end_cross),

@@ -108,11 +108,8 @@ static void put_all(struct writer *w, const struct publication *p)
 
 	check_domain(w);
 	put(w, "", 0, "%s", "");
-	if (p->seed) {
+	if (p->seed)
 		put(w, p->seed, strlen(p->seed), "/seed");
-		snprintf(number, sizeof(number), "%u", DOMLET_RING_ORDER_DEFAULT);
-		put(w, number, strlen(number), "/ring-order");
-	}
 	put(w, "", 0, "/container");
 	put(w, "", 0, "/container/%u", p->n);
 	put_text(w, "id", p->n, p->id);
