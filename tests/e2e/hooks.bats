@@ -68,6 +68,24 @@ poststop stopped" ]
     rmdir /sys/fs/cgroup/domlet/e2e
 }
 
+@test "createContainer hooks run in the container's namespaces" {
+    local inside=$BATS_TEST_TMPDIR/inside line
+    make_bundle true
+    edit '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "jq .pid >$0; echo $$ >>$0; readlink /proc/self/ns/pid >>$0", "'"$inside"'"], env: ["PATH=/usr/bin:/bin"]}]'
+    domlet run -b "$BUNDLE" c1 </dev/null
+    mapfile -t line <"$inside"
+    [ "${line[0]}" -eq 1 ]
+    [ "${line[1]}" -lt 10 ]
+    [[ ${line[2]} == pid:* && ${line[2]} != $(readlink /proc/self/ns/pid) ]]
+    edit '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}]'
+    run -1 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+    [[ $output == *'createContainer hook /bin/sh ended with status 3'* ]]
+    edit '.hooks.createContainer = [{path: "/bin/sleep", args: ["sleep", "4321"], timeout: 1}]'
+    run -1 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+    [[ $output == *'did not end within its timeout of 1 s'* ]]
+    run -1 pgrep -f 'sleep 4321'
+}
+
 @test "a network namespace of the caller's" {
     ip netns add e2e
     make_bundle true

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,16 +60,48 @@ static int state_on_stdin(const struct domlet_state *st, const char *status, pid
 	return take_fd(&fd);
 }
 
-static _Noreturn void be_hook(const struct hook *h, int in, int out)
+/* The number of process PID in its own pid namespace. */
+static pid_t pid_inside(pid_t pid)
 {
-	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP;
-	int target = h->join ? pidfd_open(h->join, 0) : -1;
-	sigset_t none;
+	char path[64], line[256];
+	cleanup_fclose FILE *f = NULL;
 
-	if (h->join && (target < 0 || setns(target, spaces) < 0)) {
+	(void)snprintf(path, sizeof path, "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof line, f))
+		if (strncmp(line, "NSpid:", 6) == 0)
+			return (pid_t)strtol(strrchr(line, '\t') + 1, NULL, 10);
+	return pid;
+}
+
+/* Goes on in a child, which alone is in the pid namespace, too; and ends as it does. */
+static void enter_namespaces(pid_t pid, int out)
+{
+	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
+	int target = pidfd_open(pid, 0), status;
+	pid_t child = target < 0 || setns(target, spaces) < 0 ? -1 : fork();
+
+	if (child < 0) {
 		dprintf(out, "can't enter the container's namespaces: %s", domlet_strerror(errno));
 		_exit(126);
 	}
+	if (child == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* at its timeout our parent is killed */
+		return;
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFSIGNALED(status))
+		(void)raise(WTERMSIG(status));
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+static _Noreturn void be_hook(const struct hook *h, int in, int out)
+{
+	sigset_t none;
+
+	if (h->join)
+		enter_namespaces(h->join, out);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* they are held while a container is made */
 	(void)dup2(in, 0);
@@ -127,7 +160,7 @@ static int run_one(const struct domlet_state *st, struct json_object *o, int num
 {
 	struct json_object *args = NULL, *env = NULL, *timeout = NULL, *path = NULL;
 	struct hook h = { .timeout_ms = -1, .join = inside ? pid : 0 };
-	cleanup_close int in = state_on_stdin(st, status, pid);
+	cleanup_close int in = state_on_stdin(st, status, inside ? pid_inside(pid) : pid);
 	size_t n = 0, ignored;
 	int64_t s;
 	int r;

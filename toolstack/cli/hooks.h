@@ -13,7 +13,7 @@
 #include "cli.h"
 
 /* Runs ST's hooks of that KIND in order, until one fails. STATUS and PID are
- * what the state says. With INSIDE, in the namespaces of PID. */
+ * what the state says. With INSIDE, in the namespaces of PID, and PID as seen there. */
 int domlet_cli_hooks(const struct domlet_state *st, const char *kind, const char *status, pid_t pid, bool inside,
 		     struct domlet_error *err);
 /* Those whose failure changes nothing: it is said, and the next one runs. */
