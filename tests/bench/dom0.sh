@@ -178,7 +178,7 @@ measure_boot_exits() {
 }
 
 ring_domain() { # NAME ARGUMENTS-OF-INIT: sets domid
-    make_xl "$1" "ramdisk=\"$here/ring.cpio\"" memory=64 "extra=\"console=hvc0 quiet panic=-1 -- $2\""
+    make_xl "$1" "ramdisk=\"$here/ring.cpio\"" memory=64 "extra=\"console=hvc0 quiet panic=-1 noreplace-smp -- $2\""
     xl create -q "$work/$1.cfg" >&2
     domid=$(xl domid "$1")
 }
