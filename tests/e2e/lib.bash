@@ -3,16 +3,23 @@
 # one). DOMLET_TYPE is the type of the domains: pvh or pv.
 # shellcheck disable=SC2016 # for shells inside
 
+# Once a run: to start a program takes long on an emulated processor. And the
+# same tree gives the same image: only what a test adds is new.
+make_rootfs() {
+    local rootfs=$BATS_RUN_TMPDIR/rootfs name
+    mkdir -p "$rootfs"/{bin,etc,proc,sys,dev,tmp,root}
+    cp /bin/busybox "$rootfs/bin/"
+    for name in sh echo cat id hostname ls sleep touch kill true grep md5sum pwd printenv mount test; do
+        ln -sf busybox "$rootfs/bin/$name"
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\n' >"$rootfs/etc/passwd"
+}
+
 make_bundle() { # ARGS…: the container's command; the bundle is $BUNDLE
     BUNDLE=$BATS_TEST_TMPDIR/bundle
-    mkdir -p "$BUNDLE"/rootfs/{bin,etc,proc,sys,dev,tmp,root}
-    cp /bin/busybox "$BUNDLE/rootfs/bin/"
-    local name
-    for name in sh echo cat id hostname ls sleep touch kill true grep md5sum pwd printenv mount test; do
-        ln -sf busybox "$BUNDLE/rootfs/bin/$name"
-    done
-    # The same tree gives the same image: only what a test adds is new.
-    printf 'root:x:0:0:root:/root:/bin/sh\n' >"$BUNDLE/rootfs/etc/passwd"
+    [[ -d $BATS_RUN_TMPDIR/rootfs ]] || make_rootfs
+    mkdir -p "$BUNDLE"
+    cp -a "$BATS_RUN_TMPDIR/rootfs" "$BUNDLE/"
     rm -f "$BUNDLE/config.json"
     (cd "$BUNDLE" && domlet spec)
     edit '.process.terminal = false | .annotations["dev.domlet.type"] = $ENV.DOMLET_TYPE | .process.args = $ARGS.positional' \
@@ -27,11 +34,10 @@ edit() { # JQ PROGRAM and options
 
 leaks() { # prints what of ours is left
     xl list | tail -n +3
-    xenstore-ls -f /local/domain | grep -E '^/local/domain/[1-9]'
+    xenstore-list /local/domain | grep -vx 0
     losetup -a
-    find /run/domlet -mindepth 1 2>/dev/null
-    pgrep -a '^domlet'
-    find /sys/fs/cgroup/domlet -mindepth 1 -type d 2>/dev/null
+    grep -s '^domlet' /proc/[0-9]*/comm
+    find /run/domlet /sys/fs/cgroup/domlet -mindepth 1 '(' -path '/run/*' -o -type d ')' 2>/dev/null
 }
 
 no_leaks() {
