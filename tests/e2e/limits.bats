@@ -126,7 +126,7 @@ logged() {
 @test "guest kernel, initrd or template that are missing" {
     mkdir -p /etc/domlet
     edit '.annotations["dev.domlet.template"] = "e2e-none"'
-    refused /usr/share/domlet/xen-configs/e2e-none.cfg run -b "$BUNDLE" c1
+    refused "no template e2e-none.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs" run -b "$BUNDLE" c1
     printf 'type = "%s"\nkernel = "/nowhere/vmlinux"\n' "$DOMLET_TYPE" >/etc/domlet/e2e-kernel.cfg
     edit '.annotations["dev.domlet.template"] = "e2e-kernel"'
     refused "can't read the guest kernel /nowhere/vmlinux" run -b "$BUNDLE" c1
