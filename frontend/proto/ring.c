@@ -200,12 +200,13 @@ bool domlet_ring_take_notify(struct domlet_ring *r)
 	return notify;
 }
 
-/* What arm would wait for, without a barrier. */
+/* Whether what a sleeper would wait for is there, or the ring is broken. The
+ * same half as in publish, or a wake-up could be missed. */
 static bool is_worth_waking(struct domlet_ring *r, bool want_room)
 {
-	if (__atomic_load_n(&r->in->prod, __ATOMIC_RELAXED) != r->in_prod)
+	if (__atomic_load_n(&r->in->prod, __ATOMIC_SEQ_CST) != r->in_prod)
 		return true;
-	return want_room && (!accept_cons(r, __atomic_load_n(&r->out->cons, __ATOMIC_ACQUIRE)) ||
+	return want_room && (!accept_cons(r, __atomic_load_n(&r->out->cons, __ATOMIC_SEQ_CST)) ||
 			     room(r) >= r->size / 2);
 }
 
@@ -238,16 +239,11 @@ bool domlet_ring_arm(struct domlet_ring *r, bool want_room)
 	if (r->broken)
 		return true;
 	__atomic_exchange_n(&r->in->cons_asleep, 1, __ATOMIC_SEQ_CST);
-	again = __atomic_load_n(&r->in->prod, __ATOMIC_SEQ_CST) != r->in_prod;
-	if (want_room) {
+	if (want_room)
 		__atomic_exchange_n(&r->out->prod_asleep, 1, __ATOMIC_SEQ_CST);
-		/* The same half as in publish, or a wake-up could be missed. */
-		if (!accept_cons(r, __atomic_load_n(&r->out->cons, __ATOMIC_SEQ_CST)) ||
-		    room(r) >= r->size / 2)
-			again = true;
-	} else if (__atomic_load_n(&r->out->prod_asleep, __ATOMIC_RELAXED)) {
+	else if (__atomic_load_n(&r->out->prod_asleep, __ATOMIC_RELAXED))
 		__atomic_store_n(&r->out->prod_asleep, 0, __ATOMIC_RELAXED);
-	}
+	again = is_worth_waking(r, want_room);
 	if (again)
 		domlet_ring_disarm(r);
 	return again;

@@ -256,21 +256,6 @@ measure_create_xenstore() {
     done
 }
 
-measure_cold_vs_runc() {
-    local i
-    make_bundle "$work/true" true
-    domlet run -b "$work/true" warm
-    for ((i = 0; i < runs; i++)); do
-        timed domlet run -b "$work/true" "cold$i"
-        sample ours "$(ms "$elapsed")" ms
-        timed runc run -b "$work/true" "runc$i"
-        sample peer "$(ms "$elapsed")" ms
-    done
-    domlet --debug run -b "$work/true" phases 2>"$work/phases"
-    awk '/ ms / { for (i = 1; i < NF; i++) if ($(i + 1) == "ms") { print $(i + 2), $i - last; last = $i } }' "$work/phases" |
-        while read -r name part; do sample ours "$part" ms "part-$name"; done
-}
-
 # Two runtimes in turn, after once each, which fills caches.
 measure_pair() { # OURS PEER: functions that take a number
     local i
@@ -282,6 +267,27 @@ measure_pair() { # OURS PEER: functions that take a number
         timed "$2" "$i"
         sample peer "$(ms "$elapsed")" ms
     done
+}
+
+# What `domlet --debug` said of one run: a sample for each part; at is where
+# the last one ends.
+sample_parts() { # FILE PREFIX
+    local name part end
+    while read -r name part end; do
+        sample ours "$part" ms "$2$name"
+        at=$end
+    done < <(awk '/ ms / {
+        for (i = 1; i < NF; i++) if ($(i + 1) == "ms") { print $(i + 2), $i - last, $i; last = $i } }' "$1")
+}
+
+measure_cold_vs_runc() {
+    local at=0
+    make_bundle "$work/true" true
+    ours() { domlet run -b "$work/true" "cold$1"; }
+    peer() { runc run -b "$work/true" "runc$1"; }
+    measure_pair ours peer
+    domlet --debug run -b "$work/true" phases 2>"$work/phases"
+    sample_parts "$work/phases" part-
 }
 
 measure_exec() {
@@ -306,7 +312,7 @@ docker_run() { # RUNTIME OPTIONS…
 }
 
 measure_docker_run() {
-    local last=0 at name whole
+    local at=0 whole
     choose_type
     ours() { docker_run domlet --rm busybox true; }
     peer() { docker_run runc --rm busybox true; }
@@ -320,11 +326,8 @@ measure_docker_run() {
     timed docker_run domlet-debug --rm busybox true 2>"$work/phases"
     whole=$(ms "$elapsed")
     cat "$work/phases" >&2
-    while read -r at name; do
-        sample ours "$(awk -v a="$at" -v b="$last" 'BEGIN { print a - b }')" ms "docker-run-part-$name"
-        last=$at
-    done < <(awk '/ ms / { for (i = 1; i < NF; i++) if ($(i + 1) == "ms") print $i, $(i + 2) }' "$work/phases")
-    sample ours "$(awk -v a="$whole" -v b="$last" 'BEGIN { print a - b }')" ms docker-run-part-engine
+    sample_parts "$work/phases" docker-run-part-
+    sample ours "$(awk -v a="$whole" -v b="$at" 'BEGIN { print a - b }')" ms docker-run-part-engine
 }
 
 measure_docker_exec() {

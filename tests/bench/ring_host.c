@@ -36,12 +36,6 @@ static int drain(void *d)
 	return domlet_host_ring_drain(d);
 }
 
-static bool relax(void)
-{
-	__builtin_ia32_pause();
-	return true;
-}
-
 static _Noreturn void end(const char *why)
 {
 	(void)fprintf(stderr, "ring_host: %s\n", why);
@@ -89,7 +83,7 @@ static void attach(const char *domid)
 	ring.fd = domlet_host_ring_fd(&host_ring);
 	ring.notify = notify;
 	ring.drain = drain;
-	ring.relax = relax;
+	ring.relax = domlet_host_ring_pause;
 	bench_channel_open(&ring, &host_ring.ring, DOMLET_RING_HOST, 1);
 	(void)snprintf(path, sizeof path, "/local/domain/%s/data/vchan", domid);
 	vchan.vchan = libxenvchan_client_init(NULL, (int)strtoul(domid, NULL, 10), path);

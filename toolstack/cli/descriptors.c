@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
 
 int domlet_cli_send_descriptors(int fd, const char *text, size_t len, const int *fds, size_t count)
 {
@@ -25,4 +29,15 @@ int domlet_cli_send_descriptors(int fd, const char *text, size_t len, const int 
 	c->cmsg_len = CMSG_LEN(count * sizeof(int));
 	memcpy(CMSG_DATA(c), fds, count * sizeof(int));
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int domlet_cli_memory_file(const char *text, size_t len)
+{
+	cleanup_close int fd = memfd_create("domlet", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0)
+		return -EIO;
+	return take_fd(&fd);
 }

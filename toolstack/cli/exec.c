@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -110,20 +109,19 @@ static int check_state(struct domlet_cli *cli, const struct domlet_state *st, co
 /* A file in memory with the process object; or -errno. */
 static int write_object(struct json_object *process, struct domlet_error *err)
 {
-	cleanup_close int fd = memfd_create("process", MFD_CLOEXEC);
 	const char *text;
 	size_t len;
+	int fd;
 
 	text = json_object_to_json_string_length(process, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	if (len > DOMLET_CONFIG_MAX)
 		return domlet_error_set(err, E2BIG, "the process object is %zu bytes, and an exec takes %u at most: give it fewer or shorter variables",
 					len, DOMLET_CONFIG_MAX);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len)
-		return domlet_error_set(err, ENOMEM, "can't keep a process object of %zu bytes in memory", len);
-	return take_fd(&fd);
+	fd = domlet_cli_memory_file(text, len);
+	return fd < 0 ? domlet_error_set(err, ENOMEM, "can't keep a process object of %zu bytes in memory", len) : fd;
 }
 
-static int send_request(int fd, struct json_object *process, bool terminal, int fds[5], struct domlet_error *err)
+static int send_request(int fd, struct json_object *process, bool terminal, int fds[DOMLET_MONITOR_FDS_MAX], struct domlet_error *err)
 {
 	cleanup_close int object = write_object(process, err);
 	char text[64];
@@ -133,7 +131,7 @@ static int send_request(int fd, struct json_object *process, bool terminal, int 
 		return object;
 	fds[4] = object;
 	(void)snprintf(text, sizeof text, "{\"verb\":\"exec\",\"terminal\":%s}", terminal ? "true" : "false");
-	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, 5);
+	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_FDS_MAX);
 	if (r < 0)
 		return domlet_error_set(err, -r, "can't ask the container's monitor: %s", domlet_strerror(-r));
 	return domlet_cli_read_answer(fd, err);
@@ -147,7 +145,7 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 	cleanup_close int monitor = domlet_cli_connect(st, &cli->err), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	cleanup_close int ours = -1, theirs = -1;
 	struct domlet_proxy p = { .tty = tty, .cgroup = st->cgroup };
-	int pair[2], fds[5];
+	int pair[2], fds[DOMLET_MONITOR_FDS_MAX];
 	pid_t pid;
 
 	if (monitor < 0)

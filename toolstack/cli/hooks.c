@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "descriptors.h"
 
 #define OUTPUT_SHOWN 512
 
@@ -42,22 +43,17 @@ static int state_on_stdin(const struct domlet_state *st, const char *status, pid
 {
 	cleanup_free char *text = domlet_state_json(st);
 	struct json_object *o = text ? json_tokener_parse(text) : NULL;
-	cleanup_close int fd = memfd_create("state", MFD_CLOEXEC);
 	const char *s;
+	int fd;
 
-	if (!o || fd < 0) {
-		json_object_put(o);
+	if (!o)
 		return -ENOMEM;
-	}
 	json_object_object_add(o, "status", json_object_new_string(status));
 	json_object_object_add(o, "pid", json_object_new_int(pid));
 	s = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (write(fd, s, strlen(s)) != (ssize_t)strlen(s) || lseek(fd, 0, SEEK_SET) < 0) {
-		json_object_put(o);
-		return -EIO;
-	}
+	fd = domlet_cli_memory_file(s, strlen(s));
 	json_object_put(o);
-	return take_fd(&fd);
+	return fd;
 }
 
 /* The number of process PID in its own pid namespace. */

@@ -71,16 +71,17 @@ static void fail(struct domlet_lifecycle *lc, struct domlet_life_actions *out)
 	doom(lc, out);
 }
 
-/* The domain died under its container: what the guest wrote while it lived is
- * still owed to the readers. */
-static void owe_output(struct domlet_lifecycle *lc)
+/* The container has ended, by itself or because its domain died: what the guest
+ * wrote while it lived is still owed to the readers. False: it had ended before. */
+static bool owe_output(struct domlet_lifecycle *lc, uint32_t code)
 {
 	if (!container_lives(lc) || lc->exit_known)
-		return;
+		return false;
 	lc->exit_known = true;
-	lc->exit_code = DOMLET_EXIT_KILLED;
+	lc->exit_code = code;
 	lc->container = DOMLET_CONTAINER_DRAINING;
 	lc->output_waits = true;
+	return true;
 }
 
 static void gone(struct domlet_lifecycle *lc, struct domlet_life_actions *out)
@@ -194,12 +195,8 @@ static void step_container(struct domlet_lifecycle *lc, enum domlet_life_event e
 			fail(lc, out);
 		return;
 	case DOMLET_EV_EXITED:
-		if (!container_lives(lc) || lc->exit_known)
+		if (!owe_output(lc, code))
 			return;
-		lc->exit_known = true;
-		lc->exit_code = code;
-		lc->container = DOMLET_CONTAINER_DRAINING;
-		lc->output_waits = true;
 		if (lc->start_pending) { /* so short that its end came first */
 			lc->start_pending = false;
 			act(out, DOMLET_ACT_ANSWER_START);
@@ -240,7 +237,7 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 	case DOMLET_EV_SHUTDOWN: case DOMLET_EV_BROKEN:
 		fail(lc, out);
 		if (existed)
-			owe_output(lc);
+			(void)owe_output(lc, DOMLET_EXIT_KILLED);
 		return;
 	case DOMLET_EV_VANISHED:
 		if (lc->domain == DOMLET_DOMAIN_DYING || lc->domain == DOMLET_DOMAIN_BUILDING)
@@ -249,7 +246,7 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 			if (!lc->create_answered || lc->start_pending)
 				lc->failed = true;
 			act(out, DOMLET_ACT_DETACH);
-			owe_output(lc);
+			(void)owe_output(lc, DOMLET_EXIT_KILLED);
 			gone(lc, out);
 		}
 		return;

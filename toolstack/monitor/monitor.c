@@ -188,12 +188,6 @@ static bool receive(struct monitor *m)
 	return m->attached;
 }
 
-static bool relax(void)
-{
-	__builtin_ia32_pause();
-	return true;
-}
-
 static void finish(struct monitor *m);
 
 void domlet_monitor_turn(struct monitor *m)
@@ -211,11 +205,11 @@ void domlet_monitor_turn(struct monitor *m)
 			finish(m);
 		if (!m->attached)
 			return;
-		waits = domlet_link_flush(&m->link);
+		waits = domlet_link_flush(&m->link) || m->wants_room;
 		tell(m);
 		if (!again)
-			again = domlet_ring_linger(&m->ring.ring, waits || m->wants_room, relax) ||
-				domlet_ring_arm(&m->ring.ring, waits || m->wants_room);
+			again = domlet_ring_linger(&m->ring.ring, waits, domlet_host_ring_pause) ||
+				domlet_ring_arm(&m->ring.ring, waits);
 	}
 	if (again && m->attached) /* come back after the others had their turn */
 		(void)uv_async_send(&m->again);

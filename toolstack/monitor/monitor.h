@@ -28,6 +28,7 @@
 
 #define DOMLET_MONITOR_SOCKET "monitor.sock"
 #define DOMLET_MONITOR_PACKET_MAX 256
+#define DOMLET_MONITOR_FDS_MAX 5 /* an exec's */
 #define DOMLET_MONITOR_ANSWER_MAX 4096
 
 struct domlet_launch {

@@ -15,8 +15,6 @@
 /* A guest that has not confirmed a SIGKILL by now is destroyed; docker waits
  * as long before it kills the proxy itself. */
 #define KILL_CONFIRM_MS 10000u
-/* An exec's: three streams, its proxy's socket, the process object. */
-#define FDS_MAX 5
 
 void domlet_peers_answer(struct peer *p, int code, const char *text)
 {
@@ -93,27 +91,27 @@ static void start_container(struct monitor *m, struct peer *p)
 	domlet_monitor_step(m, DOMLET_EV_START, 0);
 }
 
-static void exec_process(struct monitor *m, struct peer *p, struct json_object *o, int fds[FDS_MAX])
+static void exec_process(struct monitor *m, struct peer *p, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX])
 {
 	struct domlet_error err;
 	char path[32], *object;
 	size_t len;
 
-	if (fds[FDS_MAX - 1] < 0) {
+	if (fds[DOMLET_MONITOR_FDS_MAX - 1] < 0) {
 		domlet_peers_answer(p, EINVAL, "an exec needs five descriptors");
 		return;
 	}
-	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fds[FDS_MAX - 1]);
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fds[DOMLET_MONITOR_FDS_MAX - 1]);
 	if (domlet_file_read(path, DOMLET_CONFIG_MAX, &object, &len, &err) < 0) {
 		domlet_peers_answer(p, err.code, err.text);
 		return;
 	}
 	domlet_process_exec(m, p, object, len, number(o, "terminal") != 0, fds);
-	for (int i = 0; i < FDS_MAX - 1; i++)
+	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX - 1; i++)
 		fds[i] = -1;
 }
 
-static void request(struct monitor *m, struct peer *p, struct json_object *o, int fds[FDS_MAX])
+static void request(struct monitor *m, struct peer *p, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX])
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_WINSIZE };
 	struct json_object *v;
@@ -145,15 +143,15 @@ static void lose_first_proxy(struct monitor *m)
 }
 
 /* FDS are the descriptors that came along, -1 for none. */
-static ssize_t receive_packet(int fd, char *text, size_t len, int fds[FDS_MAX])
+static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MONITOR_FDS_MAX])
 {
 	union {
-		char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(DOMLET_MONITOR_FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { .iov_base = text, .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = CMSG_LEN(FDS_MAX * sizeof(int)) }; /* CMSG_SPACE has room for a sixth */
+			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX * sizeof(int)) }; /* CMSG_SPACE has room for a sixth */
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
@@ -184,7 +182,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	struct peer *p = (struct peer *)((char *)h - offsetof(struct peer, poll));
 	struct monitor *m = h->data;
 	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
-	int fds[FDS_MAX] = { -1, -1, -1, -1, -1 };
+	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1 };
 	ssize_t n = receive_packet(p->fd, text, sizeof text - 1, fds);
 	struct json_object *o;
 
@@ -201,7 +199,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	if (o)
 		request(m, p, o, fds);
 	json_object_put(o);
-	for (int i = 0; i < FDS_MAX; i++)
+	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	domlet_monitor_turn(m);
