@@ -273,6 +273,23 @@ static void room_is_what_reserve_takes(void **state)
 	}
 }
 
+/* Without a flush: the reader begins while the sender goes on. */
+static void sent_bytes_are_published_each_quarter(void **state)
+{
+	struct two *t = *state;
+	uint32_t quarter = t->pair.guest.size / 4;
+	size_t n;
+
+	open_both(t, OUT(1));
+	for (uint32_t sent = 0; sent < quarter; sent += (uint32_t)n + DOMLET_FRAME_HEADER_LEN) {
+		assert_int_equal(domlet_ring_ready(&t->pair.host), 0);
+		n = DOMLET_FRAME_PAYLOAD_MAX / 4;
+		assert_non_null(domlet_link_reserve(&t->guest, OUT(1), &n));
+		domlet_link_commit(&t->guest, n);
+	}
+	assert_true(domlet_ring_ready(&t->pair.host) >= quarter);
+}
+
 static void half_close(void **state)
 {
 	struct two *t = *state;
@@ -577,6 +594,7 @@ int main(void)
 		LINK_TEST(one_blocked_stream_blocks_no_other),
 		LINK_TEST(data_leaves_room_for_messages),
 		cmocka_unit_test(room_is_what_reserve_takes),
+		LINK_TEST(sent_bytes_are_published_each_quarter),
 		LINK_TEST(half_close),
 		LINK_TEST(reset_then_end),
 		LINK_TEST(reset_and_end_cross),
