@@ -101,6 +101,26 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     exec 4>&-
 }
 
+# Before the container runs, ^C ends the client, and the engine goes on or not, as
+# it does with runc; then it is a byte for the program. Nothing stays, ever.
+# bats test_tags=long
+@test "docker run -it: ^C at every moment" {
+    local after terminal fifo=$BATS_TEST_TMPDIR/fifo
+    mkfifo "$fifo"
+    exec 4<>"$fifo"
+    for after in 0.1 0.5 1 1.5 2 2.5 3 4 5; do
+        script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"exit 5\" INT; while :; do sleep 0.1; done'" "$out" <"$fifo" >/dev/null 2>&1 3>&- 4>&- &
+        terminal=$!
+        sleep "$after"
+        printf '\003' >&4
+        eventually 5 eval '! kill -0 $terminal 2>/dev/null' || docker rm -f d1 || true
+        wait "$terminal" || true
+        eventually 30 eval 'docker rm -f d1 2>&1 | grep -q "No such container"'
+        no_leaks
+    done
+    exec 4>&-
+}
+
 # bats test_tags=long
 @test "docker: a seccomp profile, --privileged" {
     echo '{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}' >"$BATS_TEST_TMPDIR/profile"

@@ -6,6 +6,9 @@
 # The first letter of a container's name tells the engine: d, p, c.
 # shellcheck disable=SC2016,SC2034 # for the tests that load this, and for shells inside
 
+# shellcheck source=tests/e2e/common.bash
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/common.bash"
+
 RUNTIME=${RUNTIME:-domlet}
 out=$BATS_TEST_TMPDIR/out
 
@@ -43,17 +46,6 @@ leaks() {
     pgrep -af '^([^ ]*/)?(domlet|conmon|containerd-shim)'
     find /sys/fs/cgroup/{domlet,docker,default,libpod_parent} -mindepth 1 -type d 2>/dev/null | grep -v '/libpod_parent/conmon$'
     grep -E '/(merged|io.containerd.runtime.v2.task/[^ ]*) ' /proc/mounts
-}
-
-no_leaks() {
-    local left end=$((SECONDS + 20))
-    while ((SECONDS < end)); do
-        left=$(leaks)
-        [[ -n $left ]] || return 0
-        sleep 0.2
-    done
-    printf 'left behind:\n%s\n' "$left"
-    return 1
 }
 
 # The lab's daemons, killed and started again.

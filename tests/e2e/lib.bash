@@ -3,6 +3,9 @@
 # one). DOMLET_TYPE is the type of the domains: pvh or pv.
 # shellcheck disable=SC2016 # for shells inside
 
+# shellcheck source=tests/e2e/common.bash
+. "$(dirname "${BASH_SOURCE[0]}")/common.bash"
+
 # Once a run: to start a program takes long on an emulated processor. And the
 # same tree gives the same image: only what a test adds is new.
 make_rootfs() {
@@ -38,15 +41,4 @@ leaks() { # prints what of ours is left
     losetup -a
     grep -s '^domlet' /proc/[0-9]*/comm
     find /run/domlet /sys/fs/cgroup/domlet -mindepth 1 '(' -path '/run/*' -o -type d ')' 2>/dev/null
-}
-
-no_leaks() {
-    local left end=$((SECONDS + 15))
-    while ((SECONDS < end)); do
-        left=$(leaks)
-        [[ -n $left ]] || return 0
-        sleep 0.2
-    done
-    printf 'left behind:\n%s\n' "$left"
-    return 1
 }

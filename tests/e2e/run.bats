@@ -74,3 +74,16 @@ teardown() {
     run -7 bash /lab/run.sh "$DOMLET_TYPE" sh -c 'busybox uname -s && exit 7'
     [ "$output" = Linux ]
 }
+
+@test "what dom0 tells a guest in xenstore is for this guest alone to read" {
+    local domid
+    make_bundle sleep 1000
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domid=$(xl list | awk "/domlet-c1/ { print \$2 }")
+    run -0 xenstore-ls -p "/local/domain/$domid/domlet"
+    [[ $output == *chunk*generation* ]]
+    run -1 grep -vE "  \(n0,r$domid\)\$" <<<"$output"
+    run -0 xenstore-ls -p "/local/domain/$domid"
+    [[ $(grep '^domlet = ' <<<"$output") == *"(n0,r$domid)" ]]
+    domlet delete --force c1
+}

@@ -45,15 +45,28 @@ static void fail(struct writer *w)
 	w->failed = true;
 }
 
-/* A node owned by dom0 which this guest alone can read. */
-static void put(struct writer *w, const void *value, size_t len, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-static void put(struct writer *w, const void *value, size_t len, const char *fmt, ...)
+/* A new node has the permissions of the one above it (xenstored keeps to this
+ * for whoever may set them: docs/misc/xenstore.txt of Xen), so that they are
+ * set once, on what is above all of ours: owned by dom0, and readable by this
+ * guest alone. */
+static void make_directory(struct writer *w)
 {
 	struct xs_permissions perms[] = {
 		{ .id = 0, .perms = XS_PERM_NONE },
 		{ .id = w->domid, .perms = XS_PERM_READ },
 	};
+
+	if (w->failed)
+		return;
+	snprintf(w->path, sizeof(w->path), "/local/domain/%u/domlet", w->domid);
+	if (!xs_mkdir(w->store, w->t, w->path) || !xs_set_permissions(w->store, w->t, w->path, perms, 2))
+		fail(w);
+}
+
+static void put(struct writer *w, const void *value, size_t len, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+static void put(struct writer *w, const void *value, size_t len, const char *fmt, ...)
+{
 	va_list ap;
 	int n;
 
@@ -63,8 +76,7 @@ static void put(struct writer *w, const void *value, size_t len, const char *fmt
 	va_start(ap, fmt);
 	vsnprintf(w->path + n, sizeof(w->path) - (size_t)n, fmt, ap);
 	va_end(ap);
-	if (!xs_write(w->store, w->t, w->path, value, (unsigned int)len) ||
-	    !xs_set_permissions(w->store, w->t, w->path, perms, 2))
+	if (!xs_write(w->store, w->t, w->path, value, (unsigned int)len))
 		fail(w);
 }
 
@@ -107,22 +119,17 @@ static void put_all(struct writer *w, const struct publication *p)
 	char number[24];
 
 	check_domain(w);
-	put(w, "", 0, "%s", "");
+	make_directory(w);
 	if (p->seed)
 		put(w, p->seed, strlen(p->seed), "/seed");
-	put(w, "", 0, "/container");
-	put(w, "", 0, "/container/%u", p->n);
 	put_text(w, "id", p->n, p->id);
 	snprintf(number, sizeof(number), "%zu", p->len);
 	put_text(w, "length", p->n, number);
-	if (p->document) {
-		put(w, "", 0, "/container/%u/chunk", p->n);
-		for (size_t at = 0; at < p->len; at += DOMLET_CONFIG_CHUNK) {
-			size_t left = p->len - at;
+	for (size_t at = 0; p->document && at < p->len; at += DOMLET_CONFIG_CHUNK) {
+		size_t left = p->len - at;
 
-			put(w, p->document + at, left < DOMLET_CONFIG_CHUNK ? left : DOMLET_CONFIG_CHUNK,
-			    "/container/%u/chunk/%zu", p->n, at / DOMLET_CONFIG_CHUNK);
-		}
+		put(w, p->document + at, left < DOMLET_CONFIG_CHUNK ? left : DOMLET_CONFIG_CHUNK,
+		    "/container/%u/chunk/%zu", p->n, at / DOMLET_CONFIG_CHUNK);
 	}
 	put_text(w, "sha256", p->n, p->sha256);
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)p->generation);
