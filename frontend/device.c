@@ -15,8 +15,6 @@
 
 #define RING_DIR "data/domlet/ring/0/"
 #define HOST_DOMID 0u
-/* A transaction fails with EAGAIN when somebody else wrote meanwhile. */
-#define TRANSACTION_TRIES 16
 
 static int fail(char *err, size_t err_len, int code, const char *what)
 {
@@ -49,41 +47,31 @@ static int share_pages(struct domlet_device *d, uint32_t order, uint32_t epoch, 
 	return 0;
 }
 
-static bool put(struct xs_handle *xs, xs_transaction_t t, const char *key, const char *value)
+static bool put(struct xs_handle *xs, const char *key, const char *value)
 {
 	char path[64];
 
 	(void)snprintf(path, sizeof path, RING_DIR "%s", key);
-	return xs_write(xs, t, path, value, (unsigned int)strlen(value));
+	return xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value));
 }
 
-static bool put_number(struct xs_handle *xs, xs_transaction_t t, const char *key, uint32_t value)
+static bool put_number(struct xs_handle *xs, const char *key, uint32_t value)
 {
 	char text[16];
 
 	(void)snprintf(text, sizeof text, "%u", value);
-	return put(xs, t, key, text);
+	return put(xs, key, text);
 }
 
-/* All or nothing: the host looks when it sees "state". */
+/* "state" last: the host looks when it says "ready". */
 static int announce(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
 		    uint32_t index_ref)
 {
-	for (int i = 0; i < TRANSACTION_TRIES; i++) {
-		xs_transaction_t t = xs_transaction_start(xs);
-		bool ok;
+	bool ok = put_number(xs, "version", DOMLET_PROTO_VERSION) && put_number(xs, "order", order) &&
+		  put_number(xs, "ring-ref", index_ref) && put_number(xs, "event-channel", d->port) &&
+		  put_number(xs, "epoch", epoch) && put(xs, "state", "ready");
 
-		if (t == XBT_NULL)
-			return -last_errno();
-		ok = put_number(xs, t, "version", DOMLET_PROTO_VERSION) && put_number(xs, t, "order", order) &&
-		     put_number(xs, t, "ring-ref", index_ref) && put_number(xs, t, "event-channel", d->port) &&
-		     put_number(xs, t, "epoch", epoch) && put(xs, t, "state", "ready");
-		if (xs_transaction_end(xs, t, !ok))
-			return ok ? 0 : -EIO;
-		if (errno != EAGAIN)
-			return -last_errno();
-	}
-	return -EAGAIN;
+	return ok ? 0 : -last_errno();
 }
 
 int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
