@@ -46,7 +46,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     docker exec -d d1 sh -c 'echo detached >/tmp/f'
     eventually 10 docker exec d1 grep -q detached /tmp/f
     run -0 script -qec 'docker exec -it d1 tty' /dev/null </dev/null
-    [[ $output == /dev/pts/* || $output == /dev/console* ]]
+    [[ $output == */dev/pts/* || $output == */dev/console* ]]
     run -0 docker top d1
     [ "${#lines[@]}" -ge 2 ]
     [ "$(docker inspect -f '{{.State.Status}} {{.HostConfig.Runtime}}' d1)" = "running $RUNTIME" ]
