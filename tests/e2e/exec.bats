@@ -88,6 +88,27 @@ teardown() {
     no_leaks
 }
 
+# What has been read is read; a killed container doesn't wait for the rest.
+@test "readers that have stopped don't hold a killed container's end up" {
+    local fifo=$BATS_TEST_TMPDIR/fifo end status=0
+    mkfifo "$fifo"
+    exec 4<>"$fifo" # nobody reads it
+    make_bundle cat /dev/zero
+    domlet run -b "$BUNDLE" c1 </dev/null >"$fifo" 2>"$BATS_TEST_TMPDIR/out" 3>&- 4>&- &
+    for _ in {1..200}; do
+        [[ $(domlet state c1 2>/dev/null | jq -r .status) != running ]] || break
+        sleep 0.1
+    done
+    domlet exec --detach c1 cat /dev/zero </dev/null >"$fifo" 2>&1 3>&- 4>&-
+    sleep 1
+    end=$((SECONDS + 40))
+    domlet kill c1 KILL
+    wait $! || status=$?
+    [ "$status" -eq 137 ]
+    ((SECONDS < end))
+    exec 4>&-
+}
+
 @test "many execs, one after the other and at once" {
     local i
     make_bundle sleep 1000

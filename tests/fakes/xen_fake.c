@@ -355,6 +355,11 @@ bool xs_write(struct xs_handle *xs, xs_transaction_t t, const char *path, const 
 	return !xen_fake_fails("write");
 }
 
+bool xs_mkdir(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	return xs_write(xs, t, path, "", 0);
+}
+
 bool xs_set_permissions(struct xs_handle *xs, xs_transaction_t t, const char *path, struct xs_permissions *perms,
 			unsigned int count)
 {

@@ -79,6 +79,7 @@ struct monitor {
 	bool attached;
 	bool created; /* the launching command was told so */
 	bool finished; /* but for output of further processes */
+	bool output_moved; /* a reader took some, since the timer looked last */
 	bool stuck;   /* libxl could not destroy the domain */
 	uv_poll_t ring_poll;
 	uv_async_t again; /* goes on with a turn that was cut short */

@@ -14,6 +14,7 @@
 
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
+#define READERS_MS 10000
 #define GENERATION 1u
 /* Events handled before other descriptors get their turn. */
 #define EVENTS_A_TURN 256
@@ -108,7 +109,7 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 		domlet_process_exited(m, p, e->code & 255);
 		return;
 	}
-	uv_timer_stop(&m->kill_timer); /* a SIGKILL is confirmed by this */
+	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 }
 
@@ -356,14 +357,32 @@ static void on_kill_timeout(uv_timer_t *t)
 	domlet_monitor_step(t->data, DOMLET_EV_KILL_TIMEOUT, 0);
 }
 
+/* The container is over, and the readers of its further processes have taken
+ * nothing for so long. */
+static void on_readers_timeout(uv_timer_t *t)
+{
+	struct monitor *m = t->data;
+
+	if (m->output_moved) {
+		m->output_moved = false;
+		return;
+	}
+	domlet_process_drop_all(m);
+	finish(m);
+}
+
 /* Once the last output is written. */
 static void finish(struct monitor *m)
 {
 	struct domlet_error ignored;
 
-	m->finished = !domlet_process_all_ended(m);
-	if (m->finished)
+	if (!domlet_process_all_ended(m)) {
+		if (!m->finished)
+			uv_timer_start(&m->kill_timer, on_readers_timeout, READERS_MS, READERS_MS);
+		m->finished = true;
 		return;
+	}
+	m->finished = false;
 	phase(m, "destroyed");
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, for the next command to try again. */

@@ -160,6 +160,7 @@ static void write_backlog(struct monitor *m, struct sink *s)
 	if (n <= 0)
 		return;
 	domlet_backlog_drop(&s->backlog, (size_t)n);
+	m->output_moved = true;
 	if (m->attached)
 		domlet_link_credit(&m->link, s->stream, (size_t)n);
 	if (!s->backlog.len)
