@@ -4,7 +4,7 @@
 # In the lab's dom0 with engines: these tests with runc, then with domlet in both
 # types. LONG=1 takes all of them; else PV gets the brief ones.
 cd "$(dirname "$(readlink -f "$0")")" || exit
-export BATS_TEST_TIMEOUT=300
+export BATS_TEST_TIMEOUT=600
 status=0
 
 run() { # RUNTIME TYPE BATS-OPTIONS…
