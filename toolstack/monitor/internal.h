@@ -79,7 +79,8 @@ struct monitor {
 	bool attached;
 	bool created; /* the launching command was told so */
 	bool finished; /* but for output of further processes */
-	bool output_moved; /* a reader took some, since the timer looked last */
+	bool output_moved; /* a reader took some, since kill_timer's last look */
+	uint64_t killed_at; /* uv_now() when kill_timer was started */
 	bool stuck;   /* libxl could not destroy the domain */
 	uv_poll_t ring_poll;
 	uv_async_t again; /* goes on with a turn that was cut short */
@@ -96,6 +97,8 @@ struct monitor {
 
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
 void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring */
+/* The container was sent SIGKILL: if that isn't confirmed soon, its domain goes. */
+void domlet_monitor_killed(struct monitor *m);
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);
 /* A step with its reason, which is told to who waits. */
 void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev);

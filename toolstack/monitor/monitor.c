@@ -14,7 +14,10 @@
 
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
-#define READERS_MS 10000
+/* How long a killed container may take to end while no reader takes output of
+ * it, and how long at all: engines give up waiting after ten seconds. */
+#define KILLED_MS 3000
+#define KILLED_OUTPUT_MS 30000
 #define GENERATION 1u
 /* Events handled before other descriptors get their turn. */
 #define EVENTS_A_TURN 256
@@ -352,23 +355,40 @@ static void arm_boot_timer(struct monitor *m)
 	uv_timer_start(&m->boot_timer, on_boot_timeout, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 }
 
-static void on_kill_timeout(uv_timer_t *t)
+/* A reader takes output of what has ended, and has not had too long. */
+static bool readers_are_busy(struct monitor *m)
 {
-	domlet_monitor_step(t->data, DOMLET_EV_KILL_TIMEOUT, 0);
+	bool busy = m->output_moved && uv_now(&m->loop) - m->killed_at < KILLED_OUTPUT_MS;
+
+	m->output_moved = false;
+	return busy;
 }
 
-/* The container is over, and the readers of its further processes have taken
- * nothing for so long. */
+static void on_kill_timeout(uv_timer_t *t)
+{
+	if (!readers_are_busy(t->data))
+		domlet_monitor_step(t->data, DOMLET_EV_KILL_TIMEOUT, 0);
+}
+
+/* The container is over; its further processes' output isn't. */
 static void on_readers_timeout(uv_timer_t *t)
 {
-	struct monitor *m = t->data;
-
-	if (m->output_moved) {
-		m->output_moved = false;
+	if (readers_are_busy(t->data))
 		return;
-	}
-	domlet_process_drop_all(m);
-	finish(m);
+	domlet_process_drop_all(t->data);
+	finish(t->data);
+}
+
+static void expect_end(struct monitor *m, uv_timer_cb otherwise)
+{
+	m->killed_at = uv_now(&m->loop);
+	m->output_moved = false;
+	uv_timer_start(&m->kill_timer, otherwise, KILLED_MS, KILLED_MS);
+}
+
+void domlet_monitor_killed(struct monitor *m)
+{
+	expect_end(m, on_kill_timeout);
 }
 
 /* Once the last output is written. */
@@ -378,7 +398,7 @@ static void finish(struct monitor *m)
 
 	if (!domlet_process_all_ended(m)) {
 		if (!m->finished)
-			uv_timer_start(&m->kill_timer, on_readers_timeout, READERS_MS, READERS_MS);
+			expect_end(m, on_readers_timeout);
 		m->finished = true;
 		return;
 	}
@@ -549,7 +569,6 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	uv_timer_init(&m->loop, &m->boot_timer);
 	uv_timer_init(&m->loop, &m->kill_timer);
 	m->boot_timer.data = m->kill_timer.data = m;
-	m->kill_timer.timer_cb = on_kill_timeout;
 	if (domlet_peers_open(m, &m->err) < 0 || domlet_xen_open(&m->loop, &ops, m, &m->xen, &m->err) < 0) {
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		return 1;

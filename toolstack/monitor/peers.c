@@ -12,10 +12,6 @@
 #include "../base/file.h"
 #include "internal.h"
 
-/* A guest that has not confirmed a SIGKILL by now is destroyed; docker waits
- * as long before it kills the proxy itself. */
-#define KILL_CONFIRM_MS 10000u
-
 void domlet_peers_answer(struct peer *p, int code, const char *text)
 {
 	struct json_object *o;
@@ -75,7 +71,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	msg.signal.all = number(o, "all") != 0;
 	(void)domlet_monitor_send(m, &msg);
 	if (last)
-		uv_timer_start(&m->kill_timer, m->kill_timer.timer_cb, KILL_CONFIRM_MS, 0);
+		domlet_monitor_killed(m);
 	domlet_peers_answer(p, 0, NULL);
 }
 

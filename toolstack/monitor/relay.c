@@ -123,6 +123,7 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 		if (n < 0 && errno != EAGAIN)
 			give_up_sink(m, s);
 		n = n < 0 ? 0 : n;
+		m->output_moved = m->output_moved || n > 0;
 	}
 	if (!s || s->fd < 0)
 		n = (ssize_t)len;
