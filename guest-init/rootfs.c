@@ -45,13 +45,23 @@ static int make_scratch(struct scratch *s, uint32_t number, struct domlet_failur
 	return 0;
 }
 
+/* The node alone says little: the kernel makes it before the disk can be opened. */
+static bool opens(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	bool is_disk = fd >= 0 && fstat(fd, &st) == 0 && S_ISBLK(st.st_mode);
+
+	if (fd >= 0)
+		close(fd);
+	return is_disk;
+}
+
 static int wait_for_device(const char *path, struct domlet_failure *failure)
 {
 	const struct timespec pause = { .tv_nsec = DEVICE_POLL_MS * 1000000L };
-	struct stat st;
-	int waited;
 
-	for (waited = 0; stat(path, &st) < 0 || !S_ISBLK(st.st_mode); waited += DEVICE_POLL_MS) {
+	for (int waited = 0; !opens(path); waited += DEVICE_POLL_MS) {
 		if (waited >= DEVICE_WAIT_MS)
 			return domlet_failure_set(failure, ENODEV,
 						  "the root disk %s did not appear within %d s", path,
