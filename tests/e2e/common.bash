@@ -16,12 +16,12 @@ no_leaks() {
 }
 
 # On the processor that QEMU emulates, a PVH domain ends by a triple fault once in
-# some hundred starts. A likely reason, found by reading and not proved: when
-# QEMU 7.2 injects an interrupt (SVM_EVTINJ_TYPE_INTR in its svm_helper.c) it
-# leaves the vector in exception_index, and if its processor is asked to stop
-# just then, the guest gets the interrupt a second time, whatever it is at. So a
-# test that failed in the lab while Xen reported such an end is tried once more,
-# and says so. On a real host nothing is.
+# some hundred starts, and nobody has seen it on another. One way to it, found by
+# reading and not proved: when QEMU 7.2 injects an interrupt (SVM_EVTINJ_TYPE_INTR
+# in its svm_helper.c) it leaves the vector in exception_index, and if its
+# processor is asked to stop just then, the guest gets the interrupt a second
+# time, whatever it is at. So a test that failed in the lab while Xen reported
+# such an end is tried once more, and says so. On a real host nothing is.
 suspect_emulator() {
     local seen=$BATS_RUN_TMPDIR/triple-faults faults before
     [[ -e /lab/command ]] || return 0

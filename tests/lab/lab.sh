@@ -104,7 +104,7 @@ qemu_arguments() {
         -accel tcg,thread=multi -smp "$cpus" -m "$memory"
         # Without rdrand and rdseed dom0's random pool is not ready for its first
         # 20 seconds, and libxl and Go programs sleep on it.
-        -cpu qemu64,+svm,+npt,+rdrand,+rdseed,-cx16
+        -cpu qemu64,+svm,+npt,+rdrand,+rdseed
         -kernel "$image/xen"
         -append "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=${dom0_memory}M $xen_args"
         -initrd "$image/vmlinuz console=hvc0 quiet panic=1,$image/initrd.cpio"
