@@ -154,6 +154,8 @@ static void obey(const struct domlet_msg *m)
 			reply(m->request, ENOENT, "exec: \"x\": executable file not found in $PATH");
 		else
 			reply(m->request, 0, "");
+		if (ring_fake_guest == RING_FAKE_QUITS)
+			xen_fake_end(true);
 		return;
 	case DOMLET_MSG_START:
 		reply(m->request, 0, "");

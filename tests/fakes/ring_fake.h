@@ -15,6 +15,7 @@
 enum ring_fake_guest {
 	RING_FAKE_GOOD,
 	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
+	RING_FAKE_QUITS,   /* CREATE succeeds, and its domain shuts down */
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
 	RING_FAKE_MISER,   /* the same, and of a document it takes one window only */
 	RING_FAKE_DIES,    /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */

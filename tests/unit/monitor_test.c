@@ -203,6 +203,26 @@ static void the_guest_refuses(void **state)
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
 
+/* Whenever `run` asks for the start, it hears why there is none. */
+static void the_domain_ends_before_the_start(void **state)
+{
+	(void)state;
+	ring_fake_guest = RING_FAKE_QUITS;
+	for (long pause = 0; pause < 8; pause++) {
+		struct run r;
+
+		begin(&r, 0);
+		assert_true(good(r.answer) || strstr(r.answer, "shut down"));
+		(void)nanosleep(&(struct timespec){ .tv_nsec = pause * 1000000 }, NULL);
+		if (good(r.answer)) {
+			start(&r);
+			assert_non_null(strstr(r.started, "shut down"));
+		}
+		finish(&r);
+		assert_string_equal(r.exit, "{\"exit\":137}");
+	}
+}
+
 static void a_lack_of_memory_is_logged(void **state)
 {
 	struct domlet_error err;
@@ -526,6 +546,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails),
 		cmocka_unit_test(the_guest_refuses),
+		cmocka_unit_test(the_domain_ends_before_the_start),
 		cmocka_unit_test(a_lack_of_memory_is_logged),
 		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),

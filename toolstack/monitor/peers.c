@@ -77,6 +77,11 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 
 static void start_container(struct monitor *m, struct peer *p)
 {
+	/* `domlet run` asks between the container's creation and its unexpected end. */
+	if (m->launch->foreground && m->life.container > DOMLET_CONTAINER_RUNNING && m->err.code) {
+		domlet_peers_answer(p, m->err.code, m->err.text);
+		return;
+	}
 	if (m->life.container != DOMLET_CONTAINER_CREATED) {
 		domlet_peers_answer(p, EBUSY, m->life.container > DOMLET_CONTAINER_RUNNING ?
 				    "cannot start a container that has stopped" :
