@@ -201,7 +201,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     kill=$!
     eventually 30 eval '[ ! -e "/proc/$pid" ]'
     kill "$reader"
-    wait "$kill" || true
+    wait "$kill"
 }
 
 # bats test_tags=long

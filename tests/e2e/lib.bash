@@ -35,6 +35,19 @@ edit() { # JQ PROGRAM and options
     jq "$program" "$BUNDLE/config.json" "$@" >"$BUNDLE/new" && mv "$BUNDLE/new" "$BUNDLE/config.json"
 }
 
+status() {
+    domlet state c1 | jq -r .status
+}
+
+wait_for_status() { # STATUS [TRIES]
+    local i
+    for ((i = 0; i < ${2:-100}; i++)); do
+        [[ $(status 2>/dev/null) != "$1" ]] || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 leaks() { # prints what of ours is left
     xl list | tail -n +3
     xenstore-list /local/domain | grep -vx 0

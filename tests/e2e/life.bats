@@ -12,21 +12,8 @@ teardown() {
     no_leaks
 }
 
-status() {
-    domlet state c1 | jq -r .status
-}
-
 create() {
     domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
-}
-
-wait_for_status() {
-    local i
-    for i in {1..100}; do
-        [[ $(status) != "$1" ]] || return 0
-        sleep 0.1
-    done
-    return 1
 }
 
 @test "create, start, kill, delete" {

@@ -97,8 +97,9 @@ struct monitor {
 
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
 void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring */
-/* The container was sent SIGKILL: if that isn't confirmed soon, its domain goes. */
-void domlet_monitor_killed(struct monitor *m);
+/* The container was sent SIGKILL, or has ended with output left of its further
+ * processes: what isn't over soon is cut off. */
+void domlet_monitor_expect_end(struct monitor *m);
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);
 /* A step with its reason, which is told to who waits. */
 void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev);

@@ -366,29 +366,23 @@ static bool readers_are_busy(struct monitor *m)
 
 static void on_kill_timeout(uv_timer_t *t)
 {
-	if (!readers_are_busy(t->data))
-		domlet_monitor_step(t->data, DOMLET_EV_KILL_TIMEOUT, 0);
-}
+	struct monitor *m = t->data;
 
-/* The container is over; its further processes' output isn't. */
-static void on_readers_timeout(uv_timer_t *t)
-{
-	if (readers_are_busy(t->data))
+	if (readers_are_busy(m))
 		return;
-	domlet_process_drop_all(t->data);
-	finish(t->data);
+	if (!m->finished) {
+		domlet_monitor_step(m, DOMLET_EV_KILL_TIMEOUT, 0);
+		return;
+	}
+	domlet_process_drop_all(m);
+	finish(m);
 }
 
-static void expect_end(struct monitor *m, uv_timer_cb otherwise)
+void domlet_monitor_expect_end(struct monitor *m)
 {
 	m->killed_at = uv_now(&m->loop);
 	m->output_moved = false;
-	uv_timer_start(&m->kill_timer, otherwise, KILLED_MS, KILLED_MS);
-}
-
-void domlet_monitor_killed(struct monitor *m)
-{
-	expect_end(m, on_kill_timeout);
+	uv_timer_start(&m->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
 }
 
 /* Once the last output is written. */
@@ -398,7 +392,7 @@ static void finish(struct monitor *m)
 
 	if (!domlet_process_all_ended(m)) {
 		if (!m->finished)
-			expect_end(m, on_readers_timeout);
+			domlet_monitor_expect_end(m);
 		m->finished = true;
 		return;
 	}

@@ -71,7 +71,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	msg.signal.all = number(o, "all") != 0;
 	(void)domlet_monitor_send(m, &msg);
 	if (last)
-		domlet_monitor_killed(m);
+		domlet_monitor_expect_end(m);
 	domlet_peers_answer(p, 0, NULL);
 }
 

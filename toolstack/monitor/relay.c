@@ -89,13 +89,14 @@ static struct sink *sink_of(struct monitor *m, uint32_t stream)
 	return NULL;
 }
 
-static ssize_t put(const struct sink *s, const uint8_t *data, size_t len)
+static ssize_t put(struct monitor *m, const struct sink *s, const uint8_t *data, size_t len)
 {
 	ssize_t n;
 
 	do
 		n = s->socket ? send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(s->fd, data, len);
 	while (n < 0 && errno == EINTR);
+	m->output_moved = m->output_moved || n > 0;
 	return n;
 }
 
@@ -119,11 +120,10 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 	ssize_t n = 0;
 
 	if (s && s->fd >= 0 && s->backlog.len == 0) {
-		n = put(s, data, len);
+		n = put(m, s, data, len);
 		if (n < 0 && errno != EAGAIN)
 			give_up_sink(m, s);
 		n = n < 0 ? 0 : n;
-		m->output_moved = m->output_moved || n > 0;
 	}
 	if (!s || s->fd < 0)
 		n = (ssize_t)len;
@@ -153,7 +153,7 @@ static void write_backlog(struct monitor *m, struct sink *s)
 
 	if (!s->backlog.len)
 		return;
-	n = put(s, domlet_backlog_front(&s->backlog), s->backlog.len);
+	n = put(m, s, domlet_backlog_front(&s->backlog), s->backlog.len);
 	if (n < 0 && errno != EAGAIN) {
 		give_up_sink(m, s);
 		return;
@@ -161,7 +161,6 @@ static void write_backlog(struct monitor *m, struct sink *s)
 	if (n <= 0)
 		return;
 	domlet_backlog_drop(&s->backlog, (size_t)n);
-	m->output_moved = true;
 	if (m->attached)
 		domlet_link_credit(&m->link, s->stream, (size_t)n);
 	if (!s->backlog.len)
