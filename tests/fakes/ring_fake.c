@@ -27,6 +27,7 @@ static struct {
 	struct domlet_ring ring;
 	struct domlet_link link;
 	uint32_t writer, left; /* the process that writes so much, before the domain dies */
+	bool quits; /* once what was said is on its way */
 	struct { /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
 		uint8_t *text, sha256[DOMLET_SHA256_LEN];
@@ -154,8 +155,7 @@ static void obey(const struct domlet_msg *m)
 			reply(m->request, ENOENT, "exec: \"x\": executable file not found in $PATH");
 		else
 			reply(m->request, 0, "");
-		if (ring_fake_guest == RING_FAKE_QUITS)
-			xen_fake_end(true);
+		fake.quits = ring_fake_guest == RING_FAKE_QUITS;
 		return;
 	case DOMLET_MSG_START:
 		reply(m->request, 0, "");
@@ -228,6 +228,12 @@ static void *guest(void *arg)
 		(void)domlet_link_flush(&fake.link);
 		if (domlet_ring_take_notify(&fake.ring))
 			(void)eventfd_write(fake.to_host, 1);
+		if (fake.quits) {
+			fake.quits = false;
+			uv_sleep(5); /* time for the host to see the answer */
+			xen_fake.busy_ms = 20;
+			xen_fake_end(true);
+		}
 		if (!domlet_ring_arm(&fake.ring, false))
 			(void)poll(&(struct pollfd){ .fd = fake.to_guest, .events = POLLIN }, 1, 50);
 		domlet_ring_disarm(&fake.ring);

@@ -244,6 +244,7 @@ static void end_now(uv_async_t *a)
 		xen_fake_shut_down();
 	else
 		xen_fake_vanish();
+	uv_sleep(xen_fake.busy_ms);
 }
 
 void xen_fake_await_end(void)

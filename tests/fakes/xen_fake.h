@@ -17,6 +17,7 @@ struct xen_fake {
 	const char *failed;          /* the call that did */
 	bool domain, unpaused;
 	bool guest_silent;           /* it never announces a ring */
+	unsigned int busy_ms;        /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;
 };
 
