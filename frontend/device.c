@@ -13,7 +13,7 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
-#define RING_DIR "data/domlet/ring/0/"
+#define RING_NODE "data/domlet/ring/0"
 #define HOST_DOMID 0u
 
 static int fail(char *err, size_t err_len, int code, const char *what)
@@ -47,31 +47,14 @@ static int share_pages(struct domlet_device *d, uint32_t order, uint32_t epoch, 
 	return 0;
 }
 
-static bool put(struct xs_handle *xs, const char *key, const char *value)
-{
-	char path[64];
-
-	(void)snprintf(path, sizeof path, RING_DIR "%s", key);
-	return xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value));
-}
-
-static bool put_number(struct xs_handle *xs, const char *key, uint32_t value)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof text, "%u", value);
-	return put(xs, key, text);
-}
-
-/* "state" last: the host looks when it says "ready". */
+/* One node, one request: PROTOCOL.md, "Finding each other". */
 static int announce(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
 		    uint32_t index_ref)
 {
-	bool ok = put_number(xs, "version", DOMLET_PROTO_VERSION) && put_number(xs, "order", order) &&
-		  put_number(xs, "ring-ref", index_ref) && put_number(xs, "event-channel", d->port) &&
-		  put_number(xs, "epoch", epoch) && put(xs, "state", "ready");
+	char offer[64];
+	int len = snprintf(offer, sizeof offer, "%u %u %u %u %u", DOMLET_PROTO_VERSION, order, index_ref, d->port, epoch);
 
-	return ok ? 0 : -last_errno();
+	return xs_write(xs, XBT_NULL, RING_NODE, offer, (unsigned int)len) ? 0 : -last_errno();
 }
 
 int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,

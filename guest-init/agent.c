@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "cgroup.h"
-#include "fetch.h"
 
 static void send_message(struct agent *a, const struct domlet_msg *m)
 {
@@ -184,12 +183,30 @@ static void take_document(struct agent *a, struct guest_process *g, const struct
 	free(document);
 }
 
+/* Checks what xenstore has of container M, and makes it when its document is there, too. */
+static int take_announced(struct agent *a, struct guest_process *g, const struct domlet_msg_create *m,
+			  struct domlet_failure *failure)
+{
+	int r;
+
+	if (a->ahead.container != m->container || !a->ahead.length) {
+		domlet_fetch_free(&a->ahead);
+		domlet_fetch_read(&a->ahead, a->xs, m->container);
+	}
+	r = domlet_fetch_announced(&a->ahead, m->generation, m->length, m->sha256.ptr, failure);
+	if (r == 0 && m->source == 0)
+		r = domlet_fetch_document(&a->ahead, m->length, m->sha256.ptr, failure);
+	if (r == 0 && m->source == 0)
+		make_process(a, g, a->ahead.document, m->length);
+	domlet_fetch_free(&a->ahead);
+	return r;
+}
+
 static void on_create(struct agent *a, uint32_t request, const struct domlet_msg_create *m)
 {
 	struct domlet_failure failure = { 0 };
 	struct guest_process *g = take_slot(a, m->process, &failure);
 	struct guest_container *c;
-	char *text = NULL;
 	int r = 0;
 
 	if (g && (m->container >= DOMLET_CONTAINER_MAX || find_container(a, m->container) ||
@@ -207,16 +224,11 @@ static void on_create(struct agent *a, uint32_t request, const struct domlet_msg
 	g->first = true;
 	memcpy(g->sha256, m->sha256.ptr, sizeof g->sha256);
 	if (a->xs)
-		r = domlet_fetch_announced(a->xs, m->container, m->generation, m->length, m->sha256.ptr, &failure);
-	if (r == 0 && m->source == 0)
-		r = domlet_fetch_document(a->xs, m->container, m->length, m->sha256.ptr, &text, &failure);
-	else if (r == 0)
+		r = take_announced(a, g, m, &failure);
+	if (r == 0 && m->source == 1)
 		r = await_document(a, g, m->length, &failure);
 	if (r < 0)
 		refuse(a, g, &failure);
-	else if (text)
-		make_process(a, g, text, m->length);
-	free(text);
 }
 
 static void on_exec(struct agent *a, uint32_t request, const struct domlet_msg_exec *m)

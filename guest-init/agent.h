@@ -17,6 +17,7 @@
 #include "../frontend/proto/backlog.h"
 #include "../frontend/proto/link.h"
 #include "config.h"
+#include "fetch.h"
 #include "process.h"
 
 struct xs_handle;
@@ -64,6 +65,7 @@ struct guest_container {
 struct agent {
 	struct domlet_link link;
 	struct xs_handle *xs; /* NULL: no configurations from there */
+	struct domlet_fetch ahead; /* what was read of a container before its CREATE */
 	bool cgroups;         /* the machine's cgroups are ours */
 	struct guest_process processes[DOMLET_PROCESS_MAX];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];

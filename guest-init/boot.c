@@ -22,9 +22,9 @@ static const struct {
 	const char *target, *type, *data;
 	unsigned long flags;
 } boot_mounts[] = {
+	{ "/dev", "devtmpfs", NULL, MS_NOSUID },
 	{ "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
 	{ "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
-	{ "/dev", "devtmpfs", NULL, MS_NOSUID },
 	{ "/dev/pts", "devpts", "ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC },
 	{ "/run", "tmpfs", "mode=0755", MS_NOSUID | MS_NODEV },
 	{ "/sys/fs/cgroup", "cgroup2", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
@@ -55,9 +55,9 @@ static void enable_controllers(void)
 	close(fd);
 }
 
-int domlet_boot_mounts(struct domlet_failure *failure)
+static int mount_some(size_t from, size_t to, struct domlet_failure *failure)
 {
-	for (size_t i = 0; i < sizeof boot_mounts / sizeof boot_mounts[0]; i++) {
+	for (size_t i = from; i < to; i++) {
 		(void)mkdir(boot_mounts[i].target, 0755);
 		if (mount(boot_mounts[i].type, boot_mounts[i].target, boot_mounts[i].type, boot_mounts[i].flags,
 			  boot_mounts[i].data) < 0 && errno != EBUSY)
@@ -65,8 +65,21 @@ int domlet_boot_mounts(struct domlet_failure *failure)
 						  boot_mounts[i].type, boot_mounts[i].target,
 						  domlet_failure_name(errno));
 	}
-	enable_controllers();
 	return 0;
+}
+
+int domlet_boot_devices(struct domlet_failure *failure)
+{
+	return mount_some(0, 1, failure);
+}
+
+int domlet_boot_mounts(struct domlet_failure *failure)
+{
+	int r = mount_some(1, sizeof boot_mounts / sizeof boot_mounts[0], failure);
+
+	if (r == 0)
+		enable_controllers();
+	return r;
 }
 
 void domlet_boot_modules(void)

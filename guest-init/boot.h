@@ -14,6 +14,8 @@ struct xs_handle;
 /* For a kernel whose drivers are modules, as Debian's: loads what /modules of
  * the initrd holds, in the order of the names. */
 void domlet_boot_modules(void);
+/* /dev alone, which the ring needs; then all the others. */
+int domlet_boot_devices(struct domlet_failure *failure);
 int domlet_boot_mounts(struct domlet_failure *failure);
 /* Credits dom0's seed (`domlet/seed`) to the kernel's pool. */
 int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure);

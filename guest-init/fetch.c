@@ -21,71 +21,93 @@ int domlet_fetch_check(const char *text, uint32_t len, const uint8_t sha256[stat
 	return 0;
 }
 
-static int check_node(struct xs_handle *xs, uint32_t container, const char *key, const char *wanted,
-		      struct domlet_failure *failure)
+static char *read_node(struct xs_handle *xs, uint32_t container, const char *key, unsigned int *len)
 {
-	char path[64], *text;
-	unsigned int len;
-	int r = 0;
+	char path[64];
 
 	(void)snprintf(path, sizeof path, "domlet/container/%u/%s", container, key);
-	text = xs_read(xs, XBT_NULL, path, &len);
-	if (!text)
-		r = domlet_failure_set(failure, ENODATA, "the guest found no %s in xenstore", path);
-	else if (strcmp(text, wanted) != 0)
-		r = domlet_failure_set(failure, EBADMSG, "%s in xenstore is %.64s, but %s was announced", path, text, wanted);
-	free(text);
-	return r;
+	return xs_read(xs, XBT_NULL, path, len);
 }
 
-int domlet_fetch_announced(struct xs_handle *xs, uint32_t container, uint64_t generation, uint32_t len,
+/* Chunks until LEN bytes are there, or until one is missing or does not fit. */
+static void read_document(struct domlet_fetch *f, struct xs_handle *xs, uint32_t len)
+{
+	char key[32];
+
+	f->document = malloc((size_t)len + 1);
+	for (uint32_t i = 0; f->document && f->len < len; i++) {
+		unsigned int n = 0;
+		char *chunk;
+
+		(void)snprintf(key, sizeof key, "chunk/%u", i);
+		chunk = read_node(xs, f->container, key, &n);
+		if (chunk && n <= len - f->len)
+			memcpy(f->document + f->len, chunk, n);
+		else
+			n = 0;
+		f->len += n;
+		free(chunk);
+		if (n == 0)
+			break;
+	}
+	if (f->document)
+		f->document[f->len] = '\0';
+}
+
+void domlet_fetch_read(struct domlet_fetch *f, struct xs_handle *xs, uint32_t container)
+{
+	unsigned int n;
+	unsigned long len;
+
+	*f = (struct domlet_fetch){ .container = container };
+	f->length = read_node(xs, container, "length", &n);
+	f->generation = read_node(xs, container, "generation", &n);
+	f->sha256 = read_node(xs, container, "sha256", &n);
+	len = f->length ? strtoul(f->length, NULL, 10) : 0;
+	if (len > 0 && len <= DOMLET_CONFIG_XENSTORE_MAX)
+		read_document(f, xs, (uint32_t)len);
+}
+
+void domlet_fetch_free(struct domlet_fetch *f)
+{
+	free(f->length);
+	free(f->generation);
+	free(f->sha256);
+	free(f->document);
+	*f = (struct domlet_fetch){ 0 };
+}
+
+static int check_node(const char *key, const char *text, const char *wanted, struct domlet_failure *failure)
+{
+	if (!text)
+		return domlet_failure_set(failure, ENODATA, "the guest found no %s of the container in xenstore", key);
+	if (strcmp(text, wanted) != 0)
+		return domlet_failure_set(failure, EBADMSG, "the container's %s in xenstore is %.64s, but %s was announced",
+					  key, text, wanted);
+	return 0;
+}
+
+int domlet_fetch_announced(const struct domlet_fetch *f, uint64_t generation, uint32_t len,
 			   const uint8_t sha256[static 32], struct domlet_failure *failure)
 {
 	char text[2 * DOMLET_SHA256_LEN + 1];
 	int r;
 
 	(void)snprintf(text, sizeof text, "%u", len);
-	r = check_node(xs, container, "length", text, failure);
+	r = check_node("length", f->length, text, failure);
 	(void)snprintf(text, sizeof text, "%" PRIu64, generation);
 	if (r == 0)
-		r = check_node(xs, container, "generation", text, failure);
+		r = check_node("generation", f->generation, text, failure);
 	for (size_t i = 0; i < DOMLET_SHA256_LEN; i++)
 		(void)snprintf(text + 2 * i, 3, "%02x", sha256[i]);
-	return r == 0 ? check_node(xs, container, "sha256", text, failure) : r;
+	return r == 0 ? check_node("sha256", f->sha256, text, failure) : r;
 }
 
-int domlet_fetch_document(struct xs_handle *xs, uint32_t container, uint32_t len, const uint8_t sha256[static 32],
-			  char **text, struct domlet_failure *failure)
+int domlet_fetch_document(const struct domlet_fetch *f, uint32_t len, const uint8_t sha256[static 32],
+			  struct domlet_failure *failure)
 {
-	char path[64], *all;
-	uint32_t used = 0;
-	int r;
-
-	if (len > DOMLET_CONFIG_XENSTORE_MAX)
-		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is too large for xenstore", len);
-	all = malloc((size_t)len + 1);
-	if (!all)
-		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes", len);
-	for (uint32_t i = 0; used < len; i++) {
-		unsigned int n;
-		char *chunk;
-
-		(void)snprintf(path, sizeof path, "domlet/container/%u/chunk/%u", container, i);
-		chunk = xs_read(xs, XBT_NULL, path, &n);
-		if (!chunk || n == 0 || n > len - used) {
-			free(chunk);
-			free(all);
-			return domlet_failure_set(failure, EBADMSG, "%s in xenstore is missing or too long", path);
-		}
-		memcpy(all + used, chunk, n);
-		used += n;
-		free(chunk);
-	}
-	all[len] = '\0';
-	r = domlet_fetch_check(all, len, sha256, failure);
-	if (r < 0)
-		free(all);
-	else
-		*text = all;
-	return r;
+	if (!f->document || f->len != len)
+		return domlet_failure_set(failure, EBADMSG,
+					  "the guest found %u of the configuration's %u bytes in xenstore", f->len, len);
+	return domlet_fetch_check(f->document, len, sha256, failure);
 }

@@ -25,6 +25,8 @@
 
 /* Of the first attachment, and today the only one. */
 #define EPOCH 1u
+/* That dom0 publishes before it unpauses the domain. */
+#define FIRST_CONTAINER 0u
 
 static struct agent the; /* process 1 has one of everything */
 static struct domlet_device device;
@@ -148,12 +150,14 @@ static void hold_standard_streams(void)
 		close(fd);
 }
 
+/* As much as the ring needs, before anything else: what dom0 does with the
+ * ring, and what boot_rest() does, go on at the same time. */
 static void boot(void)
 {
 	struct domlet_failure failure = { 0 };
 
 	domlet_boot_modules();
-	if (domlet_boot_mounts(&failure) < 0)
+	if (domlet_boot_devices(&failure) < 0)
 		domlet_agent_end(failure.text);
 	hold_standard_streams();
 	the.xs = xs_open(0);
@@ -161,7 +165,16 @@ static void boot(void)
 		domlet_agent_end("can't reach xenstore");
 	if (domlet_boot_seed(the.xs, &failure) < 0)
 		domlet_failure_log("%s", failure.text);
+}
+
+static void boot_rest(void)
+{
+	struct domlet_failure failure = { 0 };
+
+	if (domlet_boot_mounts(&failure) < 0)
+		domlet_agent_end(failure.text);
 	the.cgroups = true;
+	domlet_fetch_read(&the.ahead, the.xs, FIRST_CONTAINER);
 }
 
 static struct domlet_ring *open_device(void)
@@ -209,7 +222,11 @@ int main(int argc, char **argv)
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	ring = on_socket ? open_socket(argv[2]) : open_device();
 	domlet_agent_init(&the, ring, EPOCH, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
-	if (!on_socket)
+	if (!on_socket) {
 		domlet_failure_log("ring ready");
+		(void)domlet_link_flush(&the.link); /* the greeting, which dom0 waits for */
+		tell();
+		boot_rest();
+	}
 	loop();
 }

@@ -13,15 +13,15 @@
 
 #define DOMLET_PAGE_SIZE 4096u
 
-/* Data pages a direction are 1 << order: 64 pages, 256 KiB, hold four of the
- * largest frames and cost a guest 129 grants. */
-#define DOMLET_RING_ORDER_DEFAULT 6u
+/* Data pages a direction are 1 << order: 32 pages, 128 KiB, hold four of the
+ * largest frames and cost a guest 65 grants. */
+#define DOMLET_RING_ORDER_DEFAULT 5u
 /* 2 * 256 data pages + 1 stay below gntalloc's default of 1,024 grants. */
 #define DOMLET_RING_ORDER_MAX 8u
 
 /* Payload of one frame: a quarter of a default direction, so that a control
  * frame never waits for more than that. */
-#define DOMLET_FRAME_PAYLOAD_MAX 65536u
+#define DOMLET_FRAME_PAYLOAD_MAX 32768u
 /* A message is small; what is large (a configuration) travels as a stream. */
 #define DOMLET_MSG_MAX 16384u
 /* Unsent control bytes a link may hold while the ring is full; more means
@@ -32,7 +32,7 @@
  * Bounds the receiver's buffer for a blocked reader. Half of it, the credit
  * given back at once, is a default direction, so that a sender whose reader
  * keeps up waits for room in the ring and never for credit. */
-#define DOMLET_STREAM_WINDOW 524288u
+#define DOMLET_STREAM_WINDOW 262144u
 /* Open streams of one link: 3 a process, 64 processes. */
 #define DOMLET_STREAM_MAX 192u
 /* Process numbers are host-chosen, 1-based. */

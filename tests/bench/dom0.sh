@@ -54,20 +54,28 @@ make_xl() { # NAME KEY=VALUE…
     : >"$console/guest-$name.log"
 }
 
+# For xl, the disk that domlet gave a container: there is one image only.
+same_disk() {
+    echo "disk=[\"format=raw,vdev=xvda,access=ro,script=/usr/lib/domlet/domlet-hotplug,target=$(find /var/cache/domlet/images -type f | head -n 1)\"]"
+}
+
 started='domlet-init: started'
 
 # Time of day at which the guest's init ran.
 await() { timeout 120 "$work/bench-await" "$@"; }
 
-xl_until_init() { # sets elapsed: microseconds from xl create to the guest's init
+# Sets elapsed: microseconds from xl create to the guest's init; and destroyed: of xl destroy.
+xl_until_init() { # KEY=VALUE…
     local name=raw$((++serial)) t0
-    make_xl "$name"
+    make_xl "$name" "$@"
     t0=$(now_us)
     await "$console/guest-$name.log" "$started" >"$work/when" &
     xl create -q "$work/$name.cfg" >"$work/xl.log" 2>&1 || cat "$work/xl.log" >&2
     wait $!
     elapsed=$(($(<"$work/when") - t0))
+    t0=$(now_us)
     xl destroy "$name"
+    destroyed=$(($(now_us) - t0))
 }
 
 timed() { # COMMAND…: sets elapsed
@@ -86,8 +94,11 @@ measure_cold_run() {
     for ((i = 0; i < runs; i++)); do
         timed domlet run -b "$work/true" "cold$i"
         sample ours "$(ms "$elapsed")" ms
+        sample ours "$(ms "$elapsed")" ms cold-run-whole
         xl_until_init
         sample peer "$(ms "$elapsed")" ms
+        xl_until_init "$(same_disk)"
+        sample peer "$(ms $((elapsed + destroyed)))" ms cold-run-whole
     done
     domlet --debug run -b "$work/true" phases >&2
 }
@@ -229,13 +240,12 @@ requests() { # FROM-LINE
 lines() { wc -l <"$work/xenstored.log"; }
 
 measure_create_xenstore() {
-    local i from image name
+    local i from name
     : >"$work/xenstored.log"
     xenstore-control logfile "$work/xenstored.log" >&2
     xenstore-control log on >&2
     make_bundle "$work/true" true
     domlet run -b "$work/true" warm
-    image=$(find /var/cache/domlet/images -type f | head -n 1)
     for ((i = 0; i < runs; i++)); do
         from=$(lines)
         domlet run -b "$work/true" "x$i"
@@ -244,7 +254,7 @@ measure_create_xenstore() {
         sample ours "$chunks" requests create-xenstore-chunks
         cp "$work/requests" "$here/requests.$type.ours"
         name=store$i
-        make_xl "$name" "disk=[\"format=raw,vdev=xvda,access=ro,script=/usr/lib/domlet/domlet-hotplug,target=$image\"]"
+        make_xl "$name" "$(same_disk)"
         from=$(lines)
         await "$console/guest-$name.log" "domlet-init: ring ready" >/dev/null &
         xl create -q "$work/$name.cfg" >&2

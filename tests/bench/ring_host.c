@@ -42,42 +42,26 @@ static _Noreturn void end(const char *why)
 	exit(1);
 }
 
-static uint32_t number(struct xs_handle *xs, const char *domid, const char *key)
-{
-	char path[96];
-	unsigned int len;
-	char *text;
-	uint32_t value;
-
-	(void)snprintf(path, sizeof path, "/local/domain/%s/data/domlet/ring/0/%s", domid, key);
-	text = xs_read(xs, XBT_NULL, path, &len);
-	if (!text)
-		end("the guest's ring has a node too few");
-	value = (uint32_t)strtoul(text, NULL, 10);
-	free(text);
-	return value;
-}
-
 static void attach(const char *domid)
 {
+	uint32_t number = (uint32_t)strtoul(domid, NULL, 10);
 	struct xs_handle *xs = xs_open(0);
-	struct domlet_ring_offer offer = { .epoch = 1 };
-	char path[96], *state = NULL;
+	struct domlet_ring_offer offer;
+	char path[96], *text = NULL;
 	struct domlet_error err;
 	unsigned int n;
 
-	(void)snprintf(path, sizeof path, "/local/domain/%s/data/domlet/ring/0/state", domid);
+	(void)snprintf(path, sizeof path, "/local/domain/%s/data/domlet/ring/0", domid);
 	if (!xs || !xs_watch(xs, path, "ring"))
 		end("no xenstore");
-	while (!state) {
+	while (!text) {
 		free(xs_read_watch(xs, &n));
-		state = xs_read(xs, XBT_NULL, path, &n);
+		text = xs_read(xs, XBT_NULL, path, &n);
 	}
-	free(state);
-	offer.order = number(xs, domid, "order");
-	offer.index_ref = number(xs, domid, "ring-ref");
-	offer.port = number(xs, domid, "event-channel");
-	if (domlet_host_ring_map(&host_ring, (uint32_t)strtoul(domid, NULL, 10), &offer, &err) < 0)
+	if (domlet_ring_offer_parse(text, n, number, &offer, &err) < 0)
+		end(err.text);
+	free(text);
+	if (domlet_host_ring_map(&host_ring, number, &offer, &err) < 0)
 		end(err.text);
 	ring.device = &host_ring;
 	ring.fd = domlet_host_ring_fd(&host_ring);
@@ -86,7 +70,7 @@ static void attach(const char *domid)
 	ring.relax = domlet_host_ring_pause;
 	bench_channel_open(&ring, &host_ring.ring, DOMLET_RING_HOST, 1);
 	(void)snprintf(path, sizeof path, "/local/domain/%s/data/vchan", domid);
-	vchan.vchan = libxenvchan_client_init(NULL, (int)strtoul(domid, NULL, 10), path);
+	vchan.vchan = libxenvchan_client_init(NULL, (int)number, path);
 	if (!vchan.vchan)
 		end("can't attach to the vchan");
 	vchan.vchan->blocking = -1; /* true: a signed bit */

@@ -74,13 +74,13 @@ convicted() { # CRIME STATUS WORDS
     wait
     for crime in "${crimes[@]:5}"; do commit "$crime"; done
     wait
-    convicted words 1 "'ring-ref' holds no number"
-    convicted negative 1 "'order' holds no number"
-    convicted endless 1 "'order' holds no number"
-    convicted missing 1 "'event-channel' holds no number"
-    convicted empty 1 "'epoch' holds no number"
-    convicted huge 1 "'ring-ref' holds no number"
-    convicted binary 1 "'ring-ref' holds no number"
+    convicted words 1 'whose ring reference is no number'
+    convicted negative 1 'whose order is no number'
+    convicted endless 1 'whose order is no number'
+    convicted missing 1 'whose event channel is no number'
+    convicted empty 1 'whose version is no number'
+    convicted huge 1 'whose version is no number'
+    convicted binary 1 'whose version is no number'
     convicted order 1 'order 31'
     convicted version 1 'version 4711'
     convicted no-grant 1 "can't map the ring's index page"

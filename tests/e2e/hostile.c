@@ -37,55 +37,35 @@ static _Noreturn void hang(void)
 		pause();
 }
 
-static void node(const char *key, const char *value, size_t len)
+static void offer(const char *value, size_t len)
 {
-	char path[64];
-
-	(void)snprintf(path, sizeof path, "data/domlet/ring/0/%s", key);
-	if (!xs_write(xs, XBT_NULL, path, value, (unsigned int)len))
-		(void)dprintf(2, "hostile: can't write %s\n", path);
-}
-
-static void set(const char *key, const char *value)
-{
-	node(key, value, strlen(value));
-}
-
-/* Announces a ring of which one value is a lie; VALUE NULL: is missing. */
-static _Noreturn void announce(const char *lie, const char *value, size_t len)
-{
-	static const char *const keys[][2] = { { "version", "1" }, { "order", "6" }, { "ring-ref", "8" },
-					       { "event-channel", "9" }, { "epoch", "1" }, { "state", "ready" } };
-
-	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-		if (strcmp(keys[i][0], lie) != 0)
-			set(keys[i][0], keys[i][1]);
-		else if (value)
-			node(lie, value, len);
-	hang();
+	if (!xs_write(xs, XBT_NULL, "data/domlet/ring/0", value, (unsigned int)len))
+		(void)dprintf(2, "hostile: can't write the offer\n");
 }
 
 static void lie_in_xenstore(void)
 {
-	static const struct { const char *crime, *key, *value; } lies[] = {
-		{ "words", "ring-ref", "eight" }, { "negative", "order", "-1" }, { "endless", "order", "99999999999999999999" },
-		{ "missing", "event-channel", NULL }, { "order", "order", "31" }, { "version", "version", "4711" },
-		{ "no-grant", "ring-ref", "31000" }, { "empty", "epoch", "" },
+	static const struct { const char *crime, *offer; } lies[] = {
+		{ "words", "1 6 eight 9 1" }, { "negative", "1 -1 8 9 1" }, { "endless", "1 99999999999999999999 8 9 1" },
+		{ "missing", "1 6 8 1" }, { "order", "1 31 8 9 1" }, { "version", "4711 6 8 9 1" },
+		{ "no-grant", "1 6 31000 9 1" }, { "empty", "" },
 	};
 	char huge[2000];
 
 	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
-		if (is(lies[i].crime))
-			announce(lies[i].key, lies[i].value, lies[i].value ? strlen(lies[i].value) : 0);
-	memset(huge, '7', sizeof huge);
-	if (is("huge"))
-		announce("ring-ref", huge, sizeof huge);
-	if (is("binary")) {
-		memset(huge, 0, 16);
-		announce("ring-ref", huge, 16);
+		if (is(lies[i].crime)) {
+			offer(lies[i].offer, strlen(lies[i].offer));
+			hang();
+		}
+	memset(huge, is("huge") ? '7' : 0, sizeof huge);
+	if (is("huge") || is("binary")) {
+		offer(huge, is("huge") ? sizeof huge : 16);
+		hang();
 	}
-	for (int i = 0; is("watches"); i++)
-		set("state", i & 1 ? "almost" : "nearly");
+	while (is("watches")) { /* who watches a node is told of what is above it, too, when that goes */
+		(void)xs_write(xs, XBT_NULL, "data/domlet/ring/1", "x", 1);
+		(void)xs_rm(xs, XBT_NULL, "data/domlet/ring");
+	}
 }
 
 static _Noreturn void end_early(void)

@@ -232,13 +232,14 @@ static void data_leaves_room_for_messages(void **state)
 {
 	struct two *t = *state;
 
-	open_both(t, IN(1));
-	open_both(t, IN(2));
-	open_both(t, IN(3));
-	(void)send_some(&t->host, IN(1), 1, WINDOW);
-	(void)send_some(&t->host, IN(2), 1, WINDOW);
-	assert_true(domlet_link_has_credit(&t->host, IN(3)));
-	assert_int_equal(send_some(&t->host, IN(3), 1, WINDOW), 0);
+	uint32_t full = t->pair.host.size / WINDOW; /* so many streams fill the ring */
+
+	for (uint32_t n = 1; n <= full + 1; n++)
+		open_both(t, IN(n));
+	for (uint32_t n = 1; n <= full; n++)
+		(void)send_some(&t->host, IN(n), 1, WINDOW);
+	assert_true(domlet_link_has_credit(&t->host, IN(full + 1)));
+	assert_int_equal(send_some(&t->host, IN(full + 1), 1, WINDOW), 0);
 	assert_int_equal(ping(&t->host, 1), 0);
 	assert_false(domlet_link_flush(&t->host)); /* it is in the ring */
 }
@@ -258,9 +259,9 @@ static void room_is_what_reserve_takes(void **state)
 		ring_pair_open(&pair, orders[i]);
 		domlet_link_init(&guest, &pair.guest, DOMLET_RING_GUEST, RING_PAIR_EPOCH);
 		for (room = domlet_link_has_room(&guest); room; room = domlet_link_has_room(&guest), len = 1000) {
-			uint32_t stream = domlet_stream_id(1 + (uint32_t)frames / 500, DOMLET_STREAM_STDOUT);
+			uint32_t stream = domlet_stream_id(1 + (uint32_t)frames / 200, DOMLET_STREAM_STDOUT);
 
-			if (frames++ % 500 == 0)
+			if (frames++ % 200 == 0)
 				assert_int_equal(domlet_link_open(&guest, stream), 0);
 			assert_non_null(domlet_link_reserve(&guest, stream, &len));
 			assert_true(len > 0);

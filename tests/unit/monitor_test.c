@@ -60,6 +60,7 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
 		_exit(99);
 	(void)snprintf(st.uuid, sizeof st.uuid, "12345678-1234-1234-1234-123456789012");
+	st.image = strdup("/proc/self/exe");
 	if (document_len) {
 		plan.document = document;
 		plan.document_len = document_len;

@@ -110,10 +110,15 @@ static void on_ring(void *user, const struct domlet_ring_offer *offer)
 	struct owner *o = user;
 
 	assert_int_equal(o->rings++, 0);
-	assert_int_equal(offer->order * 1000 + offer->index_ref * 100 + offer->port * 10 + offer->epoch, 6891);
+	assert_int_equal(offer->order * 1000 + offer->index_ref * 100 + offer->port * 10 + offer->epoch, 5891);
 	o->ready = true;
 	(void)domlet_xen_forget_seed(o->xen);
 	end(o);
+}
+
+static void on_disk_failed(void *user, const struct domlet_error *err)
+{
+	note(user, err);
 }
 
 static void on_disaster(void *user, const char *what)
@@ -134,12 +139,12 @@ static void lose_patience(uv_timer_t *t)
 }
 
 static const struct domlet_xen_ops ops = { on_built, on_unpaused, on_destroyed, on_shutdown, on_vanished, on_ring,
-					   on_disaster };
+					   on_disk_failed, on_disaster };
 
 static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
 {
 	struct domlet_domain_spec spec = { .name = "domlet-c1-123456", .uuid = "12345678-1234-1234-1234-123456789012",
-					   .tmpl = &o->tmpl, .memory_kib = 65536 };
+					   .tmpl = &o->tmpl, .memory_kib = 65536, .image = kernel };
 
 	*o = (struct owner){ .tmpl = { .kernel = kernel, .type = "pvh", .vcpus = 1 } };
 	uv_loop_init(loop);
@@ -183,6 +188,7 @@ static void each_call_fails(void **state)
 			assert_true(strlen(o.err.text) > 10);
 	} while (xen_fake.failed);
 	assert_true(o.ready);
+	assert_int_equal(xen_fake.disks, 1);
 	assert_int_equal(o.err.code, 0);
 	print_message("%u calls\n", k - 1);
 	assert_true(k > 30);
@@ -218,37 +224,47 @@ static void after(uv_loop_t *loop, uv_timer_t *t, unsigned int ms, void (*what)(
 	uv_timer_start(t, tick, ms, 0);
 }
 
-/* WHAT happens to the domain while its guest boots. */
-static void while_booting(void (*what)(void), struct owner *o)
+/* WHAT happens to the domain while its guest boots and its disk is attached, which takes DISK_MS. */
+static void while_booting(void (*what)(void), unsigned int disk_ms, struct owner *o)
 {
 	uv_timer_t t;
 	uv_loop_t loop;
 
 	begin(o, &loop, 0);
 	xen_fake.guest_silent = true;
+	xen_fake.disk_ms = disk_ms;
 	after(&loop, &t, 30, what);
 	finish(o, &loop);
 }
 
 static void the_domain_vanishes(void **state)
 {
+	static const unsigned int disk_ms[] = { 1, 400 };
 	struct owner o;
 
 	(void)state;
-	while_booting(xen_fake_vanish, &o);
-	assert_int_equal(o.vanished, 1);
-	assert_int_equal(o.unpaused, 1);
+	for (size_t i = 0; i < sizeof disk_ms / sizeof disk_ms[0]; i++) {
+		while_booting(xen_fake_vanish, disk_ms[i], &o);
+		assert_int_equal(o.vanished, 1);
+		assert_int_equal(o.unpaused, 1);
+		assert_int_equal(o.destroyed, 0);
+		assert_int_equal(o.err.code, 0);
+	}
 }
 
 static void the_domain_shuts_down(void **state)
 {
+	static const unsigned int disk_ms[] = { 1, 400 };
 	struct owner o;
 
 	(void)state;
-	while_booting(xen_fake_shut_down, &o);
-	assert_int_equal(o.shut_down, 1);
-	assert_int_equal(o.destroyed, 1);
-	assert_false(xen_fake.domain);
+	for (size_t i = 0; i < sizeof disk_ms / sizeof disk_ms[0]; i++) {
+		while_booting(xen_fake_shut_down, disk_ms[i], &o);
+		assert_int_equal(o.shut_down, 1);
+		assert_int_equal(o.destroyed, 1);
+		assert_int_equal(o.err.code, 0);
+		assert_false(xen_fake.domain);
+	}
 }
 
 int main(void)

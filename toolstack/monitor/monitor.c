@@ -540,6 +540,11 @@ static void ring_ready(void *user, const struct domlet_ring_offer *offer)
 	domlet_monitor_turn(m);
 }
 
+static void disk_failed(void *user, const struct domlet_error *err)
+{
+	domlet_monitor_fail(user, err, DOMLET_EV_DISK_FAILED);
+}
+
 static void disaster(void *user, const char *what)
 {
 	struct monitor *m = user;
@@ -552,7 +557,8 @@ static void disaster(void *user, const char *what)
 
 int domlet_monitor_main(const struct domlet_launch *launch)
 {
-	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready, disaster };
+	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready,
+						   disk_failed, disaster };
 	struct monitor *m = &the;
 
 	(void)signal(SIGPIPE, SIG_IGN);

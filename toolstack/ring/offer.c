@@ -2,38 +2,27 @@
 #include "offer.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* What the guest can change while we look is read through this, once. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
 #define NUMBER_DIGITS_MAX 10u
 
-const char *const domlet_ring_offer_node[DOMLET_RING_OFFER_NODES] = {
-	"version", "order", "ring-ref", "event-channel", "epoch",
-};
-
-bool domlet_ring_offer_is_ready(struct domlet_ring_text state)
-{
-	static const char ready[] = "ready";
-
-	return state.text && state.len == sizeof(ready) - 1 && memcmp(state.text, ready, state.len) == 0;
-}
-
-/* Decimal digits and nothing else. */
-static bool parse_number(struct domlet_ring_text node, uint32_t *out)
+/* Takes a number off *TEXT, with the space behind it: decimal digits and
+ * nothing else. The last one ends with the text. */
+static bool take_number(const char **text, size_t *len, bool last, uint32_t *out)
 {
 	uint64_t value = 0;
+	size_t digits = 0;
 
-	if (!node.text || node.len == 0 || node.len > NUMBER_DIGITS_MAX)
+	while (digits < *len && digits < NUMBER_DIGITS_MAX && (*text)[digits] >= '0' && (*text)[digits] <= '9')
+		value = value * 10 + (uint64_t)((*text)[digits++] - '0');
+	if (digits == 0 || value > UINT32_MAX || (last ? digits != *len : digits == *len || (*text)[digits] != ' '))
 		return false;
-	for (size_t i = 0; i < node.len; i++) {
-		if (node.text[i] < '0' || node.text[i] > '9')
-			return false;
-		value = value * 10 + (uint64_t)(node.text[i] - '0');
-	}
+	*text += digits + !last;
+	*len -= digits + !last;
 	*out = (uint32_t)value;
-	return value <= UINT32_MAX;
+	return true;
 }
 
 static int check_version(uint32_t version, uint32_t domid, struct domlet_error *err)
@@ -45,18 +34,21 @@ static int check_version(uint32_t version, uint32_t domid, struct domlet_error *
 				domid, version, DOMLET_PROTO_VERSION);
 }
 
-int domlet_ring_offer_parse(const struct domlet_ring_text text[DOMLET_RING_OFFER_NODES], uint32_t domid,
-			    struct domlet_ring_offer *offer, struct domlet_error *err)
+int domlet_ring_offer_parse(const char *text, size_t len, uint32_t domid, struct domlet_ring_offer *offer,
+			    struct domlet_error *err)
 {
-	uint32_t number[DOMLET_RING_OFFER_NODES];
-	int rc;
+	static const char *const names[] = { "version", "order", "ring reference", "event channel", "epoch" };
+	const size_t count = sizeof(names) / sizeof(names[0]);
+	uint32_t number[sizeof(names) / sizeof(names[0])];
+	int rc = 0;
 
-	for (size_t i = 0; i < DOMLET_RING_OFFER_NODES; i++)
-		if (!parse_number(text[i], &number[i]))
-			return domlet_error_set(err, EPROTO,
-						"domain %u offers a ring whose xenstore node '%s' holds no number", domid,
-						domlet_ring_offer_node[i]);
-	rc = check_version(number[0], domid, err);
+	for (size_t i = 0; i < count && rc == 0; i++) {
+		if (!take_number(&text, &len, i + 1 == count, &number[i]))
+			return domlet_error_set(err, EPROTO, "domain %u offers a ring in xenstore whose %s is no number",
+						domid, names[i]);
+		if (i == 0) /* what follows is another version's business */
+			rc = check_version(number[0], domid, err);
+	}
 	if (rc)
 		return rc;
 	if (number[1] > DOMLET_RING_ORDER_MAX)

@@ -199,43 +199,41 @@ int domlet_xen_forget_seed(struct domlet_xen *xen)
 	return xs_rm(xen->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
 }
 
-static char *read_node(struct domlet_xen *xen, const char *name, unsigned int *len)
+void domlet_xen_store_sweep(struct domlet_xen *xen)
 {
-	char path[96];
+	static const char *const left[] = { "/local/domain/0/backend/vbd/%u", "/local/domain/%u", "/libxl/%u" };
+	char path[64];
 
-	snprintf(path, sizeof(path), RING_PATH "/%s", xen->domid, name);
-	return xs_read(xen->store, XBT_NULL, path, len);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		snprintf(path, sizeof(path), left[i], xen->domid);
+		(void)xs_rm(xen->store, XBT_NULL, path);
+	}
 }
 
 static void unwatch(struct domlet_xen *xen)
 {
-	char path[96];
+	char path[64];
 
-	snprintf(path, sizeof(path), RING_PATH "/state", xen->domid);
+	snprintf(path, sizeof(path), RING_PATH, xen->domid);
 	xs_unwatch(xen->store, path, "ring");
 	uv_poll_stop(&xen->store_poll);
 }
 
 static void look_at_ring(struct domlet_xen *xen)
 {
-	struct domlet_ring_text text[DOMLET_RING_OFFER_NODES];
 	struct domlet_error err;
 	unsigned int len = 0;
-	cleanup_free char *state = read_node(xen, "state", &len);
+	char path[64];
 	int rc;
 
-	if (!domlet_ring_offer_is_ready((struct domlet_ring_text){ state, len }))
+	snprintf(path, sizeof(path), RING_PATH, xen->domid);
+	cleanup_free char *text = xs_read(xen->store, XBT_NULL, path, &len);
+
+	if (!text) /* not yet */
 		return;
 	xen->ring_seen = true;
 	unwatch(xen);
-	for (size_t i = 0; i < DOMLET_RING_OFFER_NODES; i++) {
-		len = 0;
-		text[i].text = read_node(xen, domlet_ring_offer_node[i], &len);
-		text[i].len = len;
-	}
-	rc = domlet_ring_offer_parse(text, xen->domid, &xen->ring_offer, &err);
-	for (size_t i = 0; i < DOMLET_RING_OFFER_NODES; i++)
-		free((char *)text[i].text);
+	rc = domlet_ring_offer_parse(text, len, xen->domid, &xen->ring_offer, &err);
 	if (rc)
 		snprintf(xen->disaster, sizeof(xen->disaster), "%s", err.text);
 	domlet_xen_post(xen, rc ? DOMLET_XEN_DISASTER : DOMLET_XEN_RING_READY);
@@ -270,9 +268,9 @@ static void on_watch(uv_poll_t *handle, int status, int events)
 
 int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err)
 {
-	char path[96];
+	char path[64];
 
-	snprintf(path, sizeof(path), RING_PATH "/state", xen->domid);
+	snprintf(path, sizeof(path), RING_PATH, xen->domid);
 	if (!xs_watch(xen->store, path, "ring")) {
 		int code = errno;
 
