@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,18 +126,6 @@ static int make_environment(struct domlet_command *cmd, struct domlet_failure *f
 	return 0;
 }
 
-/* Its pages come from the disk while the container waits for START, in a few
- * large requests instead of one for each page that is touched first. */
-static void read_ahead(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)readahead(fd, 0, READ_AHEAD_MAX);
-		close(fd);
-	}
-}
-
 static bool runnable(const char *path, int *why)
 {
 	struct stat st;
@@ -180,6 +169,21 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
 	return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 }
 
+/* The command's pages come from the disk while the container waits for START,
+ * in a few large requests instead of one for each page that is touched first.
+ * Before the filter, which need not allow this. */
+static void read_ahead(const struct domlet_process_config *p)
+{
+	struct domlet_failure ignored;
+	char path[PATH_MAX];
+	int fd = resolve(p, path, sizeof path, &ignored) < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)readahead(fd, 0, READ_AHEAD_MAX);
+		close(fd);
+	}
+}
+
 int domlet_command_prepare(struct domlet_command *cmd, const struct domlet_process_config *p,
 			   struct json_object *seccomp, struct domlet_failure *failure)
 {
@@ -201,6 +205,7 @@ int domlet_command_prepare(struct domlet_command *cmd, const struct domlet_proce
 	if (!inside && failure->code != EACCES)
 		return -failure->code;
 	failure->code = 0;
+	read_ahead(p);
 	r = become_user(p, &cmd->filter, failure);
 	if (r == 0 && !inside)
 		r = enter_directory(p, failure);
@@ -208,10 +213,7 @@ int domlet_command_prepare(struct domlet_command *cmd, const struct domlet_proce
 		return r;
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return domlet_failure_set(failure, errno, "can't set no_new_privs");
-	r = resolve(p, cmd->path, sizeof cmd->path, failure);
-	if (r == 0)
-		read_ahead(cmd->path);
-	return r;
+	return resolve(p, cmd->path, sizeof cmd->path, failure);
 }
 
 int domlet_command_exec(const struct domlet_command *cmd, struct domlet_failure *failure)

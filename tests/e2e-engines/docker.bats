@@ -29,6 +29,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     [ "$status" -eq 7 ]
 }
 
+# bats test_tags=brief
 @test "docker run -d, exec, logs, top, kill, stop, start, wait, rm, with runc beside" {
     run_in -d --name d1 busybox sh -c "$obedient" >"$out"
     docker run -d --name d2 --network none --runtime runc busybox sleep 1000
