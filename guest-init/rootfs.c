@@ -17,9 +17,8 @@
 
 #define SCRATCH_DIR "/run/domlet"
 
-/* A block device appears when blkfront has shaken hands with the backend, which
- * dom0 makes while the guest boots; what keeps it is known there, and said sooner. */
-enum { DEVICE_WAIT_MS = 30000, DEVICE_POLL_MS = 2 };
+/* A block device appears when blkfront has shaken hands with the backend. */
+enum { DEVICE_WAIT_MS = 10000, DEVICE_POLL_MS = 2 };
 
 struct scratch {
 	char dir[48], lower[64], upper[64], work[64], root[64];

@@ -13,7 +13,7 @@
 
 #define DOMID 7
 
-enum operation { CREATE, UNPAUSE, DISK, DESTROY };
+enum operation { CREATE, UNPAUSE, DESTROY };
 
 struct pending {
 	uv_timer_t timer; /* first */
@@ -28,7 +28,7 @@ static uv_loop_t *loop;
 static uint8_t no_context[1 << 16]; /* tests/golden/domain_golden.c says why */
 static const libxl_event_hooks *event_hooks;
 static void *event_user;
-static struct pending *abortable; /* the one that can be, if any */
+static struct pending *creating;
 static int watch_pipe[2] = { -1, -1 };
 static int listener = -1;
 static uv_async_t end_async;
@@ -47,7 +47,7 @@ void xen_fake_reset(uv_loop_t *l, unsigned int fail_at)
 {
 	loop = l;
 	xen_fake = (struct xen_fake){ .fail_at = fail_at };
-	abortable = NULL;
+	creating = NULL;
 	memset(no_context, 0xff, sizeof no_context);
 }
 
@@ -121,23 +121,22 @@ static void free_pending(uv_handle_t *h)
 
 static void complete(uv_timer_t *t)
 {
-	static const char *const names[] = { "create's end", "unpause's end", "disk's end", "destroy's end" };
+	static const char *const names[] = { "create's end", "unpause's end", "destroy's end" };
 	struct pending *p = (struct pending *)t;
 	int rc = xen_fake_fails(names[p->what]) ? ERROR_FAIL : 0;
 
 	xen_fake.open_operations--;
 	uv_close((uv_handle_t *)t, free_pending);
-	if (p == abortable)
-		abortable = NULL;
-	if (p->aborted)
-		rc = ERROR_ABORTED;
 	if (p->what == CREATE) {
+		creating = NULL;
+		if (p->aborted)
+			rc = ERROR_ABORTED;
 		xen_fake.domain = rc == 0;
 	} else if (!xen_fake.domain) {
 		rc = ERROR_DOMAIN_NOTFOUND;
 	} else if (p->what == DESTROY) {
 		xen_fake.domain = rc != 0;
-	} else if (p->what == UNPAUSE && rc == 0) {
+	} else if (rc == 0) {
 		xen_fake.unpaused = true;
 		if (!xen_fake.guest_silent)
 			(void)!write(watch_pipe[1], "w", 1);
@@ -155,7 +154,7 @@ static struct pending *start(enum operation what, const libxl_asyncop_how *how)
 	p->callback = how->callback;
 	p->user = how->u.for_callback;
 	uv_timer_init(loop, &p->timer);
-	uv_timer_start(&p->timer, complete, what == DISK && xen_fake.disk_ms ? xen_fake.disk_ms : 1, 0);
+	uv_timer_start(&p->timer, complete, 1, 0);
 	xen_fake.open_operations++;
 	return p;
 }
@@ -167,19 +166,17 @@ int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_
 	if (xen_fake_fails("create_new"))
 		return ERROR_INVAL;
 	*domid = DOMID;
-	abortable = start(CREATE, how);
+	creating = start(CREATE, how);
 	return 0;
 }
 
 int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
 {
-	(void)ctx;
+	(void)ctx, (void)how;
 	if (xen_fake_fails("ao_abort"))
 		return ERROR_NOTFOUND; /* it goes on to its own end */
-	if (!abortable || abortable->callback != how->callback)
-		return ERROR_NOTFOUND;
-	abortable->aborted = true;
-	uv_timer_start(&abortable->timer, complete, 1, 0);
+	if (creating)
+		creating->aborted = true;
 	return 0;
 }
 
@@ -189,16 +186,6 @@ int libxl_domain_unpause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 	if (xen_fake_fails("unpause"))
 		return ERROR_FAIL;
 	(void)start(UNPAUSE, how);
-	return 0;
-}
-
-int libxl_device_disk_add(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
-{
-	(void)ctx, (void)domid, (void)disk;
-	if (xen_fake_fails("disk_add"))
-		return ERROR_FAIL;
-	abortable = start(DISK, how);
-	xen_fake.disks++;
 	return 0;
 }
 

@@ -19,8 +19,6 @@ struct xen_fake {
 	bool guest_silent;           /* it never announces a ring */
 	unsigned int busy_ms;        /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;
-	unsigned int disk_ms;        /* for so long the disk is being attached */
-	unsigned int disks;          /* that were attached, or meant to be */
 };
 
 extern struct xen_fake xen_fake;

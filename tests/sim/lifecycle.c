@@ -364,16 +364,14 @@ static void fault(struct world *w)
 {
 	static const enum domlet_life_event any[] = {
 		DOMLET_EV_BOOT_TIMEOUT, DOMLET_EV_KILL_TIMEOUT, DOMLET_EV_PROXY_LOST, DOMLET_EV_CALLER_LOST,
-		DOMLET_EV_DESTROY, DOMLET_EV_BROKEN, DOMLET_EV_DISK_FAILED,
+		DOMLET_EV_DESTROY, DOMLET_EV_BROKEN,
 	};
 
 	enum domlet_life_event ev = any[sim_pick(w->sim, sizeof(any) / sizeof(any[0]))];
 
-	bool patient = ev == DOMLET_EV_BROKEN || ev == DOMLET_EV_DISK_FAILED; /* output is still written */
-
 	w->faulty = true;
-	w->doomed = w->doomed || (ev != DOMLET_EV_BOOT_TIMEOUT && (!patient || !w->stopped));
-	w->cut = w->cut || (ev != DOMLET_EV_BOOT_TIMEOUT && !patient);
+	w->doomed = w->doomed || (ev != DOMLET_EV_BOOT_TIMEOUT && (ev != DOMLET_EV_BROKEN || !w->stopped));
+	w->cut = w->cut || (ev != DOMLET_EV_BOOT_TIMEOUT && ev != DOMLET_EV_BROKEN);
 	feed(w, ev, 0);
 }
 

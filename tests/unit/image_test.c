@@ -364,6 +364,26 @@ static void loop_frees_itself(void **state)
 	free(image);
 }
 
+static void loop_of_a_killed_owner_is_free(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_loop loop;
+	char *image = prepare(), path[64];
+	int tries = 0;
+
+	(void)state;
+	if (geteuid() != 0 || domlet_loop_attach(image, true, "tag", &loop, &err) < 0) {
+		free(image);
+		skip();
+	}
+	close(loop.fd); /* as its end does */
+	snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", strrchr(loop.node, '/') + 1);
+	while (access(path, F_OK) == 0 && tries++ < 1000)
+		usleep(1000);
+	assert_int_equal(access(path, F_OK), -1);
+	free(image);
+}
+
 static void loop_refusals(void **state)
 {
 	struct domlet_error err = {0};
@@ -391,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mkfs_is_found_by_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_is_given_back_by_its_owner_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_frees_itself, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(loop_of_a_killed_owner_is_free, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_refusals, set_up, tear_down),
 	};
 

@@ -60,7 +60,6 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
 		_exit(99);
 	(void)snprintf(st.uuid, sizeof st.uuid, "12345678-1234-1234-1234-123456789012");
-	st.image = strdup("/proc/self/exe");
 	if (document_len) {
 		plan.document = document;
 		plan.document_len = document_len;
@@ -188,7 +187,7 @@ static void each_call_fails(void **state)
 		assert_string_equal(r.output, good(r.started) ? "hello\n" : "");
 	} while (seen->failed[0]);
 	print_message("%u calls, %u failures\n", k - 1, failures);
-	assert_true(k > 30 && failures > 25);
+	assert_true(k > 25 && failures > 20);
 	assert_string_equal(r.exit, "{\"exit\":3}");
 }
 

@@ -234,7 +234,7 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 	case DOMLET_EV_DRAINED:
 		step_container(lc, ev, code, out);
 		return;
-	case DOMLET_EV_SHUTDOWN: case DOMLET_EV_BROKEN: case DOMLET_EV_DISK_FAILED:
+	case DOMLET_EV_SHUTDOWN: case DOMLET_EV_BROKEN:
 		fail(lc, out);
 		if (existed)
 			(void)owe_output(lc, DOMLET_EXIT_KILLED);

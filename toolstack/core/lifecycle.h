@@ -43,7 +43,6 @@ enum domlet_container_life {
 	E(UNPAUSED) E(UNPAUSE_FAILED)                                                    \
 	E(RING_READY)     /* the guest announced its ring */                             \
 	E(ATTACH_FAILED)  /* its ring can't be mapped or lies */                         \
-	E(DISK_FAILED)    /* its root disk can't be attached, while it boots */          \
 	E(HELLO)                                                                         \
 	E(CREATED) E(CREATE_FAILED)                                                      \
 	E(START) E(STARTED) E(START_FAILED)                                              \

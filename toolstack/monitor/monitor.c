@@ -540,11 +540,6 @@ static void ring_ready(void *user, const struct domlet_ring_offer *offer)
 	domlet_monitor_turn(m);
 }
 
-static void disk_failed(void *user, const struct domlet_error *err)
-{
-	domlet_monitor_fail(user, err, DOMLET_EV_DISK_FAILED);
-}
-
 static void disaster(void *user, const char *what)
 {
 	struct monitor *m = user;
@@ -557,8 +552,7 @@ static void disaster(void *user, const char *what)
 
 int domlet_monitor_main(const struct domlet_launch *launch)
 {
-	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready,
-						   disk_failed, disaster };
+	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready, disaster };
 	struct monitor *m = &the;
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -49,7 +49,8 @@ int domlet_loop_attach(const char *file, bool read_only, const char *tag, struct
 	if (file_fd < 0)
 		return domlet_error_set(err, errno, "the image %s can't be opened: %s", file, domlet_strerror(errno));
 	config.fd = (uint32_t)file_fd;
-	config.info.lo_flags = read_only ? LO_FLAGS_READ_ONLY : 0;
+	/* Freed with its last holder, so that one who is killed leaves none. */
+	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : 0);
 	/* The kernel only keeps this name; the real one is in sysfs. */
 	snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%s", tag);
 	for (int i = 0; i < ATTEMPTS_MAX && r == -EBUSY; i++)
@@ -65,9 +66,8 @@ void domlet_loop_release(struct domlet_loop *loop, bool autoclear)
 
 	if (loop->fd < 0)
 		return;
-	if (autoclear && ioctl(loop->fd, LOOP_GET_STATUS64, &info) == 0) {
-		info.lo_flags |= LO_FLAGS_AUTOCLEAR;
-		/* If it fails, the device is freed by detach only. */
+	if (!autoclear && ioctl(loop->fd, LOOP_GET_STATUS64, &info) == 0) {
+		info.lo_flags &= ~(uint32_t)LO_FLAGS_AUTOCLEAR;
 		(void)ioctl(loop->fd, LOOP_SET_STATUS64, &info);
 	}
 	close(loop->fd);

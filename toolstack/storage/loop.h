@@ -20,12 +20,13 @@ struct domlet_loop {
 	dev_t device;
 };
 
-/* Takes a free device for FILE. Nothing else may be done with loop->fd than
- * domlet_loop_release(). */
+/* Takes a free device for FILE, which frees itself when its last user closes
+ * it, as when this process is killed. Nothing else may be done with loop->fd
+ * than domlet_loop_release(). */
 int domlet_loop_attach(const char *file, bool read_only, const char *tag, struct domlet_loop *loop,
 		       struct domlet_error *err);
-/* Closes loop->fd. With AUTOCLEAR the device frees itself when the last user
- * closes it, so somebody else (blkback) must hold it by now. */
+/* Closes loop->fd. Without AUTOCLEAR the device stays when its last user closes
+ * it; with it somebody else (blkback) must hold it by now. */
 void domlet_loop_release(struct domlet_loop *loop, bool autoclear);
 /* Frees NODE if it still carries TAG; 0 also when it doesn't. */
 int domlet_loop_detach(const char *node, const char *tag, struct domlet_error *err);

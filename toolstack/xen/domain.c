@@ -60,21 +60,6 @@ static int prepare(struct domlet_xen *xen, const struct domlet_domain_spec *spec
 
 static void start_destroy(struct domlet_xen *xen);
 
-bool domlet_xen_is_busy(const struct domlet_xen *xen)
-{
-	return xen->building || xen->unpausing || xen->attaching || xen->destroying;
-}
-
-/* The disk is attached while the guest boots, which doesn't need it so early. */
-static void keep_disk(struct domlet_xen *xen)
-{
-	if (!xen->config.num_disks)
-		return;
-	xen->disk = xen->config.disks;
-	xen->config.disks = NULL;
-	xen->config.num_disks = 0;
-}
-
 /* libxl has destroyed the domain by itself when RC isn't 0. */
 static void on_built(libxl_ctx *ctx, int rc, void *user)
 {
@@ -108,7 +93,6 @@ int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *sp
 	rc = prepare(xen, spec, err);
 	if (rc)
 		return rc;
-	keep_disk(xen);
 	domlet_xen_log_clear(&xen->log);
 	xen->build_domid = NO_DOMID;
 	xen->building = true;
@@ -118,47 +102,6 @@ int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *sp
 		return domlet_xen_log_error(&xen->log, err, rc, "can't build the domain");
 	}
 	return 0;
-}
-
-static void on_disk(libxl_ctx *ctx, int rc, void *user)
-{
-	struct domlet_xen *xen = user;
-
-	(void)ctx;
-	xen->attaching = false;
-	if (xen->gone)
-		domlet_xen_store_sweep(xen);
-	if (xen->destroying) {
-		start_destroy(xen);
-	} else if (xen->gone) {
-		domlet_xen_post(xen, DOMLET_XEN_VANISHED);
-	} else if (rc) {
-		(void)domlet_xen_log_error(&xen->log, &xen->disk_failed.err, rc, "can't attach the root disk");
-		domlet_xen_post(xen, DOMLET_XEN_DISK_FAILED);
-	}
-}
-
-static int attach_disk(struct domlet_xen *xen, struct domlet_error *err)
-{
-	libxl_asyncop_how how = { .callback = on_disk, .u.for_callback = xen };
-	int rc;
-
-	if (!xen->disk)
-		return 0;
-	xen->attaching = true;
-	rc = libxl_device_disk_add(xen->ctx, xen->domid, xen->disk, &how);
-	if (!rc)
-		return 0;
-	xen->attaching = false;
-	return domlet_xen_log_error(&xen->log, err, rc, "can't attach the root disk");
-}
-
-/* The operation that must not meet the domain's end ends soon, with its callback. */
-static void abort_operation(struct domlet_xen *xen)
-{
-	libxl_asyncop_how how = { .callback = xen->building ? on_built : on_disk, .u.for_callback = xen };
-
-	libxl_ao_abort(xen->ctx, &how);
 }
 
 static void on_unpaused(libxl_ctx *ctx, int rc, void *user)
@@ -195,7 +138,7 @@ int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err)
 		xen->unpausing = false;
 		return domlet_xen_log_error(&xen->log, err, rc, "can't start the domain");
 	}
-	return attach_disk(xen, err);
+	return 0;
 }
 
 static void finish_destroy(struct domlet_xen *xen, int rc)
@@ -236,10 +179,13 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 	if (xen->destroying)
 		return domlet_error_set(err, EALREADY, "the domain is being destroyed already");
 	xen->destroying = true;
-	if (xen->building || xen->attaching) /* its end goes on with this */
-		abort_operation(xen);
-	else
-		start_destroy(xen);
+	if (xen->building) { /* its end goes on with this */
+		libxl_asyncop_how how = { .callback = on_built, .u.for_callback = xen };
+
+		libxl_ao_abort(xen->ctx, &how);
+		return 0;
+	}
+	start_destroy(xen);
 	return 0;
 }
 
@@ -252,16 +198,13 @@ void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event)
 		domlet_xen_post(xen, DOMLET_XEN_SHUTDOWN);
 	} else if (event->type == LIBXL_EVENT_TYPE_DOMAIN_DEATH && !xen->destroying) {
 		xen->gone = true;
-		if (xen->attaching)
-			abort_operation(xen);
-		else
-			domlet_xen_post(xen, DOMLET_XEN_VANISHED);
+		domlet_xen_post(xen, DOMLET_XEN_VANISHED);
 	}
 }
 
 void domlet_xen_domain_close(struct domlet_xen *xen)
 {
-	bool busy = domlet_xen_is_busy(xen);
+	bool busy = xen->building || xen->unpausing || xen->destroying;
 
 	if (xen->death && xen->ctx && !busy)
 		libxl_evdisable_domain_death(xen->ctx, xen->death);
@@ -269,9 +212,4 @@ void domlet_xen_domain_close(struct domlet_xen *xen)
 	if (xen->has_config && !busy)
 		libxl_domain_config_dispose(&xen->config);
 	xen->has_config = false;
-	if (xen->disk && !busy) {
-		libxl_device_disk_dispose(xen->disk);
-		free(xen->disk);
-	}
-	xen->disk = NULL;
 }

@@ -34,8 +34,7 @@ enum domlet_xen_pending { /* results on their way to the owner, bits */
 	DOMLET_XEN_SHUTDOWN = 8,
 	DOMLET_XEN_VANISHED = 16,
 	DOMLET_XEN_RING_READY = 32,
-	DOMLET_XEN_DISK_FAILED = 64,
-	DOMLET_XEN_DISASTER = 128,
+	DOMLET_XEN_DISASTER = 64,
 };
 
 struct domlet_xen_result {
@@ -65,13 +64,12 @@ struct domlet_xen {
 
 	/* domain.c */
 	libxl_domain_config config;
-	bool has_config, building, unpausing, attaching, destroying, gone;
-	libxl_device_disk *disk; /* not attached yet; NULL: none is left to */
+	bool has_config, building, unpausing, destroying, gone;
 	uint32_t domid; /* NO_DOMID until built */
 	uint32_t build_domid; /* libxl writes here while it builds */
 	libxl_evgen_domain_death *death;
 	uint32_t shutdown_reason;
-	struct domlet_xen_result built, unpaused, disk_failed, destroyed;
+	struct domlet_xen_result built, unpaused, destroyed;
 
 	/* store.c */
 	struct xs_handle *store;
@@ -107,16 +105,12 @@ int domlet_xen_configure(struct domlet_xen *xen, const struct domlet_domain_spec
 /* domain.c */
 void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event);
 void domlet_xen_domain_close(struct domlet_xen *xen);
-/* Whether libxl works on something for us. */
-bool domlet_xen_is_busy(const struct domlet_xen *xen);
 
 /* store.c */
 /* 0 when xenstored is there; waits some seconds at most. */
 int domlet_xen_store_check(struct domlet_error *err);
 int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err);
-/* Removes what libxl wrote of the disk of a domain that was gone by then. */
-void domlet_xen_store_sweep(struct domlet_xen *xen);
 void domlet_xen_store_close(struct domlet_xen *xen);
 
 #endif

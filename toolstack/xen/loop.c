@@ -268,9 +268,6 @@ static void deliver_one(struct domlet_xen *xen, unsigned int what)
 	case DOMLET_XEN_RING_READY:
 		ops->ring_ready(xen->user, &xen->ring_offer);
 		break;
-	case DOMLET_XEN_DISK_FAILED:
-		ops->disk_failed(xen->user, &xen->disk_failed.err);
-		break;
 	case DOMLET_XEN_DISASTER:
 		ops->disaster(xen->user, xen->disaster);
 		break;
@@ -339,7 +336,7 @@ void domlet_xen_loop_close(struct domlet_xen *xen)
 {
 	/* libxl asserts that nothing is under way when it is freed; a process
 	 * that leaves in the middle of an operation leaves libxl alone. */
-	if (xen->ctx && !domlet_xen_is_busy(xen))
+	if (xen->ctx && !xen->building && !xen->unpausing && !xen->destroying)
 		libxl_ctx_free(xen->ctx);
 	xen->ctx = NULL;
 	while (xen->polls)

@@ -199,17 +199,6 @@ int domlet_xen_forget_seed(struct domlet_xen *xen)
 	return xs_rm(xen->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
 }
 
-void domlet_xen_store_sweep(struct domlet_xen *xen)
-{
-	static const char *const left[] = { "/local/domain/0/backend/vbd/%u", "/local/domain/%u", "/libxl/%u" };
-	char path[64];
-
-	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-		snprintf(path, sizeof(path), left[i], xen->domid);
-		(void)xs_rm(xen->store, XBT_NULL, path);
-	}
-}
-
 static void unwatch(struct domlet_xen *xen)
 {
 	char path[64];

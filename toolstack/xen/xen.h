@@ -37,7 +37,7 @@ struct domlet_domain_spec {
 	const struct domlet_template *tmpl;
 	uint64_t memory_kib;     /* 0: the template's */
 	uint32_t vcpus;          /* 0: the template's */
-	const char *image;       /* erofs image for xvda, read-only, there while the guest boots; NULL: none */
+	const char *image;       /* erofs image for xvda, read-only; NULL: none */
 };
 
 struct domlet_xen_ops { /* callbacks, all on the loop */
@@ -47,7 +47,6 @@ struct domlet_xen_ops { /* callbacks, all on the loop */
 	void (*shutdown)(void *user, uint32_t reason); /* domain shut itself down: libxl_shutdown_reason */
 	void (*vanished)(void *user);                  /* domain is gone though we didn't ask */
 	void (*ring_ready)(void *user, const struct domlet_ring_offer *offer);
-	void (*disk_failed)(void *user, const struct domlet_error *err); /* spec.image can't be attached */
 	void (*disaster)(void *user, const char *what);
 };
 
@@ -58,8 +57,7 @@ int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, vo
 void domlet_xen_close(struct domlet_xen *xen);
 
 int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err);
-/* Also arms death and ring watches, and attaches the root disk while the guest boots. */
-int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err);
+int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err); /* also arms death and ring watches */
 int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
 
 /* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
