@@ -17,7 +17,9 @@
 #include "caps.h"
 
 /* Of a command: more may well never be used. */
-#define READ_AHEAD_MAX (2u << 20)
+#define READ_AHEAD_MAX (2 << 20)
+/* The kernel cuts a request to what the disk takes at once. */
+#define READ_AHEAD_STEP (128 << 10)
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static int set_limits(const struct domlet_process_config *p, struct domlet_failure *failure)
@@ -174,14 +176,17 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
  * Before the filter, which need not allow this. */
 static void read_ahead(const struct domlet_process_config *p)
 {
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC; /* it may be another file by now */
 	struct domlet_failure ignored;
 	char path[PATH_MAX];
-	int fd = resolve(p, path, sizeof path, &ignored) < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = resolve(p, path, sizeof path, &ignored) < 0 ? -1 : open(path, flags);
+	struct stat st;
 
-	if (fd >= 0) {
-		(void)readahead(fd, 0, READ_AHEAD_MAX);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		for (off_t at = 0; at < st.st_size && at < READ_AHEAD_MAX; at += READ_AHEAD_STEP)
+			(void)readahead(fd, at, READ_AHEAD_STEP);
+	if (fd >= 0)
 		close(fd);
-	}
 }
 
 int domlet_command_prepare(struct domlet_command *cmd, const struct domlet_process_config *p,

@@ -106,7 +106,11 @@ int domlet_fetch_announced(const struct domlet_fetch *f, uint64_t generation, ui
 int domlet_fetch_document(const struct domlet_fetch *f, uint32_t len, const uint8_t sha256[static 32],
 			  struct domlet_failure *failure)
 {
-	if (!f->document || f->len != len)
+	if (len > DOMLET_CONFIG_XENSTORE_MAX)
+		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is too large for xenstore", len);
+	if (!f->document)
+		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes", len);
+	if (f->len != len)
 		return domlet_failure_set(failure, EBADMSG,
 					  "the guest found %u of the configuration's %u bytes in xenstore", f->len, len);
 	return domlet_fetch_check(f->document, len, sha256, failure);

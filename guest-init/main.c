@@ -150,8 +150,8 @@ static void hold_standard_streams(void)
 		close(fd);
 }
 
-/* As much as the ring needs, before anything else: what dom0 does with the
- * ring, and what boot_rest() does, go on at the same time. */
+/* As much as the ring needs, before anything else: dom0 maps it while
+ * boot_rest() goes on. */
 static void boot(void)
 {
 	struct domlet_failure failure = { 0 };
@@ -174,7 +174,6 @@ static void boot_rest(void)
 	if (domlet_boot_mounts(&failure) < 0)
 		domlet_agent_end(failure.text);
 	the.cgroups = true;
-	domlet_fetch_read(&the.ahead, the.xs, FIRST_CONTAINER);
 }
 
 static struct domlet_ring *open_device(void)
@@ -221,12 +220,14 @@ int main(int argc, char **argv)
 		boot();
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	ring = on_socket ? open_socket(argv[2]) : open_device();
+	if (!on_socket)
+		boot_rest(); /* before the greeting: until then dom0 listens to the console */
 	domlet_agent_init(&the, ring, EPOCH, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
 	if (!on_socket) {
 		domlet_failure_log("ring ready");
 		(void)domlet_link_flush(&the.link); /* the greeting, which dom0 waits for */
 		tell();
-		boot_rest();
+		domlet_fetch_read(&the.ahead, the.xs, FIRST_CONTAINER);
 	}
 	loop();
 }

@@ -44,7 +44,7 @@ int domlet_ring_offer_parse(const char *text, size_t len, uint32_t domid, struct
 
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		if (!take_number(&text, &len, i + 1 == count, &number[i]))
-			return domlet_error_set(err, EPROTO, "domain %u offers a ring in xenstore whose %s is no number",
+			return domlet_error_set(err, EPROTO, "domain %u offers a ring in xenstore whose %s is no number: install the guest initrd of this version",
 						domid, names[i]);
 		if (i == 0) /* what follows is another version's business */
 			rc = check_version(number[0], domid, err);

@@ -24,8 +24,8 @@
 #include "../base/error.h"
 #include "loop.h"
 
-/* How long blkback may take to open the device before we go on without
- * making it free itself. */
+/* How long blkback may take to open the device before we go on, and leave it
+ * to "remove" to free it. */
 #define OPENED_WAIT_MS 500
 
 struct hotplug {
