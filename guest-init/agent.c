@@ -194,10 +194,11 @@ static int take_announced(struct agent *a, struct guest_process *g, const struct
 		domlet_fetch_read(&a->ahead, a->xs, m->container);
 	}
 	r = domlet_fetch_announced(&a->ahead, m->generation, m->length, m->sha256.ptr, failure);
-	if (r == 0 && m->source == 0)
+	if (r == 0 && m->source == 0) {
 		r = domlet_fetch_document(&a->ahead, m->length, m->sha256.ptr, failure);
-	if (r == 0 && m->source == 0)
-		make_process(a, g, a->ahead.document, m->length);
+		if (r == 0)
+			make_process(a, g, a->ahead.document, m->length);
+	}
 	domlet_fetch_free(&a->ahead);
 	return r;
 }

@@ -21,7 +21,7 @@
 static const struct {
 	const char *target, *type, *data;
 	unsigned long flags;
-} boot_mounts[] = {
+} boot_mounts[] = { /* the first is domlet_boot_devices()'s */
 	{ "/dev", "devtmpfs", NULL, MS_NOSUID },
 	{ "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
 	{ "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },

@@ -37,10 +37,11 @@ static _Noreturn void hang(void)
 		pause();
 }
 
-static void offer(const char *value, size_t len)
+static _Noreturn void offer(const char *value, size_t len)
 {
 	if (!xs_write(xs, XBT_NULL, "data/domlet/ring/0", value, (unsigned int)len))
 		(void)dprintf(2, "hostile: can't write the offer\n");
+	hang();
 }
 
 static void lie_in_xenstore(void)
@@ -53,15 +54,11 @@ static void lie_in_xenstore(void)
 	char huge[2000];
 
 	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
-		if (is(lies[i].crime)) {
+		if (is(lies[i].crime))
 			offer(lies[i].offer, strlen(lies[i].offer));
-			hang();
-		}
 	memset(huge, is("huge") ? '7' : 0, sizeof huge);
-	if (is("huge") || is("binary")) {
+	if (is("huge") || is("binary"))
 		offer(huge, is("huge") ? sizeof huge : 16);
-		hang();
-	}
 	while (is("watches")) { /* who watches a node is told of what is above it, too, when that goes */
 		(void)xs_write(xs, XBT_NULL, "data/domlet/ring/1", "x", 1);
 		(void)xs_rm(xs, XBT_NULL, "data/domlet/ring");

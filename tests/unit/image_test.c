@@ -341,12 +341,23 @@ static void loop_is_given_back_by_its_owner_only(void **state)
 	free(image);
 }
 
+static void assert_becomes_free(const struct domlet_loop *loop)
+{
+	char path[64];
+	int tries = 0;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", strrchr(loop->node, '/') + 1);
+	while (access(path, F_OK) == 0 && tries++ < 1000)
+		usleep(1000);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void loop_frees_itself(void **state)
 {
 	struct domlet_error err = {0};
 	struct domlet_loop loop;
-	char *image = prepare(), path[64];
-	int fd, tries = 0;
+	char *image = prepare();
+	int fd;
 
 	(void)state;
 	if (geteuid() != 0 || domlet_loop_attach(image, true, "tag", &loop, &err) < 0) {
@@ -357,10 +368,7 @@ static void loop_frees_itself(void **state)
 	domlet_loop_release(&loop, true);
 	assert_true(lseek(fd, 0, SEEK_END) > 0);
 	close(fd);
-	snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", strrchr(loop.node, '/') + 1);
-	while (access(path, F_OK) == 0 && tries++ < 1000)
-		usleep(1000);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_becomes_free(&loop);
 	free(image);
 }
 
@@ -368,8 +376,7 @@ static void loop_of_a_killed_owner_is_free(void **state)
 {
 	struct domlet_error err = {0};
 	struct domlet_loop loop;
-	char *image = prepare(), path[64];
-	int tries = 0;
+	char *image = prepare();
 
 	(void)state;
 	if (geteuid() != 0 || domlet_loop_attach(image, true, "tag", &loop, &err) < 0) {
@@ -377,10 +384,7 @@ static void loop_of_a_killed_owner_is_free(void **state)
 		skip();
 	}
 	close(loop.fd); /* as its end does */
-	snprintf(path, sizeof(path), "/sys/block/%s/loop/backing_file", strrchr(loop.node, '/') + 1);
-	while (access(path, F_OK) == 0 && tries++ < 1000)
-		usleep(1000);
-	assert_int_equal(access(path, F_OK), -1);
+	assert_becomes_free(&loop);
 	free(image);
 }
 

@@ -187,7 +187,7 @@ static void each_call_fails(void **state)
 		assert_string_equal(r.output, good(r.started) ? "hello\n" : "");
 	} while (seen->failed[0]);
 	print_message("%u calls, %u failures\n", k - 1, failures);
-	assert_true(k > 25 && failures > 20);
+	assert_true(k > 30 && failures > 23);
 	assert_string_equal(r.exit, "{\"exit\":3}");
 }
 

@@ -40,17 +40,17 @@ int domlet_ring_offer_parse(const char *text, size_t len, uint32_t domid, struct
 	static const char *const names[] = { "version", "order", "ring reference", "event channel", "epoch" };
 	const size_t count = sizeof(names) / sizeof(names[0]);
 	uint32_t number[sizeof(names) / sizeof(names[0])];
-	int rc = 0;
+	int rc;
 
-	for (size_t i = 0; i < count && rc == 0; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!take_number(&text, &len, i + 1 == count, &number[i]))
 			return domlet_error_set(err, EPROTO, "domain %u offers a ring in xenstore whose %s is no number: install the guest initrd of this version",
 						domid, names[i]);
-		if (i == 0) /* what follows is another version's business */
-			rc = check_version(number[0], domid, err);
+		/* What follows another version is that version's business. */
+		rc = i == 0 ? check_version(number[0], domid, err) : 0;
+		if (rc)
+			return rc;
 	}
-	if (rc)
-		return rc;
 	if (number[1] > DOMLET_RING_ORDER_MAX)
 		return domlet_error_set(err, EPROTO,
 					"domain %u offers a ring of order %u, more than %u: guest and dom0 have different versions of domlet, install the guest initrd of this version",

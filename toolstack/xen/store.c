@@ -27,7 +27,7 @@
 #define TRIES_MAX 100
 /* libxenstore waits for ever on the kernel's device when xenstored is gone. */
 #define ANSWER_MS 5000
-#define RING_PATH "/local/domain/%u/data/domlet/ring/0"
+#define RING_PATH_LEN 64
 
 struct writer {
 	struct xs_handle *store;
@@ -199,11 +199,16 @@ int domlet_xen_forget_seed(struct domlet_xen *xen)
 	return xs_rm(xen->store, XBT_NULL, path) || errno == ENOENT ? 0 : -errno;
 }
 
+static void ring_path(const struct domlet_xen *xen, char path[static RING_PATH_LEN])
+{
+	snprintf(path, RING_PATH_LEN, "/local/domain/%u/data/domlet/ring/0", xen->domid);
+}
+
 static void unwatch(struct domlet_xen *xen)
 {
-	char path[64];
+	char path[RING_PATH_LEN];
 
-	snprintf(path, sizeof(path), RING_PATH, xen->domid);
+	ring_path(xen, path);
 	xs_unwatch(xen->store, path, "ring");
 	uv_poll_stop(&xen->store_poll);
 }
@@ -212,10 +217,10 @@ static void look_at_ring(struct domlet_xen *xen)
 {
 	struct domlet_error err;
 	unsigned int len = 0;
-	char path[64];
+	char path[RING_PATH_LEN];
 	int rc;
 
-	snprintf(path, sizeof(path), RING_PATH, xen->domid);
+	ring_path(xen, path);
 	cleanup_free char *text = xs_read(xen->store, XBT_NULL, path, &len);
 
 	if (!text) /* not yet */
@@ -257,9 +262,9 @@ static void on_watch(uv_poll_t *handle, int status, int events)
 
 int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err)
 {
-	char path[64];
+	char path[RING_PATH_LEN];
 
-	snprintf(path, sizeof(path), RING_PATH, xen->domid);
+	ring_path(xen, path);
 	if (!xs_watch(xen->store, path, "ring")) {
 		int code = errno;
 
