@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "link.h"
+#include "link-streams.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,14 +13,6 @@ _Static_assert(DOMLET_LINK_OUTBOX_MAX >= DOMLET_FRAME_HEADER_LEN + DOMLET_MSG_MA
 /* Unacknowledged messages after which an ACK is sent without other reason. */
 #define ACK_EVERY 16u
 
-static bool sends(enum domlet_ring_role role, uint32_t stream)
-{
-	uint32_t kind = stream & 3;
-	bool to_guest = kind == DOMLET_STREAM_STDIN || kind == DOMLET_STREAM_CONFIG;
-
-	return to_guest == (role == DOMLET_RING_HOST);
-}
-
 void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role,
 		      uint32_t epoch)
 {
@@ -31,29 +23,6 @@ void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum doml
 }
 
 /* --- streams ---------------------------------------------------------- */
-
-static bool in_range(uint32_t stream)
-{
-	return stream >> 2 >= 1 && stream >> 2 <= DOMLET_PROCESS_MAX;
-}
-
-static struct domlet_link_stream *find(struct domlet_link *l, uint32_t stream)
-{
-	return in_range(stream) && l->slot[stream] ? &l->streams[l->slot[stream] - 1] : NULL;
-}
-
-static struct domlet_link_stream *find_open(struct domlet_link *l, uint32_t stream)
-{
-	struct domlet_link_stream *s = find(l, stream);
-
-	return s && !s->closing ? s : NULL;
-}
-
-static void forget(struct domlet_link *l, struct domlet_link_stream *s)
-{
-	l->slot[s->id] = 0;
-	memset(s, 0, sizeof(*s));
-}
 
 /* A free slot, or that of a closed stream, whose late bytes then count
  * against one bound for all. */
@@ -73,7 +42,7 @@ static struct domlet_link_stream *take_slot(struct domlet_link *l)
 		l->late_left += closing->recv_credit;
 		if (l->late_left > DOMLET_STREAM_MAX * DOMLET_STREAM_WINDOW)
 			l->late_left = DOMLET_STREAM_MAX * DOMLET_STREAM_WINDOW;
-		forget(l, closing);
+		link_forget(l, closing);
 	}
 	return closing;
 }
@@ -82,18 +51,18 @@ int domlet_link_open(struct domlet_link *l, uint32_t stream)
 {
 	struct domlet_link_stream *s;
 
-	if (!in_range(stream))
+	if (!link_in_range(stream))
 		return -EINVAL;
-	s = find(l, stream);
+	s = link_find(l, stream);
 	if (s && !s->closing)
 		return -EEXIST;
 	if (s)
-		forget(l, s);
+		link_forget(l, s);
 	s = take_slot(l);
 	if (!s)
 		return -ENOSPC;
 	s->id = stream;
-	if (sends(l->role, stream))
+	if (link_sends(l->role, stream))
 		s->send_credit = DOMLET_STREAM_WINDOW;
 	else
 		s->recv_credit = DOMLET_STREAM_WINDOW;
@@ -109,15 +78,15 @@ static void drop_rest(struct domlet_link *l, uint32_t stream)
 
 void domlet_link_close(struct domlet_link *l, uint32_t stream)
 {
-	struct domlet_link_stream *s = find_open(l, stream);
+	struct domlet_link_stream *s = link_find_open(l, stream);
 
 	if (!s)
 		return;
 	drop_rest(l, stream);
 	if (l->reserved_stream == stream)
 		l->reserved_stream = 0;
-	if (sends(l->role, stream) || s->recv_eof)
-		forget(l, s);
+	if (link_sends(l->role, stream) || s->recv_eof)
+		link_forget(l, s);
 	else
 		s->closing = true;
 }
@@ -219,14 +188,14 @@ int domlet_link_send(struct domlet_link *l, const struct domlet_msg *m)
 
 int domlet_link_send_eof(struct domlet_link *l, uint32_t stream)
 {
-	struct domlet_link_stream *s = find_open(l, stream);
+	struct domlet_link_stream *s = link_find_open(l, stream);
 	int rc;
 
 	if (is_broken(l))
 		return -EPROTO;
 	if (!s)
 		return -ENOENT;
-	if (!sends(l->role, stream))
+	if (!link_sends(l->role, stream))
 		return -EINVAL;
 	if (s->send_eof)
 		return -EALREADY;
@@ -240,14 +209,14 @@ int domlet_link_send_eof(struct domlet_link *l, uint32_t stream)
 
 int domlet_link_send_reset(struct domlet_link *l, uint32_t stream)
 {
-	struct domlet_link_stream *s = find_open(l, stream);
+	struct domlet_link_stream *s = link_find_open(l, stream);
 	int rc;
 
 	if (is_broken(l))
 		return -EPROTO;
 	if (!s)
 		return -ENOENT;
-	if (sends(l->role, stream))
+	if (link_sends(l->role, stream))
 		return -EINVAL;
 	if (s->reset)
 		return -EALREADY;
@@ -262,7 +231,7 @@ int domlet_link_send_reset(struct domlet_link *l, uint32_t stream)
 
 bool domlet_link_has_credit(const struct domlet_link *l, uint32_t stream)
 {
-	const struct domlet_link_stream *s = find_open((struct domlet_link *)l, stream);
+	const struct domlet_link_stream *s = link_find_open((struct domlet_link *)l, stream);
 
 	return s && s->send_credit && !s->send_eof && !s->reset;
 }
@@ -292,7 +261,7 @@ uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len
 	*len = 0;
 	if (is_broken(l) || !domlet_link_has_credit(l, stream))
 		return NULL;
-	s = find_open(l, stream);
+	s = link_find_open(l, stream);
 	move_outbox(l);
 	room = data_room(l);
 	if (room <= 0)
@@ -309,18 +278,9 @@ uint8_t *domlet_link_reserve(struct domlet_link *l, uint32_t stream, size_t *len
 	return span;
 }
 
-/* The peer must not wait until a long batch ends. */
-static void publish_quarter(struct domlet_link *l)
-{
-	const struct domlet_ring *r = l->ring;
-
-	if (r->in_taken - r->in_cons >= r->size / 4 || r->out_written - r->out_prod >= r->size / 4)
-		domlet_ring_publish(l->ring);
-}
-
 void domlet_link_commit(struct domlet_link *l, size_t len)
 {
-	struct domlet_link_stream *s = find_open(l, l->reserved_stream);
+	struct domlet_link_stream *s = link_find_open(l, l->reserved_stream);
 	uint8_t header[DOMLET_FRAME_HEADER_LEN];
 
 	assert(len <= l->reserved_len);
@@ -331,7 +291,7 @@ void domlet_link_commit(struct domlet_link *l, size_t len)
 		put_header(l, header, DOMLET_FRAME_DATA, s->id, (uint32_t)len, l->reserved_ack);
 		domlet_ring_copy_in(l->ring, 0, header, sizeof(header));
 		domlet_ring_produce(l->ring, (uint32_t)(sizeof(header) + len));
-		publish_quarter(l);
+		link_publish_quarter(l);
 	}
 	l->reserved_stream = 0;
 	l->reserved_len = 0;
@@ -354,10 +314,10 @@ static bool owes_enough(const struct domlet_link_stream *s)
 
 void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len)
 {
-	struct domlet_link_stream *s = find_open(l, stream);
+	struct domlet_link_stream *s = link_find_open(l, stream);
 	uint32_t out;
 
-	if (!s || sends(l->role, stream) || is_broken(l))
+	if (!s || link_sends(l->role, stream) || is_broken(l))
 		return;
 	/* Never more than was received: LEN may be an earlier stream's of the
 	 * same number, still in the caller's buffer when that was closed. */
@@ -384,236 +344,4 @@ bool domlet_link_flush(struct domlet_link *l)
 	move_outbox(l);
 	domlet_ring_publish(l->ring);
 	return l->outbox_len != 0;
-}
-
-/* --- receiving -------------------------------------------------------- */
-
-/* A guest takes a stream that it doesn't know for one that it opened and
- * closed: the host may send before it learns that CREATE failed. */
-static struct domlet_link_stream *adopt(struct domlet_link *l, uint32_t stream)
-{
-	if (l->role != DOMLET_RING_GUEST || domlet_link_open(l, stream) < 0)
-		return NULL;
-	domlet_link_close(l, stream);
-	return find(l, stream);
-}
-
-static const char *accept_data(struct domlet_link *l, struct domlet_link_stream *s)
-{
-	uint32_t length = l->in.length;
-
-	if (!s)
-		s = adopt(l, l->in.stream);
-	l->in_drop = !s || s->closing || s->reset;
-	if (!s) {
-		if (length > l->late_left)
-			return "data of a stream that is not open";
-		l->late_left -= length;
-		return NULL;
-	}
-	if (s->recv_eof)
-		return "data after the stream's end";
-	if (length > s->recv_credit)
-		return "data beyond the stream's credit";
-	s->recv_credit -= length;
-	return NULL;
-}
-
-/* What the header says, against what we know. Returns what is wrong. */
-static const char *accept_header(struct domlet_link *l)
-{
-	const struct domlet_frame *f = &l->in;
-	struct domlet_link_stream *s = find(l, f->stream);
-	bool ours = f->stream && sends(l->role, f->stream);
-
-	if (f->epoch != l->epoch)
-		return "frame of another attachment";
-	if (f->ack - l->peer_ack > l->send_seq - l->peer_ack)
-		return "acknowledgement of a message that was not sent";
-	l->peer_ack = f->ack;
-	switch (f->type) {
-	case DOMLET_FRAME_MSG:
-		if (f->seq - l->recv_seq - 1 > INT32_MAX - 1)
-			return "message's sequence number does not rise";
-		return NULL;
-	case DOMLET_FRAME_DATA:
-		return ours ? "data against the stream's direction" : accept_data(l, s);
-	case DOMLET_FRAME_EOF:
-		if (ours)
-			return "end against the stream's direction";
-		return s && s->recv_eof ? "second end of a stream" : NULL;
-	case DOMLET_FRAME_CREDIT:
-		return ours ? NULL : "credit against the stream's direction";
-	case DOMLET_FRAME_RESET:
-		if (!ours)
-			return "reset against the stream's direction";
-		return s && s->reset ? "second reset of a stream" : NULL;
-	default:
-		return NULL;
-	}
-}
-
-static void fail(struct domlet_link *l, struct domlet_link_event *ev, const char *reason)
-{
-	l->broken = reason;
-	ev->type = DOMLET_LINK_BROKEN;
-	ev->reason = reason;
-}
-
-/* The steps below return true when *ev is filled in and next() shall return. */
-
-static bool step_header(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
-{
-	uint8_t header[DOMLET_FRAME_HEADER_LEN];
-	const char *reason;
-
-	if (have < sizeof(header))
-		return true;
-	domlet_ring_copy_out(l->ring, 0, header, sizeof(header));
-	domlet_ring_consume(l->ring, sizeof(header));
-	if (domlet_frame_decode(header, &l->in, &reason) == 0)
-		reason = accept_header(l);
-	if (reason) {
-		fail(l, ev, reason);
-		return true;
-	}
-	l->in_open = true;
-	l->in_left = l->in.length;
-	return false;
-}
-
-/* Copies the message out as it comes; it need not fit the ring. */
-static bool step_msg(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
-{
-	uint32_t n = have < l->in_left ? have : l->in_left;
-	const char *reason;
-
-	domlet_ring_copy_out(l->ring, 0, l->msg_copy + (l->in.length - l->in_left), n);
-	domlet_ring_consume(l->ring, n);
-	l->in_left -= n;
-	if (l->in_left)
-		return true;
-	l->in_open = false;
-	if (domlet_msg_decode(l->msg_copy, l->in.length, &ev->msg, &reason) < 0) {
-		fail(l, ev, reason);
-		return true;
-	}
-	if (domlet_msg_direction(ev->msg.type) != (l->role == DOMLET_RING_GUEST ? 'H' : 'G')) {
-		fail(l, ev, "message in the wrong direction");
-		return true;
-	}
-	l->recv_seq = l->in.seq;
-	ev->type = DOMLET_LINK_MSG;
-	return true;
-}
-
-static bool step_data(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
-{
-	uint32_t n = have < l->in_left ? have : l->in_left;
-
-	if (n == 0)
-		return true;
-	if (!l->in_drop) {
-		ev->type = DOMLET_LINK_DATA;
-		ev->len = n;
-		ev->data = domlet_ring_in_span(l->ring, 0, &ev->len);
-		return true;
-	}
-	domlet_ring_consume(l->ring, n);
-	l->in_left -= n;
-	l->in_open = l->in_left != 0;
-	return false;
-}
-
-static bool step_credit(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
-{
-	struct domlet_link_stream *s = find_open(l, l->in.stream);
-	uint8_t payload[4];
-	uint32_t more;
-
-	if (have < sizeof(payload))
-		return true;
-	domlet_ring_copy_out(l->ring, 0, payload, sizeof(payload));
-	domlet_ring_consume(l->ring, sizeof(payload));
-	l->in_open = false;
-	more = domlet_wire_get_u32(payload);
-	if (more == 0 || more > DOMLET_STREAM_WINDOW ||
-	    (s && more > DOMLET_STREAM_WINDOW - s->send_credit)) {
-		fail(l, ev, "credit beyond the stream's window");
-		return true;
-	}
-	if (!s)
-		return false;
-	s->send_credit += more;
-	if (s->send_eof || s->reset)
-		return false;
-	ev->type = DOMLET_LINK_ROOM;
-	return true;
-}
-
-static bool step_end(struct domlet_link *l, struct domlet_link_event *ev)
-{
-	struct domlet_link_stream *s = find(l, l->in.stream);
-
-	l->in_open = false;
-	if (!s || l->in.type == DOMLET_FRAME_ACK)
-		return false;
-	if (l->in.type == DOMLET_FRAME_EOF) {
-		s->recv_eof = true;
-		if (s->closing) {
-			forget(l, s);
-			return false;
-		}
-		ev->type = DOMLET_LINK_EOF;
-	} else {
-		s->reset = true;
-		ev->type = DOMLET_LINK_RESET;
-	}
-	return true;
-}
-
-static bool step(struct domlet_link *l, struct domlet_link_event *ev, uint32_t have)
-{
-	if (!l->in_open)
-		return step_header(l, ev, have);
-	switch (l->in.type) {
-	case DOMLET_FRAME_MSG:
-		return step_msg(l, ev, have);
-	case DOMLET_FRAME_DATA:
-		return step_data(l, ev, have);
-	case DOMLET_FRAME_CREDIT:
-		return step_credit(l, ev, have);
-	default:
-		return step_end(l, ev);
-	}
-}
-
-void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
-{
-	struct domlet_ring *r = l->ring;
-
-	memset(ev, 0, sizeof(*ev));
-	if (l->broken) {
-		fail(l, ev, l->broken);
-		return;
-	}
-	/* The peer's index once a call: or it could keep us here for ever. */
-	if (domlet_ring_ready(r) < 0) {
-		fail(l, ev, "ring index out of range");
-		return;
-	}
-	while (!step(l, ev, r->in_prod - r->in_taken))
-		;
-	if (ev->type != DOMLET_LINK_IDLE && ev->type != DOMLET_LINK_MSG)
-		ev->stream = l->in.stream;
-	publish_quarter(l);
-}
-
-void domlet_link_taken(struct domlet_link *l, size_t len)
-{
-	assert(l->in_open && l->in.type == DOMLET_FRAME_DATA && len <= l->in_left);
-	domlet_ring_consume(l->ring, (uint32_t)len);
-	l->in_left -= (uint32_t)len;
-	l->in_open = l->in_left != 0;
-	publish_quarter(l);
 }

@@ -47,6 +47,24 @@ create() {
     wait_for_status stopped
 }
 
+@test "what was written before the domain was destroyed is still read" {
+    local fifo=$BATS_TEST_TMPDIR/fifo reader
+    make_bundle sh -c 'busybox head -c 200000 /dev/zero; echo end >&2; exec sleep 1000'
+    mkfifo "$fifo"
+    exec 4<>"$fifo" # a reader that doesn't read
+    domlet create -b "$BUNDLE" c1 </dev/null >"$fifo" 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&-
+    domlet start c1
+    until grep -q end "$BATS_TEST_TMPDIR/err"; do sleep 0.1; done
+    sleep 1 # the last 64 KiB of it may be in the guest's pipe
+    xl destroy "$(xl list | awk '/domlet-c1/{print $1}')"
+    cat <"$fifo" >"$BATS_TEST_TMPDIR/out" 3>&- 4>&- &
+    reader=$!
+    exec 4>&-
+    wait "$reader"
+    [ "$(stat -c %s "$BATS_TEST_TMPDIR/out")" -eq 200000 ]
+    wait_for_status stopped
+}
+
 @test "the monitor is killed" {
     make_bundle sleep 1000
     create
