@@ -77,17 +77,24 @@ status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
 
 # bats test_tags=long
 @test "docker: the client is killed while it is attached, and while the container is made" {
-    run_in -i --name d1 busybox sleep 1000 >"$out" 2>&1 < <(sleep 1000) 3>&- &
+    local fifo=$BATS_TEST_TMPDIR/fifo client
+    mkfifo "$fifo"
+    exec 4<>"$fifo"
+    docker run --network none --runtime "$RUNTIME" -i --name d1 busybox sleep 1000 >"$out" 2>&1 <"$fifo" 3>&- 4>&- &
+    client=$!
     eventually 60 eval '[ "$(status d1 2>/dev/null)" = "running 0" ]'
-    kill -9 $!
-    wait $! || true
+    [ "$(cat "/proc/$client/comm")" = docker ]
+    kill -9 "$client"
+    wait "$client" || true
     [ "$(status d1)" = 'running 0' ]
     docker rm -f d1
-    run_in --name d2 busybox sleep 1000 >"$out" 2>&1 3>&- &
+    docker run --network none --runtime "$RUNTIME" --name d2 busybox sleep 1000 >"$out" 2>&1 3>&- 4>&- &
+    client=$!
     eventually 60 eval '[ "$(docker ps -aq --filter name=d2)" ]'
-    kill -9 $!
-    wait $! || true
+    kill -9 "$client"
+    wait "$client" || true
     docker rm -f d2
+    exec 4>&-
 }
 
 # bats test_tags=long
