@@ -9,10 +9,6 @@ teardown() {
     end_clean
 }
 
-run_in() { # OPTIONS… IMAGE COMMAND…
-    docker run --network none --runtime "$RUNTIME" "$@"
-}
-
 # bats test_tags=brief
 @test "docker run: what the options say holds in the container" {
     run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"

@@ -11,10 +11,6 @@ teardown() {
     end_clean
 }
 
-run_in() { # OPTIONS… IMAGE COMMAND…
-    docker run --network none --runtime "$RUNTIME" "$@"
-}
-
 status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
 
 # bats test_tags=long
@@ -80,7 +76,7 @@ status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
     local fifo=$BATS_TEST_TMPDIR/fifo client
     mkfifo "$fifo"
     exec 4<>"$fifo"
-    docker run --network none --runtime "$RUNTIME" -i --name d1 busybox sleep 1000 >"$out" 2>&1 <"$fifo" 3>&- 4>&- &
+    "${docker_run[@]}" -i --name d1 busybox sleep 1000 >"$out" 2>&1 <"$fifo" 3>&- 4>&- &
     client=$!
     eventually 60 eval '[ "$(status d1 2>/dev/null)" = "running 0" ]'
     [ "$(cat "/proc/$client/comm")" = docker ]
@@ -88,7 +84,7 @@ status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
     wait "$client" || true
     [ "$(status d1)" = 'running 0' ]
     docker rm -f d1
-    docker run --network none --runtime "$RUNTIME" --name d2 busybox sleep 1000 >"$out" 2>&1 3>&- 4>&- &
+    "${docker_run[@]}" --name d2 busybox sleep 1000 >"$out" 2>&1 3>&- 4>&- &
     client=$!
     eventually 60 eval '[ "$(docker ps -aq --filter name=d2)" ]'
     kill -9 "$client"

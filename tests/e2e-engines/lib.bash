@@ -20,14 +20,10 @@ choose_type() {
     [[ ${DOMLET_TYPE:-pvh} == pvh ]] || cp "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" /etc/domlet/pvh.cfg
 }
 
-# Waits up to SECONDS for a command to succeed.
-eventually() { # SECONDS COMMAND…
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.2
-    done
+# docker without a network. As an array where $! shall be docker's own pid.
+docker_run=(docker run --network none --runtime "$RUNTIME")
+run_in() { # OPTIONS… IMAGE COMMAND…
+    "${docker_run[@]}" "$@"
 }
 
 has_line() { grep -qx -- "$1" "$2"; } # LINE FILE

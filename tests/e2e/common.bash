@@ -1,7 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# For lib.bash here and in ../e2e-engines: what a test's end is. Whoever loads
-# this says in leaks() what of a container's is left.
+# For lib.bash here and in ../e2e-engines: waiting, and what a test's end is.
+# Whoever loads this says in leaks() what of a container's is left.
+
+# Waits up to SECONDS for a command to succeed.
+eventually() { # SECONDS COMMAND…
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.2
+    done
+}
 
 no_leaks() {
     local left end=$((SECONDS + 20))

@@ -16,6 +16,10 @@ create() {
     domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
 }
 
+destroy_from_outside() {
+    xl destroy "$(xl list | awk '/domlet-c1/{print $1}')"
+}
+
 @test "create, start, kill, delete" {
     make_bundle sh -c 'echo ready; exec sleep 1000'
     create
@@ -43,7 +47,7 @@ create() {
     make_bundle sleep 1000
     create
     domlet start c1
-    xl destroy "$(xl list | awk '/domlet-c1/{print $1}')"
+    destroy_from_outside
     wait_for_status stopped
 }
 
@@ -54,9 +58,9 @@ create() {
     exec 4<>"$fifo" # a reader that doesn't read
     domlet create -b "$BUNDLE" c1 </dev/null >"$fifo" 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&-
     domlet start c1
-    until grep -q end "$BATS_TEST_TMPDIR/err"; do sleep 0.1; done
+    eventually 60 grep -q end "$BATS_TEST_TMPDIR/err"
     sleep 1 # the last 64 KiB of it may be in the guest's pipe
-    xl destroy "$(xl list | awk '/domlet-c1/{print $1}')"
+    destroy_from_outside
     cat <"$fifo" >"$BATS_TEST_TMPDIR/out" 3>&- 4>&- &
     reader=$!
     exec 4>&-

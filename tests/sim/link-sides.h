@@ -45,7 +45,7 @@ struct side {
 	struct domlet_ring *ring;
 	struct domlet_link *link;
 	bool asleep, event, dead, broken;
-	bool progress, full;
+	bool full;
 	int to_sleep; /* 1: swept, 2: flushed too, next comes arm */
 	struct flow *reserved;
 	size_t reserved_len;
