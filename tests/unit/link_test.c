@@ -1,148 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Two honest links over one ring. What a lying peer may try: link_hostile_test.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* The streams of two honest links over one ring. Their messages: link_msg_test.c; what
+ * a lying peer may try: link_hostile_test.c. */
 #include <errno.h>
-#include <string.h>
 
-#include "../../frontend/proto/link.h"
-#include "ring_pair.h"
-
-#define IN(process) domlet_stream_id(process, DOMLET_STREAM_STDIN)
-#define OUT(process) domlet_stream_id(process, DOMLET_STREAM_STDOUT)
-#define HEADER DOMLET_FRAME_HEADER_LEN
-#define WINDOW DOMLET_STREAM_WINDOW
-
-struct two {
-	struct ring_pair pair;
-	struct domlet_link guest, host;
-};
-
-static struct two *start(uint32_t order)
-{
-	struct two *t = malloc(sizeof(*t));
-
-	if (!t)
-		abort();
-	ring_pair_open(&t->pair, order);
-	domlet_link_init(&t->guest, &t->pair.guest, DOMLET_RING_GUEST, RING_PAIR_EPOCH);
-	domlet_link_init(&t->host, &t->pair.host, DOMLET_RING_HOST, RING_PAIR_EPOCH);
-	return t;
-}
-
-static int setup(void **state)
-{
-	*state = start(DOMLET_RING_ORDER_MAX); /* a window fits */
-	return 0;
-}
-
-static int setup_small(void **state)
-{
-	*state = start(0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct two *t = *state;
-
-	ring_pair_close(&t->pair);
-	free(t);
-	return 0;
-}
-
-static void open_both(struct two *t, uint32_t stream)
-{
-	assert_int_equal(domlet_link_open(&t->guest, stream), 0);
-	assert_int_equal(domlet_link_open(&t->host, stream), 0);
-}
-
-static struct domlet_link_event next(struct domlet_link *l, enum domlet_link_event_type wanted)
-{
-	struct domlet_link_event ev;
-
-	domlet_link_next(l, &ev);
-	if (ev.type == DOMLET_LINK_BROKEN && wanted != DOMLET_LINK_BROKEN)
-		fail_msg("broken: %s", ev.reason);
-	assert_int_equal(ev.type, wanted);
-	return ev;
-}
-
-/* Sends up to LEN bytes of VALUE; returns how many the link took. */
-static size_t send_some(struct domlet_link *l, uint32_t stream, uint8_t value, size_t len)
-{
-	size_t done = 0;
-
-	while (done < len) {
-		size_t n = len - done;
-		uint8_t *span = domlet_link_reserve(l, stream, &n);
-
-		if (!span) {
-			assert_int_equal(n, 0);
-			break;
-		}
-		memset(span, value, n);
-		domlet_link_commit(l, n);
-		done += n;
-	}
-	(void)domlet_link_flush(l);
-	return done;
-}
-
-/* Takes all there is; returns the bytes of STREAM. CREDIT also gives them back. */
-static size_t drain(struct domlet_link *l, uint32_t stream, bool credit)
-{
-	struct domlet_link_event ev;
-	size_t total = 0;
-
-	for (domlet_link_next(l, &ev); ev.type != DOMLET_LINK_IDLE; domlet_link_next(l, &ev)) {
-		if (ev.type == DOMLET_LINK_BROKEN)
-			fail_msg("broken: %s", ev.reason);
-		if (ev.type != DOMLET_LINK_DATA)
-			continue;
-		domlet_link_taken(l, ev.len);
-		if (ev.stream != stream)
-			continue;
-		total += ev.len;
-		if (credit)
-			domlet_link_credit(l, stream, ev.len);
-	}
-	(void)domlet_link_flush(l);
-	return total;
-}
-
-static int ping(struct domlet_link *l, uint32_t request)
-{
-	struct domlet_msg m = { .type = DOMLET_MSG_PING, .request = request, .ping.cookie = request };
-
-	return domlet_link_send(l, &m);
-}
-
-static void carries_messages(void **state)
-{
-	struct two *t = *state;
-	struct domlet_link_event ev;
-	struct domlet_msg reply = { .type = DOMLET_MSG_REPLY, .request = 5,
-				    .reply = { 2, { (const uint8_t *)"no", 2 } } };
-
-	assert_int_equal(ping(&t->host, 5), 0);
-	next(&t->guest, DOMLET_LINK_IDLE); /* not flushed yet */
-	assert_false(domlet_link_flush(&t->host));
-	ev = next(&t->guest, DOMLET_LINK_MSG);
-	assert_int_equal(ev.msg.type, DOMLET_MSG_PING);
-	assert_int_equal(ev.msg.request, 5);
-	assert_int_equal(domlet_link_send(&t->guest, &reply), 0);
-	(void)domlet_link_flush(&t->guest);
-	ev = next(&t->host, DOMLET_LINK_MSG);
-	assert_int_equal(ev.msg.reply.code, 2);
-	assert_memory_equal(ev.msg.reply.text.ptr, "no", 2);
-	assert_int_equal(t->host.peer_ack, 1);
-	next(&t->host, DOMLET_LINK_IDLE);
-}
+#include "link_pair.h"
 
 static void refuses_what_is_not_its_own(void **state)
 {
@@ -387,30 +248,6 @@ static void close_and_open_in_the_middle_of_a_frame(void **state)
 	assert_int_equal(t->host.streams[t->host.slot[OUT(1)] - 1].recv_owed, 50);
 }
 
-static void messages_queue_behind_a_reservation(void **state)
-{
-	struct two *t = *state;
-	struct domlet_link_event ev;
-	uint8_t *span;
-	size_t len = 10;
-
-	open_both(t, IN(1));
-	span = domlet_link_reserve(&t->host, IN(1), &len);
-	assert_non_null(span);
-	assert_int_equal(ping(&t->host, 1), 0);
-	assert_int_equal(domlet_link_send_eof(&t->host, IN(1)), 0);
-	assert_true(domlet_link_flush(&t->host)); /* they wait */
-	memset(span, 3, len);
-	domlet_link_commit(&t->host, len);
-	assert_false(domlet_link_flush(&t->host));
-	ev = next(&t->guest, DOMLET_LINK_DATA);
-	assert_int_equal(ev.len, 10);
-	assert_int_equal(ev.data[9], 3);
-	domlet_link_taken(&t->guest, 10);
-	next(&t->guest, DOMLET_LINK_MSG);
-	next(&t->guest, DOMLET_LINK_EOF);
-}
-
 static void commit_of_nothing_sends_nothing(void **state)
 {
 	struct two *t = *state;
@@ -427,79 +264,6 @@ static void commit_of_nothing_sends_nothing(void **state)
 	(void)domlet_link_flush(&t->host);
 	assert_int_equal(t->host.ring->out_written, 0);
 	next(&t->guest, DOMLET_LINK_IDLE);
-}
-
-/* Acknowledgements never go back, though a frame overtook queued ones. */
-static void reservation_across_received_messages(void **state)
-{
-	struct two *t = *state;
-	size_t len = 10;
-
-	open_both(t, OUT(1));
-	assert_int_equal(ping(&t->host, 1), 0);
-	(void)domlet_link_flush(&t->host);
-	assert_non_null(domlet_link_reserve(&t->guest, OUT(1), &len));
-	for (uint32_t i = 0; i < 3; i++) {
-		struct domlet_msg reply = { .type = DOMLET_MSG_REPLY, .request = 1 };
-
-		(void)drain(&t->guest, 0, false);
-		assert_int_equal(domlet_link_send(&t->guest, &reply), 0);
-		assert_int_equal(ping(&t->host, 1), 0);
-		(void)domlet_link_flush(&t->host);
-	}
-	domlet_link_commit(&t->guest, len);
-	(void)domlet_link_flush(&t->guest);
-	assert_int_equal(drain(&t->host, OUT(1), false), 10);
-	assert_int_equal(t->host.peer_ack, 3);
-}
-
-static void largest_message_over_the_smallest_ring(void **state)
-{
-	struct two *t = *state;
-	static uint8_t json[DOMLET_MSG_MAX - 24];
-	struct domlet_msg m = { .type = DOMLET_MSG_EXEC, .request = 1,
-				.exec = { 0, 2, 0, { json, sizeof(json) } } };
-	struct domlet_link_event ev = { 0 };
-	int turns = 0;
-
-	memset(json, 'j', sizeof(json));
-	assert_int_equal(domlet_link_send(&t->host, &m), 0);
-	assert_int_equal(ping(&t->host, 2), 0);
-	while (ev.type == DOMLET_LINK_IDLE) {
-		assert_true(++turns < 10);
-		(void)domlet_link_flush(&t->host);
-		domlet_link_next(&t->guest, &ev);
-		(void)domlet_link_flush(&t->guest);
-	}
-	assert_int_equal(ev.type, DOMLET_LINK_MSG);
-	assert_int_equal(ev.msg.exec.process_json.len, sizeof(json));
-	assert_memory_equal(ev.msg.exec.process_json.ptr, json, sizeof(json));
-	(void)domlet_link_flush(&t->host);
-	ev = next(&t->guest, DOMLET_LINK_MSG);
-	assert_int_equal(ev.msg.request, 2);
-}
-
-/* The peer reads nothing: sending ends with -EAGAIN, in a bounded outbox. */
-static void outbox_is_bounded(void **state)
-{
-	struct two *t = *state;
-	uint32_t sent = 0, got = 0;
-	struct domlet_link_event ev;
-
-	while (ping(&t->host, ++sent) == 0)
-		assert_true(sent < 100000);
-	assert_true(t->host.outbox_len <= DOMLET_LINK_OUTBOX_MAX);
-	assert_true(domlet_link_flush(&t->host));
-	for (int turn = 0; got < sent - 1; turn++) {
-		assert_true(turn < 1000);
-		for (domlet_link_next(&t->guest, &ev); ev.type == DOMLET_LINK_MSG; domlet_link_next(&t->guest, &ev))
-			assert_int_equal(ev.msg.request, ++got);
-		assert_int_equal(ev.type, DOMLET_LINK_IDLE);
-		(void)domlet_link_flush(&t->guest);
-		(void)domlet_link_flush(&t->host);
-	}
-	assert_false(domlet_link_flush(&t->host));
-	assert_int_equal(ping(&t->host, 1), 0);
 }
 
 /* Credit that found the outbox full is granted when there is room again. */
@@ -535,38 +299,6 @@ static void credit_waits_for_the_outbox(void **state)
 	assert_int_equal(t->host.streams[1].send_credit, WINDOW / 2);
 }
 
-/* Without traffic back, an acknowledgement comes after 16 messages. */
-static void acknowledges_by_itself(void **state)
-{
-	struct two *t = *state;
-
-	for (uint32_t i = 1; i <= 16; i++) {
-		assert_int_equal(t->host.peer_ack, 0);
-		assert_int_equal(ping(&t->host, 0), 0);
-		(void)domlet_link_flush(&t->host);
-		(void)drain(&t->guest, 0, false);
-		next(&t->host, DOMLET_LINK_IDLE);
-	}
-	assert_int_equal(t->host.peer_ack, 16);
-}
-
-static void sequence_numbers_wrap_past_zero(void **state)
-{
-	struct two *t = *state;
-
-	t->host.send_seq = t->guest.recv_seq = t->guest.acked = t->host.peer_ack = UINT32_MAX - 20;
-	for (uint32_t i = 1; i <= 60; i++) {
-		assert_int_equal(ping(&t->host, i), 0);
-		(void)domlet_link_flush(&t->host);
-		assert_int_equal(next(&t->guest, DOMLET_LINK_MSG).msg.request, i);
-		next(&t->guest, DOMLET_LINK_IDLE);
-		(void)domlet_link_flush(&t->guest);
-		next(&t->host, DOMLET_LINK_IDLE);
-	}
-	assert_int_equal(t->host.send_seq, 40);
-	assert_true(t->host.peer_ack >= 24);
-}
-
 static void works_while_indices_wrap(void **state)
 {
 	struct two *t = *state;
@@ -585,10 +317,7 @@ static void works_while_indices_wrap(void **state)
 
 int main(void)
 {
-#define LINK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define SMALL_TEST(name) cmocka_unit_test_setup_teardown(name, setup_small, teardown)
 	const struct CMUnitTest tests[] = {
-		LINK_TEST(carries_messages),
 		LINK_TEST(refuses_what_is_not_its_own),
 		LINK_TEST(opens_as_many_as_allowed),
 		LINK_TEST(credit_bounds_a_stream),
@@ -601,14 +330,8 @@ int main(void)
 		LINK_TEST(reset_and_end_cross),
 		LINK_TEST(late_frames_of_a_closed_stream_are_dropped),
 		LINK_TEST(close_and_open_in_the_middle_of_a_frame),
-		LINK_TEST(messages_queue_behind_a_reservation),
 		LINK_TEST(commit_of_nothing_sends_nothing),
-		LINK_TEST(reservation_across_received_messages),
-		SMALL_TEST(largest_message_over_the_smallest_ring),
-		LINK_TEST(outbox_is_bounded),
 		LINK_TEST(credit_waits_for_the_outbox),
-		LINK_TEST(acknowledges_by_itself),
-		LINK_TEST(sequence_numbers_wrap_past_zero),
 		SMALL_TEST(works_while_indices_wrap),
 	};
 
