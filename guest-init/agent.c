@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "device_filter.h"
 
 static void send_message(struct agent *a, const struct domlet_msg *m)
 {
@@ -113,11 +114,11 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 	return r;
 }
 
-static int exec_further(struct guest_process *g, const char *text, size_t len, struct domlet_failure *failure)
+static int exec_further(struct agent *a, struct guest_process *g, const char *text, size_t len, struct domlet_failure *failure)
 {
 	const struct guest_container *c = g->container;
 	struct domlet_process_config process;
-	int r;
+	int cgroup_fd, r;
 
 	if (c->stopped || c->pidfd < 0)
 		return domlet_failure_set(failure, ESRCH, "cannot exec in a stopped container");
@@ -125,6 +126,12 @@ static int exec_further(struct guest_process *g, const char *text, size_t len, s
 	if (r < 0)
 		return r;
 	r = domlet_process_exec(&g->p, &process, &c->config, c->pidfd, c->cgroup_fd, failure);
+	if (r == -EBUSY) { /* its own cgroup holds others, and so no processes */
+		cgroup_fd = domlet_cgroup_of(first_process(a, c)->p.pid);
+		r = cgroup_fd < 0 ? r : domlet_process_exec(&g->p, &process, &c->config, c->pidfd, cgroup_fd, failure);
+		if (cgroup_fd >= 0)
+			close(cgroup_fd);
+	}
 	domlet_config_free_process(&process);
 	return r;
 }
@@ -132,7 +139,7 @@ static int exec_further(struct guest_process *g, const char *text, size_t len, s
 static void make_process(struct agent *a, struct guest_process *g, const char *text, size_t len)
 {
 	struct domlet_failure failure = { 0 };
-	int r = g->first ? create_first(a, g, text, len, &failure) : exec_further(g, text, len, &failure);
+	int r = g->first ? create_first(a, g, text, len, &failure) : exec_further(a, g, text, len, &failure);
 
 	if (r < 0) {
 		refuse(a, g, &failure);
@@ -411,7 +418,10 @@ static void on_ready(struct agent *a, struct guest_process *g, const struct doml
 {
 	struct domlet_failure failure = { 0 };
 
-	if (domlet_process_ready(&g->p, status, &failure) < 0) {
+	/* Until now the child has used devices of the guest's, as its root. */
+	if ((g->first && g->container->cgroup_fd >= 0 &&
+	     domlet_device_filter_attach(g->container->cgroup_fd, &g->container->config, &failure) < 0) ||
+	    domlet_process_ready(&g->p, status, &failure) < 0) {
 		(void)kill(g->p.pid, SIGKILL);
 		set_up_failed(a, g, &failure);
 	} else if (g->first) {

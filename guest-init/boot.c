@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -80,6 +81,17 @@ int domlet_boot_mounts(struct domlet_failure *failure)
 	if (r == 0)
 		enable_controllers();
 	return r;
+}
+
+void domlet_boot_limits(void)
+{
+	/* systemd's default; the kernel's own hard limit, 4,096, is too few for servers. */
+	const struct rlimit files = { 1024, 524288 };
+	/* The kernel's is half of what fits into memory, for each user. */
+	const struct rlimit processes = { RLIM_INFINITY, RLIM_INFINITY };
+
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	(void)setrlimit(RLIMIT_NPROC, &processes);
 }
 
 void domlet_boot_modules(void)

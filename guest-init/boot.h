@@ -17,6 +17,8 @@ void domlet_boot_modules(void);
 /* /dev alone, which the ring needs; then all the others. */
 int domlet_boot_devices(struct domlet_failure *failure);
 int domlet_boot_mounts(struct domlet_failure *failure);
+/* What every process here may have, unless its configuration says otherwise. */
+void domlet_boot_limits(void);
 /* Credits dom0's seed (`domlet/seed`) to the kernel's pool. */
 int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure);
 

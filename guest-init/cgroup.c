@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,16 @@ static int set_limits(int dir, const struct domlet_resources_config *r, struct d
 		set_limit(dir, "cpu.max", text, failure, &rc);
 	}
 	/* cpuset: numbers of the host's processors mean nothing here. */
+	if (!r->unified)
+		return rc;
+	json_object_object_foreach(r->unified, file, value)
+	{
+		int error = rc < 0 ? 0 : write_at(dir, file, json_object_get_string(value));
+
+		if (error < 0)
+			rc = domlet_failure_set(failure, -error, "can't set %s of the container to %s: %s", file,
+						json_object_get_string(value), domlet_failure_name(-error));
+	}
 	return rc;
 }
 
@@ -165,6 +176,20 @@ static int signal_below(int dir, int signo, int depth)
 	}
 	closedir(stream);
 	return found;
+}
+
+int domlet_cgroup_of(pid_t pid)
+{
+	char path[64], text[PATH_MAX] = "", file[PATH_MAX + sizeof CGROUP_ROOT];
+	int dir;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	if (!read_at(AT_FDCWD, path, text, sizeof(text)) || strncmp(text, "0::/", 4) != 0)
+		return -ESRCH;
+	text[strcspn(text, "\n")] = '\0';
+	(void)snprintf(file, sizeof(file), CGROUP_ROOT "%s", text + 3);
+	dir = open(file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : dir;
 }
 
 int domlet_cgroup_signal(int cgroup_fd, int signo)

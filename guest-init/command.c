@@ -64,10 +64,15 @@ static const char *go_text(int code, char *text, size_t len)
 
 static int enter_directory(const struct domlet_process_config *p, struct domlet_failure *failure)
 {
-	char text[64];
+	char text[64], path[PATH_MAX];
 
-	if (chdir(p->cwd) == 0)
-		return 0;
+	if (chdir(p->cwd) == 0) {
+		/* A link of /proc may lead to another tree, which has no path from our root. */
+		if (getcwd(path, sizeof path) || errno != ENOENT)
+			return 0;
+		return domlet_failure_set(failure, EPERM, "cwd (\"%s\") set in config.json is outside the container",
+					  p->cwd);
+	}
 	return domlet_failure_set(failure, errno, "chdir to cwd (\"%s\") set in config.json failed: %s", p->cwd,
 				  go_text(errno, text, sizeof text));
 }

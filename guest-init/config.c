@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
+#include <linux/bpf.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 
 #include "limits.h"
@@ -75,6 +77,8 @@ static void read_mount(struct domlet_mount_config *m, struct json_object *oci, s
 	m->source = domlet_read_string(r, oci, "source", "");
 	domlet_read_strings(r, oci, "options", DOMLET_CONFIG_PATHS_MAX, &m->options);
 	m->mode = (mode_t)domlet_read_int(r, plan, "mode", 0, 07777, 0644);
+	m->uid = (uint32_t)domlet_read_int(r, plan, "uid", 0, (int64_t)UINT32_MAX - 1, 0);
+	m->gid = (uint32_t)domlet_read_int(r, plan, "gid", 0, (int64_t)UINT32_MAX - 1, 0);
 	if (!m->destination[0])
 		domlet_read_fail(r, "mounts.destination", "is missing");
 	if (!strcmp(via, "guest")) {
@@ -146,15 +150,14 @@ static void read_namespaces(struct domlet_container_config *c, struct json_objec
 			domlet_read_fail(r, "linux.namespaces", "names a type this guest does not have");
 		else if (known[n].flag == CLONE_NEWUSER)
 			domlet_read_fail(r, "linux.namespaces", "asks for a user namespace, which domlet does not offer yet");
-		else if ((c->namespaces | c->join) & known[n].flag)
+		else if (c->namespaces & known[n].flag)
 			domlet_read_fail(r, "linux.namespaces", "names a type twice");
 		else if (path[0])
-			c->join |= known[n].flag;
+			domlet_read_fail(r, "linux.namespaces", "names one by its path, and the guest has none of the host's");
 		else
 			c->namespaces |= known[n].flag;
 	}
 	/* A container without its own would pivot PID 1's. */
-	c->join &= ~(uint32_t)CLONE_NEWNS;
 	c->namespaces |= CLONE_NEWNS;
 }
 
@@ -197,6 +200,49 @@ static void read_devices(struct domlet_container_config *c, struct json_object *
 	for (i = 0; i < count && !r->failed; i++)
 		read_device(&c->devices[i], json_object_array_get_idx(array, i), r);
 	c->device_count = count;
+}
+
+static void read_device_rule(struct domlet_device_rule *d, struct json_object *one, struct domlet_reader *r)
+{
+	const char *type = domlet_read_string(r, one, "type", "a");
+	const char *access = domlet_read_string(r, one, "access", "");
+
+	d->allow = domlet_read_bool(r, one, "allow");
+	d->type = type[0];
+	d->major = domlet_read_int(r, one, "major", -1, UINT32_MAX, -1);
+	d->minor = domlet_read_int(r, one, "minor", -1, UINT32_MAX, -1);
+	d->access = access[0] ? 0 : BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
+	for (; *access; access++)
+		if (*access == 'r')
+			d->access |= BPF_DEVCG_ACC_READ;
+		else if (*access == 'w')
+			d->access |= BPF_DEVCG_ACC_WRITE;
+		else if (*access == 'm')
+			d->access |= BPF_DEVCG_ACC_MKNOD;
+		else
+			domlet_read_fail(r, "linux.resources.devices.access", "must be of r, w and m");
+	if (!strcmp(type, "u"))
+		d->type = 'c';
+	else if (!strchr("acb", type[0]) || strlen(type) > 1)
+		domlet_read_fail(r, "linux.resources.devices.type", "must be one of a, c, u and b");
+}
+
+static void read_device_rules(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
+{
+	struct json_object *resources = domlet_read_object(r, linux_, "resources");
+	uint32_t count, i;
+	struct json_object *array = domlet_read_array(r, resources, "devices", DOMLET_CONFIG_DEVICES_MAX, &count);
+
+	if (!count)
+		return;
+	c->device_rules = calloc(count, sizeof(*c->device_rules));
+	if (!c->device_rules) {
+		domlet_read_fail(r, "linux.resources.devices", "does not fit into memory");
+		return;
+	}
+	for (i = 0; i < count && !r->failed; i++)
+		read_device_rule(&c->device_rules[i], json_object_array_get_idx(array, i), r);
+	c->device_rule_count = count;
 }
 
 static void read_sysctls(struct domlet_container_config *c, struct json_object *linux_,
@@ -247,6 +293,30 @@ static void read_resources(struct domlet_container_config *c, struct json_object
 	res->period_us = domlet_read_int(r, cpu, "period", 0, INT64_MAX, 0);
 	res->cpus = domlet_read_string(r, cpu, "cpus", "");
 	res->mems = domlet_read_string(r, cpu, "mems", "");
+	res->unified = domlet_read_object(r, all, "unified");
+	if (!res->unified)
+		return;
+	json_object_object_foreach(res->unified, file, value)
+	{
+		if (!json_object_is_type(value, json_type_string))
+			domlet_read_fail(r, "linux.resources.unified", "must hold strings");
+		if (!file[0] || file[0] == '.' || strchr(file, '/'))
+			domlet_read_fail(r, "linux.resources.unified", "names what is no file of a cgroup");
+	}
+}
+
+static void read_personality(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
+{
+	struct json_object *personality = domlet_read_object(r, linux_, "personality");
+	const char *domain = domlet_read_string(r, personality, "domain", "");
+
+	if (!personality)
+		return;
+	c->has_personality = true;
+	if (!strcmp(domain, "LINUX32"))
+		c->personality = PER_LINUX32;
+	else if (strcmp(domain, "LINUX") != 0)
+		domlet_read_fail(r, "linux.personality.domain", "must be LINUX or LINUX32");
 }
 
 static void read_propagation(struct domlet_container_config *c, struct json_object *linux_,
@@ -321,6 +391,8 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	read_mounts(c, oci, plan, r);
 	read_namespaces(c, linux_, r);
 	read_devices(c, linux_, r);
+	read_device_rules(c, linux_, r);
+	read_personality(c, linux_, r);
 	read_sysctls(c, linux_, r);
 	read_resources(c, linux_, r);
 	read_propagation(c, linux_, r);
@@ -369,6 +441,7 @@ void domlet_config_free(struct domlet_container_config *c)
 	free(c->hooks);
 	free(c->mounts);
 	free(c->devices);
+	free(c->device_rules);
 	free(c->sysctls);
 	free(c->masked.item);
 	free(c->read_only.item);

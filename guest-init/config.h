@@ -79,6 +79,7 @@ struct domlet_mount_config {
 	uint8_t *content; /* COPY: owned */
 	uint32_t content_len;
 	mode_t mode;
+	uint32_t uid, gid;
 };
 
 struct domlet_device_config {
@@ -99,6 +100,15 @@ struct domlet_resources_config {
 	int64_t reservation;        /* bytes, 0: none */
 	int64_t shares, quota_us, period_us;
 	const char *cpus, *mems;
+	struct json_object *unified; /* files of the cgroup and what they get, as text; NULL: none */
+};
+
+/* One line of linux.resources.devices; of two that match the later one counts. */
+struct domlet_device_rule {
+	bool allow;
+	char type;             /* 'c', 'b', 'a': both */
+	int64_t major, minor;  /* -1: all */
+	uint32_t access;       /* BPF_DEVCG_ACC_* */
 };
 
 struct domlet_hook_config {
@@ -114,13 +124,16 @@ struct domlet_container_config {
 	struct domlet_mount_config *mounts;
 	uint32_t mount_count;
 	uint32_t namespaces; /* CLONE_NEW* to create */
-	uint32_t join;       /* CLONE_NEW* to share with the sandbox (had a path) */
 	const char *hostname, *domainname;
 	struct domlet_sysctl_config *sysctls;
 	uint32_t sysctl_count;
 	struct domlet_strings masked, read_only;
 	struct domlet_device_config *devices;
 	uint32_t device_count;
+	struct domlet_device_rule *device_rules;
+	uint32_t device_rule_count;
+	bool has_personality;
+	unsigned long personality; /* PER_*, of its processes */
 	unsigned long propagation; /* MS_PRIVATE and the like, 0: not given */
 	struct domlet_resources_config resources;
 	struct json_object *seccomp; /* read by filter.c; NULL: no filter */

@@ -66,6 +66,9 @@ static void read_rlimits(struct domlet_process_config *p, struct json_object *js
 			domlet_read_fail(r, "rlimits", "names a limit this system does not know");
 			return;
 		}
+		for (uint32_t other = 0; other < i; other++)
+			if (p->rlimits[other].resource == rlimit_names[n].resource)
+				domlet_read_fail(r, "rlimits", "names a limit twice");
 		p->rlimits[i].resource = rlimit_names[n].resource;
 		p->rlimits[i].soft = read_limit(r, one, "soft");
 		p->rlimits[i].hard = read_limit(r, one, "hard");

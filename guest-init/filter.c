@@ -2,14 +2,18 @@
 #include "filter.h"
 
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NAMES_MAX = 4096, RULES_MAX = 4096, ARGS_MAX = 6 };
+enum { NAMES_MAX = 4096, RULES_MAX = 4096, ARGS_MAX = 6, STUB_INSNS = 6 };
+/* asm/unistd.h's __X32_SYSCALL_BIT, which is a constant of the machine's width there. */
+#define X32_SYSCALL_BIT 0x40000000u
 
 static uint32_t read_action(struct domlet_reader *r, struct json_object *in, const char *key,
 			    const char *errno_key)
@@ -108,8 +112,9 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const struct s
 	return rc;
 }
 
+/* *last: the highest call that any rule so far has named. */
 static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_object *rule,
-		      uint32_t default_action)
+		      uint32_t default_action, int *last)
 {
 	struct scmp_arg_cmp args[ARGS_MAX];
 	uint32_t names, i, arg_count, action;
@@ -118,8 +123,7 @@ static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_
 
 	action = read_action(r, rule, "action", "errnoRet");
 	arg_count = read_args(r, rule, args, &repeated);
-	/* libseccomp refuses rules that change nothing. */
-	if (r->failed || action == default_action)
+	if (r->failed)
 		return;
 	for (i = 0; i < names; i++) {
 		const char *name = domlet_read_text(r, json_object_array_get_idx(array, i), "names");
@@ -130,6 +134,10 @@ static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_
 		nr = seccomp_syscall_resolve_name(name);
 		/* Profiles name calls of all machines and of later kernels. */
 		if (nr == __NR_SCMP_ERROR)
+			continue;
+		*last = nr > *last ? nr : *last;
+		/* libseccomp refuses rules that change nothing. */
+		if (action == default_action)
 			continue;
 		rc = add_rule(ctx, action, nr, args, arg_count, repeated);
 		if (rc < 0 && rc != -EEXIST && rc != -EDOM && rc != -EACCES) {
@@ -175,6 +183,28 @@ static void read_flags(struct domlet_reader *r, struct json_object *seccomp, str
 	}
 }
 
+/* A call later than all that a profile names was unknown to who wrote it. To
+ * refuse it would end programs that only ask whether the kernel has it, so it
+ * is answered as by a kernel that has not, as runc does. */
+static void add_later_calls(struct domlet_filter *out, uint32_t default_action, int last)
+{
+	const struct sock_filter stub[STUB_INSNS] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)last, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+
+	if (default_action == SCMP_ACT_ALLOW || default_action == SCMP_ACT_LOG || last == 0 ||
+	    out->len > BPF_MAXINSNS - STUB_INSNS)
+		return;
+	memmove(out->code + STUB_INSNS, out->code, out->len * sizeof(*out->code));
+	memcpy(out->code, stub, sizeof(stub));
+	out->len += STUB_INSNS;
+}
+
 /* libseccomp exports to a descriptor only; the longest program the kernel
  * takes is half of what a pipe holds, and non-blocking writes end the rest. */
 static int export_program(scmp_filter_ctx ctx, struct domlet_filter *out)
@@ -185,7 +215,7 @@ static int export_program(scmp_filter_ctx ctx, struct domlet_filter *out)
 
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	out->code = malloc(size_max + 1);
+	out->code = malloc(size_max + STUB_INSNS * sizeof(struct sock_filter));
 	rc = out->code ? seccomp_export_bpf(ctx, fds[1]) : -ENOMEM;
 	if (rc == 0)
 		n = read(fds[0], out->code, size_max + 1);
@@ -204,20 +234,21 @@ static int build(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_objec
 {
 	uint32_t count, i;
 	struct json_object *rules = domlet_read_array(r, seccomp, "syscalls", RULES_MAX, &count);
-	int rc;
+	int last = 0, rc;
 
 	read_architectures(r, ctx, seccomp);
 	read_flags(r, seccomp, out);
 	/* Binary search instead of a list: a third of the cost a call. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (i = 0; i < count && !r->failed; i++)
-		read_rule(r, ctx, json_object_array_get_idx(rules, i), default_action);
+		read_rule(r, ctx, json_object_array_get_idx(rules, i), default_action, &last);
 	if (r->failed)
 		return -r->failure->code;
 	rc = export_program(ctx, out);
 	if (rc < 0)
 		return domlet_failure_set(r->failure, -rc, "cannot build the seccomp filter: %s",
 					  domlet_failure_name(-rc));
+	add_later_calls(out, default_action, last);
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include <xenstore.h>
@@ -173,6 +174,7 @@ static void boot_rest(void)
 
 	if (domlet_boot_mounts(&failure) < 0)
 		domlet_agent_end(failure.text);
+	domlet_boot_limits();
 	the.cgroups = true;
 }
 
@@ -214,6 +216,7 @@ int main(int argc, char **argv)
 	}
 	if (!on_socket)
 		domlet_failure_log("started");
+	(void)umask(0); /* modes are exactly what is asked for */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	if (!on_socket)

@@ -37,11 +37,10 @@ static const struct {
 	{ "strictatime", MS_STRICTATIME, 0 },
 	{ "nostrictatime", 0, MS_STRICTATIME },
 	{ "lazytime", MS_LAZYTIME, 0 },
-	{ "rro", MS_RDONLY, 0 },
-	{ "rrw", 0, MS_RDONLY },
-	{ "rnosuid", MS_NOSUID, 0 },
-	{ "rnodev", MS_NODEV, 0 },
-	{ "rnoexec", MS_NOEXEC, 0 },
+	{ "nosymfollow", MS_NOSYMFOLLOW, 0 },
+	{ "symfollow", 0, MS_NOSYMFOLLOW },
+	{ "silent", MS_SILENT, 0 },
+	{ "loud", 0, MS_SILENT },
 	{ "nofail", 0, 0 },
 };
 
@@ -55,16 +54,24 @@ static const struct {
 	{ "unbindable", MS_UNBINDABLE },   { "runbindable", MS_UNBINDABLE | MS_REC },
 };
 
-static bool parse_known(const char *option, struct domlet_mount_options *out)
+static bool parse_flag(const char *option, struct domlet_mount_options *out)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(flag_options) / sizeof(*flag_options); i++) {
+	for (size_t i = 0; i < sizeof(flag_options) / sizeof(*flag_options); i++) {
 		if (strcmp(option, flag_options[i].name) != 0)
 			continue;
 		out->flags = (out->flags | flag_options[i].set) & ~flag_options[i].clear;
 		return true;
 	}
+	return false;
+}
+
+static bool parse_known(const char *option, struct domlet_mount_options *out)
+{
+	size_t i;
+
+	/* "rro" and the like mean the mounts below as well, of which ours have none. */
+	if (parse_flag(option, out) || (option[0] == 'r' && parse_flag(option + 1, out)))
+		return true;
 	for (i = 0; i < sizeof(propagations) / sizeof(*propagations); i++) {
 		if (strcmp(option, propagations[i].name) != 0)
 			continue;
@@ -73,11 +80,7 @@ static bool parse_known(const char *option, struct domlet_mount_options *out)
 	}
 	if (strcmp(option, "tmpcopyup") == 0)
 		return out->copy_up = true;
-	if (strcmp(option, "bind") != 0 && strcmp(option, "rbind") != 0)
-		return false;
-	out->bind = true;
-	out->recursive = option[0] == 'r';
-	return true;
+	return !strcmp(option, "bind") || !strcmp(option, "rbind");
 }
 
 int domlet_mounts_parse_options(const struct domlet_strings *options, struct domlet_mount_options *out,
@@ -263,12 +266,19 @@ static const char *guest_type(const char *type)
 	return NULL;
 }
 
+/* What must be made in it comes after it: read-only is for domlet_mounts_finish(). */
+static bool is_filled_later(const struct domlet_mount_config *m)
+{
+	return m->via == DOMLET_MOUNT_GUEST && (!strcmp(m->type, "tmpfs") || !strcmp(m->destination, "/dev"));
+}
+
 /* The host has decided that it is the guest's (toolstack/oci/plan-mounts.c):
  * binds that got a type of the guest's keep no word of being binds. */
 static int mount_guest(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
 		       const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
 	const char *type = guest_type(m->type), *source = type;
+	unsigned long flags = o->flags & ~(is_filled_later(m) ? (unsigned long)MS_RDONLY : 0ul);
 	bool cgroup = type && !strcmp(type, "cgroup2"), mode_given = strstr(o->data, "mode=");
 	struct stat before;
 	bool existed;
@@ -289,7 +299,7 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 	if (cgroup && p->cgroup) /* there is no namespace to show its own only */
 		rc = mount(p->cgroup, path_of(target).text, NULL, MS_BIND, NULL);
 	else
-		rc = mount(source, path_of(target).text, type, o->flags, cgroup ? "" : o->data);
+		rc = mount(source, path_of(target).text, type, flags, cgroup ? "" : o->data);
 	rc = rc < 0 ? -errno : 0;
 	close(target);
 	if (rc == 0)
@@ -304,7 +314,7 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 
 static int write_file(const char *path, const struct domlet_mount_config *m)
 {
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, m->mode);
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 	uint32_t done = 0;
 	int rc = fd < 0 ? -errno : 0;
 
@@ -316,6 +326,11 @@ static int write_file(const char *path, const struct domlet_mount_config *m)
 		else if (errno != EINTR)
 			rc = -errno;
 	}
+	if (rc == 0 && fchown(fd, m->uid, m->gid) < 0)
+		rc = -errno;
+	/* Of the owner and the group a change takes the set-id bits away. */
+	if (rc == 0 && fchmod(fd, m->mode) < 0)
+		rc = -errno;
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -327,6 +342,9 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	char path[128];
 	int target, rc;
 
+	if (o->data[0])
+		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"", m->destination,
+					  o->data);
 	snprintf(path, sizeof(path), "%s/copy%u", p->scratch, i);
 	rc = write_file(path, m);
 	if (rc < 0)
@@ -359,6 +377,24 @@ int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const s
 	if (m->via == DOMLET_MOUNT_COPY)
 		return mount_copy(m, &options, i, p, failure);
 	return mount_guest(m, &options, p, failure);
+}
+
+int domlet_mounts_finish(const struct domlet_mount_config *m, const struct domlet_mount_place *p,
+			 struct domlet_failure *failure)
+{
+	struct domlet_mount_options options;
+	int rc;
+
+	if (!is_filled_later(m))
+		return 0;
+	rc = domlet_mounts_parse_options(&m->options, &options, failure);
+	if (rc < 0 || !(options.flags & MS_RDONLY))
+		return rc;
+	rc = remount(p->root_fd, m->destination, options.flags, 0);
+	if (rc < 0)
+		return domlet_failure_set(failure, -rc, "can't make %s read-only: %s", m->destination,
+					  domlet_failure_name(-rc));
+	return 0;
 }
 
 static bool is_absent(int rc)

@@ -13,7 +13,6 @@
 struct domlet_mount_options {
 	unsigned long flags;       /* MS_* of the mount */
 	unsigned long propagation; /* 0: none given */
-	bool bind, recursive;      /* what the host did not do otherwise */
 	bool copy_up;              /* runc's own: a tmpfs begins with what it covers */
 	char data[4096]; /* what the filesystem itself reads */
 };
@@ -35,6 +34,10 @@ struct domlet_mount_place {
 /* Entry I of the configuration. */
 int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p,
 			struct domlet_failure *failure);
+
+/* When all has been made that the container needs: what is read-only becomes so. */
+int domlet_mounts_finish(const struct domlet_mount_config *m, const struct domlet_mount_place *p,
+			 struct domlet_failure *failure);
 
 /* Hides a path, or makes one read-only; a path that isn't there is no error. */
 int domlet_mounts_mask(int root_fd, const char *path, struct domlet_failure *failure);

@@ -2,11 +2,15 @@
 #include "process.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -59,7 +63,27 @@ static int join_container(const struct spawn *s, struct domlet_failure *failure)
 	if (setns(s->pidfd, (int)(s->c->namespaces & ~(uint32_t)CLONE_NEWPID)) < 0)
 		return domlet_failure_set(failure, errno, "can't join the container's namespaces: %s",
 					  domlet_failure_name(errno));
+	close(s->pidfd);
 	return 0;
+}
+
+/* Process 1's descriptors lead out of the container (its cgroup's directory,
+ * the grant device), and the go pipe's other end would have the child wait for
+ * itself when its parent dies. */
+static void close_inherited(const struct spawn *s)
+{
+	const int kept[] = { s->pidfd, s->status, s->go, s->in, s->out, s->err };
+	unsigned int from = STDERR_FILENO + 1, next;
+
+	do {
+		next = UINT_MAX;
+		for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+			if (kept[i] >= (int)from && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > from)
+			(void)close_range(from, next - 1, 0);
+		from = next + 1;
+	} while (next != UINT_MAX);
 }
 
 static int prepare(const struct spawn *s, struct domlet_command *cmd, struct domlet_process_status *status)
@@ -74,6 +98,8 @@ static int prepare(const struct spawn *s, struct domlet_command *cmd, struct dom
 		r = first ? make_container(s, failure) : join_container(s, failure);
 	if (r < 0)
 		return r;
+	if (s->c->has_personality && personality(s->c->personality) < 0)
+		return domlet_failure_set(failure, errno, "can't set the personality: %s", domlet_failure_name(errno));
 	if (s->p->terminal)
 		r = status->terminal_fd = domlet_terminal_open(s->p, first, failure);
 	else if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
@@ -94,6 +120,9 @@ static _Noreturn void child(const struct spawn *s)
 	sigset_t none;
 	char go;
 
+	/* Until exec the container's processes can neither trace it nor look into /proc/PID/fd. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	close_inherited(s);
 	for (int signo = 1; signo < NSIG; signo++)
 		(void)signal(signo, SIG_DFL);
 	if (prepare(s, &cmd, &status) < 0)
@@ -158,12 +187,13 @@ static void close_one(int *fd)
 
 void domlet_process_init(struct domlet_process *p)
 {
-	*p = (struct domlet_process){ .status_fd = -1, .go_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1 };
+	*p = (struct domlet_process){ .status_fd = -1, .go_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1,
+				     .slave_fd = -1 };
 }
 
 void domlet_process_close(struct domlet_process *p)
 {
-	int *const all[] = { &p->status_fd, &p->go_fd, &p->in_fd, &p->out_fd, &p->err_fd };
+	int *const all[] = { &p->status_fd, &p->go_fd, &p->in_fd, &p->out_fd, &p->err_fd, &p->slave_fd };
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		close_one(all[i]);
@@ -176,8 +206,10 @@ int domlet_process_ready(struct domlet_process *p, const struct domlet_process_s
 		return 0;
 	p->in_fd = domlet_terminal_fetch(p->pid, status->terminal_fd);
 	p->out_fd = p->in_fd < 0 ? p->in_fd : fcntl(p->in_fd, F_DUPFD_CLOEXEC, 3);
-	if (p->out_fd >= 0)
+	if (p->out_fd >= 0) {
+		p->slave_fd = ioctl(p->in_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 		return 0;
+	}
 	return domlet_failure_set(failure, EIO, "can't fetch the process's terminal: %s", domlet_failure_name(-p->in_fd));
 }
 
@@ -209,11 +241,8 @@ static int start_child(struct domlet_process *p, struct spawn *s)
 		r = own < 0 ? -errno : in_pid_namespace_of(s->pidfd);
 	if (r == 0)
 		p->pid = clone_child(s);
-	if (r == 0 && p->pid == 0) {
-		/* Or the child would wait for itself when its parent dies. */
-		close(p->go_fd);
+	if (r == 0 && p->pid == 0)
 		child(s);
-	}
 	if (r == 0 && p->pid < 0)
 		r = -errno;
 	if (own >= 0) {

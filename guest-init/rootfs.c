@@ -232,6 +232,20 @@ static int restrict_paths(int root_fd, const struct domlet_container_config *c,
 	return rc;
 }
 
+/* Who makes a user namespace may mount a fresh /proc or /sys, without what is
+ * masked here, as long as there is a whole one in its mount namespace, though
+ * it can't be reached. The base may hold one; the overlay has the base itself. */
+static int hide_guest(const struct scratch *s, struct domlet_failure *failure)
+{
+	const char *const trees[] = { "/proc", "/sys", s->lower };
+
+	for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++)
+		if (umount2(trees[i], MNT_DETACH) < 0 && errno != EINVAL)
+			return domlet_failure_set(failure, errno, "can't take the guest's %s from the container: %s",
+						  trees[i], domlet_failure_name(errno));
+	return 0;
+}
+
 /* The initramfs can't be pivoted away from: move over it, as switch_root does. */
 static int enter(int root_fd, const struct domlet_container_config *c, struct domlet_failure *failure)
 {
@@ -272,8 +286,12 @@ int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number
 		rc = domlet_mounts_apply(&c->mounts[i], i, &place, failure);
 	if (rc == 0)
 		rc = make_files(place.root_fd, c, failure);
+	for (i = 0; i < c->mount_count && rc == 0; i++)
+		rc = domlet_mounts_finish(&c->mounts[i], &place, failure);
 	if (rc == 0)
 		rc = restrict_paths(place.root_fd, c, failure);
+	if (rc == 0)
+		rc = hide_guest(&s, failure);
 	if (rc == 0)
 		rc = enter(place.root_fd, c, failure);
 	close(place.root_fd);

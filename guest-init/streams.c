@@ -39,6 +39,7 @@ void domlet_streams_close(struct agent *a, struct guest_process *g)
 
 void domlet_streams_bound(struct guest_process *g)
 {
+	close_fd(&g->p.slave_fd);
 	for (int k = 0; k < 2 && !g->p.terminal; k++) {
 		int left = 0, fd = k ? g->p.err_fd : g->p.out_fd;
 

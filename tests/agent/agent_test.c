@@ -467,6 +467,76 @@ static void test_container(void **state)
 		      "{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"status\":\"created\",\"pid\":1}b\n");
 }
 
+/* A program may close its terminal and open it again. */
+static void test_terminal_that_nobody_has_open(void **state)
+{
+	char *document = document_with(PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"exec </dev/null >/dev/null 2>&1;"
+				       " sleep 0.5; echo again >/dev/console\"]", "", "", "", "");
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document), 0);
+	assert_int_equal(start(0), 0);
+	assert_int_equal(monitor_wait(&m, 1), 0);
+	assert_output(1, DOMLET_STREAM_STDOUT, "again\r\n");
+}
+
+/* What the container's user can do with what is made for it. */
+static void test_made_for_any_user(void **state)
+{
+	char *document = document_with(
+		PROCESS ", \"user\": {\"uid\": 5, \"gid\": 6}, \"args\": [\"sh\", \"-c\", \"echo x >/dev/null; echo x >/dev/mine; cat /secret;"
+		" stat -c '%a %u %g' /secret /dev/null /dev/mine; uname -m; stat -c %n /run/*; touch /run/new 2>/dev/null || echo ro; ls /proc/self/fd\"]",
+		", {\"destination\": \"/secret\", \"type\": \"bind\"}"
+		", {\"destination\": \"/run\", \"type\": \"tmpfs\", \"options\": [\"ro\", \"mode=777\"]}"
+		", {\"destination\": \"/run/below\", \"type\": \"tmpfs\"}",
+		", {\"via\": \"copy\", \"content\": \"Y29weQo=\", \"mode\": 256, \"uid\": 5, \"gid\": 6}, {\"via\": \"guest\"}, {\"via\": \"guest\"}",
+		"", ", \"personality\": {\"domain\": \"LINUX32\"},"
+		" \"devices\": [{\"path\": \"/dev/mine\", \"type\": \"c\", \"major\": 1, \"minor\": 3, \"fileMode\": 438}]");
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document), 0);
+	assert_int_equal(start(0), 0);
+	assert_int_equal(monitor_wait(&m, 1), 0);
+	assert_output(1, DOMLET_STREAM_STDERR, "");
+	assert_output(1, DOMLET_STREAM_STDOUT,
+		      "copy\n400 5 6\n666 0 0\n666 0 0\ni686\n/run/below\nro\n0\n1\n2\n3\n");
+}
+
+/* Descriptors of process 1's would be a way out by /proc/self/fd. */
+static void test_cwd_stays_inside(void **state)
+{
+	(void)state;
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	for (int fd = 3; fd < 40; fd++) {
+		char *json = text_of("{\"cwd\": \"/proc/self/fd/%d\", \"env\": [\"PATH=/bin:/usr/bin\"], \"args\": [\"true\"]}", fd);
+
+		assert_int_not_equal(exec(0, 2, json), 0);
+		assert_int_equal(strncmp(last_text(), "chdir to cwd", strlen("chdir to cwd")), 0);
+		free(json);
+	}
+}
+
+#define CAN_MAP_ROOT ", \"capabilities\": {\"bounding\": [\"CAP_SETFCAP\"], \"effective\": [\"CAP_SETFCAP\"], \"permitted\": [\"CAP_SETFCAP\"]}"
+
+/* Where /proc is masked, nobody gets a fresh one, as the guest's own is out of sight. */
+static void test_masks_hold_in_a_user_namespace(void **state)
+{
+	static const struct { const char *masks; int code; } cases[] = {
+		{ "", 0 },
+		{ ", \"maskedPaths\": [\"/proc/version\"], \"readonlyPaths\": [\"/proc/sys\"]", 1 },
+	};
+
+	(void)state;
+	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *document = document_with(PROCESS CAN_MAP_ROOT ", \"args\": [\"sh\", \"-c\", \"unshare -Urmpf sh -c"
+					       " 'mount -t proc proc /proc' || exit 1\"]", "", "", "", cases[i].masks);
+
+		assert_int_equal(create_document(i, i + 1, document), 0);
+		assert_int_equal(start(i), 0);
+		assert_int_equal(monitor_wait(&m, i + 1), cases[i].code);
+	}
+}
+
 static void test_refusals(void **state)
 {
 	static const struct { const char *mounts, *plans, *oci, *linux_, *text; } cases[] = {
@@ -475,6 +545,8 @@ static void test_refusals(void **state)
 		  "can't mount tmpfs on /x: EINVAL" },
 		{ ", {\"destination\": \"/x\", \"type\": \"xfs\"}", ", {\"via\": \"guest\"}", "", "",
 		  "mount of /x: the guest has no file system xfs" },
+		{ ", {\"destination\": \"/x\", \"type\": \"bind\", \"options\": [\"bind\", \"rro\", \"nosuch\"]}",
+		  ", {\"via\": \"copy\", \"content\": \"\"}", "", "", "mount of /x: no bind has the options \"nosuch\"" },
 	};
 
 	(void)state;
@@ -577,6 +649,8 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_held_pipe),
 		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_of_the_first), WITH_AGENT(test_container),
+		WITH_AGENT(test_terminal_that_nobody_has_open), WITH_AGENT(test_made_for_any_user),
+		WITH_AGENT(test_cwd_stays_inside), WITH_AGENT(test_masks_hold_in_a_user_namespace),
 		WITH_AGENT(test_refusals), WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_signals),
 	};
 	const struct CMUnitTest always[] = { cmocka_unit_test(test_garbage) };

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 
 #include "caps.h"
 #include "config.h"
@@ -48,10 +50,12 @@ static void reads_a_container(void **state)
 		"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_NO_SUCH\"]},"
 		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":18446744073709551615}]},"
 		"\"mounts\":[{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"options\":[\"ro\"]}],"
-		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\",\"path\":\"/x\"}],"
-		"\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9}},"
+		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\"}],\"personality\":{\"domain\":\"LINUX32\"},"
+		"\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9},"
+		"\"unified\":{\"memory.high\":\"max\"},\"devices\":[{\"allow\":false,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"r\"}]},"
 		"\"maskedPaths\":[\"/proc/kcore\"]}},"
-		PLAN("{\"via\":\"copy\",\"content\":\"aGk=\",\"mode\":420}") "}"), 0);
+		PLAN("{\"via\":\"copy\",\"content\":\"aGk=\",\"mode\":420,\"uid\":5,\"gid\":6}") "}"), 0);
 	assert_int_equal(c.process.args.count, 3);
 	assert_null(c.process.args.item[3]);
 	assert_string_equal(c.process.cwd, "/tmp");
@@ -64,13 +68,21 @@ static void reads_a_container(void **state)
 	assert_int_equal(c.process.caps[DOMLET_CAPS_BOUNDING], 1 << 0 | 1 << 5);
 	assert_int_equal(c.process.caps[DOMLET_CAPS_EFFECTIVE], 0);
 	assert_true(c.process.rlimits[0].hard == UINT64_MAX);
-	assert_int_equal(c.namespaces, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNS);
-	assert_int_equal(c.join, CLONE_NEWNET);
+	assert_int_equal(c.namespaces, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWNS);
+	assert_true(c.has_personality && c.personality == PER_LINUX32);
+	assert_non_null(c.resources.unified);
+	assert_int_equal(c.device_rule_count, 2);
+	assert_true(!c.device_rules[0].allow && c.device_rules[0].type == 'a' && c.device_rules[0].major == -1);
+	assert_int_equal(c.device_rules[0].access, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD);
+	assert_true(c.device_rules[1].allow && c.device_rules[1].type == 'c' && c.device_rules[1].major == 10);
+	assert_int_equal(c.device_rules[1].access, BPF_DEVCG_ACC_READ);
 	assert_int_equal(c.propagation, MS_SLAVE | MS_REC);
 	assert_int_equal(c.resources.memory, 1048576);
 	assert_int_equal(c.mounts[0].via, DOMLET_MOUNT_COPY);
 	assert_int_equal(c.mounts[0].content_len, 2);
 	assert_memory_equal(c.mounts[0].content, "hi", 2);
+	assert_int_equal(c.mounts[0].uid, 5);
+	assert_int_equal(c.mounts[0].gid, 6);
 	domlet_config_free(&c);
 }
 
@@ -87,6 +99,16 @@ static void refuses_what_it_cannot_do(void **state)
 		"does not pair");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}," PLAN("") "}",
 		EINVAL, "user namespace");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/x\"}]}},"
+		PLAN("") "}", EINVAL, "by its path");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},"
+		"{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":2}]}}," PLAN("") "}", EINVAL, "twice");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"type\":\"x\"}]}}},"
+		PLAN("") "}", EINVAL, "a, c, u and b");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"access\":\"rx\"}]}}},"
+		PLAN("") "}", EINVAL, "of r, w and m");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"unified\":{\"../x\":\"1\"}}}},"
+		PLAN("") "}", EINVAL, "no file of a cgroup");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"user\":{\"uid\":4294967295}}}," PLAN("") "}", EINVAL,
 		"out of range");
 }

@@ -74,6 +74,28 @@ static void rules_reach_the_process(void **state)
 	domlet_filter_free(&filter);
 }
 
+static void later_calls_are_not_there(void **state)
+{
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		"{\"names\":[\"exit_group\",\"getuid\",\"close_range\",\"no_such_call\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[\"faccessat2\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
+	assert_int_equal(errno_under(&filter, SYS_getuid, 0), 0);
+	assert_int_equal(errno_under(&filter, SYS_getppid, 0), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_faccessat2, 0), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_faccessat2 + 1, 0), ENOSYS);
+	assert_int_equal(errno_under(&filter, 0x3fffffff, 0), ENOSYS);
+	domlet_filter_free(&filter);
+	/* Who allows by default names what is forbidden, of old and new calls. */
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+		"{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
+	assert_int_equal(errno_under(&filter, SYS_getppid, 0), 0);
+	domlet_filter_free(&filter);
+}
+
 /* The engines' way to allow one of several values of an argument. */
 static void conditions_on_one_argument_are_alternatives(void **state)
 {
@@ -109,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(absent_is_no_filter),
 		cmocka_unit_test(rules_reach_the_process),
+		cmocka_unit_test(later_calls_are_not_there),
 		cmocka_unit_test(conditions_on_one_argument_are_alternatives),
 		cmocka_unit_test(refuses_listeners_and_the_unknown),
 	};

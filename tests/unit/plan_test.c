@@ -168,6 +168,15 @@ static void refused_features(void **state)
 		       "can't be joined");
 	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]}}", "twice");
 	assert_refused("{" BASE ",\"hostname\":\"h\"}", "no uts namespace");
+	assert_refused("{" BASE ",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":500}}}}",
+		       "linux.resources.blockIO can't be done in the guest yet");
+	assert_refused("{" BASE ",\"linux\":{\"intelRdt\":{\"closID\":\"x\"}}}", "linux.intelRdt can't be done");
+	assert_refused("{" BASE ",\"linux\":{\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}}}", "linux.personality.flags");
+	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\",\"uidMappings\":[{}]}]}",
+		       "mounts[0].uidMappings can't be done");
+	/* As docker writes what nobody has asked for. */
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
+				     "\"cpu\":{\"realtimePeriod\":0}},\"uidMappings\":null}}"), 0);
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/tmp\"}]}",
 		       "volumes that are directories can't be shared with the guest yet");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"none\",\"options\":[\"rbind\"],"
@@ -220,11 +229,14 @@ static void hooks_stay_on_the_host(void **state)
 
 static void mounts(void **state)
 {
-	char path[128];
+	char path[128], expected[256];
+	struct stat st;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/hosts", bundle);
 	assert_int_equal(domlet_file_write(path, "foobar", 6, 0644, &err), 0);
+	(void)!chown(path, 7, 8); /* root's tests only */
+	assert_int_equal(stat(path, &st), 0);
 	if (read_config("{" BASE ",\"mounts\":["
 			"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
 			"{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"hosts\",\"options\":[\"rbind\",\"ro\"]},"
@@ -232,11 +244,12 @@ static void mounts(void **state)
 			"{\"destination\":\"/sys\",\"type\":\"bind\",\"source\":\"/sys\",\"options\":[\"rbind\",\"ro\"]},"
 			"{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"}]}") < 0)
 		fail_msg("%s", err.text);
-	assert_non_null(strstr(plan.document,
-			       "\"mounts\":[{\"via\":\"guest\"},"
-			       "{\"via\":\"copy\",\"content\":\"Zm9vYmFy\",\"mode\":420,\"readonly\":true},"
-			       "{\"via\":\"guest\",\"type\":\"tmpfs\"},{\"via\":\"guest\",\"type\":\"sysfs\"},"
-			       "{\"via\":\"skip\"}]"));
+	snprintf(expected, sizeof(expected),
+		 "\"mounts\":[{\"via\":\"guest\"},"
+		 "{\"via\":\"copy\",\"content\":\"Zm9vYmFy\",\"mode\":420,\"uid\":%u,\"gid\":%u},"
+		 "{\"via\":\"guest\",\"type\":\"tmpfs\"},{\"via\":\"guest\",\"type\":\"sysfs\"},"
+		 "{\"via\":\"skip\"}]", st.st_uid, st.st_gid);
+	assert_non_null(strstr(plan.document, expected));
 	assert_non_null(strstr(plan.document, "[\"nosuid\",\"nodev\",\"noexec\",\"mode=1777\",\"size=65536k\"]"));
 	assert_non_null(strstr(plan.document, "\"source\":\"/sys\",\"options\":[\"ro\"]"));
 }

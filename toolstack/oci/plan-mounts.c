@@ -151,8 +151,8 @@ static bool is_system(const char *source)
 	return below(source, "/proc") || below(source, "/sys") || below(source, "/dev");
 }
 
-static int plan_copy(const struct mount_view *m, const char *source, mode_t mode, struct json_object **out,
-		     struct domlet_error *err)
+static int plan_copy(const struct mount_view *m, const char *source, const struct stat *st,
+		     struct json_object **out, struct domlet_error *err)
 {
 	cleanup_free char *data = NULL, *text = NULL;
 	struct json_object *plan;
@@ -167,8 +167,9 @@ static int plan_copy(const struct mount_view *m, const char *source, mode_t mode
 		return domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", source);
 	plan = via("copy");
 	json_object_object_add(plan, "content", json_object_new_string(text));
-	json_object_object_add(plan, "mode", json_object_new_int((int)(mode & 07777)));
-	json_object_object_add(plan, "readonly", json_object_new_boolean(has_option(m, "ro")));
+	json_object_object_add(plan, "mode", json_object_new_int((int)(st->st_mode & 07777)));
+	json_object_object_add(plan, "uid", json_object_new_int64(st->st_uid));
+	json_object_object_add(plan, "gid", json_object_new_int64(st->st_gid));
 	*out = plan;
 	return 0;
 }
@@ -214,7 +215,7 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct json
 	if (!S_ISREG(st.st_mode))
 		return domlet_error_set(err, ENOTSUP, "the bind mount of %s on %s can't be done: %s", m->source,
 					m->destination, refused_kind(st.st_mode));
-	return plan_copy(m, source, st.st_mode, out, err);
+	return plan_copy(m, source, &st, out, err);
 }
 
 static int plan_mount(const struct mount_view *m, const char *bundle, struct json_object **out,

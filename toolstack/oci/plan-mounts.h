@@ -10,7 +10,7 @@
  *                                   a "type" here replaces that one, and the
  *                                   configuration's options are replaced too
  *   {"via":"skip"}                  the guest has its own there
- *   {"via":"copy","content":BASE64,"mode":N,"readonly":BOOL}
+ *   {"via":"copy","content":BASE64,"mode":N,"uid":N,"gid":N}
  *                                   a regular file, as it was when it was planned
  * The caller puts it.
  */
