@@ -73,3 +73,30 @@ pts/ptmx" ] || { echo "$output"; false; }
     echo "$output"
     [[ $output == *config.json*16777216* ]]
 }
+
+@test "devices and limits are the container's; exec follows it into its cgroups" {
+    make_bundle sh -c 'id=$(busybox awk "/gntalloc/ {print \$1}" /proc/misc); busybox mknod /granted c 10 "$id"; busybox mknod /none c 1 3
+        (: </granted) 2>&1; : </none && echo null; ulimit -n; ulimit -Hn; ulimit -u
+        cd /sys/fs/cgroup; busybox mkdir below; echo 1 >below/cgroup.procs; echo +pids >cgroup.subtree_control; cat /proc/self/cgroup
+        echo ready; sleep 1000'
+    edit '.linux.resources.devices = [{allow: false, access: "rwm"}]
+        | .process.capabilities |= with_entries(.value += ["CAP_MKNOD"])
+        | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "cgroup"}]
+        | del(.hostname)
+        | .mounts = [{destination: "/proc", type: "proc"}, {destination: "/dev", type: "tmpfs", options: ["mode=755"]},
+            {destination: "/sys", type: "sysfs"}, {destination: "/sys/fs/cgroup", type: "cgroup"}]'
+    domlet create -b "$BUNDLE" c1 >"$BATS_TEST_TMPDIR/out" </dev/null
+    domlet start c1
+    eventually 30 grep ready "$BATS_TEST_TMPDIR/out"
+    [ "$(<"$BATS_TEST_TMPDIR/out")" = "sh: can't open /granted: Operation not permitted
+null
+1024
+524288
+unlimited
+0::/below
+ready" ] || { cat "$BATS_TEST_TMPDIR/out"; false; }
+    run -0 domlet exec c1 sh -c 'cat /proc/self/cgroup; (: </granted) 2>&1'
+    [ "${lines[0]}" = 0::/below ]
+    [[ ${lines[1]} == *'not permitted'* ]]
+    domlet delete --force c1
+}

@@ -47,7 +47,7 @@ struct domlet_plan {
 	uint64_t memory_kib;  /* 0: the template's */
 	uint32_t vcpus;       /* 0: the template's */
 
-	/* {"oci": config without hooks, "plan": {root, mounts}} (PROTOCOL.md). */
+	/* {"oci": the configuration as far as it is the guest's, "plan": {root, mounts, state}} (PROTOCOL.md). */
 	char *document;
 	size_t document_len;
 	uint8_t sha256[32];
