@@ -18,6 +18,8 @@ bats_require_minimum_version 1.5.0
     run -1 timeout -s KILL 60 domlet run -b "$BUNDLE" c2
     [[ $output == *"xenstored doesn't answer"* ]]
     [[ $(timeout -s KILL 60 domlet list) == *running* ]]
+    run -1 timeout -s KILL 60 domlet doctor
+    [[ $output == *'FAIL  xenstored answers'* ]]
     echo last >&"$in"
     wait "$pid" || status=$?
     cat "$BATS_TEST_TMPDIR/out"
