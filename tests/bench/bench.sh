@@ -18,8 +18,8 @@ usage: ./dev bench [--json FILE] [--runs N] [--type pvh|pv] [NAME…]
 Boots the lab's dom0 for each figure and type of domain, measures domlet and a
 peer in turn, and prints smallest, middle and largest values, the limit that
 was set, and whether the middle one keeps it. FILE gets every value.
-NAME is one of: ${figures[*]}; without it all are measured.
-docs/performance.md says what each one is.
+NAME is a group of figures, one of: ${figures[*]};
+without it all are measured. docs/performance.md says what each figure is.
 USAGE
 }
 
@@ -37,7 +37,7 @@ while (($#)); do
 done
 ((${#names[@]})) || names=("${figures[@]}")
 for name in "${names[@]}"; do
-    [[ " ${figures[*]} " == *" $name "* ]] || die "bench: no figure is called $name; there are: ${figures[*]}"
+    [[ " ${figures[*]} " == *" $name "* ]] || die "bench: no group of figures is called $name; there are: ${figures[*]}"
 done
 [[ $runs =~ ^[0-9]*$ ]] || die "bench: --runs takes a number"
 [[ ${types[0]} =~ ^pvh?$ ]] || die "bench: --type is pvh or pv"
