@@ -18,8 +18,8 @@ usage: ./dev bench [--json FILE] [--runs N] [--type pvh|pv] [NAME…]
 Boots the lab's dom0 for each figure and type of domain, measures domlet and a
 peer in turn, and prints smallest, middle and largest values, the limit that
 was set, and whether the middle one keeps it. FILE gets every value.
-NAME is one of: ${figures[*]}; without it all are measured.
-docs/performance.md says what each one is.
+NAME is a group of figures, one of: ${figures[*]};
+without it all are measured. docs/performance.md says what each figure is.
 USAGE
 }
 
@@ -37,7 +37,7 @@ while (($#)); do
 done
 ((${#names[@]})) || names=("${figures[@]}")
 for name in "${names[@]}"; do
-    [[ " ${figures[*]} " == *" $name "* ]] || die "bench: no figure is called $name; there are: ${figures[*]}"
+    [[ " ${figures[*]} " == *" $name "* ]] || die "bench: no group of figures is called $name; there are: ${figures[*]}"
 done
 [[ $runs =~ ^[0-9]*$ ]] || die "bench: --runs takes a number"
 [[ ${types[0]} =~ ^pvh?$ ]] || die "bench: --type is pvh or pv"
@@ -46,7 +46,7 @@ packages_need jq
 work=$(mktemp -d "${TMPDIR:-/tmp}/domlet-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 build=$top/build
-cp "$here/dom0.sh" "$build"/tests/bench/bench-{await,ring-host} "$work/"
+cp "$here/dom0.sh" "$top/tests/e2e-engines/docker.bash" "$build"/tests/bench/bench-{await,ring-host} "$work/"
 "$top/images/initrd.sh" "$build/tests/bench/bench-ring-guest" "$work/ring.cpio"
 "$top/images/initrd.sh" "$build/tests/bench/bench-first" "$work/first.cpio" "$build/guest-init/domlet-init"
 cp "$("$top/tests/lab/dom0-image.sh")/vmlinuz" "$work/"
@@ -57,10 +57,11 @@ for name in "${names[@]}"; do
     for type in "${types[@]}"; do
         say "bench: $name, $type"
         # Only the C xenstored can tell its requests while it runs.
-        [[ $name != create-xenstore ]] || export DOMLET_LAB_XENSTORED=xenstored
+        xenstored=${DOMLET_LAB_XENSTORED-}
+        [[ $name != create-xenstore ]] || xenstored=xenstored
         options=(--timeout 600)
         [[ $name != docker-* ]] || options=(--timeout 1200 --engines)
-        bash "$top/tests/lab/lab.sh" "${options[@]}" --dir "$work" -- \
+        DOMLET_LAB_XENSTORED=$xenstored bash "$top/tests/lab/lab.sh" "${options[@]}" --dir "$work" -- \
             bash ./dom0.sh "$name" "$type" "${runs:-5}" </dev/null >&2 || {
             say "bench: measuring $name in $type failed" && status=1
         }

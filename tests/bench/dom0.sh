@@ -12,6 +12,8 @@ console=/var/log/xen/console
 serial=0
 mkdir -p "$work"
 cp "$here"/bench-* "$work/"
+# shellcheck source=tests/e2e-engines/docker.bash
+. "$here/docker.bash"
 
 sample() { # SIDE VALUE UNIT [NAME]
     printf '{"name":"%s","type":"%s","unit":"%s","side":"%s","value":%s}\n' \
@@ -317,20 +319,11 @@ measure_exec() {
     runc delete --force peer
 }
 
-# The engine gives no annotations: the type is that of the default template.
-choose_type() {
-    [[ $type == pvh ]] || { mkdir -p /etc/domlet && cp "/usr/share/domlet/xen-configs/$type.cfg" /etc/domlet/pvh.cfg; }
-}
-
-docker_run() { # RUNTIME OPTIONS…
-    docker run --network none --runtime "$@"
-}
-
 measure_docker_run() {
     local at=0 whole
-    choose_type
-    ours() { docker_run domlet --rm busybox true; }
-    peer() { docker_run runc --rm busybox true; }
+    choose_type "$type"
+    ours() { "${docker_run[@]}" domlet --rm busybox true; }
+    peer() { "${docker_run[@]}" runc --rm busybox true; }
     measure_pair ours peer
     # The parts of one run: what domlet says on the container's stderr. What is
     # before and after its own time is the engine's.
@@ -338,7 +331,7 @@ measure_docker_run() {
     cp "$work/daemon.json" /etc/docker/daemon.json
     kill -HUP "$(pgrep -x dockerd)"
     sleep 2
-    timed docker_run domlet-debug --rm busybox true 2>"$work/phases"
+    timed "${docker_run[@]}" domlet-debug --rm busybox true 2>"$work/phases"
     whole=$(ms "$elapsed")
     cat "$work/phases" >&2
     sample_parts "$work/phases" docker-run-part-
@@ -346,9 +339,9 @@ measure_docker_run() {
 }
 
 measure_docker_exec() {
-    choose_type
-    docker_run domlet -d --name ours busybox sleep 10000
-    docker_run runc -d --name peer busybox sleep 10000
+    choose_type "$type"
+    "${docker_run[@]}" domlet -d --name ours busybox sleep 10000
+    "${docker_run[@]}" runc -d --name peer busybox sleep 10000
     ours() { docker exec ours true; }
     peer() { docker exec peer true; }
     measure_pair ours peer

@@ -8,8 +8,8 @@ set -euo pipefail
 domlet=$(readlink -f "$1")
 fail() { echo "host.sh: $*" >&2 && exit 1; }
 dir=$(mktemp -d)
-pid=
-trap '[[ ! $pid ]] || kill "$pid"; rm -rf "$dir"' EXIT
+pids=()
+trap 'kill "${pids[@]}" 2>/dev/null || true; rm -rf "$dir"' EXIT
 
 says() { # LINE…: doctor prints each, as patterns
     local got
@@ -21,11 +21,23 @@ says() { # LINE…: doctor prints each, as patterns
 pgrep -x xenconsoled >/dev/null || says 'FAIL  xenconsoled, .*: service xen start'
 cp "$(command -v sleep)" "$dir/xenconsoled"
 "$dir/xenconsoled" 100 &
-pid=$!
-for _ in {1..50}; do [[ $(<"/proc/$pid/comm") != xenconsoled ]] || break; sleep 0.1; done
+pids+=($!)
+for _ in {1..50}; do [[ $(<"/proc/$!/comm") != xenconsoled ]] || break; sleep 0.1; done
 printf '#!/bin/sh\n' >"$dir/mkfs.erofs"
 chmod +x "$dir/mkfs.erofs"
-PATH=$dir:$PATH says 'ok    xenconsoled' 'ok    mkfs.erofs'
+python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+time.sleep(100)' "$dir/xenstored" &
+pids+=($!)
+for _ in {1..50}; do [[ ! -S $dir/xenstored ]] || break; sleep 0.1; done
+export XENSTORED_PATH=$dir/xenstored
+PATH=$dir:$PATH says 'ok    xenconsoled' 'ok    mkfs.erofs' 'ok    xenstored answers'
+kill "${pids[1]}"
+wait "${pids[1]}" || true
+# Its socket is there still. In a dom0 the kernel answers for the real one.
+[[ -e /dev/xen/xenbus ]] || says 'FAIL  xenstored answers: service xen start'
 
 [[ $EUID == 0 ]] || exit 0
 mkdir "$dir/rootfs"

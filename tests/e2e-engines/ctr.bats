@@ -12,8 +12,7 @@ setup() {
 }
 
 teardown() {
-    end_clean
-    [ -z "$(ctr containers ls -q)" ]
+    end_clean && [ -z "$(ctr containers ls -q)" ]
 }
 
 # bats test_tags=brief

@@ -71,7 +71,7 @@ teardown() {
 
 @test "docker run -t: a terminal, its size, and a new size" {
     local pid terminal
-    script -qfec "stty rows 33 cols 77; docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c '$sizes'" "$out" </dev/null >/dev/null 2>&1 3>&- &
+    script -qfec "stty rows 33 cols 77; docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c '$sizes'" /dev/null </dev/null >"$out" 2>&1 3>&- &
     terminal=$!
     eventually 30 grep -q '^33 77' "$out"
     pid=$(pgrep -f '^docker run .*--name d1')
@@ -88,7 +88,7 @@ teardown() {
     local terminal fifo=$BATS_TEST_TMPDIR/fifo
     mkfifo "$fifo"
     exec 4<>"$fifo"
-    script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"echo int; exit 5\" INT; echo ready; while :; do sleep 0.1; done'; echo status \$?" "$out" <"$fifo" >/dev/null 2>&1 3>&- 4>&- &
+    script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"echo int; exit 5\" INT; echo ready; while :; do sleep 0.1; done'; echo status \$?" /dev/null <"$fifo" >"$out" 2>&1 3>&- 4>&- &
     terminal=$!
     eventually 30 grep -q ready "$out"
     printf '\003' >&4
@@ -106,7 +106,7 @@ teardown() {
     mkfifo "$fifo"
     exec 4<>"$fifo"
     for after in 0.1 0.5 1 1.5 2 2.5 3 4 5; do
-        script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"exit 5\" INT; while :; do sleep 0.1; done'" "$out" <"$fifo" >/dev/null 2>&1 3>&- 4>&- &
+        script -qfec "docker run --network none --runtime $RUNTIME --rm -it --name d1 busybox sh -c 'trap \"exit 5\" INT; while :; do sleep 0.1; done'" /dev/null <"$fifo" >"$out" 2>&1 3>&- 4>&- &
         terminal=$!
         sleep "$after"
         printf '\003' >&4

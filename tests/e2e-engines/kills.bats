@@ -120,6 +120,7 @@ status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
     kill -9 "$(pgrep -x conmon)"
     wait $! || true
     podman rm -f -t 0 p1
+    eventually 60 eval '! xl list | grep -q domlet-'
 
     run_in -d --name d1 busybox sleep 1000 >"$out" 2>&1 3>&- &
     eventually 60 eval 'xl list | grep -q domlet-'

@@ -8,20 +8,13 @@
 
 # shellcheck source=tests/e2e/common.bash
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/common.bash"
+# shellcheck source=tests/e2e-engines/docker.bash
+. "$(dirname "${BASH_SOURCE[0]}")/docker.bash"
 
 RUNTIME=${RUNTIME:-domlet}
 out=$BATS_TEST_TMPDIR/out
 
-# The engines know no annotations (docker has no option for them), so the type
-# is the administrator's choice: the template that is the default.
-choose_type() {
-    mkdir -p /etc/domlet
-    rm -f /etc/domlet/pvh.cfg
-    [[ ${DOMLET_TYPE:-pvh} == pvh ]] || cp "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" /etc/domlet/pvh.cfg
-}
-
-# docker without a network. As an array where $! shall be docker's own pid.
-docker_run=(docker run --network none --runtime "$RUNTIME")
+docker_run+=("$RUNTIME")
 run_in() { # OPTIONS… IMAGE COMMAND…
     "${docker_run[@]}" "$@"
 }

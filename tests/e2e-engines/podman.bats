@@ -57,7 +57,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
 # bats test_tags=long
 @test "podman run -t: a terminal, its size, and a new size" {
     local pid terminal
-    script -qfec "stty rows 33 cols 77; podman --runtime $RUNTIME run --network none --rm -it --name p1 busybox sh -c '$sizes'" "$out" </dev/null >/dev/null 2>&1 3>&- &
+    script -qfec "stty rows 33 cols 77; podman --runtime $RUNTIME run --network none --rm -it --name p1 busybox sh -c '$sizes'" /dev/null </dev/null >"$out" 2>&1 3>&- &
     terminal=$!
     eventually 30 grep -q '^33 77' "$out"
     pid=$(pgrep -nf '^podman .*run .*--name p1')

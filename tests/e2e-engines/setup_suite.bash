@@ -4,5 +4,5 @@ setup_suite() {
     BATS_TEST_TMPDIR=$BATS_SUITE_TMPDIR
     # shellcheck source=tests/e2e-engines/lib.bash
     . "$BATS_TEST_DIRNAME/lib.bash"
-    choose_type
+    choose_type "${DOMLET_TYPE:-pvh}"
 }

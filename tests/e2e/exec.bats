@@ -104,13 +104,16 @@ teardown() {
 }
 
 @test "many execs, one after the other and at once" {
-    local i
+    local i pids=()
     make_bundle sleep 1000
     domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
     domlet start c1
     for i in {1..30}; do domlet exec c1 true; done
-    for i in {1..12}; do domlet exec c1 sh -c "sleep 1; echo $i" >"$BATS_TEST_TMPDIR/$i" 3>&- & done
-    wait
+    for i in {1..12}; do
+        domlet exec c1 sh -c "sleep 1; echo $i" >"$BATS_TEST_TMPDIR/$i" 3>&- &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
     for i in {1..12}; do [ "$(cat "$BATS_TEST_TMPDIR/$i")" = "$i" ]; done
     for i in {1..70}; do
         domlet exec --detach c1 sleep 1000 </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/err" 3>&- || break

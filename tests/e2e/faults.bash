@@ -45,12 +45,23 @@ kill_caller() { # VERB PHASE [DELAY]
     echo "$*"
     begin "$1" "$2"
     sleep "${3:-0}"
-    kill -9 "$pid"
+    kill -9 "$pid" 2>/dev/null || true
+    status=0
+    wait "$pid" || status=$?
+    if [ "$status" -ne 0 ]; then
+        [ "$status" -eq 137 ]
+        eventually 30 decided
+    fi
+    # A create that has had its answer is done, whether it ended or was killed.
+    [[ $1 != create || $(status 2>/dev/null) != created ]] || domlet delete --force c1
     end
-    [ "$status" -eq 137 ]
-    # Without a monitor it is the next command that cleans up.
-    domlet list >/dev/null
     no_leaks
+}
+
+# Without a monitor it is the next command that cleans up.
+decided() {
+    domlet list >/dev/null
+    [[ $(status 2>/dev/null) != creating ]]
 }
 
 kill_monitor() { # VERB PHASE [DELAY]

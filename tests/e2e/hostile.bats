@@ -20,7 +20,7 @@ teardown() {
 }
 
 # Runs a guest that commits CRIME, in the background; what became of it is in
-# $BATS_TEST_TMPDIR/CRIME.*
+# $BATS_TEST_TMPDIR/CRIME. Its process joins criminals, to be waited for.
 commit() { # CRIME [BOOT TIMEOUT]
     local crime=$1 dir=$BATS_TEST_TMPDIR/$1
     cat >"/etc/domlet/e2e-$crime.cfg" <<CFG
@@ -41,6 +41,7 @@ CFG
         timeout -s KILL 200 domlet run -b "$dir" "c-$crime" </dev/null >"$dir/out" 2>&1 || status=$?
         echo "$status" >"$dir/status"
     ) 3>&- &
+    criminals+=($!)
 }
 
 convicted() { # CRIME STATUS WORDS
@@ -57,7 +58,7 @@ convicted() { # CRIME STATUS WORDS
     local crime
     for crime in never watches silent; do commit "$crime" 30; done
     for crime in off reboot crash; do commit "$crime"; done
-    wait
+    wait "${criminals[@]}"
     convicted never 1 'was still booting the guest kernel after 30 s'
     convicted watches 1 'was still booting the guest kernel after 30 s'
     convicted silent 1 "was still waiting for domlet-init's greeting after 30 s"
@@ -71,9 +72,9 @@ convicted() { # CRIME STATUS WORDS
 @test "lies in xenstore" {
     local crime crimes=(words negative endless missing empty huge binary order version no-grant)
     for crime in "${crimes[@]:0:5}"; do commit "$crime"; done
-    wait
+    wait "${criminals[@]}"
     for crime in "${crimes[@]:5}"; do commit "$crime"; done
-    wait
+    wait "${criminals[@]}"
     convicted words 1 'whose ring reference is no number'
     convicted negative 1 'whose order is no number'
     convicted endless 1 'whose order is no number'
@@ -90,7 +91,7 @@ convicted() { # CRIME STATUS WORDS
     local crime
     for crime in deaf deaf-created early-exit; do commit "$crime" 30; done
     for crime in garbage index off-created crash-started; do commit "$crime"; done
-    wait
+    wait "${criminals[@]}"
     convicted garbage 1 'broke the ring protocol'
     convicted index 1 'broke the ring protocol'
     convicted deaf 1 'was still setting up the container after 30 s'
@@ -122,7 +123,7 @@ convicted() { # CRIME STATUS WORDS
         done
         domlet kill "c-$crime" KILL
     done
-    wait
+    wait "${criminals[@]}"
     [ "$(<"$BATS_TEST_TMPDIR/flood/status")" -eq 137 ]
     [ "$(<"$BATS_TEST_TMPDIR/mute/status")" -eq 137 ]
     echo last >&"$to"

@@ -2,6 +2,7 @@
 # create, start, state, kill, delete; and ends that nobody asked for.
 
 load lib
+load faults
 
 setup() {
     bats_require_minimum_version 1.5.0
@@ -99,15 +100,11 @@ destroy_from_outside() {
 }
 
 @test "the caller is killed while it creates" {
-    local pid monitor i
+    local pid
     make_bundle sleep 1000
     domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
-    for i in {1..100}; do
-        monitor=$(jq -r .monitorPid /run/domlet/c1/domlet.json 2>/dev/null || true)
-        [[ -z $monitor || $monitor = "$pid" ]] || break
-        sleep 0.05
-    done
+    [ "$(monitor_pid)" ]
     kill -9 "$pid"
     wait "$pid" || true
     no_leaks

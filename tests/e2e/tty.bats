@@ -115,11 +115,7 @@ SESSION
     shows '40 100'
     # The engine goes away: the program gets SIGHUP.
     kill -9 "$pid"
-    for _ in {1..100}; do
-        [[ $(domlet state c1) == *'"stopped"'* ]] && break
-        sleep 0.1
-    done
-    [[ $(domlet state c1) == *'"stopped"'* ]]
+    wait_for_status stopped
 }
 
 @test "create of a terminal without a socket is refused" {

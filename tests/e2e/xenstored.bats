@@ -7,20 +7,19 @@ load lib
 bats_require_minimum_version 1.5.0
 
 @test "xenstored dies: the container runs to its end, and whoever asks is told" {
-    local pid status=0 i
+    local pid status=0
     make_bundle sh -c 'read -r line; echo "got $line"; exit 5'
     mkfifo "$BATS_TEST_TMPDIR/in"
     exec {in}<>"$BATS_TEST_TMPDIR/in"
     timeout -s KILL 150 domlet run -b "$BUNDLE" c1 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
-    for i in {1..300}; do
-        [[ $(domlet state c1 2>/dev/null) != *'"running"'* ]] || break
-        sleep 0.1
-    done
+    wait_for_status running 300
     kill -9 "$(pidof oxenstored xenstored)"
     run -1 timeout -s KILL 60 domlet run -b "$BUNDLE" c2
     [[ $output == *"xenstored doesn't answer"* ]]
     [[ $(timeout -s KILL 60 domlet list) == *running* ]]
+    run -1 timeout -s KILL 60 domlet doctor
+    [[ $output == *'FAIL  xenstored answers'* ]]
     echo last >&"$in"
     wait "$pid" || status=$?
     cat "$BATS_TEST_TMPDIR/out"

@@ -316,6 +316,21 @@ static void mkfs_is_found_by_path(void **state)
 	free(before);
 }
 
+/* Skips the test where there is no right to loop devices, or no module. */
+static void attach_or_skip(char *image, const char *tag, struct domlet_loop *loop)
+{
+	struct domlet_error err = {0};
+	int control = geteuid() == 0 ? open("/dev/loop-control", O_RDWR | O_CLOEXEC) : -1;
+
+	if (control < 0) {
+		free(image);
+		skip();
+	}
+	close(control);
+	if (domlet_loop_attach(image, true, tag, loop, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
 static void loop_is_given_back_by_its_owner_only(void **state)
 {
 	struct domlet_error err = {0};
@@ -324,10 +339,7 @@ static void loop_is_given_back_by_its_owner_only(void **state)
 	int fd;
 
 	(void)state;
-	if (geteuid() != 0 || domlet_loop_attach(image, true, "backend/vbd/1/2", &loop, &err) < 0) {
-		free(image);
-		skip();
-	}
+	attach_or_skip(image, "backend/vbd/1/2", &loop);
 	assert_int_equal(domlet_loop_detach(loop.node, "backend/vbd/1/3", &err), 0);
 	domlet_loop_release(&loop, false);
 	fd = open(loop.node, O_RDWR);
@@ -354,16 +366,12 @@ static void assert_becomes_free(const struct domlet_loop *loop)
 
 static void loop_frees_itself(void **state)
 {
-	struct domlet_error err = {0};
 	struct domlet_loop loop;
 	char *image = prepare();
 	int fd;
 
 	(void)state;
-	if (geteuid() != 0 || domlet_loop_attach(image, true, "tag", &loop, &err) < 0) {
-		free(image);
-		skip();
-	}
+	attach_or_skip(image, "tag", &loop);
 	fd = open(loop.node, O_RDONLY); /* as blkback does */
 	domlet_loop_release(&loop, true);
 	assert_true(lseek(fd, 0, SEEK_END) > 0);
@@ -374,15 +382,11 @@ static void loop_frees_itself(void **state)
 
 static void loop_of_a_killed_owner_is_free(void **state)
 {
-	struct domlet_error err = {0};
 	struct domlet_loop loop;
 	char *image = prepare();
 
 	(void)state;
-	if (geteuid() != 0 || domlet_loop_attach(image, true, "tag", &loop, &err) < 0) {
-		free(image);
-		skip();
-	}
+	attach_or_skip(image, "tag", &loop);
 	close(loop.fd); /* as its end does */
 	assert_becomes_free(&loop);
 	free(image);

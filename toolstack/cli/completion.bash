@@ -65,7 +65,7 @@ _domlet() {
         mapfile -t COMPREPLY < <(compgen -W "${!takes[*]}" -- "$cur")
     elif [[ ! $verb || $verb == help ]]; then
         _domlet_offer VERB
-    elif [[ ! $verb =~ ^(run|create|restore)$ ]]; then # these make a new id
+    elif [[ ! $verb =~ ^(run|create)$ ]]; then # these make a new id
         read -r -a word < <("$domlet" "$verb" --help 2>/dev/null | sed -n 's/^Usage: domlet [^ ]* *//p' | sed 's/\[-[^]]*\]//g; s/\[OPTIONS\]//; s/[][]//g') || true
         _domlet_offer "${word[${#arguments[@]}]-}"
     fi

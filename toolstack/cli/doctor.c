@@ -21,7 +21,7 @@ static const struct {
 	{ "/dev/xen/privcmd", "libxl's door to Xen", "modprobe xen-privcmd" },
 	{ "/dev/xen/gntdev", "grant mapping", "modprobe xen-gntdev" },
 	{ "/dev/xen/evtchn", "event channels", "modprobe xen-evtchn" },
-	{ "/dev/xen/xenbus", "xenstore's device", "modprobe xenfs, and start xenstored (package xen-utils-4.17)" },
+	{ "/dev/xen/xenbus", "xenstore's device", "boot this machine with Xen (package xen-system-amd64)" },
 	{ "/dev/loop-control", "loop devices", "modprobe loop" },
 	{ "/sys/module/xen_blkback", "block backend", "modprobe xen-blkback" },
 	{ "/sys/fs/cgroup/cgroup.controllers", "cgroup v2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup" },
@@ -70,6 +70,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 {
 	char mkfs[4096];
 	int c, failures = 0;
+	bool store;
 
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (c == 'h')
@@ -81,10 +82,13 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
 	failures += line(domlet_mkfs_find(mkfs, sizeof mkfs), "mkfs.erofs", "apt-get install erofs-utils");
+	store = domlet_xen_store_check(NULL) == 0;
+	failures += line(store, "xenstored answers",
+			 "service xen start (package xen-utils-common); one that has died can't be replaced: restart this host");
 	failures += line(runs("xenconsoled"), "xenconsoled, which keeps the guests' consoles",
 			 "service xen start (package xen-utils-common); without it a guest that fails says no last words");
 	failures += domlet_engine_check_all(line);
-	if (is_dom0())
+	if (is_dom0() && store) /* libxl may wait for it */
 		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
 	if (failures)
 		(void)domlet_error_set(&cli->err, 1, "%d of this host's checks failed", failures);

@@ -281,7 +281,7 @@ const struct domlet_verb domlet_verb_exec = {
 		 "  --no-new-privs         it can't gain privileges\n"
 		 "  --pid-file FILE        write the pid of its proxy there\n"
 		 "  --console-socket SOCKET   send the master end of its terminal there\n"
-		 "  --preserve-fds N       only 0 is possible: descriptors can't enter a guest\n"
+		 "  --preserve-fds N       refused when one of the N descriptors from 3 on is open: none can enter a guest\n"
 		 "  --ignore-paused        also in a paused container\n"
 		 "  --process-label, --apparmor, --cgroup VALUE   ignored: there is nothing of the kind in a guest\n"
 		 "  --no-subreaper         ignored\n",

@@ -71,7 +71,7 @@ static int print_help(FILE *out)
 	      "  --debug              say what is being done, and how long each phase took\n"
 	      "  --log-level LEVEL    \"debug\" is --debug; others change nothing\n"
 	      "  -v, --version        print versions\n"
-	      "  -h, --help           print this help; \"domlet VERB --help\" tells a verb's options\n"
+	      "  -h, --help           print this help; \"domlet VERB --help\" or \"domlet help VERB\" tells a verb's options\n"
 	      "  --systemd-cgroup     ignored: cgroupsPath may always be slice:prefix:name\n"
 	      "  --criu, --rootless, --cgroup-manager, --config VALUE   ignored\n\n"
 	      "Something does not work? \"domlet doctor\" checks this host. See also domlet(8).\n",

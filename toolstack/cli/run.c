@@ -98,7 +98,7 @@ const struct domlet_verb domlet_verb_run = {
 		 "  -d, --detach       leave the container running; its state stays until delete\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"
 		 "  --console-socket SOCKET   send the master end of a new terminal there\n"
-		 "  --preserve-fds N   only 0 is possible: descriptors can't enter a guest\n"
+		 "  --preserve-fds N   refused when one of the N descriptors from 3 on is open: none can enter a guest\n"
 		 "  --no-pivot, --no-new-keyring   ignored: there is nothing of the kind in a guest\n",
 	.run = run,
 };

@@ -232,7 +232,7 @@ int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle 
 
 int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *err)
 {
-	int r = write(h->sync, "", 1) == 1 ? await(h->sync) : -errno;
+	int r = send(h->sync, "", 1, MSG_NOSIGNAL) == 1 ? await(h->sync) : -errno;
 
 	domlet_proxy_abandon(h);
 	return r < 0 ? domlet_error_set(err, -r, "can't make the root file system the root of the container's proxy: %s",

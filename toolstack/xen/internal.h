@@ -107,8 +107,6 @@ void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event);
 void domlet_xen_domain_close(struct domlet_xen *xen);
 
 /* store.c */
-/* 0 when xenstored is there; waits some seconds at most. */
-int domlet_xen_store_check(struct domlet_error *err);
 int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err);
 void domlet_xen_store_close(struct domlet_xen *xen);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -252,7 +253,7 @@ static void on_watch(uv_poll_t *handle, int status, int events)
 	if (status < 0 || errno != EAGAIN) {
 		uv_poll_stop(handle);
 		snprintf(xen->disaster, sizeof(xen->disaster),
-			 "the connection to xenstored has ended; start it again and then the container");
+			 "the connection to xenstored has ended: it has died, and with it what Xen's toolstack knew of the domains; restart this host");
 		domlet_xen_post(xen, DOMLET_XEN_DISASTER);
 		return;
 	}
@@ -276,11 +277,14 @@ int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err)
 
 static bool socket_answers(void)
 {
+	const struct timeval patience = { .tv_sec = ANSWER_MS / 1000 };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", xs_daemon_socket());
-	return fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+	/* connect() waits while too many others do. */
+	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
+	       connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 }
 
 /* A xenstored in a domain of its own is reached through the kernel only. */

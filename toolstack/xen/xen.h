@@ -78,5 +78,7 @@ void domlet_xen_console_close(struct domlet_xen *xen);
 int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err);
 /* Whether this host can run PVH (HVM with HAP). */
 bool domlet_xen_has_hvm(void);
+/* 0 when xenstored is there; waits ten seconds at most. */
+int domlet_xen_store_check(struct domlet_error *err);
 
 #endif

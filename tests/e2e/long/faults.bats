@@ -49,11 +49,12 @@ teardown() {
 }
 
 @test "the caller, the monitor, the proxy are killed at 20 moments of a create each" {
-    local i who
-    RANDOM=1
+    local i who delay
+    RANDOM=1 # the same moments each time
     for who in caller monitor proxy; do
         for i in {1..20}; do
-            "kill_$who" create image "$(printf '%d.%03d' $((RANDOM % 3)) $((RANDOM % 1000)))"
+            printf -v delay '%d.%03d' $((RANDOM % 3)) $((RANDOM % 1000))
+            "kill_$who" create image "$delay"
         done
     done
 }
