@@ -5,6 +5,7 @@
 
 #include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },   { "pid-file", required_argument, NULL, 'p' },

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 #include "hooks.h"
-#include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };

@@ -15,11 +15,13 @@
 #include "../monitor/monitor.h"
 #include "../oci/process.h"
 #include "../proxy/proxy.h"
+#include "ask.h"
 #include "attach.h"
 #include "console.h"
 #include "descriptors.h"
 #include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 /* runc's status for an exec that failed itself. */
 #define STATUS_FAILED 255

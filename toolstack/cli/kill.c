@@ -8,8 +8,9 @@
 #include <strings.h>
 
 #include "../oci/plan.h"
-#include "launch.h"
+#include "ask.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };

@@ -10,8 +10,8 @@
 
 #include "../base/cleanup.h"
 #include "../state/state.h"
-#include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 enum list_format { LIST_TABLE, LIST_JSON, LIST_QUIET };
 

@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "ask.h"
 #include "attach.h"
 #include "hooks.h"
 #include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },  { "pid-file", required_argument, NULL, 'p' },
