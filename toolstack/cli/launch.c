@@ -343,7 +343,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	if (r < 0 && l->monitor_fd >= 0)
 		close(l->monitor_fd); /* a monitor that still lives destroys its domain */
 	if (r < 0 && made == 0)
-		(void)domlet_cli_remove(&st, &ignored);
+		(void)domlet_cli_remove(&st, true, &ignored);
 	if (r < 0 && made == 0)
 		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
 	domlet_state_free(&st);

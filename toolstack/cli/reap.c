@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "reap.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "../base/cleanup.h"
 #include "../xen/xen.h"
 #include "ask.h"
+
+#define MONITOR_END_MS 30000
+/* Who makes a container may pack an image first. */
+#ifndef CREATOR_MS /* a test's patience ends earlier */
+#define CREATOR_MS 30000
+#endif
+#define CREATOR_RETRY_MS 100
+#define PROXY_END_MS 2000
 
 /* What outlives a monitor that was killed: its domain and its proxy. Xen isn't
  * asked for a domain that this process itself never had built. */
@@ -19,44 +30,149 @@ static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 	return r;
 }
 
-int domlet_cli_remove(struct domlet_state *st, struct domlet_error *err)
+/* Under the container's lock. */
+static int remove_locked(const struct domlet_state *st, struct domlet_error *err)
 {
-	if (st->monitor.pid != getpid() && domlet_process_alive(&st->monitor)) {
-		struct domlet_error ignored;
-
-		(void)domlet_cli_ask(st, "{\"verb\":\"destroy\"}", &ignored);
-		domlet_process_wait(&st->monitor, 30000);
-	}
 	if (end_remains(st, err) < 0)
 		return -err->code;
-	domlet_process_wait(&st->proxy, 2000);
+	domlet_process_wait(&st->proxy, PROXY_END_MS);
 	domlet_process_remove_cgroup(st->cgroup);
 	return domlet_state_remove(st, err);
 }
 
-static int reap_one(struct domlet_state *st, void *arg)
+static bool is_me(const struct domlet_process_ref *p)
 {
-	struct domlet_cli *cli = arg;
+	return p->pid == getpid() && domlet_process_alive(p);
+}
+
+/* Of two containers with one id, one after the other. A uuid comes soon after the record. */
+static bool is_another(const struct domlet_state *a, const struct domlet_state *b)
+{
+	return a->uuid[0] && b->uuid[0] && strcmp(a->uuid, b->uuid) != 0;
+}
+
+/* Reads *ST anew, under the lock that is returned. -ENOENT: that container is gone. */
+static int lock_again(struct domlet_state *st, struct domlet_error *err)
+{
+	struct domlet_state now;
+	cleanup_close int lock = domlet_state_lock(st->root, st->id, DOMLET_STATE_LOCK_MS, &now, err);
+
+	if (lock < 0)
+		return lock;
+	if (is_another(st, &now)) {
+		domlet_state_free(&now);
+		return domlet_error_set(err, ENOENT, "container does not exist: %s", st->id);
+	}
+	if (is_me(&now.monitor)) {
+		/* We are making it, and know more than the record: a monitor that had no time to save it, a proxy. */
+		domlet_state_free(&now);
+		return take_fd(&lock);
+	}
+	domlet_state_free(st);
+	*st = now;
+	return take_fd(&lock);
+}
+
+/* The command that makes it is in the monitor's place until it has a proxy and
+ * a monitor. It listens to nobody, but hands over or gives up. */
+static bool is_being_made(const struct domlet_state *st)
+{
+	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0;
+}
+
+static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
+{
+	(void)domlet_cli_ask(st, "{\"verb\":\"destroy\"}", err);
+	domlet_process_wait(&st->monitor, MONITOR_END_MS);
+	if (!domlet_process_alive(&st->monitor))
+		return 0;
+	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end", st->id, st->monitor.pid);
+}
+
+int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err)
+{
+	for (int waited_ms = 0;;) {
+		cleanup_close int lock = lock_again(st, err);
+		enum domlet_status status = domlet_state_status(st);
+		int r = 0;
+
+		if (lock < 0)
+			return lock == -ENOENT ? 0 : lock;
+		if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
+			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", st->id,
+						domlet_status_name(status));
+		if (!domlet_process_alive(&st->monitor) || is_me(&st->monitor)) {
+			r = remove_locked(st, err);
+			return r < 0 ? r : 1;
+		}
+		/* Who is to end may want the lock for that. */
+		close(take_fd(&lock));
+		if (!is_being_made(st)) {
+			r = end_monitor(st, err);
+		} else if (waited_ms < CREATOR_MS) {
+			domlet_process_wait(&st->monitor, CREATOR_RETRY_MS);
+			waited_ms += CREATOR_RETRY_MS;
+		} else {
+			r = domlet_error_set(err, EBUSY, "container %s is still being created by process %d: end that, or try again later",
+					     st->id, st->monitor.pid);
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+struct reaper {
+	struct domlet_cli *cli;
+	const char *wanted; /* NULL: none */
+};
+
+static bool is_left_alone(const struct domlet_state *st)
+{
+	return st->status == DOMLET_STATUS_STOPPED || domlet_process_alive(&st->monitor);
+}
+
+static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)
+{
 	struct domlet_error err;
 
-	if (st->status == DOMLET_STATUS_STOPPED || domlet_process_alive(&st->monitor))
-		return 0;
 	domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
 	if (st->status == DOMLET_STATUS_CREATING) {
-		(void)domlet_cli_remove(st, &err);
-		return 0;
+		(void)remove_locked(st, &err);
+		return;
 	}
 	(void)end_remains(st, &err);
 	st->status = DOMLET_STATUS_STOPPED;
 	st->exit_code = 137;
 	(void)domlet_state_save(st, &err);
+}
+
+static int reap_one(struct domlet_state *st, void *arg)
+{
+	const struct reaper *reaper = arg;
+	bool wanted = reaper->wanted && strcmp(st->id, reaper->wanted) == 0;
+	struct domlet_error err;
+	struct domlet_state now;
+	int lock;
+
+	if (is_left_alone(st))
+		return 0;
+	lock = domlet_state_lock(st->root, st->id, wanted ? DOMLET_STATE_LOCK_MS : 0, &now, &err);
+	if (lock == -ETIMEDOUT && wanted)
+		domlet_log_notice(&reaper->cli->log, "%s", err.text);
+	if (lock < 0)
+		return 0; /* somebody else is at it, or was */
+	if (!is_left_alone(&now))
+		reap_locked(reaper->cli, &now);
+	close(lock);
+	domlet_state_free(&now);
 	return 0;
 }
 
-void domlet_cli_reap(struct domlet_cli *cli)
+void domlet_cli_reap(struct domlet_cli *cli, const char *wanted)
 {
+	struct reaper reaper = { .cli = cli, .wanted = wanted };
 	struct domlet_error ignored;
 
 	domlet_state_sweep(cli->root);
-	(void)domlet_state_each(cli->root, reap_one, cli, &ignored);
+	(void)domlet_state_each(cli->root, reap_one, &reaper, &ignored);
 }

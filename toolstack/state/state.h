@@ -60,10 +60,18 @@ void domlet_state_sweep(const char *root);
 int domlet_state_save(const struct domlet_state *st, struct domlet_error *err);
 /* ENOENT: "container does not exist". */
 int domlet_state_load(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err);
+#define DOMLET_STATE_LOCK_MS 60000 /* how long a command waits for another's clean-up */
+/* The same as domlet_state_load(), with a lock on ROOT/ID that one command has
+ * at a time: as long as it is held, nobody else saves or removes the record of
+ * a container whose monitor has ended. (A living monitor's record is the
+ * monitor's own.) Returns a descriptor; the lock ends when it is closed.
+ * ETIMEDOUT when another has held it for TIMEOUT_MS. */
+int domlet_state_lock(const char *root, const char *id, int timeout_ms, struct domlet_state *st,
+		      struct domlet_error *err);
 /* Removes ROOT/ID and what is in it (only names of ours; rmdir then). */
 int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err);
-/* The same for a container whose record is damaged. */
-int domlet_state_discard(const char *root, const char *id, struct domlet_error *err);
+/* The same for a container whose record is damaged. EBUSY when it is not. */
+int domlet_state_discard(const char *root, const char *id, int timeout_ms, struct domlet_error *err);
 /* ROOT/ID/NAME into buf. */
 void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len);
 /* Status with liveness taken into account. */
