@@ -244,6 +244,59 @@ static void two_reapers_of_a_running_one(void **state)
 	two_reapers(DOMLET_STATUS_RUNNING);
 }
 
+/* The life cycle says "stopped" first and destroys then. */
+static void a_stopped_containers_domain_is_destroyed(void **state)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+
+	(void)state;
+	leave(DOMLET_STATUS_STOPPED, OLD);
+	load(&st);
+	st.exit_code = 3;
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_free(&st);
+	xen->fail = 1;
+	domlet_cli_reap(&cli, NULL);
+	assert_int_equal(xen->destroys, 1);
+	load(&st);
+	assert_int_equal(st.domid, 7); /* so the next command tries again */
+	domlet_state_free(&st);
+	xen->fail = 0;
+	domlet_cli_reap(&cli, NULL);
+	assert_int_equal(xen->destroys, 2);
+	assert_string_equal(xen->uuid, OLD);
+	load(&st);
+	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
+	assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+	assert_int_equal(st.exit_code, 3);
+	domlet_cli_reap(&cli, NULL);
+	assert_int_equal(domlet_cli_remove(&st, false, &err), 1);
+	assert_int_equal(xen->destroys, 2); /* nothing is left that Xen could be asked for */
+	domlet_state_free(&st);
+}
+
+static void a_running_one_stays_so_until_its_domain_is_destroyed(void **state)
+{
+	struct domlet_state st;
+
+	(void)state;
+	leave(DOMLET_STATUS_RUNNING, OLD);
+	xen->fail = 1;
+	domlet_cli_reap(&cli, NULL);
+	load(&st);
+	assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED); /* as callers see it */
+	domlet_state_free(&st);
+	xen->fail = 0;
+	domlet_cli_reap(&cli, NULL);
+	load(&st);
+	assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
+	assert_int_equal(st.exit_code, 137);
+	domlet_state_free(&st);
+}
+
 /* `run`, back from its container's end, finds a namesake. */
 static void another_container_is_left_alone(void **state)
 {
@@ -293,6 +346,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_creator_itself_may_give_up, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_reapers_of_an_unfinished_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_reapers_of_a_running_one, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stopped_containers_domain_is_destroyed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_running_one_stays_so_until_its_domain_is_destroyed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_container_is_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_runs_meanwhile_is_refused, set_up, tear_down),
 	};

@@ -18,12 +18,18 @@
 #define CREATOR_RETRY_MS 100
 #define PROXY_END_MS 2000
 
-/* What outlives a monitor that was killed: its domain and its proxy. Xen isn't
- * asked for a domain that this process itself never had built. */
+/* A monitor that was killed may have had no time to say that it has a domain,
+ * but says that a stopped container's is destroyed. This process itself knows. */
+static bool may_have_domain(const struct domlet_state *st)
+{
+	return st->domid != DOMLET_DOMID_NONE ||
+	       (st->status != DOMLET_STATUS_STOPPED && !domlet_process_alive(&st->monitor));
+}
+
+/* What outlives a monitor that was killed: its domain and its proxy. */
 static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
-	bool maybe_built = st->domid != DOMLET_DOMID_NONE || !domlet_process_alive(&st->monitor);
-	int r = maybe_built && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
+	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
 
 	if (domlet_process_alive(&st->proxy))
 		(void)kill(st->proxy.pid, SIGKILL);
@@ -128,22 +134,28 @@ struct reaper {
 
 static bool is_left_alone(const struct domlet_state *st)
 {
-	return st->status == DOMLET_STATUS_STOPPED || domlet_process_alive(&st->monitor);
+	return domlet_process_alive(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
 }
 
 static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 {
 	struct domlet_error err;
+	int r;
 
-	domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
-	if (st->status == DOMLET_STATUS_CREATING) {
-		(void)remove_locked(st, &err);
-		return;
+	if (st->status == DOMLET_STATUS_STOPPED)
+		domlet_log_notice(&cli->log, "container %s has stopped, but nothing says that its domain was destroyed: making sure", st->id);
+	else
+		domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
+	r = st->status == DOMLET_STATUS_CREATING ? remove_locked(st, &err) : end_remains(st, &err);
+	if (r == 0 && st->status != DOMLET_STATUS_CREATING) {
+		if (st->status != DOMLET_STATUS_STOPPED)
+			st->exit_code = 137;
+		st->status = DOMLET_STATUS_STOPPED;
+		st->domid = DOMLET_DOMID_NONE;
+		r = domlet_state_save(st, &err);
 	}
-	(void)end_remains(st, &err);
-	st->status = DOMLET_STATUS_STOPPED;
-	st->exit_code = 137;
-	(void)domlet_state_save(st, &err);
+	if (r < 0) /* the next command tries again */
+		domlet_log_notice(&cli->log, "%s", err.text);
 }
 
 static int reap_one(struct domlet_state *st, void *arg)

@@ -17,7 +17,8 @@
  * who can't be ended is still making it, or without FORCE when it runs. */
 int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err);
 /* Removes what is left of containers of cli->root whose monitor died while they
- * were being created, and marks the others stopped. One that another command
+ * were being created, and marks the others stopped; destroys domains that a
+ * monitor could not, or had no time to. One that another command
  * cleans up already is waited for only if its id is WANTED (NULL: none). */
 void domlet_cli_reap(struct domlet_cli *cli, const char *wanted);
 

@@ -28,9 +28,10 @@ static void wait_clean(struct domlet_cli *cli, struct domlet_state *st, int fd)
 
 	domlet_cli_hear_out(fd, &cli->err);
 	r = domlet_cli_remove(st, true, &err);
-	if (r != 0)
-		domlet_log_notice(&cli->log, "the monitor of container %s was killed; %s", st->id,
-				  r < 0 ? err.text : "its domain was destroyed");
+	if (r > 0)
+		domlet_log_notice(&cli->log, "the monitor of container %s was killed; its domain was destroyed", st->id);
+	else if (r < 0)
+		domlet_log_notice(&cli->log, "%s", err.text);
 }
 
 static int start(struct domlet_cli *cli, const struct domlet_state *st, int monitor_fd)

@@ -41,7 +41,7 @@ struct domlet_state {
 	char *hooks;  /* the configuration's, as JSON text; NULL: none */
 	char *image;  /* rootfs image used; NULL: none */
 	struct domlet_process_ref proxy, monitor;
-	uint32_t domid;
+	uint32_t domid;    /* of the domain, until it is known to be destroyed */
 	char uuid[37];     /* of the domain, chosen before it is built */
 	char name[64];     /* domain name */
 	char type[4];      /* "pvh", "pv", "" */
