@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -297,6 +299,80 @@ static void a_running_one_stays_so_until_its_domain_is_destroyed(void **state)
 	domlet_state_free(&st);
 }
 
+/* A monitor of a running container, which takes one request if it is WILLING. */
+static pid_t monitor(bool willing)
+{
+	pid_t pid = fork();
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0), fd;
+	struct domlet_error err;
+	struct domlet_state st;
+	char text[100] = "";
+
+	if (pid != 0) {
+		close(listener);
+		return pid;
+	}
+	make(&st, OLD);
+	st.proxy = st.monitor;
+	st.domid = 7;
+	st.status = DOMLET_STATUS_RUNNING;
+	(void)domlet_state_save(&st, &err);
+	ms(300); /* it doesn't listen at once */
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/c1/monitor.sock", root);
+	if (bind(listener, (struct sockaddr *)&a, sizeof a) < 0 || listen(listener, 0) < 0)
+		_exit(1);
+	if (!willing)
+		(void)raise(SIGSTOP);
+	fd = accept(listener, NULL, NULL);
+	_exit(recv(fd, text, sizeof text - 1, 0) > 0 && strcmp(text, "{\"verb\":\"destroy\"}") == 0 ? 42 : 2);
+}
+
+static void wait_until_it_runs(struct domlet_state *st)
+{
+	wait_for_record(st);
+	for (int i = 0; i < 500 && st->status != DOMLET_STATUS_RUNNING; i++) {
+		domlet_state_free(st);
+		ms(10);
+		load(st);
+	}
+}
+
+static void a_monitor_ends_by_itself(void **state)
+{
+	pid_t pid = monitor(true);
+	struct domlet_error err;
+	struct domlet_state st;
+	int status;
+
+	(void)state;
+	wait_until_it_runs(&st);
+	assert_int_equal(domlet_cli_remove(&st, true, &err), 1);
+	domlet_state_free(&st);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+	assert_false(exists(cgroup));
+}
+
+static void a_monitor_that_hangs_is_killed(void **state)
+{
+	pid_t pid = monitor(false);
+	struct domlet_error err;
+	struct domlet_state st;
+	int status;
+
+	(void)state;
+	wait_until_it_runs(&st);
+	(void)alarm(20); /* for the test, which may hang */
+	assert_int_equal(domlet_cli_remove(&st, true, &err), 1);
+	(void)alarm(0);
+	domlet_state_free(&st);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_string_equal(xen->uuid, OLD);
+	assert_false(exists(cgroup));
+}
+
 /* `run`, back from its container's end, finds a namesake. */
 static void another_container_is_left_alone(void **state)
 {
@@ -348,6 +424,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_reapers_of_a_running_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stopped_containers_domain_is_destroyed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_running_one_stays_so_until_its_domain_is_destroyed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_monitor_ends_by_itself, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_container_is_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_runs_meanwhile_is_refused, set_up, tear_down),
 	};

@@ -56,12 +56,12 @@ void domlet_cli_hear_out(int fd, struct domlet_error *why)
 			*why = last;
 }
 
-int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
+static int connect_to(const struct domlet_state *st, int type, struct domlet_error *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char dir[4096];
 	cleanup_close int dir_fd = -1;
-	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	cleanup_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	domlet_state_path(st, "", dir, sizeof dir);
 	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -69,6 +69,23 @@ int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		return domlet_error_set(err, ESRCH, "container not running");
 	return take_fd(&fd);
+}
+
+int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
+{
+	return connect_to(st, SOCK_SEQPACKET, err);
+}
+
+void domlet_cli_tell(const struct domlet_state *st, const char *json)
+{
+	struct domlet_error ignored;
+	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET | SOCK_NONBLOCK, &ignored);
+	struct ucred listener = { 0 };
+	socklen_t len = sizeof listener;
+
+	/* Where it listened another container's may listen by now. */
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) == 0 && listener.pid == st->monitor.pid)
+		(void)send(fd, json, strlen(json), MSG_NOSIGNAL);
 }
 
 int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)

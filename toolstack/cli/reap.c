@@ -2,7 +2,6 @@
 #include "reap.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,9 +9,13 @@
 #include "../xen/xen.h"
 #include "ask.h"
 
+#ifndef MONITOR_END_MS /* a test's patience ends earlier */
 #define MONITOR_END_MS 30000
+#endif
+#define MONITOR_RETRY_MS 1000
+#define KILLED_END_MS 5000
 /* Who makes a container may pack an image first. */
-#ifndef CREATOR_MS /* a test's patience ends earlier */
+#ifndef CREATOR_MS
 #define CREATOR_MS 30000
 #endif
 #define CREATOR_RETRY_MS 100
@@ -31,8 +34,7 @@ static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
 
-	if (domlet_process_alive(&st->proxy))
-		(void)kill(st->proxy.pid, SIGKILL);
+	domlet_process_kill(&st->proxy);
 	return r;
 }
 
@@ -86,13 +88,23 @@ static bool is_being_made(const struct domlet_state *st)
 	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0;
 }
 
+/* It destroys its domain and ends. One that hangs, in libxl or by SIGSTOP, is
+ * killed; its domain is our business then. */
 static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
 {
-	(void)domlet_cli_ask(st, "{\"verb\":\"destroy\"}", err);
-	domlet_process_wait(&st->monitor, MONITOR_END_MS);
+	/* Told more than once: it may not listen yet, or have too many callers. */
+	for (int ms = 0; domlet_process_alive(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
+		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
+		domlet_process_wait(&st->monitor, MONITOR_RETRY_MS);
+	}
 	if (!domlet_process_alive(&st->monitor))
 		return 0;
-	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end", st->id, st->monitor.pid);
+	domlet_process_kill(&st->monitor);
+	domlet_process_wait(&st->monitor, KILLED_END_MS);
+	if (!domlet_process_alive(&st->monitor))
+		return 0;
+	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
+				st->id, st->monitor.pid);
 }
 
 int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err)

@@ -86,6 +86,8 @@ char *domlet_state_json(const struct domlet_state *st);
 bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is dead */
 /* Waits, without polling, until P is dead or TIMEOUT_MS are over. */
 void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms);
+/* SIGKILL, unless P is dead already. */
+void domlet_process_kill(const struct domlet_process_ref *p);
 /* Removes the container's cgroup (NULL: none), waiting a little for proxies in
  * it that are about to end. */
 void domlet_process_remove_cgroup(const char *path);
