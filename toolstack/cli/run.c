@@ -58,6 +58,22 @@ static int attend(struct domlet_cli *cli, struct domlet_state *st, const struct 
 	return r < 0 ? 1 : status;
 }
 
+/* As after runc's: what could not be started leaves nothing, and its id is free. */
+static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int monitor_fd)
+{
+	struct domlet_error err;
+	int r;
+
+	if (start(cli, st, monitor_fd) == 0)
+		return 0;
+	r = domlet_cli_remove(st, true, &err);
+	if (r > 0)
+		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
+	else if (r < 0)
+		domlet_log_notice(&cli->log, "%s", err.text);
+	return 1;
+}
+
 static int run(struct domlet_cli *cli, int argc, char **argv)
 {
 	struct domlet_launch_options o = { .foreground = true };
@@ -87,7 +103,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	domlet_cli_reap(cli, id);
 	if (domlet_cli_launch(cli, id, &o, &l) < 0 || domlet_state_load(cli->root, id, &st, &cli->err) < 0)
 		return 1;
-	status = o.foreground ? attend(cli, &st, &l, !o.console_socket) : start(cli, &st, l.monitor_fd) < 0 ? 1 : 0;
+	status = o.foreground ? attend(cli, &st, &l, !o.console_socket) : start_detached(cli, &st, l.monitor_fd);
 	domlet_state_free(&st);
 	return status;
 }
