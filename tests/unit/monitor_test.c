@@ -2,7 +2,8 @@
 /*
  * The whole monitor, on a libxl and a xenstore of which one call fails, each
  * in turn, and with a guest that is a thread: whoever waits gets one answer
- * with a reason, the domain is gone, and no state is left.
+ * with a reason, the domain is gone, and no state is left but that of a container
+ * which was created, saying so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ static struct { /* by the monitor's process, in shared memory */
 
 static char document[17u << 20]; /* more than there may be */
 static size_t document_len;      /* of it, as configuration; 0: a small one */
+static bool detached;            /* `create`, not `run` */
 
 struct run {
 	pid_t pid;
@@ -54,7 +56,7 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 	struct domlet_error err;
 	struct domlet_state st;
 	struct domlet_launch launch = { .plan = &plan, .state = &st, .tmpl = &tmpl, .caller_fd = caller,
-					.proxy_fd = proxy, .foreground = true, .log = &log };
+					.proxy_fd = proxy, .foreground = !detached, .log = &log };
 	int status;
 
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
@@ -133,8 +135,9 @@ static int tear_down(void **state)
 /* Everything that comes after an end, and what must be true then. */
 static void finish(struct run *r)
 {
-	struct stat info;
-	char path[128];
+	struct domlet_error err;
+	struct domlet_state st;
+	bool recorded;
 	int status;
 
 	if (!r->exit[0] || good(r->exit))
@@ -147,15 +150,19 @@ static void finish(struct run *r)
 	close(r->out);
 	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
-	(void)snprintf(path, sizeof path, "%s/c1", root);
+	recorded = domlet_state_load(root, "c1", &st, &err) == 0;
 	/* A domain that can't be destroyed must not be forgotten. */
-	assert_int_equal(stat(path, &info), seen->xen.domain ? 0 : -1);
-	assert_string_not_equal(r->exit, "");
-	assert_int_equal(seen->xen.open_operations, 0);
-	if (seen->xen.domain) {
-		assert_non_null(strstr(seen->failed, "destroy"));
+	assert_int_equal(recorded, seen->xen.domain || (detached && good(r->answer)));
+	if (recorded) {
+		assert_int_equal(st.domid == DOMLET_DOMID_NONE, !seen->xen.domain);
+		assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+		domlet_state_free(&st);
 		assert_int_equal(tear_down(NULL), 0);
 	}
+	assert_string_not_equal(r->exit, "");
+	assert_int_equal(seen->xen.open_operations, 0);
+	if (seen->xen.domain)
+		assert_non_null(strstr(seen->failed, "destroy"));
 }
 
 static void reasoned(const char *answer)
@@ -189,6 +196,18 @@ static void each_call_fails(void **state)
 	print_message("%u calls, %u failures\n", k - 1, failures);
 	assert_true(k > 30 && failures > 23);
 	assert_string_equal(r.exit, "{\"exit\":3}");
+}
+
+static void each_call_fails_of_a_create(void **state)
+{
+	detached = true;
+	each_call_fails(state);
+}
+
+static int tear_down_attached(void **state)
+{
+	detached = false;
+	return tear_down(state);
 }
 
 static void the_guest_refuses(void **state)
@@ -548,7 +567,8 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_call_fails),
+		cmocka_unit_test_teardown(each_call_fails, tear_down),
+		cmocka_unit_test_teardown(each_call_fails_of_a_create, tear_down_attached),
 		cmocka_unit_test(the_guest_refuses),
 		cmocka_unit_test(the_domain_ends_before_the_start),
 		cmocka_unit_test(a_lack_of_memory_is_logged),

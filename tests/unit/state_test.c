@@ -308,8 +308,89 @@ static void a_damaged_record_can_be_discarded(void **state)
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
 	domlet_state_path(&st, "domlet.json", path, sizeof(path));
 	assert_int_equal(domlet_file_write(path, "{", 1, 0600, &err), 0);
-	assert_int_equal(domlet_state_discard(root, "c1", &err), 0);
+	assert_int_equal(domlet_state_discard(root, "c1", 0, &err), 0);
+	assert_int_equal(domlet_state_discard(root, "c1", 0, &err), -ENOENT);
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	/* Another has made it anew since it was found damaged. */
+	assert_int_equal(domlet_state_discard(root, "c1", 0, &err), -EBUSY);
+}
+
+/* A process that has the lock, says so, and does WHAT with the directory 300 ms later. */
+static pid_t holder(void (*what)(void))
+{
+	struct domlet_error err = {0};
+	struct domlet_state st;
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (domlet_state_lock(root, "c1", 0, &st, &err) < 0 || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		usleep(300000);
+		what();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+static void do_nothing(void) {}
+
+static void remove_it(void)
+{
+	(void)tear_down(NULL);
+}
+
+static void make_it_anew(void)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+
+	remove_it();
+	if (domlet_state_create(root, "c1", &st, &err) == 0) {
+		strcpy(st.uuid, "new");
+		(void)domlet_state_save(&st, &err);
+	}
+}
+
+static void one_has_the_lock(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_state st, back;
+	int status, fd;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(domlet_state_lock(root, "c1", 1000, &back, &err), -ENOENT);
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	pid = holder(do_nothing);
+	assert_int_equal(domlet_state_lock(root, "c1", 0, &back, &err), -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "still cleaning up container c1"));
+	assert_int_equal(domlet_state_lock(root, "c1", 40, &back, &err), -ETIMEDOUT);
+	fd = domlet_state_lock(root, "c1", 10000, &back, &err); /* until it ends */
+	assert_true(fd >= 0);
+	assert_string_equal(back.id, "c1");
+	domlet_state_free(&back);
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	/* What comes after the wait is what is there then. */
+	pid = holder(make_it_anew);
+	fd = domlet_state_lock(root, "c1", 10000, &back, &err);
+	assert_true(fd >= 0);
+	assert_string_equal(back.uuid, "new");
+	domlet_state_free(&back);
+	close(fd);
+	waitpid(pid, &status, 0);
+	pid = holder(remove_it);
+	assert_int_equal(domlet_state_lock(root, "c1", 10000, &back, &err), -ENOENT);
+	waitpid(pid, &status, 0);
+	domlet_state_free(&st);
 }
 
 static void remove_leaves_foreign_directories(void **state)
@@ -341,6 +422,7 @@ int main(void)
 		cmocka_unit_test(status_follows_the_proxy),
 		cmocka_unit_test(state_json),
 		cmocka_unit_test_setup_teardown(each_is_sorted_and_skips_foreign, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_has_the_lock, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(remove_leaves_foreign_directories, set_up, tear_down),
 	};
 

@@ -5,6 +5,7 @@
 
 #include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },   { "pid-file", required_argument, NULL, 'p' },
@@ -37,7 +38,7 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 	id = domlet_cli_one_id(cli, &domlet_verb_create, argc, argv);
 	if (!id)
 		return 1;
-	domlet_cli_reap(cli);
+	domlet_cli_reap(cli, id);
 	return domlet_cli_launch(cli, id, &o, &l) < 0 ? 1 : 0;
 }
 

@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 #include "hooks.h"
-#include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
@@ -13,7 +13,6 @@ static const struct option options[] = {
 static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
 {
 	struct domlet_state st = { 0 };
-	enum domlet_status status;
 	bool force = false;
 	const char *id;
 	int c, r;
@@ -28,17 +27,12 @@ static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
 	id = domlet_cli_one_id(cli, &domlet_verb_delete, argc, argv);
 	if (!id)
 		return 1;
-	domlet_cli_reap(cli);
+	domlet_cli_reap(cli, NULL);
 	r = domlet_state_load(cli->root, id, &st, &cli->err);
 	if (r < 0)
-		return force && (r == -ENOENT || domlet_state_discard(cli->root, id, &cli->err) == 0) ? 0 : 1;
-	status = domlet_state_status(&st);
-	if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
-		r = domlet_error_set(&cli->err, EBUSY, "cannot delete container %s that is not stopped: %s", id,
-				     domlet_status_name(status));
-	else
-		r = domlet_cli_remove(&st, &cli->err);
-	if (r == 0)
+		return force && (r == -ENOENT || domlet_state_discard(cli->root, id, DOMLET_STATE_LOCK_MS, &cli->err) == 0) ? 0 : 1;
+	r = domlet_cli_remove(&st, force, &cli->err);
+	if (r > 0)
 		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
 	domlet_state_free(&st);
 	return r < 0 ? 1 : 0;

@@ -15,11 +15,13 @@
 #include "../monitor/monitor.h"
 #include "../oci/process.h"
 #include "../proxy/proxy.h"
+#include "ask.h"
 #include "attach.h"
 #include "console.h"
 #include "descriptors.h"
 #include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 /* runc's status for an exec that failed itself. */
 #define STATUS_FAILED 255
@@ -255,7 +257,7 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	e.process.args = argv + optind + 1;
-	domlet_cli_reap(cli);
+	domlet_cli_reap(cli, NULL);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
 		return STATUS_FAILED;
 	if (check_state(cli, &st, &e) == 0 && domlet_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)

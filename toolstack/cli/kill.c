@@ -8,8 +8,9 @@
 #include <strings.h>
 
 #include "../oci/plan.h"
-#include "launch.h"
+#include "ask.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
@@ -74,7 +75,7 @@ static int kill_verb(struct domlet_cli *cli, int argc, char **argv)
 	}
 	if (domlet_id_check(argv[optind], &cli->err) < 0)
 		return 1;
-	domlet_cli_reap(cli);
+	domlet_cli_reap(cli, NULL);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
 		return 1;
 	r = send_signal(cli, &st, signo, all);

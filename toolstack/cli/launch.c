@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +11,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
@@ -21,75 +19,12 @@
 #include "../proxy/proxy.h"
 #include "../storage/image.h"
 #include "../xen/xen.h"
+#include "ask.h"
 #include "console.h"
 #include "hooks.h"
+#include "reap.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
-
-int domlet_cli_read_answer(int fd, struct domlet_error *err)
-{
-	char text[4 * DOMLET_MONITOR_ANSWER_MAX + 1]; /* a sentence may grow when it is escaped */
-	ssize_t n;
-	struct json_object *o, *v;
-	int code = 0;
-
-	do
-		n = recv(fd, text, sizeof text - 1, 0);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
-	text[n] = '\0';
-	o = json_tokener_parse(text);
-	if (!json_object_is_type(o, json_type_object)) {
-		json_object_put(o);
-		return domlet_error_set(err, EPROTO, "the container's monitor gave an answer that is no JSON object");
-	}
-	if (json_object_object_get_ex(o, "code", &v))
-		code = json_object_get_int(v);
-	if (code)
-		(void)domlet_error_set(err, code, "%s", json_object_object_get_ex(o, "text", &v) ?
-				       json_object_get_string(v) : "the monitor gave no reason");
-	json_object_put(o);
-	return -code;
-}
-
-int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
-{
-	if (send(fd, json, strlen(json), MSG_NOSIGNAL) < 0)
-		return domlet_error_set(err, ESRCH, "container not running");
-	return domlet_cli_read_answer(fd, err);
-}
-
-void domlet_cli_hear_out(int fd, struct domlet_error *why)
-{
-	struct domlet_error last = { 0 };
-
-	while (domlet_cli_read_answer(fd, &last) != -EPIPE)
-		if (last.code)
-			*why = last;
-}
-
-int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	char dir[4096];
-	cleanup_close int dir_fd = -1;
-	cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	domlet_state_path(st, "", dir, sizeof dir);
-	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	(void)snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir_fd, DOMLET_MONITOR_SOCKET);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return domlet_error_set(err, ESRCH, "container not running");
-	return take_fd(&fd);
-}
-
-int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
-{
-	cleanup_close int fd = domlet_cli_connect(st, err);
-
-	return fd < 0 ? fd : domlet_cli_ask_fd(fd, json, err);
-}
 
 /* What domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
@@ -408,65 +343,11 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	if (r < 0 && l->monitor_fd >= 0)
 		close(l->monitor_fd); /* a monitor that still lives destroys its domain */
 	if (r < 0 && made == 0)
-		(void)domlet_cli_remove(&st, &ignored);
+		(void)domlet_cli_remove(&st, true, &ignored);
 	if (r < 0 && made == 0)
 		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
 	domlet_state_free(&st);
 	domlet_plan_free(&plan);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
-}
-
-/* What outlives a monitor that was killed: its domain and its proxy. Xen isn't
- * asked for a domain that this process itself never had built. */
-static int end_remains(const struct domlet_state *st, struct domlet_error *err)
-{
-	bool maybe_built = st->domid != DOMLET_DOMID_NONE || !domlet_process_alive(&st->monitor);
-	int r = maybe_built && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
-
-	if (domlet_process_alive(&st->proxy))
-		(void)kill(st->proxy.pid, SIGKILL);
-	return r;
-}
-
-int domlet_cli_remove(struct domlet_state *st, struct domlet_error *err)
-{
-	if (st->monitor.pid != getpid() && domlet_process_alive(&st->monitor)) {
-		struct domlet_error ignored;
-
-		(void)domlet_cli_ask(st, "{\"verb\":\"destroy\"}", &ignored);
-		domlet_process_wait(&st->monitor, 30000);
-	}
-	if (end_remains(st, err) < 0)
-		return -err->code;
-	domlet_process_wait(&st->proxy, 2000);
-	domlet_process_remove_cgroup(st->cgroup);
-	return domlet_state_remove(st, err);
-}
-
-static int reap_one(struct domlet_state *st, void *arg)
-{
-	struct domlet_cli *cli = arg;
-	struct domlet_error err;
-
-	if (st->status == DOMLET_STATUS_STOPPED || domlet_process_alive(&st->monitor))
-		return 0;
-	domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
-	if (st->status == DOMLET_STATUS_CREATING) {
-		(void)domlet_cli_remove(st, &err);
-		return 0;
-	}
-	(void)end_remains(st, &err);
-	st->status = DOMLET_STATUS_STOPPED;
-	st->exit_code = 137;
-	(void)domlet_state_save(st, &err);
-	return 0;
-}
-
-void domlet_cli_reap(struct domlet_cli *cli)
-{
-	struct domlet_error ignored;
-
-	domlet_state_sweep(cli->root);
-	(void)domlet_state_each(cli->root, reap_one, cli, &ignored);
 }

@@ -10,8 +10,8 @@
 
 #include "../base/cleanup.h"
 #include "../state/state.h"
-#include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 enum list_format { LIST_TABLE, LIST_JSON, LIST_QUIET };
 
@@ -74,7 +74,7 @@ static int print_list(struct domlet_cli *cli, enum list_format format)
 		if (!list.array)
 			return domlet_error_set(&cli->err, ENOMEM, "list: out of memory");
 	}
-	domlet_cli_reap(cli);
+	domlet_cli_reap(cli, NULL);
 	rc = domlet_state_each(cli->root, visit, &list, &cli->err);
 	if (rc && !cli->err.code)
 		domlet_error_set(&cli->err, -rc, "list: %s", domlet_strerror(-rc));

@@ -6,14 +6,20 @@
 #include <errno.h>
 #include <getopt.h>
 #include <json-c/json.h>
+#include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
 #include "../state/state.h"
 #include "cli.h"
 #include "option.h"
+
+/* Above the kernel's greatest (2^22): ps(1) prints its heading, and no process. */
+#define NO_PID "4194305"
 
 static const struct option options[] = { { "format", required_argument, NULL, 'f' },
 					 { "help", no_argument, NULL, 'h' },
@@ -35,29 +41,47 @@ static struct json_object *pids_of(const struct domlet_state *st)
 	return list;
 }
 
+/* For ps(1): no number has a comma before it, which it would refuse. NULL: out of memory. */
+static char *list_of(struct json_object *pids)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t i = 0; f && i < json_object_array_length(pids); i++)
+		(void)fprintf(f, "%s%d", i ? "," : "", json_object_get_int(json_object_array_get_idx(pids, i)));
+	if (!f || fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 /* As runc does: a table is what ps(1) says of them. */
 static int run_ps(struct domlet_cli *cli, struct json_object *pids, char **args)
 {
-	cleanup_free char *list = strdup("0");
-	char *argv[64] = { "ps" };
+	bool none = json_object_array_length(pids) == 0;
+	cleanup_free char *list = none ? strdup(NO_PID) : list_of(pids);
+	char *argv[64] = { (char *)"ps" };
+	int r, status = 0;
 	size_t n = 1;
+	pid_t pid;
 
-	for (size_t i = 0; list && i < json_object_array_length(pids); i++) {
-		char *longer = NULL;
-
-		if (asprintf(&longer, "%s,%d", list, json_object_get_int(json_object_array_get_idx(pids, i))) < 0)
-			longer = NULL;
-		free(list);
-		list = longer;
-	}
 	for (; *args && n < 60; args++)
 		argv[n++] = *args;
 	if (n == 1)
-		argv[n++] = "-f";
-	argv[n++] = "-p";
+		argv[n++] = (char *)"-f";
+	argv[n++] = (char *)"-p";
 	argv[n] = list;
-	(void)execvp("ps", argv);
-	return domlet_error_set(&cli->err, errno, "can't run ps: %s; --format json needs no other program", domlet_strerror(errno));
+	if (!list)
+		return domlet_error_set(&cli->err, ENOMEM, "can't run ps: out of memory");
+	r = posix_spawnp(&pid, "ps", NULL, NULL, argv, environ);
+	if (r)
+		return domlet_error_set(&cli->err, r, "can't run ps: %s; --format json needs no other program", domlet_strerror(r));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	/* It has said on its own why; of no process there is the heading alone, which it calls a failure. */
+	return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || none) ? 0 : -ECHILD;
 }
 
 static int ps(struct domlet_cli *cli, int argc, char **argv)

@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "ask.h"
 #include "attach.h"
 #include "hooks.h"
 #include "launch.h"
 #include "option.h"
+#include "reap.h"
 
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },  { "pid-file", required_argument, NULL, 'p' },
@@ -19,17 +21,17 @@ static const struct option options[] = {
 
 /* The monitor cleans up behind the container; its end of the socket closes
  * when nothing is left. */
-static void wait_clean(struct domlet_cli *cli, const char *id, int fd)
+static void wait_clean(struct domlet_cli *cli, struct domlet_state *st, int fd)
 {
-	struct domlet_state st = { 0 };
-	struct domlet_error ignored;
+	struct domlet_error err;
+	int r;
 
 	domlet_cli_hear_out(fd, &cli->err);
-	if (domlet_state_load(cli->root, id, &st, &ignored) < 0)
-		return;
-	domlet_log_notice(&cli->log, "the monitor of container %s was killed; its domain was destroyed", id);
-	(void)domlet_cli_remove(&st, &ignored);
-	domlet_state_free(&st);
+	r = domlet_cli_remove(st, true, &err);
+	if (r > 0)
+		domlet_log_notice(&cli->log, "the monitor of container %s was killed; its domain was destroyed", st->id);
+	else if (r < 0)
+		domlet_log_notice(&cli->log, "%s", err.text);
 }
 
 static int start(struct domlet_cli *cli, const struct domlet_state *st, int monitor_fd)
@@ -41,7 +43,7 @@ static int start(struct domlet_cli *cli, const struct domlet_state *st, int moni
 	return r;
 }
 
-static int attend(struct domlet_cli *cli, const struct domlet_state *st, const struct domlet_launched *l, bool terminal)
+static int attend(struct domlet_cli *cli, struct domlet_state *st, const struct domlet_launched *l, bool terminal)
 {
 	struct domlet_attach a;
 	int r, status;
@@ -50,10 +52,26 @@ static int attend(struct domlet_cli *cli, const struct domlet_state *st, const s
 	(void)kill(l->proxy, SIGWINCH); /* the terminal may have changed since it was planned */
 	r = start(cli, st, l->monitor_fd);
 	status = domlet_cli_attached_wait(&a);
-	wait_clean(cli, st->id, l->monitor_fd);
+	wait_clean(cli, st, l->monitor_fd);
 	domlet_cli_detach(&a);
 	domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
 	return r < 0 ? 1 : status;
+}
+
+/* As after runc's: what could not be started leaves nothing, and its id is free. */
+static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int monitor_fd)
+{
+	struct domlet_error err;
+	int r;
+
+	if (start(cli, st, monitor_fd) == 0)
+		return 0;
+	r = domlet_cli_remove(st, true, &err);
+	if (r > 0)
+		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
+	else if (r < 0)
+		domlet_log_notice(&cli->log, "%s", err.text);
+	return 1;
 }
 
 static int run(struct domlet_cli *cli, int argc, char **argv)
@@ -82,10 +100,10 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	id = domlet_cli_one_id(cli, &domlet_verb_run, argc, argv);
 	if (!id)
 		return 1;
-	domlet_cli_reap(cli);
+	domlet_cli_reap(cli, id);
 	if (domlet_cli_launch(cli, id, &o, &l) < 0 || domlet_state_load(cli->root, id, &st, &cli->err) < 0)
 		return 1;
-	status = o.foreground ? attend(cli, &st, &l, !o.console_socket) : start(cli, &st, l.monitor_fd) < 0 ? 1 : 0;
+	status = o.foreground ? attend(cli, &st, &l, !o.console_socket) : start_detached(cli, &st, l.monitor_fd);
 	domlet_state_free(&st);
 	return status;
 }

@@ -3,8 +3,8 @@
 #include <getopt.h>
 #include <stddef.h>
 
+#include "ask.h"
 #include "hooks.h"
-#include "launch.h"
 #include "option.h"
 
 static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };

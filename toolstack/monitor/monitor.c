@@ -399,11 +399,14 @@ static void finish(struct monitor *m)
 	m->finished = false;
 	phase(m, "destroyed");
 	/* Nobody will come to delete it; but what knows of a domain that libxl
-	 * couldn't destroy stays, for the next command to try again. */
+	 * couldn't destroy stays, with its number, for the next command to try again. */
 	if (!m->stuck && (m->launch->foreground || !m->created)) {
 		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
 		domlet_process_remove_cgroup(m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);
+	} else if (!m->stuck) {
+		m->launch->state->domid = DOMLET_DOMID_NONE;
+		save(m, DOMLET_STATUS_STOPPED);
 	}
 	uv_stop(&m->loop);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,14 @@ void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms)
 	/* Asked after the descriptor was opened, so it is not a later process's. */
 	if (fd >= 0 && domlet_process_alive(p))
 		(void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, timeout_ms);
+}
+
+void domlet_process_kill(const struct domlet_process_ref *p)
+{
+	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
+
+	if (fd >= 0 && domlet_process_alive(p))
+		(void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
 }
 
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)

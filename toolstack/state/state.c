@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 /* A directory under this name has no container yet; pid and start time of
  * who makes it. */
 #define UNBORN "..new-%d-%llu"
+#define LOCK_RETRY_MS 20
 
 static const char *const status_names[] = {
 	[DOMLET_STATUS_CREATING] = "creating", [DOMLET_STATUS_CREATED] = "created",
@@ -248,11 +250,88 @@ int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err)
 	return 0;
 }
 
-int domlet_state_discard(const char *root, const char *id, struct domlet_error *err)
+/* The lock is on the directory itself: it leaves nothing behind, and goes with
+ * whoever held it. */
+static int lock_directory(const char *path, const char *id, int timeout_ms, struct domlet_error *err)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
+	if (fd < 0)
+		return domlet_error_set(err, errno, "%s can't be locked: %s", path, domlet_strerror(errno));
+	/* Asked again and again: waiting in flock() would have no end. */
+	for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_RETRY_MS) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return domlet_error_set(err, errno, "%s can't be locked: %s", path, domlet_strerror(errno));
+		if (waited_ms >= timeout_ms)
+			return domlet_error_set(err, ETIMEDOUT, "another command is still cleaning up container %s: try again, or look for a domlet that hangs",
+						id);
+		(void)usleep(LOCK_RETRY_MS * 1000);
+	}
+	return take_fd(&fd);
+}
+
+/* It may have been removed, and made anew, since it was opened. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+	       ours.st_ino == there.st_ino;
+}
+
+/* *LOADED is what domlet_state_load() returned under the lock. */
+static int lock_and_load(const char *root, const char *id, int timeout_ms, struct domlet_state *st, int *loaded,
+			 struct domlet_error *err)
+{
+	char path[PATH_MAX];
+	int fd, r;
+
+	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	if (!id_stays_inside(id))
+		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
+	for (;;) {
+		r = set_place(st, root, id, err);
+		if (r < 0)
+			return r;
+		snprintf(path, sizeof(path), "%s/%s", st->root, id);
+		fd = lock_directory(path, id, timeout_ms, err);
+		if (fd < 0)
+			return fd;
+		*loaded = domlet_state_load(root, id, st, err);
+		/* Looked at last: what is there now was there when it was read. */
+		if (is_at(fd, path))
+			return fd;
+		domlet_state_free(st);
+		close(fd);
+	}
+}
+
+int domlet_state_lock(const char *root, const char *id, int timeout_ms, struct domlet_state *st,
+		      struct domlet_error *err)
+{
+	int loaded = 0;
+	cleanup_close int fd = lock_and_load(root, id, timeout_ms, st, &loaded, err);
+
+	return fd < 0 ? fd : loaded < 0 ? loaded : take_fd(&fd);
+}
+
+int domlet_state_discard(const char *root, const char *id, int timeout_ms, struct domlet_error *err)
 {
 	struct domlet_state st;
-	int r = set_place(&st, root, id, err);
+	int loaded = 0, r;
+	cleanup_close int fd = lock_and_load(root, id, timeout_ms, &st, &loaded, err);
 
+	if (fd < 0)
+		return fd;
+	if (loaded == 0) {
+		domlet_state_free(&st);
+		return domlet_error_set(err, EBUSY, "container %s was made anew meanwhile", id);
+	}
+	if (loaded == -ENOENT) /* no record: another runtime's, or just removed */
+		return 0;
+	r = set_place(&st, root, id, err);
 	return r < 0 ? r : domlet_state_remove(&st, err);
 }
 

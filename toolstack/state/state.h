@@ -41,7 +41,7 @@ struct domlet_state {
 	char *hooks;  /* the configuration's, as JSON text; NULL: none */
 	char *image;  /* rootfs image used; NULL: none */
 	struct domlet_process_ref proxy, monitor;
-	uint32_t domid;
+	uint32_t domid;    /* of the domain, until it is known to be destroyed */
 	char uuid[37];     /* of the domain, chosen before it is built */
 	char name[64];     /* domain name */
 	char type[4];      /* "pvh", "pv", "" */
@@ -60,10 +60,18 @@ void domlet_state_sweep(const char *root);
 int domlet_state_save(const struct domlet_state *st, struct domlet_error *err);
 /* ENOENT: "container does not exist". */
 int domlet_state_load(const char *root, const char *id, struct domlet_state *st, struct domlet_error *err);
+#define DOMLET_STATE_LOCK_MS 60000 /* how long a command waits for another's clean-up */
+/* The same as domlet_state_load(), with a lock on ROOT/ID that one command has
+ * at a time: as long as it is held, nobody else saves or removes the record of
+ * a container whose monitor has ended. (A living monitor's record is the
+ * monitor's own.) Returns a descriptor; the lock ends when it is closed.
+ * ETIMEDOUT when another has held it for TIMEOUT_MS. */
+int domlet_state_lock(const char *root, const char *id, int timeout_ms, struct domlet_state *st,
+		      struct domlet_error *err);
 /* Removes ROOT/ID and what is in it (only names of ours; rmdir then). */
 int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err);
-/* The same for a container whose record is damaged. */
-int domlet_state_discard(const char *root, const char *id, struct domlet_error *err);
+/* The same for a container whose record is damaged. EBUSY when it is not. */
+int domlet_state_discard(const char *root, const char *id, int timeout_ms, struct domlet_error *err);
 /* ROOT/ID/NAME into buf. */
 void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len);
 /* Status with liveness taken into account. */
@@ -78,6 +86,8 @@ char *domlet_state_json(const struct domlet_state *st);
 bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is dead */
 /* Waits, without polling, until P is dead or TIMEOUT_MS are over. */
 void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms);
+/* SIGKILL, unless P is dead already. */
+void domlet_process_kill(const struct domlet_process_ref *p);
 /* Removes the container's cgroup (NULL: none), waiting a little for proxies in
  * it that are about to end. */
 void domlet_process_remove_cgroup(const char *path);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * `domlet run` around a launch and a Xen of this file's own: what is left of
+ * a container that could be created and not started.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../toolstack/cli/launch.h"
+#include "../../toolstack/xen/xen.h"
+
+static char top[64], root[80], cgroup[80], ran[80];
+static const char *answer; /* the monitor's, to the start */
+static pid_t proxy, monitor;
+
+int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err)
+{
+	(void)uuid, (void)err;
+	return 0;
+}
+
+/* A monitor that answers once, and lives on if that was good news. */
+static _Noreturn void be_monitor(struct domlet_state *st, int fd)
+{
+	struct domlet_error err;
+	char text[100];
+
+	(void)domlet_process_ref_self(getpid(), &st->monitor);
+	st->status = DOMLET_STATUS_CREATED;
+	(void)domlet_state_save(st, &err);
+	if (write(fd, "{\"code\":0}", 10) != 10 || recv(fd, text, sizeof text, 0) <= 0 ||
+	    write(fd, answer, strlen(answer)) < 0)
+		_exit(1);
+	if (strstr(answer, ":0"))
+		pause();
+	st->status = DOMLET_STATUS_STOPPED;
+	(void)domlet_state_save(st, &err);
+	_exit(0);
+}
+
+int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
+		      struct domlet_launched *l)
+{
+	static const char hooks[] = "{\"poststart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo start >>%s\"]}],"
+				    "\"poststop\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo stop >>%s\"]}]}";
+	struct domlet_state st;
+	char text[16];
+	int pair[2];
+
+	assert_false(o->foreground);
+	if (domlet_state_create(cli->root, id, &st, &cli->err) < 0)
+		return -1;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	(void)strcpy(st.uuid, "11111111-1111-1111-1111-111111111111");
+	st.domid = 7;
+	st.cgroup = strdup(cgroup);
+	assert_int_equal(mkdir(cgroup, 0700), 0);
+	assert_true(asprintf(&st.hooks, hooks, ran, ran) > 0);
+	proxy = fork();
+	if (proxy == 0) {
+		pause();
+		_exit(0);
+	}
+	(void)domlet_process_ref_self(proxy, &st.proxy);
+	monitor = fork();
+	if (monitor == 0) {
+		close(pair[0]);
+		be_monitor(&st, pair[1]);
+	}
+	close(pair[1]);
+	assert_int_equal(recv(pair[0], text, sizeof text, 0), 10);
+	domlet_state_free(&st);
+	*l = (struct domlet_launched){ .proxy = proxy, .monitor_fd = pair[0] };
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	(void)snprintf(top, sizeof top, "/tmp/domlet-test-XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	(void)snprintf(root, sizeof root, "%s/root", top);
+	(void)snprintf(cgroup, sizeof cgroup, "%s/cgroup", top);
+	(void)snprintf(ran, sizeof ran, "%s/ran", top);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	(void)kill(monitor, SIGKILL);
+	(void)kill(proxy, SIGKILL);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	(void)snprintf(command, sizeof command, "rm -rf %s", top);
+	return system(command);
+}
+
+static int run(struct domlet_cli *cli)
+{
+	char *argv[] = { (char *)"run", (char *)"-d", (char *)"c1", NULL };
+
+	*cli = (struct domlet_cli){ .root = root, .log = { .fd = -1 } };
+	optind = 0;
+	return domlet_verb_run.run(cli, 3, argv);
+}
+
+static void hooks_ran(const char *wanted)
+{
+	char text[100] = "";
+	FILE *f = fopen(ran, "r");
+
+	if (f) {
+		text[fread(text, 1, sizeof text - 1, f)] = '\0';
+		(void)fclose(f);
+	}
+	assert_string_equal(text, wanted);
+}
+
+static void one_that_starts_stays(void **state)
+{
+	struct domlet_state st;
+	struct domlet_cli cli;
+
+	(void)state;
+	answer = "{\"code\":0}";
+	assert_int_equal(run(&cli), 0);
+	assert_int_equal(domlet_state_load(root, "c1", &st, &cli.err), 0);
+	domlet_state_free(&st);
+	hooks_ran("start\n");
+}
+
+static void one_that_can_not_start_leaves_nothing(void **state)
+{
+	struct domlet_state st;
+	struct domlet_cli cli;
+	struct stat info;
+
+	(void)state;
+	answer = "{\"code\":8,\"text\":\"exec /a: exec format error\"}";
+	assert_int_equal(run(&cli), 1);
+	assert_string_equal(cli.err.text, "exec /a: exec format error");
+	assert_int_equal(domlet_state_load(root, "c1", &st, &cli.err), -ENOENT);
+	assert_int_equal(stat(cgroup, &info), -1);
+	hooks_ran("stop\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_that_starts_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_can_not_start_leaves_nothing, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("run", tests, NULL, NULL);
+}

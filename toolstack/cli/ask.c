@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ask.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../monitor/monitor.h"
+
+int domlet_cli_read_answer(int fd, struct domlet_error *err)
+{
+	char text[4 * DOMLET_MONITOR_ANSWER_MAX + 1]; /* a sentence may grow when it is escaped */
+	ssize_t n;
+	struct json_object *o, *v;
+	int code = 0;
+
+	do
+		n = recv(fd, text, sizeof text - 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
+	text[n] = '\0';
+	o = json_tokener_parse(text);
+	if (!json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		return domlet_error_set(err, EPROTO, "the container's monitor gave an answer that is no JSON object");
+	}
+	if (json_object_object_get_ex(o, "code", &v))
+		code = json_object_get_int(v);
+	if (code)
+		(void)domlet_error_set(err, code, "%s", json_object_object_get_ex(o, "text", &v) ?
+				       json_object_get_string(v) : "the monitor gave no reason");
+	json_object_put(o);
+	return -code;
+}
+
+int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
+{
+	if (send(fd, json, strlen(json), MSG_NOSIGNAL) < 0)
+		return domlet_error_set(err, ESRCH, "container not running");
+	return domlet_cli_read_answer(fd, err);
+}
+
+void domlet_cli_hear_out(int fd, struct domlet_error *why)
+{
+	struct domlet_error last = { 0 };
+
+	while (domlet_cli_read_answer(fd, &last) != -EPIPE)
+		if (last.code)
+			*why = last;
+}
+
+static int connect_to(const struct domlet_state *st, int type, struct domlet_error *err)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char dir[4096];
+	cleanup_close int dir_fd = -1;
+	cleanup_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	domlet_state_path(st, "", dir, sizeof dir);
+	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir_fd, DOMLET_MONITOR_SOCKET);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
+		return domlet_error_set(err, ESRCH, "container not running");
+	return take_fd(&fd);
+}
+
+int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
+{
+	return connect_to(st, SOCK_SEQPACKET, err);
+}
+
+void domlet_cli_tell(const struct domlet_state *st, const char *json)
+{
+	struct domlet_error ignored;
+	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET | SOCK_NONBLOCK, &ignored);
+	struct ucred listener = { 0 };
+	socklen_t len = sizeof listener;
+
+	/* Where it listened another container's may listen by now. */
+	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) == 0 && listener.pid == st->monitor.pid)
+		(void)send(fd, json, strlen(json), MSG_NOSIGNAL);
+}
+
+int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
+{
+	cleanup_close int fd = domlet_cli_connect(st, err);
+
+	return fd < 0 ? fd : domlet_cli_ask_fd(fd, json, err);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "reap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/cleanup.h"
+#include "../xen/xen.h"
+#include "ask.h"
+
+#ifndef MONITOR_END_MS /* a test's patience ends earlier */
+#define MONITOR_END_MS 30000
+#endif
+#define MONITOR_RETRY_MS 1000
+#define KILLED_END_MS 5000
+/* Who makes a container may pack an image first. */
+#ifndef CREATOR_MS
+#define CREATOR_MS 30000
+#endif
+#define CREATOR_RETRY_MS 100
+#define PROXY_END_MS 2000
+
+/* A monitor that was killed may have had no time to say that it has a domain,
+ * but says that a stopped container's is destroyed. This process itself knows. */
+static bool may_have_domain(const struct domlet_state *st)
+{
+	return st->domid != DOMLET_DOMID_NONE ||
+	       (st->status != DOMLET_STATUS_STOPPED && !domlet_process_alive(&st->monitor));
+}
+
+/* What outlives a monitor that was killed: its domain and its proxy. */
+static int end_remains(const struct domlet_state *st, struct domlet_error *err)
+{
+	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
+
+	domlet_process_kill(&st->proxy);
+	return r;
+}
+
+/* Under the container's lock. */
+static int remove_locked(const struct domlet_state *st, struct domlet_error *err)
+{
+	if (end_remains(st, err) < 0)
+		return -err->code;
+	domlet_process_wait(&st->proxy, PROXY_END_MS);
+	domlet_process_remove_cgroup(st->cgroup);
+	return domlet_state_remove(st, err);
+}
+
+static bool is_me(const struct domlet_process_ref *p)
+{
+	return p->pid == getpid() && domlet_process_alive(p);
+}
+
+/* Of two containers with one id, one after the other. A uuid comes soon after the record. */
+static bool is_another(const struct domlet_state *a, const struct domlet_state *b)
+{
+	return a->uuid[0] && b->uuid[0] && strcmp(a->uuid, b->uuid) != 0;
+}
+
+/* Reads *ST anew, under the lock that is returned. -ENOENT: that container is gone. */
+static int lock_again(struct domlet_state *st, struct domlet_error *err)
+{
+	struct domlet_state now;
+	cleanup_close int lock = domlet_state_lock(st->root, st->id, DOMLET_STATE_LOCK_MS, &now, err);
+
+	if (lock < 0)
+		return lock;
+	if (is_another(st, &now)) {
+		domlet_state_free(&now);
+		return domlet_error_set(err, ENOENT, "container does not exist: %s", st->id);
+	}
+	if (is_me(&now.monitor)) {
+		/* We are making it, and know more than the record: a monitor that had no time to save it, a proxy. */
+		domlet_state_free(&now);
+		return take_fd(&lock);
+	}
+	domlet_state_free(st);
+	*st = now;
+	return take_fd(&lock);
+}
+
+/* The command that makes it is in the monitor's place until it has a proxy and
+ * a monitor. It listens to nobody, but hands over or gives up. */
+static bool is_being_made(const struct domlet_state *st)
+{
+	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0;
+}
+
+/* It destroys its domain and ends. One that hangs, in libxl or by SIGSTOP, is
+ * killed; its domain is our business then. */
+static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
+{
+	/* Told more than once: it may not listen yet, or have too many callers. */
+	for (int ms = 0; domlet_process_alive(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
+		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
+		domlet_process_wait(&st->monitor, MONITOR_RETRY_MS);
+	}
+	if (!domlet_process_alive(&st->monitor))
+		return 0;
+	domlet_process_kill(&st->monitor);
+	domlet_process_wait(&st->monitor, KILLED_END_MS);
+	if (!domlet_process_alive(&st->monitor))
+		return 0;
+	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
+				st->id, st->monitor.pid);
+}
+
+int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err)
+{
+	for (int waited_ms = 0;;) {
+		cleanup_close int lock = lock_again(st, err);
+		enum domlet_status status = domlet_state_status(st);
+		int r = 0;
+
+		if (lock < 0)
+			return lock == -ENOENT ? 0 : lock;
+		if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
+			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", st->id,
+						domlet_status_name(status));
+		if (!domlet_process_alive(&st->monitor) || is_me(&st->monitor)) {
+			r = remove_locked(st, err);
+			return r < 0 ? r : 1;
+		}
+		/* Who is to end may want the lock for that. */
+		close(take_fd(&lock));
+		if (!is_being_made(st)) {
+			r = end_monitor(st, err);
+		} else if (waited_ms < CREATOR_MS) {
+			domlet_process_wait(&st->monitor, CREATOR_RETRY_MS);
+			waited_ms += CREATOR_RETRY_MS;
+		} else {
+			r = domlet_error_set(err, EBUSY, "container %s is still being created by process %d: end that, or try again later",
+					     st->id, st->monitor.pid);
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+struct reaper {
+	struct domlet_cli *cli;
+	const char *wanted; /* NULL: none */
+};
+
+static bool is_left_alone(const struct domlet_state *st)
+{
+	return domlet_process_alive(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
+}
+
+static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)
+{
+	struct domlet_error err;
+	int r;
+
+	if (st->status == DOMLET_STATUS_STOPPED)
+		domlet_log_notice(&cli->log, "container %s has stopped, but nothing says that its domain was destroyed: making sure", st->id);
+	else
+		domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
+	r = st->status == DOMLET_STATUS_CREATING ? remove_locked(st, &err) : end_remains(st, &err);
+	if (r == 0 && st->status != DOMLET_STATUS_CREATING) {
+		if (st->status != DOMLET_STATUS_STOPPED)
+			st->exit_code = 137;
+		st->status = DOMLET_STATUS_STOPPED;
+		st->domid = DOMLET_DOMID_NONE;
+		r = domlet_state_save(st, &err);
+	}
+	if (r < 0) /* the next command tries again */
+		domlet_log_notice(&cli->log, "%s", err.text);
+}
+
+static int reap_one(struct domlet_state *st, void *arg)
+{
+	const struct reaper *reaper = arg;
+	bool wanted = reaper->wanted && strcmp(st->id, reaper->wanted) == 0;
+	struct domlet_error err;
+	struct domlet_state now;
+	int lock;
+
+	if (is_left_alone(st))
+		return 0;
+	lock = domlet_state_lock(st->root, st->id, wanted ? DOMLET_STATE_LOCK_MS : 0, &now, &err);
+	if (lock == -ETIMEDOUT && wanted)
+		domlet_log_notice(&reaper->cli->log, "%s", err.text);
+	if (lock < 0)
+		return 0; /* somebody else is at it, or was */
+	if (!is_left_alone(&now))
+		reap_locked(reaper->cli, &now);
+	close(lock);
+	domlet_state_free(&now);
+	return 0;
+}
+
+void domlet_cli_reap(struct domlet_cli *cli, const char *wanted)
+{
+	struct reaper reaper = { .cli = cli, .wanted = wanted };
+	struct domlet_error ignored;
+
+	domlet_state_sweep(cli->root);
+	(void)domlet_state_each(cli->root, reap_one, &reaper, &ignored);
+}

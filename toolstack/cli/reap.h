@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_CLI_REAP_H
+#define DOMLET_CLI_REAP_H
+
+/*
+ * Cleaning up: after a container that is to go, and after monitors that were
+ * killed.
+ */
+
+#include "../state/state.h"
+#include "cli.h"
+
+/* Ends the container of *ST and destroys what is left of it: monitor, domain,
+ * proxy, cgroup, state. What *ST says may be old: it is read anew, under the
+ * container's lock, before anything is done. A monitor has 30 s to end by
+ * itself. 1 when it was removed; 0 when another (its monitor, a command) has
+ * removed it by now. EBUSY when somebody who can't be ended is still making it,
+ * or without FORCE when it runs. */
+int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err);
+/* Removes what is left of containers of cli->root whose monitor died while they
+ * were being created, and marks the others stopped; destroys domains that a
+ * monitor could not, or had no time to. One that another command cleans up
+ * already is waited for only if its id is WANTED (NULL: none). */
+void domlet_cli_reap(struct domlet_cli *cli, const char *wanted);
+
+#endif
