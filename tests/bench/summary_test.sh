@@ -43,4 +43,4 @@ done
 bash "$here/bench.sh" --help >"$work/help"
 grep -q 'cold-run ring' "$work/help" # not a pipe: grep would end it early, and bench.sh by SIGPIPE
 if bash "$here/bench.sh" no-such-figure 2>"$work/err"; then exit 1; fi
-grep -q 'no figure is called no-such-figure' "$work/err"
+grep -q 'no group of figures is called no-such-figure' "$work/err"
