@@ -67,6 +67,31 @@ static void program_ends(uint32_t code)
 	say(&m);
 }
 
+static void open_streams(uint32_t process)
+{
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&fake.link, domlet_stream_id(process, k));
+}
+
+static void exec_ends(uint32_t process, uint32_t code)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
+
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++) {
+		(void)domlet_link_send_eof(&fake.link, domlet_stream_id(process, k));
+		domlet_link_close(&fake.link, domlet_stream_id(process, k));
+	}
+	m.exited.process = process;
+	m.exited.code = code;
+	say(&m);
+}
+
+static void run(uint32_t process, uint32_t request)
+{
+	open_streams(process);
+	reply(request, 0, "");
+}
+
 static void await_document(uint32_t process, uint32_t request, uint32_t len, const uint8_t *sha256)
 {
 	fake.document.process = process;
@@ -94,7 +119,6 @@ static void take_data(const struct domlet_link_event *ev)
 
 static void take_end(const struct domlet_link_event *ev)
 {
-	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 	uint32_t process = fake.document.process;
 	uint8_t sha256[DOMLET_SHA256_LEN];
 
@@ -109,18 +133,10 @@ static void take_end(const struct domlet_link_event *ev)
 		reply(fake.document.request, EBADMSG, "the document is another one");
 		return;
 	}
-	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&fake.link, domlet_stream_id(process, k));
+	open_streams(process);
 	reply(fake.document.request, 0, "");
-	if (process == 1)
-		return;
-	m.exited.process = process;
-	m.exited.code = sha256[0] >> 1;
-	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++) {
-		(void)domlet_link_send_eof(&fake.link, domlet_stream_id(process, k));
-		domlet_link_close(&fake.link, domlet_stream_id(process, k));
-	}
-	say(&m);
+	if (process != 1)
+		exec_ends(process, sha256[0] >> 1);
 }
 
 static void write_output(void)
@@ -141,6 +157,11 @@ static void write_output(void)
 		xen_fake_end(ring_fake_guest == RING_FAKE_DIES);
 }
 
+static bool sleeps(void)
+{
+	return ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_RUNS || ring_fake_guest == RING_FAKE_MISER;
+}
+
 static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
@@ -149,8 +170,7 @@ static void obey(const struct domlet_msg *m)
 			await_document(1, m->request, m->create.length, m->create.sha256.ptr);
 			return;
 		}
-		for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-			(void)domlet_link_open(&fake.link, domlet_stream_id(1, k));
+		open_streams(1);
 		if (ring_fake_guest == RING_FAKE_REFUSES)
 			reply(m->request, ENOENT, "exec: \"x\": executable file not found in $PATH");
 		else
@@ -182,15 +202,19 @@ static void obey(const struct domlet_msg *m)
 			fake.left = RING_FAKE_OUTPUT;
 			return;
 		}
-		if (m->exec.length > 1u << 20)
+		if (ring_fake_guest == RING_FAKE_RUNS)
+			run(m->exec.process, m->request);
+		else if (m->exec.length > 1u << 20)
 			reply(m->request, E2BIG, "such a document is too large for this guest");
 		else
 			await_document(m->exec.process, m->request, m->exec.length, NULL);
 		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");
-		if (m->signal.process == 1 && (ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_MISER))
+		if (m->signal.process == 1 && sleeps())
 			program_ends(128 + m->signal.signo);
+		if (m->signal.process != 1 && ring_fake_guest == RING_FAKE_RUNS)
+			exec_ends(m->signal.process, 128 + m->signal.signo);
 		return;
 	default:
 		return;

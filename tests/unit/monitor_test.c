@@ -350,7 +350,9 @@ static void end_sleeper(struct run *r)
 	static const char verb[] = "{\"verb\":\"signal\",\"signo\":15}";
 
 	(void)send(r->proxy, verb, strlen(verb), MSG_NOSIGNAL);
-	receive(r->proxy, r->exit, sizeof r->exit);
+	do /* the answer to the signal comes first */
+		receive(r->proxy, r->exit, sizeof r->exit);
+	while (good(r->exit));
 	finish(r);
 }
 
@@ -385,6 +387,63 @@ static void a_large_process_object_is_sent(void **state)
 	end_sleeper(&r);
 }
 
+static void wait_unread(int fd)
+{
+	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 300), 0);
+}
+
+/* Of one that RING_FAKE_RUNS will run; returns its proxy's end. */
+static int exec(const struct run *r, const char *what, int *out)
+{
+	char text[1200];
+	int proxy = ask_for_exec(r->caller, what, strlen(what), out);
+
+	receive(r->caller, text, sizeof text);
+	assert_true(good(text));
+	return proxy;
+}
+
+static void send_signal(int fd, int signo)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof text, "{\"verb\":\"signal\",\"signo\":%d}", signo);
+	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+/* What its proxy is told at its end, past the answers to signals. */
+static void expect_exit(int proxy, const char *expected)
+{
+	char text[1200];
+
+	do
+		receive(proxy, text, sizeof text);
+	while (good(text));
+	assert_string_equal(text, expected);
+}
+
+static void signals_for_an_ended_exec_are_dropped(void **state)
+{
+	static const char size[] = "{\"verb\":\"winsize\",\"rows\":1,\"cols\":1}";
+	struct run r;
+	int proxy;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = exec(&r, "s", NULL);
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	(void)send(proxy, size, strlen(size), MSG_NOSIGNAL);
+	send_signal(proxy, SIGTERM);
+	send_signal(proxy, SIGKILL);
+	wait_unread(r.proxy);
+	close(proxy);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
 static void a_lost_proxy_cuts_its_document(void **state)
 {
 	struct run r;
@@ -410,12 +469,6 @@ static size_t read_to_the_end(int fd)
 	while ((n = read(fd, text, sizeof text)) > 0)
 		all += (size_t)n;
 	return all;
-}
-
-/* Neither ends while its output is not read. */
-static void wait_unread(int proxy)
-{
-	assert_int_equal(poll(&(struct pollfd){ .fd = proxy, .events = POLLIN }, 1, 300), 0);
 }
 
 static void output_outlives_the_domain(void **state)
@@ -557,6 +610,7 @@ int main(void)
 		cmocka_unit_test(signals_reach_the_guest),
 		cmocka_unit_test(a_large_configuration_is_sent),
 		cmocka_unit_test(a_large_process_object_is_sent),
+		cmocka_unit_test(signals_for_an_ended_exec_are_dropped),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

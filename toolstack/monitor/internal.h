@@ -64,8 +64,8 @@ struct process {
 struct peer {
 	int fd; /* -1: free */
 	uv_poll_t poll;
-	bool open, wants_start;
-	struct process *process; /* whose proxy it is; NULL: a command */
+	bool open, wants_start, is_proxy;
+	struct process *process; /* whose proxy it is; NULL: a command, or a proxy whose process has ended */
 };
 
 struct monitor {

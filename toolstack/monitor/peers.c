@@ -52,6 +52,14 @@ static int number(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_int(v) : 0;
 }
 
+/* Its process has ended, and it will in a moment: what it forwards until then
+ * is meant for no other process. It stays open meanwhile, as a proxy whose
+ * packets are left unread is reset before it reads its exit status. */
+static bool has_lost_its_process(const struct peer *p)
+{
+	return p->is_proxy && !p->process;
+}
+
 static void signal_process(struct monitor *m, struct peer *p, struct json_object *o)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
@@ -59,6 +67,8 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	int signo = number(o, "signo");
 	bool last = signo == SIGKILL && process == FIRST_PROCESS;
 
+	if (has_lost_its_process(p))
+		return;
 	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
 		if (last)
 			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
@@ -124,7 +134,7 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o, in
 		signal_process(m, p, o);
 	} else if (strcmp(verb, "exec") == 0) {
 		exec_process(m, p, o, fds);
-	} else if (strcmp(verb, "winsize") == 0 && m->attached) {
+	} else if (strcmp(verb, "winsize") == 0 && m->attached && !has_lost_its_process(p)) {
 		msg.winsize.process = p->process ? p->process->number : FIRST_PROCESS;
 		msg.winsize.rows = (uint32_t)number(o, "rows");
 		msg.winsize.cols = (uint32_t)number(o, "cols");
@@ -215,6 +225,7 @@ struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process
 			continue;
 		p->fd = fd;
 		p->process = process;
+		p->is_proxy = process != NULL;
 		p->open = uv_poll_init(&m->loop, &p->poll, fd) == 0;
 		p->poll.data = m;
 		if (p->open)
