@@ -49,16 +49,22 @@ static void reply(uint32_t request, int code, const char *text)
 	say(&m);
 }
 
-static void program_ends(uint32_t code)
+static void write_line(uint32_t process)
 {
-	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 	size_t len = 6;
-	uint8_t *span = domlet_link_reserve(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDOUT), &len);
+	uint8_t *span = domlet_link_reserve(&fake.link, domlet_stream_id(process, DOMLET_STREAM_STDOUT), &len);
 
 	if (!span || len < 6)
 		abort();
 	memcpy(span, "hello\n", 6);
 	domlet_link_commit(&fake.link, 6);
+}
+
+static void program_ends(uint32_t code)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
+
+	write_line(1);
 	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDOUT));
 	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDERR));
 	m.exited.process = 1;
@@ -86,9 +92,11 @@ static void exec_ends(uint32_t process, uint32_t code)
 	say(&m);
 }
 
-static void run(uint32_t process, uint32_t request)
+static void run(uint32_t process, uint32_t request, char what)
 {
 	open_streams(process);
+	if (what == 'w') /* the host has it before the answer */
+		write_line(process);
 	reply(request, 0, "");
 }
 
@@ -203,7 +211,7 @@ static void obey(const struct domlet_msg *m)
 			return;
 		}
 		if (ring_fake_guest == RING_FAKE_RUNS)
-			run(m->exec.process, m->request);
+			run(m->exec.process, m->request, (char)m->exec.process_json.ptr[0]);
 		else if (m->exec.length > 1u << 20)
 			reply(m->request, E2BIG, "such a document is too large for this guest");
 		else

@@ -11,6 +11,7 @@
  *
  * RING_FAKE_RUNS does with an exec what the first letter of its object says:
  *   s  it sleeps until it is signalled, as process 1 does
+ *   w  the same, once it has written a line
  */
 
 #define RING_FAKE_OUTPUT 200000u /* more than a pipe holds, less than a window */

@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -444,6 +445,58 @@ static void signals_for_an_ended_exec_are_dropped(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
+/* A later command's connection. */
+static int connect_to_monitor(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/c1/monitor.sock", root);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+/* Whether the monitor answers who asks for another start. */
+static void expect_heard(int fd)
+{
+	static const char verb[] = "{\"verb\":\"start\"}";
+	char text[1200] = "";
+
+	(void)send(fd, verb, strlen(verb), MSG_NOSIGNAL);
+	if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1)
+		receive(fd, text, sizeof text);
+	assert_non_null(strstr(text, "already running"));
+}
+
+/* The monitor takes the lowest free descriptors: one of the connections gets
+ * the number that the exec's output had. */
+static void a_closed_reader_makes_nobody_deaf(void **state)
+{
+	int proxy, out, later[12];
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, "w", 1, &out);
+	close(out);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_true(good(r.last));
+	for (int i = 0; i < 12; i++) {
+		later[i] = connect_to_monitor();
+		expect_heard(later[i]);
+	}
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	for (int i = 0; i < 12; i++) {
+		expect_heard(later[i]);
+		close(later[i]);
+	}
+	close(proxy);
+	end_sleeper(&r);
+}
+
 static void a_lost_proxy_cuts_its_document(void **state)
 {
 	struct run r;
@@ -611,6 +664,7 @@ int main(void)
 		cmocka_unit_test(a_large_configuration_is_sent),
 		cmocka_unit_test(a_large_process_object_is_sent),
 		cmocka_unit_test(signals_for_an_ended_exec_are_dropped),
+		cmocka_unit_test(a_closed_reader_makes_nobody_deaf),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

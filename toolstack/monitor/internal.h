@@ -125,6 +125,8 @@ void domlet_process_end_all(struct monitor *m);
 void domlet_process_drop_all(struct monitor *m);
 bool domlet_process_all_ended(const struct monitor *m);
 void domlet_process_proxy_lost(struct monitor *m, struct process *p);
+/* libuv has let go of one of P's handles. */
+void domlet_process_handle_closed(struct process *p);
 void domlet_process_send_exit(struct process *p, uint32_t code);
 
 /* relay.c */
@@ -134,7 +136,8 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 void domlet_relay_eof(struct monitor *m, uint32_t stream);
 bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct process *p);
-/* Lets go of a process's streams: their readers see the end. */
+/* Lets go of a process's streams: their readers see the end. libuv's handles
+ * of them are closed a little later (struct process's handles). */
 void domlet_relay_close(struct process *p);
 
 /* document.c: a configuration too large for xenstore, or a process object too

@@ -46,11 +46,9 @@ static void wipe(struct process *p)
 	memset(p, 0, sizeof *p);
 }
 
-static void let_go(uv_handle_t *h)
+void domlet_process_handle_closed(struct process *p)
 {
-	struct process *p = h->data;
-
-	if (--p->handles == 0)
+	if (--p->handles == 0 && p->phase == PROCESS_CLOSING)
 		wipe(p);
 }
 
@@ -64,11 +62,6 @@ static void free_slot(struct monitor *m, struct process *p)
 		p->proxy->process = NULL;
 	domlet_relay_close(p);
 	p->phase = PROCESS_CLOSING;
-	for (int i = 0; i < 2; i++)
-		if (p->sinks[i].pollable)
-			uv_close((uv_handle_t *)&p->sinks[i].poll, let_go);
-	if (p->source.pollable)
-		uv_close((uv_handle_t *)&p->source.poll, let_go);
 	if (p->handles == 0)
 		wipe(p);
 }

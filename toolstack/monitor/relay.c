@@ -61,6 +61,29 @@ static bool add_handle(struct monitor *m, struct process *p, uv_poll_t *h, int f
 	return true;
 }
 
+static void closed(uv_handle_t *h)
+{
+	domlet_process_handle_closed(h->data);
+}
+
+/* The handle first: libuv takes the descriptor's number out of epoll when it
+ * closes one, and after close() that number may be another peer's or stream's. */
+static void close_watched(int *fd, uv_poll_t *h, bool *pollable, bool *polling)
+{
+	if (*pollable)
+		uv_close((uv_handle_t *)h, closed);
+	*pollable = *polling = false;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_sink(struct sink *s)
+{
+	close_watched(&s->fd, &s->poll, &s->pollable, &s->polling);
+	domlet_backlog_free(&s->backlog);
+}
+
 void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3], bool terminal)
 {
 	for (int i = 0; i < 2; i++) {
@@ -103,15 +126,11 @@ static ssize_t put(struct monitor *m, const struct sink *s, const uint8_t *data,
 /* Nobody reads it any more: tell the guest, and swallow what is under way. */
 static void give_up_sink(struct monitor *m, struct sink *s)
 {
-	unwatch(&s->poll, &s->polling);
 	if (m->attached) {
 		(void)domlet_link_send_reset(&m->link, s->stream);
 		domlet_link_credit(&m->link, s->stream, s->backlog.len);
 	}
-	domlet_backlog_free(&s->backlog);
-	s->socket = false;
-	close(s->fd);
-	s->fd = -1;
+	close_sink(s);
 }
 
 void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, size_t len)
@@ -228,21 +247,8 @@ bool domlet_relay_drained(const struct process *p)
 
 void domlet_relay_close(struct process *p)
 {
-	for (int i = 0; i < 2; i++) {
-		struct sink *s = &p->sinks[i];
-
-		if (s->polling)
-			unwatch(&s->poll, &s->polling);
-		if (s->fd >= 0)
-			close(s->fd);
-		s->fd = -1;
-		s->socket = false;
-		domlet_backlog_free(&s->backlog);
-	}
-	if (p->source.polling)
-		unwatch(&p->source.poll, &p->source.polling);
-	if (p->source.fd >= 0)
-		close(p->source.fd);
-	p->source.fd = -1;
+	for (int i = 0; i < 2; i++)
+		close_sink(&p->sinks[i]);
+	close_watched(&p->source.fd, &p->source.poll, &p->source.pollable, &p->source.polling);
 	p->source.eof = true;
 }
