@@ -27,6 +27,8 @@ static struct {
 	struct domlet_ring ring;
 	struct domlet_link link;
 	uint32_t writer, left; /* the process that writes so much, before the domain dies */
+	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
+	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	bool quits; /* once what was said is on its way */
 	struct { /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
@@ -94,10 +96,24 @@ static void exec_ends(uint32_t process, uint32_t code)
 
 static void run(uint32_t process, uint32_t request, char what)
 {
+	fake.does[process] = what;
+	fake.requests[process] = request;
+	if (what == 'h' || what == 'd')
+		return;
 	open_streams(process);
 	if (what == 'w') /* the host has it before the answer */
 		write_line(process);
 	reply(request, 0, "");
+}
+
+static void signal_exec(uint32_t process, uint32_t signo)
+{
+	if (fake.does[process] == 'h') {
+		write_line(1);
+		reply(fake.requests[process], ECHILD, "the process died while it was set up");
+	} else if (fake.does[process] != 'd') {
+		exec_ends(process, 128 + signo);
+	}
 }
 
 static void await_document(uint32_t process, uint32_t request, uint32_t len, const uint8_t *sha256)
@@ -222,7 +238,7 @@ static void obey(const struct domlet_msg *m)
 		if (m->signal.process == 1 && sleeps())
 			program_ends(128 + m->signal.signo);
 		if (m->signal.process != 1 && ring_fake_guest == RING_FAKE_RUNS)
-			exec_ends(m->signal.process, 128 + m->signal.signo);
+			signal_exec(m->signal.process, m->signal.signo);
 		return;
 	default:
 		return;

@@ -497,6 +497,62 @@ static void a_closed_reader_makes_nobody_deaf(void **state)
 	end_sleeper(&r);
 }
 
+static size_t read_to_the_end(int fd)
+{
+	char text[65536];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof text)) > 0)
+		all += (size_t)n;
+	return all;
+}
+
+static void who_asks_for_an_exec_and_is_killed_leaves_nothing(void **state)
+{
+	int command, proxy, out;
+	char line[7] = "";
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	command = connect_to_monitor();
+	proxy = ask_for_exec(command, "h", 1, &out);
+	close(command);
+	expect_exit(proxy, "{\"exit\":137}");
+	assert_int_equal(read_to_the_end(out), 0);
+	assert_int_equal(read(r.out, line, 6), 6); /* the guest was told to kill it */
+	close(proxy);
+	close(out);
+	proxy = exec(&r, "s", NULL);
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	close(proxy);
+	end_sleeper(&r);
+}
+
+static void a_guest_that_does_not_answer_an_exec_holds_nobody_up(void **state)
+{
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, "d", 1, &out);
+	if (poll(&(struct pollfd){ .fd = r.caller, .events = POLLIN }, 1, 10000) == 1)
+		receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "the guest of container c1 has not answered an exec after 2 s (domlet_boot_timeout in t.cfg)"));
+	expect_exit(proxy, "{\"exit\":137}");
+	assert_int_equal(read_to_the_end(out), 0);
+	close(proxy);
+	close(out);
+	end_sleeper(&r);
+}
+
 static void a_lost_proxy_cuts_its_document(void **state)
 {
 	struct run r;
@@ -511,17 +567,6 @@ static void a_lost_proxy_cuts_its_document(void **state)
 	receive(r.caller, r.last, sizeof r.last);
 	assert_non_null(strstr(r.last, "the document is another one"));
 	end_sleeper(&r);
-}
-
-static size_t read_to_the_end(int fd)
-{
-	char text[65536];
-	size_t all = 0;
-	ssize_t n;
-
-	while ((n = read(fd, text, sizeof text)) > 0)
-		all += (size_t)n;
-	return all;
 }
 
 static void output_outlives_the_domain(void **state)
@@ -665,6 +710,8 @@ int main(void)
 		cmocka_unit_test(a_large_process_object_is_sent),
 		cmocka_unit_test(signals_for_an_ended_exec_are_dropped),
 		cmocka_unit_test(a_closed_reader_makes_nobody_deaf),
+		cmocka_unit_test(who_asks_for_an_exec_and_is_killed_leaves_nothing),
+		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

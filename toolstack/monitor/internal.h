@@ -55,6 +55,7 @@ struct process {
 	struct sink sinks[2];
 	struct source source;
 	unsigned int handles; /* of libuv, still open */
+	uv_timer_t deadline; /* for the guest's answer to EXEC; not the first's */
 	struct peer *proxy, *asker;
 	uint32_t request; /* EXEC's; 0: answered */
 	uint32_t exit_code;
@@ -125,6 +126,8 @@ void domlet_process_end_all(struct monitor *m);
 void domlet_process_drop_all(struct monitor *m);
 bool domlet_process_all_ended(const struct monitor *m);
 void domlet_process_proxy_lost(struct monitor *m, struct process *p);
+/* The command that asked for P is gone, and was not told that P runs: nobody else will end it. */
+void domlet_process_asker_lost(struct monitor *m, struct process *p);
 /* libuv has let go of one of P's handles. */
 void domlet_process_handle_closed(struct process *p);
 void domlet_process_send_exit(struct process *p, uint32_t code);

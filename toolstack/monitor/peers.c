@@ -177,7 +177,7 @@ static void lost(struct monitor *m, struct peer *p)
 
 	for (uint32_t i = 0; i < m->processes_used; i++)
 		if (m->processes[i].asker == p)
-			m->processes[i].asker = NULL;
+			domlet_process_asker_lost(m, &m->processes[i]);
 	if (p == &m->peers[0])
 		domlet_monitor_step(m, m->life.create_answered && !m->launch->foreground ?
 				    DOMLET_EV_COUNT : DOMLET_EV_CALLER_LOST, 0);

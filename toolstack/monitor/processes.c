@@ -33,6 +33,9 @@ static struct process *take_slot(struct monitor *m)
 			continue;
 		p->phase = PROCESS_STARTING;
 		p->number = i + 1;
+		(void)uv_timer_init(&m->loop, &p->deadline);
+		p->deadline.data = p;
+		p->handles++;
 		m->processes_used = m->processes_used > i ? m->processes_used : i + 1;
 		return p;
 	}
@@ -52,6 +55,11 @@ void domlet_process_handle_closed(struct process *p)
 		wipe(p);
 }
 
+static void deadline_closed(uv_handle_t *h)
+{
+	domlet_process_handle_closed(h->data);
+}
+
 static void free_slot(struct monitor *m, struct process *p)
 {
 	domlet_document_close(m, p);
@@ -62,8 +70,7 @@ static void free_slot(struct monitor *m, struct process *p)
 		p->proxy->process = NULL;
 	domlet_relay_close(p);
 	p->phase = PROCESS_CLOSING;
-	if (p->handles == 0)
-		wipe(p);
+	uv_close((uv_handle_t *)&p->deadline, deadline_closed);
 }
 
 void domlet_process_open_streams(struct monitor *m, const struct process *p)
@@ -75,6 +82,7 @@ void domlet_process_open_streams(struct monitor *m, const struct process *p)
 static void answer(struct process *p, int code, const char *text)
 {
 	p->request = 0;
+	(void)uv_timer_stop(&p->deadline);
 	if (p->asker)
 		domlet_peers_answer(p->asker, code, text);
 	p->asker = NULL;
@@ -95,6 +103,52 @@ static void end(struct monitor *m, struct process *p, uint32_t code)
 	domlet_relay_close(p);
 	domlet_process_send_exit(p, code);
 	free_slot(m, p);
+}
+
+static void kill_in_guest(struct monitor *m, const struct process *p)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
+
+	msg.signal.container = CONTAINER;
+	msg.signal.process = p->number;
+	msg.signal.signo = SIGKILL;
+	if (m->attached)
+		(void)domlet_monitor_send(m, &msg);
+}
+
+/* Nobody waits for P any more, while the guest still owes the answer that says
+ * what became of P: until then P keeps its number, and whatever it is, is killed. */
+static void abandon(struct monitor *m, struct process *p)
+{
+	(void)uv_timer_stop(&p->deadline);
+	domlet_document_cut(p);
+	domlet_relay_close(p);
+	domlet_process_send_exit(p, DOMLET_EXIT_KILLED);
+	if (p->proxy)
+		p->proxy->process = NULL;
+	p->proxy = p->asker = NULL;
+	kill_in_guest(m, p);
+}
+
+static void on_deadline(uv_timer_t *t)
+{
+	struct process *p = t->data;
+	struct monitor *m = t->loop->data;
+	char text[512];
+
+	(void)snprintf(text, sizeof text, "the guest of container %s has not answered an exec after %u s (domlet_boot_timeout in %s)",
+		       m->launch->plan->id, m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
+	if (p->asker)
+		domlet_peers_answer(p->asker, ETIMEDOUT, text);
+	abandon(m, p);
+	domlet_monitor_turn(m);
+}
+
+void domlet_process_asker_lost(struct monitor *m, struct process *p)
+{
+	p->asker = NULL;
+	if (p->phase == PROCESS_STARTING)
+		abandon(m, p);
 }
 
 static void refuse(struct peer *asker, char *object, int fds[4], int code, const char *text)
@@ -132,6 +186,7 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, si
 		free_slot(m, p);
 		return;
 	}
+	(void)uv_timer_start(&p->deadline, on_deadline, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 	msg.exec.container = CONTAINER;
 	msg.exec.process = p->number;
 	p->request = m->requests + 1; /* before: a guest that has stopped reading ends P in this call */
@@ -223,17 +278,11 @@ bool domlet_process_all_ended(const struct monitor *m)
 
 void domlet_process_proxy_lost(struct monitor *m, struct process *p)
 {
-	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
-
 	p->proxy = NULL;
 	domlet_document_cut(p);
 	if (p->phase == PROCESS_DRAINING) { /* nobody waits for its output any more */
 		end(m, p, p->exit_code);
 		return;
 	}
-	msg.signal.container = CONTAINER;
-	msg.signal.process = p->number;
-	msg.signal.signo = SIGKILL;
-	if (m->attached)
-		(void)domlet_monitor_send(m, &msg);
+	kill_in_guest(m, p);
 }
