@@ -101,6 +101,11 @@ static void run(uint32_t process, uint32_t request, char what)
 	if (what == 'h' || what == 'd')
 		return;
 	open_streams(process);
+	if (what == 'o') {
+		fake.writer = process;
+		fake.left = RING_FAKE_OUTPUT;
+		return;
+	}
 	if (what == 'w') /* the host has it before the answer */
 		write_line(process);
 	reply(request, 0, "");
@@ -177,8 +182,14 @@ static void write_output(void)
 	domlet_link_commit(&fake.link, len);
 	(void)domlet_link_flush(&fake.link);
 	fake.left -= (uint32_t)len;
-	if (!fake.left)
+	if (fake.left)
+		return;
+	if (ring_fake_guest == RING_FAKE_RUNS) {
+		reply(fake.requests[fake.writer], 0, "");
+		exec_ends(fake.writer, 0);
+	} else {
 		xen_fake_end(ring_fake_guest == RING_FAKE_DIES);
+	}
 }
 
 static bool sleeps(void)

@@ -12,6 +12,7 @@
  * RING_FAKE_RUNS does with an exec what the first letter of its object says:
  *   s  it sleeps until it is signalled, as process 1 does
  *   w  the same, once it has written a line
+ *   o  it writes RING_FAKE_OUTPUT bytes before the answer, and ends with 0
  *   h  setting it up takes for ever; when it is signalled, that has failed, and process 1 writes a line
  *   d  nothing: it answers neither that nor signals for it
  */

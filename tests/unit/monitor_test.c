@@ -596,8 +596,6 @@ static void output_of_an_exec_outlives_the_domain(void **state)
 	begin(&r, 0);
 	start(&r);
 	proxy = ask_for_exec(r.caller, document, 100, &out);
-	receive(r.proxy, r.exit, sizeof r.exit);
-	assert_string_equal(r.exit, "{\"exit\":137}");
 	wait_unread(proxy);
 	assert_int_equal(read_to_the_end(out), RING_FAKE_OUTPUT);
 	close(out);
@@ -605,6 +603,52 @@ static void output_of_an_exec_outlives_the_domain(void **state)
 	assert_string_equal(text, "{\"exit\":137}");
 	close(proxy);
 	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+/* As the kernel ends the others with the first proxy. */
+static void the_first_proxy_ends_last(void **state)
+{
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = exec(&r, "o", &out);
+	send_signal(r.proxy, SIGTERM);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	assert_true(good(r.exit));
+	wait_unread(r.proxy);
+	assert_int_equal(read_to_the_end(out), RING_FAKE_OUTPUT);
+	close(out);
+	expect_exit(proxy, "{\"exit\":0}");
+	wait_unread(r.proxy);
+	close(proxy);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* Neither who does not read output nor a proxy that was stopped holds the container's end up. */
+static void the_first_proxy_ends_in_time(void **state)
+{
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = exec(&r, "o", &out);
+	send_signal(r.proxy, SIGTERM);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	assert_int_equal(poll(&(struct pollfd){ .fd = r.proxy, .events = POLLIN }, 1, 10000), 1);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+	expect_exit(proxy, "{\"exit\":0}");
+	close(proxy);
+	close(out);
 }
 
 static void output_is_dropped_when_nobody_waits(void **state)
@@ -626,19 +670,17 @@ static void output_is_dropped_when_nobody_waits(void **state)
 		begin(&r, 0);
 		start(&r);
 		proxy = ask_for_exec(r.caller, document, 100, &out);
-		receive(r.proxy, r.exit, sizeof r.exit);
 		wait_unread(proxy);
-		if (which)
-			close(proxy);
-		else
+		if (!which) {
 			(void)send(r.caller, destroy, strlen(destroy), MSG_NOSIGNAL);
+			expect_exit(proxy, "{\"exit\":137}");
+		}
+		close(proxy);
 		do
 			receive(r.caller, r.last, sizeof r.last);
 		while (r.last[0]);
 		finish(&r);
 		close(out);
-		if (!which)
-			close(proxy);
 	}
 }
 
@@ -715,6 +757,8 @@ int main(void)
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),
+		cmocka_unit_test(the_first_proxy_ends_last),
+		cmocka_unit_test(the_first_proxy_ends_in_time),
 		cmocka_unit_test(output_is_dropped_when_nobody_waits),
 		cmocka_unit_test(the_guest_stops_reading),
 		cmocka_unit_test(callers_and_proxies_are_lost),

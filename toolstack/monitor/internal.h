@@ -79,7 +79,8 @@ struct monitor {
 	uint32_t create_request, start_request;
 	bool attached;
 	bool created; /* the launching command was told so */
-	bool finished; /* but for output of further processes */
+	bool exit_waits; /* the first proxy is to be told its status when the others have ended */
+	bool finished; /* but for output of further processes, and their proxies */
 	bool output_moved; /* a reader took some, since kill_timer's last look */
 	uint64_t killed_at; /* uv_now() when kill_timer was started */
 	bool stuck;   /* libxl could not destroy the domain */
@@ -124,6 +125,7 @@ void domlet_process_sweep(struct monitor *m);
 void domlet_process_end_all(struct monitor *m);
 /* The same, whatever is written. */
 void domlet_process_drop_all(struct monitor *m);
+/* All but the first; not their proxies yet. */
 bool domlet_process_all_ended(const struct monitor *m);
 void domlet_process_proxy_lost(struct monitor *m, struct process *p);
 /* The command that asked for P is gone, and was not told that P runs: nobody else will end it. */
@@ -160,5 +162,7 @@ int domlet_peers_open(struct monitor *m, struct domlet_error *err);
 struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process); /* NULL: too many */
 void domlet_peers_answer(struct peer *p, int code, const char *text);
 void domlet_peers_close(struct peer *p);
+/* Of processes that have ended, while it has not read so or is still about to end. */
+bool domlet_peers_have_proxy(const struct monitor *m);
 
 #endif

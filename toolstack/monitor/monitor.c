@@ -192,6 +192,16 @@ static bool receive(struct monitor *m)
 	return m->attached;
 }
 
+/* The first proxy is process 1 of a pid namespace: when it ends, the kernel
+ * kills the others in it, whatever status they were about to end with. */
+static void tell_exit(struct monitor *m, bool at_once)
+{
+	if (!m->exit_waits || (!at_once && (!domlet_process_all_ended(m) || domlet_peers_have_proxy(m))))
+		return;
+	m->exit_waits = false;
+	domlet_process_send_exit(domlet_process_first(m), m->life.exit_code);
+}
+
 static void finish(struct monitor *m);
 
 void domlet_monitor_turn(struct monitor *m)
@@ -205,6 +215,7 @@ void domlet_monitor_turn(struct monitor *m)
 		domlet_process_sweep(m);
 		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
 			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
+		tell_exit(m, false);
 		if (m->finished)
 			finish(m);
 		if (!m->attached)
@@ -308,7 +319,10 @@ static void report_exit(struct monitor *m)
 	domlet_relay_close(first);
 	m->launch->state->exit_code = m->life.exit_code;
 	save(m, DOMLET_STATUS_STOPPED);
-	domlet_process_send_exit(first, m->life.exit_code);
+	m->exit_waits = true;
+	tell_exit(m, false);
+	if (m->exit_waits)
+		domlet_monitor_expect_end(m);
 }
 
 static void build(struct monitor *m)
@@ -370,12 +384,11 @@ static void on_kill_timeout(uv_timer_t *t)
 
 	if (readers_are_busy(m))
 		return;
-	if (!m->finished) {
+	if (!m->life.exit_reported)
 		domlet_monitor_step(m, DOMLET_EV_KILL_TIMEOUT, 0);
-		return;
-	}
 	domlet_process_drop_all(m);
-	finish(m);
+	tell_exit(m, true);
+	domlet_monitor_turn(m);
 }
 
 void domlet_monitor_expect_end(struct monitor *m)
@@ -390,13 +403,9 @@ static void finish(struct monitor *m)
 {
 	struct domlet_error ignored;
 
-	if (!domlet_process_all_ended(m)) {
-		if (!m->finished)
-			domlet_monitor_expect_end(m);
-		m->finished = true;
+	m->finished = m->exit_waits || !domlet_process_all_ended(m);
+	if (m->finished)
 		return;
-	}
-	m->finished = false;
 	phase(m, "destroyed");
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, for the next command to try again. */

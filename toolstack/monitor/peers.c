@@ -60,6 +60,14 @@ static bool has_lost_its_process(const struct peer *p)
 	return p->is_proxy && !p->process;
 }
 
+bool domlet_peers_have_proxy(const struct monitor *m)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (m->peers[i].open && has_lost_its_process(&m->peers[i]))
+			return true;
+	return false;
+}
+
 static void signal_process(struct monitor *m, struct peer *p, struct json_object *o)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
@@ -149,6 +157,7 @@ static void lose_first_proxy(struct monitor *m)
 {
 	struct domlet_error err;
 
+	domlet_process_first(m)->proxy = NULL; /* a command may get its place, to which no status is to be sent */
 	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", m->launch->plan->id);
 	domlet_monitor_fail(m, &err, DOMLET_EV_PROXY_LOST);
 }

@@ -271,7 +271,7 @@ void domlet_process_drop_all(struct monitor *m)
 bool domlet_process_all_ended(const struct monitor *m)
 {
 	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++)
-		if (m->processes[i].phase == PROCESS_DRAINING)
+		if (m->processes[i].phase >= PROCESS_STARTING && m->processes[i].phase <= PROCESS_DRAINING)
 			return false;
 	return true;
 }
