@@ -456,15 +456,24 @@ static int connect_to_monitor(void)
 	return fd;
 }
 
+static void ask_for_start(int fd, char *text, size_t len)
+{
+	static const char verb[] = "{\"verb\":\"start\"}";
+
+	text[0] = '\0';
+	(void)send(fd, verb, strlen(verb), MSG_NOSIGNAL);
+	/* Twice: a connection that was closed with this unread is reset before its answer is read. */
+	for (int i = 0; i < 2 && !text[0]; i++)
+		if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1)
+			receive(fd, text, len);
+}
+
 /* Whether the monitor answers who asks for another start. */
 static void expect_heard(int fd)
 {
-	static const char verb[] = "{\"verb\":\"start\"}";
-	char text[1200] = "";
+	char text[1200];
 
-	(void)send(fd, verb, strlen(verb), MSG_NOSIGNAL);
-	if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1)
-		receive(fd, text, sizeof text);
+	ask_for_start(fd, text, sizeof text);
 	assert_non_null(strstr(text, "already running"));
 }
 
@@ -550,6 +559,30 @@ static void a_guest_that_does_not_answer_an_exec_holds_nobody_up(void **state)
 	assert_int_equal(read_to_the_end(out), 0);
 	close(proxy);
 	close(out);
+	end_sleeper(&r);
+}
+
+/* Each process may have its proxy and its command; who comes when all is taken
+ * is told so. */
+static void there_is_room_for_all_commands(void **state)
+{
+	int commands[200];
+	unsigned int count = 0;
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	for (; count < 200 && !strstr(r.last, "too many"); count++) {
+		commands[count] = connect_to_monitor();
+		ask_for_start(commands[count], r.last, sizeof r.last);
+	}
+	assert_non_null(strstr(r.last, "too many commands at once for the monitor of container c1"));
+	assert_non_null(strstr(r.last, "\"code\": 11"));
+	assert_true(count > 2 * DOMLET_PROCESS_MAX);
+	for (unsigned int i = 0; i < count; i++)
+		close(commands[i]);
 	end_sleeper(&r);
 }
 
@@ -754,6 +787,7 @@ int main(void)
 		cmocka_unit_test(a_closed_reader_makes_nobody_deaf),
 		cmocka_unit_test(who_asks_for_an_exec_and_is_killed_leaves_nothing),
 		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
+		cmocka_unit_test(there_is_room_for_all_commands),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

@@ -15,8 +15,9 @@
 /* The one container of today's domains, and its first process. */
 #define CONTAINER 0u
 #define FIRST_PROCESS 1u
-/* The launching command, each process's proxy, and commands of the moment. */
-#define PEERS_MAX (1u + DOMLET_PROCESS_MAX + 16u)
+/* The launching command; for each process its proxy and the command that starts
+ * it; and other commands of the moment. */
+#define PEERS_MAX (1u + 2u * DOMLET_PROCESS_MAX + 16u)
 
 struct sink { /* where an output stream goes in dom0 */
 	int fd;
@@ -159,7 +160,8 @@ bool domlet_document_send(struct monitor *m);
 
 /* peers.c */
 int domlet_peers_open(struct monitor *m, struct domlet_error *err);
-struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process); /* NULL: too many */
+/* NULL: too many, and FD stays the caller's. */
+struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process);
 void domlet_peers_answer(struct peer *p, int code, const char *text);
 void domlet_peers_close(struct peer *p);
 /* Of processes that have ended, while it has not read so or is still about to end. */

@@ -12,20 +12,23 @@
 #include "../base/file.h"
 #include "internal.h"
 
-void domlet_peers_answer(struct peer *p, int code, const char *text)
+static void send_answer(int fd, int code, const char *text)
 {
-	struct json_object *o;
+	struct json_object *o = json_object_new_object();
 	const char *s;
 
-	if (p->fd < 0)
-		return;
-	o = json_object_new_object();
 	json_object_object_add(o, "code", json_object_new_int(code));
 	if (text)
 		json_object_object_add(o, "text", json_object_new_string(text));
 	s = json_object_to_json_string(o);
-	(void)send(p->fd, s, strlen(s), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(fd, s, strlen(s), MSG_NOSIGNAL | MSG_DONTWAIT);
 	json_object_put(o);
+}
+
+void domlet_peers_answer(struct peer *p, int code, const char *text)
+{
+	if (p->fd >= 0)
+		send_answer(p->fd, code, text);
 }
 
 static void closed(uv_handle_t *h)
@@ -241,17 +244,28 @@ struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process
 			uv_poll_start(&p->poll, UV_READABLE, on_packet);
 		return p;
 	}
-	if (fd >= 0)
-		close(fd); /* too many at once: they see the end and try again */
 	return NULL;
+}
+
+/* Not ESRCH, and not without a word: callers would take the container for dead. */
+static void refuse(const struct monitor *m, int fd)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof text, "too many commands at once for the monitor of container %s, which takes %u: try again",
+		       m->launch->plan->id, PEERS_MAX);
+	send_answer(fd, EAGAIN, text);
+	close(fd);
 }
 
 static void on_connection(uv_poll_t *h, int status, int events)
 {
 	struct monitor *m = h->data;
+	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)status, (void)events;
-	(void)domlet_peers_add(m, accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), NULL);
+	if (fd >= 0 && !domlet_peers_add(m, fd, NULL))
+		refuse(m, fd);
 }
 
 int domlet_peers_open(struct monitor *m, struct domlet_error *err)

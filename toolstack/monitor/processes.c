@@ -181,6 +181,8 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, si
 	p->proxy = domlet_peers_add(m, fds[3], p);
 	domlet_relay_open(m, p, fds, terminal);
 	if (!p->proxy) {
+		if (fds[3] >= 0)
+			close(fds[3]);
 		free(object);
 		answer(p, EAGAIN, "the container's monitor has too many connections: try again");
 		free_slot(m, p);
