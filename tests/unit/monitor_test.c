@@ -586,6 +586,24 @@ static void there_is_room_for_all_commands(void **state)
 	end_sleeper(&r);
 }
 
+static void who_kills_again_waits_no_longer(void **state)
+{
+	struct run r;
+	int kills = 0;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_STUBBORN;
+	begin(&r, 0);
+	start(&r);
+	do {
+		send_signal(r.proxy, SIGKILL);
+		receive(r.proxy, r.exit, sizeof r.exit);
+	} while (good(r.exit) && ++kills < 20 && poll(&(struct pollfd){ .fd = r.proxy, .events = POLLIN }, 1, 500) == 0);
+	assert_in_range(kills, 4, 14); /* 3 s, on a machine that may be busy */
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
 static void a_lost_proxy_cuts_its_document(void **state)
 {
 	struct run r;
@@ -788,6 +806,7 @@ int main(void)
 		cmocka_unit_test(who_asks_for_an_exec_and_is_killed_leaves_nothing),
 		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
 		cmocka_unit_test(there_is_room_for_all_commands),
+		cmocka_unit_test(who_kills_again_waits_no_longer),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

@@ -15,7 +15,8 @@
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
 /* How long a killed container may take to end while no reader takes output of
- * it, and how long at all: engines give up waiting after ten seconds. */
+ * it, and how long at all; from the first SIGKILL on. Engines give up waiting
+ * after ten seconds. */
 #define KILLED_MS 3000
 #define KILLED_OUTPUT_MS 30000
 #define GENERATION 1u
@@ -393,6 +394,9 @@ static void on_kill_timeout(uv_timer_t *t)
 
 void domlet_monitor_expect_end(struct monitor *m)
 {
+	/* Who kills again and again waits no longer than who kills once. */
+	if (uv_is_active((uv_handle_t *)&m->kill_timer))
+		return;
 	m->killed_at = uv_now(&m->loop);
 	m->output_moved = false;
 	uv_timer_start(&m->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
