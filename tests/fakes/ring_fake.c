@@ -100,6 +100,10 @@ static void run(uint32_t process, uint32_t request, char what)
 	fake.requests[process] = request;
 	if (what == 'h' || what == 'd')
 		return;
+	if (what == 'n') {
+		reply(request, -EINVAL, "there is no reason");
+		return;
+	}
 	open_streams(process);
 	if (what == 'o') {
 		fake.writer = process;
@@ -119,6 +123,14 @@ static void signal_exec(uint32_t process, uint32_t signo)
 	} else if (fake.does[process] != 'd') {
 		exec_ends(process, 128 + signo);
 	}
+}
+
+static void lie(void)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED, .exited = { .process = 1, .oom = 1 } };
+
+	for (int i = 0; i < 5; i++)
+		say(&m);
 }
 
 static void await_document(uint32_t process, uint32_t request, uint32_t len, const uint8_t *sha256)
@@ -201,6 +213,8 @@ static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
 	case DOMLET_MSG_CREATE:
+		if (ring_fake_guest == RING_FAKE_LIES)
+			lie();
 		if (m->create.source == 1) {
 			await_document(1, m->request, m->create.length, m->create.sha256.ptr);
 			return;
@@ -213,7 +227,7 @@ static void obey(const struct domlet_msg *m)
 		fake.quits = ring_fake_guest == RING_FAKE_QUITS;
 		return;
 	case DOMLET_MSG_START:
-		reply(m->request, 0, "");
+		reply(m->request, ring_fake_guest == RING_FAKE_LIES ? -EINVAL : 0, "there is no reason");
 		if (ring_fake_guest == RING_FAKE_GOOD)
 			program_ends(3);
 		if (ring_fake_guest == RING_FAKE_DIES) {

@@ -13,6 +13,7 @@
  *   s  it sleeps until it is signalled, as process 1 does
  *   w  the same, once it has written a line
  *   o  it writes RING_FAKE_OUTPUT bytes before the answer, and ends with 0
+ *   n  that fails with -22
  *   h  setting it up takes for ever; when it is signalled, that has failed, and process 1 writes a line
  *   d  nothing: it answers neither that nor signals for it
  */
@@ -32,6 +33,7 @@ enum ring_fake_guest {
 	RING_FAKE_DEAF,    /* after START it reads nothing more */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */
+	RING_FAKE_LIES,    /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
 	RING_FAKE_NEWER,   /* it greets in the next version of the protocol */
 };
 

@@ -228,12 +228,23 @@ static void the_domain_ends_before_the_start(void **state)
 	}
 }
 
-static void a_lack_of_memory_is_logged(void **state)
+static unsigned int count_in_log(const char *what)
 {
 	struct domlet_error err;
-	struct run r;
+	unsigned int count = 0;
 	char *log;
 	size_t len;
+
+	assert_int_equal(domlet_file_read(log_path, 65536, &log, &len, &err), 0);
+	for (const char *at = log; (at = strstr(at, what)); at++)
+		count++;
+	free(log);
+	return count;
+}
+
+static void a_lack_of_memory_is_logged(void **state)
+{
+	struct run r;
 
 	(void)state;
 	ring_fake_guest = RING_FAKE_HUNGRY;
@@ -241,9 +252,23 @@ static void a_lack_of_memory_is_logged(void **state)
 	start(&r);
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");
-	assert_int_equal(domlet_file_read(log_path, 65536, &log, &len, &err), 0);
-	assert_non_null(strstr(log, "killed process 1 of container c1 for want of memory"));
-	free(log);
+	assert_int_equal(count_in_log("killed process 1 of container c1 for want of memory"), 1);
+}
+
+static void lies_change_nothing(void **state)
+{
+	unsigned int before = count_in_log("for want of memory");
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_LIES;
+	begin(&r, 0);
+	assert_true(good(r.answer));
+	start(&r);
+	assert_non_null(strstr(r.started, "\"code\": 5, \"text\": \"there is no reason\""));
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_int_equal(count_in_log("for want of memory"), before);
 }
 
 static void the_guest_has_another_version(void **state)
@@ -443,6 +468,23 @@ static void signals_for_an_ended_exec_are_dropped(void **state)
 	close(proxy);
 	end_sleeper(&r);
 	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* An answer's code is what callers take for success or not. */
+static void errors_are_positive(void **state)
+{
+	struct run r;
+	int proxy;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, "n", 1, NULL);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "\"code\": 5, \"text\": \"there is no reason\""));
+	close(proxy);
+	end_sleeper(&r);
 }
 
 /* A later command's connection. */
@@ -796,6 +838,8 @@ int main(void)
 		cmocka_unit_test(the_guest_refuses),
 		cmocka_unit_test(the_domain_ends_before_the_start),
 		cmocka_unit_test(a_lack_of_memory_is_logged),
+		cmocka_unit_test(errors_are_positive),
+		cmocka_unit_test(lies_change_nothing),
 		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test(signals_reach_the_guest),

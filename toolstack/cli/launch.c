@@ -51,7 +51,7 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 		(void)domlet_error_set(err, code, "%s", json_object_object_get_ex(o, "text", &v) ?
 				       json_object_get_string(v) : "the monitor gave no reason");
 	json_object_put(o);
-	return -code;
+	return code ? -err->code : 0;
 }
 
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)

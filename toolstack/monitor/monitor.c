@@ -83,20 +83,28 @@ void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum
 	domlet_monitor_step(m, ev, 0);
 }
 
-static void on_reply(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r)
+/* The largest of Linux. Whatever else a guest says is an error, too: who reads
+ * a code below 0 in an answer would take it for success. */
+#define ERRNO_MAX 4095
+
+static void on_reply(struct monitor *m, uint32_t request, const struct domlet_msg_reply *said)
 {
-	struct domlet_error err = { .code = r->code };
+	struct domlet_msg_reply r = *said;
+	struct domlet_error err = { 0 };
 	bool create = request == m->create_request;
 
+	if (r.code < 0 || r.code > ERRNO_MAX)
+		r.code = EIO;
 	if (!create && request != m->start_request) {
-		domlet_process_replied(m, request, r);
+		domlet_process_replied(m, request, &r);
 		return;
 	}
-	if (r->code == 0) {
+	if (r.code == 0) {
 		domlet_monitor_step(m, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
 		return;
 	}
-	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
+	err.code = r.code;
+	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r.text.len, (const char *)r.text.ptr);
 	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
 }
 
@@ -106,15 +114,15 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 
 	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
 		return;
-	if (e->oom)
+	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
+	if (e->process == FIRST_PROCESS)
+		domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
+	else
+		domlet_process_exited(m, p, e->code & 255);
+	/* Once at most: a first process that can't have ended yet can't have been killed. */
+	if (e->oom && (e->process != FIRST_PROCESS || m->life.exit_known))
 		domlet_log_notice(m->launch->log, "the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
 				  e->process, m->launch->plan->id);
-	if (e->process != FIRST_PROCESS) {
-		domlet_process_exited(m, p, e->code & 255);
-		return;
-	}
-	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
-	domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 }
 
 static void on_hello(struct monitor *m, const struct domlet_msg_hello *h)
