@@ -120,7 +120,8 @@ static void signal_exec(uint32_t process, uint32_t signo)
 	if (fake.does[process] == 'h') {
 		write_line(1);
 		reply(fake.requests[process], ECHILD, "the process died while it was set up");
-	} else if (fake.does[process] != 'd') {
+	} else if (fake.does[process] == 's' || fake.does[process] == 'w') {
+		fake.does[process] = '\0';
 		exec_ends(process, 128 + signo);
 	}
 }

@@ -313,8 +313,8 @@ static void signals_reach_the_guest(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
-/* Asks for an exec with LEN bytes at TEXT for a process object; returns its proxy's end, and in OUT that of its output. */
-static int ask_for_exec(int caller, const char *text, size_t len, int *out)
+/* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and OUT are the streams; returns its proxy's end. */
+static int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
 {
 	static const char verb[] = "{\"verb\":\"exec\"}";
 	union {
@@ -325,12 +325,11 @@ static int ask_for_exec(int caller, const char *text, size_t len, int *out)
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
 			      .msg_controllen = sizeof control.bytes };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int pair[2], streams[2], fds[5];
+	int pair[2], fds[5];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	assert_int_equal(pipe(streams), 0);
-	fds[0] = open("/dev/null", O_RDONLY);
-	fds[1] = fds[2] = streams[1];
+	fds[0] = in;
+	fds[1] = fds[2] = out;
 	fds[3] = pair[1];
 	fds[4] = memfd_create("process", 0);
 	assert_int_equal(write(fds[4], text, len), len);
@@ -339,15 +338,25 @@ static int ask_for_exec(int caller, const char *text, size_t len, int *out)
 	c->cmsg_len = CMSG_LEN(sizeof fds);
 	memcpy(CMSG_DATA(c), fds, sizeof fds);
 	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
+	close(pair[1]);
+	close(fds[4]);
+	return pair[0];
+}
+
+/* Its input is empty, its output a pipe, of which OUT is the end to read from. */
+static int ask_for_exec(int caller, const char *text, size_t len, int *out)
+{
+	int null = open("/dev/null", O_RDONLY), streams[2], proxy;
+
+	assert_int_equal(pipe(streams), 0);
+	proxy = ask_for_exec_with(caller, text, len, null, streams[1]);
 	if (out)
 		*out = streams[0];
 	else
 		close(streams[0]);
-	close(fds[0]);
+	close(null);
 	close(streams[1]);
-	close(pair[1]);
-	close(fds[4]);
-	return pair[0];
+	return proxy;
 }
 
 static void fill_document(void)
@@ -646,6 +655,39 @@ static void who_kills_again_waits_no_longer(void **state)
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
 
+/* A socket is the caller's, too: it keeps its flags, and yet nobody waits for it. */
+static void a_socket_stays_as_it_is(void **state)
+{
+	int proxy, in[2], out[2];
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, in), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, out), 0);
+	assert_int_equal(setsockopt(out[1], SOL_SOCKET, SO_SNDBUF, &(int){ 16384 }, sizeof(int)), 0);
+	proxy = ask_for_exec_with(r.caller, "o", 1, in[1], out[1]);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_true(good(r.last));
+	assert_false(fcntl(in[1], F_GETFL) & O_NONBLOCK);
+	assert_false(fcntl(out[1], F_GETFL) & O_NONBLOCK);
+	wait_unread(proxy);
+	send_signal(proxy, SIGUSR1);
+	receive(proxy, r.last, sizeof r.last);
+	assert_true(good(r.last)); /* while the output waits for its reader */
+	assert_false(fcntl(out[1], F_GETFL) & O_NONBLOCK);
+	close(in[1]);
+	close(out[1]);
+	assert_int_equal(read_to_the_end(out[0]), RING_FAKE_OUTPUT);
+	expect_exit(proxy, "{\"exit\":0}");
+	close(proxy);
+	close(in[0]);
+	close(out[0]);
+	end_sleeper(&r);
+}
+
 static void a_lost_proxy_cuts_its_document(void **state)
 {
 	struct run r;
@@ -851,6 +893,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
 		cmocka_unit_test(there_is_room_for_all_commands),
 		cmocka_unit_test(who_kills_again_waits_no_longer),
+		cmocka_unit_test(a_socket_stays_as_it_is),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

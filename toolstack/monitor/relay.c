@@ -13,7 +13,9 @@
 /*
  * A descriptor of our own for FD: the caller's open file is shared with the
  * caller, so its O_NONBLOCK must stay as it is. Pipes and terminals can be
- * opened again; sockets have MSG_DONTWAIT; a file never makes us wait.
+ * opened again; sockets have MSG_DONTWAIT; a file never makes us wait. What
+ * should be opened again and can't (a FIFO that has lost its reader) is left
+ * to libuv, which sets O_NONBLOCK: the caller's surprise is the lesser evil.
  */
 static int own_descriptor(int fd, int flags, bool *is_socket)
 {
@@ -52,10 +54,16 @@ static void unwatch(uv_poll_t *h, bool *polling)
 	*polling = false;
 }
 
-static bool add_handle(struct monitor *m, struct process *p, uv_poll_t *h, int fd)
+static bool add_handle(struct monitor *m, struct process *p, uv_poll_t *h, int fd, bool is_socket)
 {
+	int flags = fcntl(fd, F_GETFL);
+
 	if (uv_poll_init(&m->loop, h, fd) != 0) /* a file: always ready */
 		return false;
+	/* libuv has set O_NONBLOCK on what the caller's descriptor shares. All
+	 * that is done with a socket here is done with MSG_DONTWAIT. */
+	if (is_socket && flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags);
 	h->data = p;
 	p->handles++;
 	return true;
@@ -92,11 +100,11 @@ void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3],
 		s->fd = own_descriptor(stdio[i + 1], O_WRONLY, &s->socket);
 		s->stream = domlet_stream_id(p->number, i ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
 		s->eof = i == 1 && terminal;
-		s->pollable = add_handle(m, p, &s->poll, s->fd);
+		s->pollable = add_handle(m, p, &s->poll, s->fd, s->socket);
 	}
 	p->source.fd = own_descriptor(stdio[0], O_RDONLY, &p->source.socket);
 	p->source.stream = domlet_stream_id(p->number, DOMLET_STREAM_STDIN);
-	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd);
+	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd, p->source.socket);
 	for (int i = 0; i < 3; i++)
 		if (stdio[i] >= 0)
 			close(stdio[i]);
