@@ -27,6 +27,8 @@ static struct {
 	struct domlet_ring ring;
 	struct domlet_link link;
 	uint32_t writer, left; /* the process that writes so much, before the domain dies */
+	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
+	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	bool quits; /* once what was said is on its way */
 	struct { /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
@@ -49,22 +51,87 @@ static void reply(uint32_t request, int code, const char *text)
 	say(&m);
 }
 
-static void program_ends(uint32_t code)
+static void write_line(uint32_t process)
 {
-	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 	size_t len = 6;
-	uint8_t *span = domlet_link_reserve(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDOUT), &len);
+	uint8_t *span = domlet_link_reserve(&fake.link, domlet_stream_id(process, DOMLET_STREAM_STDOUT), &len);
 
 	if (!span || len < 6)
 		abort();
 	memcpy(span, "hello\n", 6);
 	domlet_link_commit(&fake.link, 6);
+}
+
+static void program_ends(uint32_t code)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
+
+	write_line(1);
 	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDOUT));
 	(void)domlet_link_send_eof(&fake.link, domlet_stream_id(1, DOMLET_STREAM_STDERR));
 	m.exited.process = 1;
 	m.exited.code = code;
 	m.exited.oom = ring_fake_guest == RING_FAKE_HUNGRY;
 	say(&m);
+}
+
+static void open_streams(uint32_t process)
+{
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
+		(void)domlet_link_open(&fake.link, domlet_stream_id(process, k));
+}
+
+static void exec_ends(uint32_t process, uint32_t code)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
+
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++) {
+		(void)domlet_link_send_eof(&fake.link, domlet_stream_id(process, k));
+		domlet_link_close(&fake.link, domlet_stream_id(process, k));
+	}
+	m.exited.process = process;
+	m.exited.code = code;
+	say(&m);
+}
+
+static void run(uint32_t process, uint32_t request, char what)
+{
+	fake.does[process] = what;
+	fake.requests[process] = request;
+	if (what == 'h' || what == 'd')
+		return;
+	if (what == 'n') {
+		reply(request, -EINVAL, "there is no reason");
+		return;
+	}
+	open_streams(process);
+	if (what == 'o') {
+		fake.writer = process;
+		fake.left = RING_FAKE_OUTPUT;
+		return;
+	}
+	if (what == 'w') /* the host has it before the answer */
+		write_line(process);
+	reply(request, 0, "");
+}
+
+static void signal_exec(uint32_t process, uint32_t signo)
+{
+	if (fake.does[process] == 'h') {
+		write_line(1);
+		reply(fake.requests[process], ECHILD, "the process died while it was set up");
+	} else if (fake.does[process] == 's' || fake.does[process] == 'w') {
+		fake.does[process] = '\0';
+		exec_ends(process, 128 + signo);
+	}
+}
+
+static void lie(void)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_EXITED, .exited = { .process = 1, .oom = 1 } };
+
+	for (int i = 0; i < 5; i++)
+		say(&m);
 }
 
 static void await_document(uint32_t process, uint32_t request, uint32_t len, const uint8_t *sha256)
@@ -94,7 +161,6 @@ static void take_data(const struct domlet_link_event *ev)
 
 static void take_end(const struct domlet_link_event *ev)
 {
-	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 	uint32_t process = fake.document.process;
 	uint8_t sha256[DOMLET_SHA256_LEN];
 
@@ -109,18 +175,10 @@ static void take_end(const struct domlet_link_event *ev)
 		reply(fake.document.request, EBADMSG, "the document is another one");
 		return;
 	}
-	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&fake.link, domlet_stream_id(process, k));
+	open_streams(process);
 	reply(fake.document.request, 0, "");
-	if (process == 1)
-		return;
-	m.exited.process = process;
-	m.exited.code = sha256[0] >> 1;
-	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++) {
-		(void)domlet_link_send_eof(&fake.link, domlet_stream_id(process, k));
-		domlet_link_close(&fake.link, domlet_stream_id(process, k));
-	}
-	say(&m);
+	if (process != 1)
+		exec_ends(process, sha256[0] >> 1);
 }
 
 static void write_output(void)
@@ -137,20 +195,32 @@ static void write_output(void)
 	domlet_link_commit(&fake.link, len);
 	(void)domlet_link_flush(&fake.link);
 	fake.left -= (uint32_t)len;
-	if (!fake.left)
+	if (fake.left)
+		return;
+	if (ring_fake_guest == RING_FAKE_RUNS) {
+		reply(fake.requests[fake.writer], 0, "");
+		exec_ends(fake.writer, 0);
+	} else {
 		xen_fake_end(ring_fake_guest == RING_FAKE_DIES);
+	}
+}
+
+static bool sleeps(void)
+{
+	return ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_RUNS || ring_fake_guest == RING_FAKE_MISER;
 }
 
 static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
 	case DOMLET_MSG_CREATE:
+		if (ring_fake_guest == RING_FAKE_LIES)
+			lie();
 		if (m->create.source == 1) {
 			await_document(1, m->request, m->create.length, m->create.sha256.ptr);
 			return;
 		}
-		for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-			(void)domlet_link_open(&fake.link, domlet_stream_id(1, k));
+		open_streams(1);
 		if (ring_fake_guest == RING_FAKE_REFUSES)
 			reply(m->request, ENOENT, "exec: \"x\": executable file not found in $PATH");
 		else
@@ -158,7 +228,7 @@ static void obey(const struct domlet_msg *m)
 		fake.quits = ring_fake_guest == RING_FAKE_QUITS;
 		return;
 	case DOMLET_MSG_START:
-		reply(m->request, 0, "");
+		reply(m->request, ring_fake_guest == RING_FAKE_LIES ? -EINVAL : 0, "there is no reason");
 		if (ring_fake_guest == RING_FAKE_GOOD)
 			program_ends(3);
 		if (ring_fake_guest == RING_FAKE_DIES) {
@@ -182,15 +252,19 @@ static void obey(const struct domlet_msg *m)
 			fake.left = RING_FAKE_OUTPUT;
 			return;
 		}
-		if (m->exec.length > 1u << 20)
+		if (ring_fake_guest == RING_FAKE_RUNS)
+			run(m->exec.process, m->request, (char)m->exec.process_json.ptr[0]);
+		else if (m->exec.length > 1u << 20)
 			reply(m->request, E2BIG, "such a document is too large for this guest");
 		else
 			await_document(m->exec.process, m->request, m->exec.length, NULL);
 		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");
-		if (m->signal.process == 1 && (ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_MISER))
+		if (m->signal.process == 1 && sleeps())
 			program_ends(128 + m->signal.signo);
+		if (m->signal.process != 1 && ring_fake_guest == RING_FAKE_RUNS)
+			signal_exec(m->signal.process, m->signal.signo);
 		return;
 	default:
 		return;

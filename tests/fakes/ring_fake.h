@@ -8,6 +8,14 @@
  * starts, says "hello" on its standard output and exits with 3. It takes
  * documents by CONFIG; an exec's of more than 1 MiB it refuses at once, of
  * others the process ends with the first seven bits of its SHA-256.
+ *
+ * RING_FAKE_RUNS does with an exec what the first letter of its object says:
+ *   s  it sleeps until it is signalled, as process 1 does
+ *   w  the same, once it has written a line
+ *   o  it writes RING_FAKE_OUTPUT bytes before the answer, and ends with 0
+ *   n  that fails with -22
+ *   h  setting it up takes for ever; when it is signalled, that has failed, and process 1 writes a line
+ *   d  nothing: it answers neither that nor signals for it
  */
 
 #define RING_FAKE_OUTPUT 200000u /* more than a pipe holds, less than a window */
@@ -17,12 +25,15 @@ enum ring_fake_guest {
 	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
 	RING_FAKE_QUITS,   /* CREATE succeeds, and its domain shuts down */
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
-	RING_FAKE_MISER,   /* the same, and of a document it takes one window only */
+	RING_FAKE_RUNS,    /* the same; of its execs see above */
+	RING_FAKE_STUBBORN, /* its program sleeps and heeds no signal */
+	RING_FAKE_MISER,   /* its program sleeps, too, and of a document it takes one window only */
 	RING_FAKE_DIES,    /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */
 	RING_FAKE_VANISHES, /* an exec's process does, and the domain is destroyed from outside */
 	RING_FAKE_DEAF,    /* after START it reads nothing more */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */
+	RING_FAKE_LIES,    /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
 	RING_FAKE_NEWER,   /* it greets in the next version of the protocol */
 };
 

@@ -20,9 +20,10 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 	struct json_object *o, *v;
 	int code = 0;
 
+	/* A monitor that closes with our request unread resets us once; its answer can still be read. */
 	do
 		n = recv(fd, text, sizeof text - 1, 0);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n <= 0)
 		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
 	text[n] = '\0';
@@ -37,14 +38,18 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 		(void)domlet_error_set(err, code, "%s", json_object_object_get_ex(o, "text", &v) ?
 				       json_object_get_string(v) : "the monitor gave no reason");
 	json_object_put(o);
-	return -code;
+	return code ? -err->code : 0;
 }
 
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
 {
-	if (send(fd, json, strlen(json), MSG_NOSIGNAL) < 0)
+	bool sent = send(fd, json, strlen(json), MSG_NOSIGNAL) >= 0, closed = !sent && errno == EPIPE;
+	/* A monitor that has no room for us says so before it closes. */
+	int r = sent || closed ? domlet_cli_read_answer(fd, err) : -EPIPE;
+
+	if (!sent && (r == 0 || r == -EPIPE))
 		return domlet_error_set(err, ESRCH, "container not running");
-	return domlet_cli_read_answer(fd, err);
+	return r;
 }
 
 void domlet_cli_hear_out(int fd, struct domlet_error *why)

@@ -15,8 +15,9 @@
 /* The one container of today's domains, and its first process. */
 #define CONTAINER 0u
 #define FIRST_PROCESS 1u
-/* The launching command, each process's proxy, and commands of the moment. */
-#define PEERS_MAX (1u + DOMLET_PROCESS_MAX + 16u)
+/* The launching command; for each process its proxy and the command that starts
+ * it; and other commands of the moment. */
+#define PEERS_MAX (1u + 2u * DOMLET_PROCESS_MAX + 16u)
 
 struct sink { /* where an output stream goes in dom0 */
 	int fd;
@@ -55,6 +56,7 @@ struct process {
 	struct sink sinks[2];
 	struct source source;
 	unsigned int handles; /* of libuv, still open */
+	uv_timer_t deadline; /* for the guest's answer to EXEC; not the first's */
 	struct peer *proxy, *asker;
 	uint32_t request; /* EXEC's; 0: answered */
 	uint32_t exit_code;
@@ -64,8 +66,8 @@ struct process {
 struct peer {
 	int fd; /* -1: free */
 	uv_poll_t poll;
-	bool open, wants_start;
-	struct process *process; /* whose proxy it is; NULL: a command */
+	bool open, wants_start, is_proxy;
+	struct process *process; /* whose proxy it is; NULL: a command, or a proxy whose process has ended */
 };
 
 struct monitor {
@@ -78,7 +80,8 @@ struct monitor {
 	uint32_t create_request, start_request;
 	bool attached;
 	bool created; /* the launching command was told so */
-	bool finished; /* but for output of further processes */
+	bool exit_waits; /* the first proxy is to be told its status when the others have ended */
+	bool finished; /* but for output of further processes, and their proxies */
 	bool output_moved; /* a reader took some, since kill_timer's last look */
 	uint64_t killed_at; /* uv_now() when kill_timer was started */
 	bool stuck;   /* libxl could not destroy the domain */
@@ -123,8 +126,13 @@ void domlet_process_sweep(struct monitor *m);
 void domlet_process_end_all(struct monitor *m);
 /* The same, whatever is written. */
 void domlet_process_drop_all(struct monitor *m);
+/* All but the first; not their proxies yet. */
 bool domlet_process_all_ended(const struct monitor *m);
 void domlet_process_proxy_lost(struct monitor *m, struct process *p);
+/* The command that asked for P is gone, and was not told that P runs: nobody else will end it. */
+void domlet_process_asker_lost(struct monitor *m, struct process *p);
+/* libuv has let go of one of P's handles. */
+void domlet_process_handle_closed(struct process *p);
 void domlet_process_send_exit(struct process *p, uint32_t code);
 
 /* relay.c */
@@ -134,7 +142,8 @@ void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, 
 void domlet_relay_eof(struct monitor *m, uint32_t stream);
 bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct process *p);
-/* Lets go of a process's streams: their readers see the end. */
+/* Lets go of a process's streams: their readers see the end. libuv's handles
+ * of them are closed a little later (struct process's handles). */
 void domlet_relay_close(struct process *p);
 
 /* document.c: a configuration too large for xenstore, or a process object too
@@ -151,8 +160,11 @@ bool domlet_document_send(struct monitor *m);
 
 /* peers.c */
 int domlet_peers_open(struct monitor *m, struct domlet_error *err);
-struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process); /* NULL: too many */
+/* NULL: too many, and FD stays the caller's. */
+struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process);
 void domlet_peers_answer(struct peer *p, int code, const char *text);
 void domlet_peers_close(struct peer *p);
+/* Of processes that have ended, while it has not read so or is still about to end. */
+bool domlet_peers_have_proxy(const struct monitor *m);
 
 #endif

@@ -15,7 +15,8 @@
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
 /* How long a killed container may take to end while no reader takes output of
- * it, and how long at all: engines give up waiting after ten seconds. */
+ * it, and how long at all; from the first SIGKILL on. Engines give up waiting
+ * after ten seconds. */
 #define KILLED_MS 3000
 #define KILLED_OUTPUT_MS 30000
 #define GENERATION 1u
@@ -82,20 +83,28 @@ void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum
 	domlet_monitor_step(m, ev, 0);
 }
 
-static void on_reply(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r)
+/* The largest of Linux. Whatever else a guest says is an error, too: who reads
+ * a code below 0 in an answer would take it for success. */
+#define ERRNO_MAX 4095
+
+static void on_reply(struct monitor *m, uint32_t request, const struct domlet_msg_reply *said)
 {
-	struct domlet_error err = { .code = r->code };
+	struct domlet_msg_reply r = *said;
+	struct domlet_error err = { 0 };
 	bool create = request == m->create_request;
 
+	if (r.code < 0 || r.code > ERRNO_MAX)
+		r.code = EIO;
 	if (!create && request != m->start_request) {
-		domlet_process_replied(m, request, r);
+		domlet_process_replied(m, request, &r);
 		return;
 	}
-	if (r->code == 0) {
+	if (r.code == 0) {
 		domlet_monitor_step(m, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
 		return;
 	}
-	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
+	err.code = r.code;
+	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r.text.len, (const char *)r.text.ptr);
 	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
 }
 
@@ -105,15 +114,15 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 
 	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
 		return;
-	if (e->oom)
+	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
+	if (e->process == FIRST_PROCESS)
+		domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
+	else
+		domlet_process_exited(m, p, e->code & 255);
+	/* Once at most: a first process that can't have ended yet can't have been killed. */
+	if (e->oom && (e->process != FIRST_PROCESS || m->life.exit_known))
 		domlet_log_notice(m->launch->log, "the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
 				  e->process, m->launch->plan->id);
-	if (e->process != FIRST_PROCESS) {
-		domlet_process_exited(m, p, e->code & 255);
-		return;
-	}
-	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
-	domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 }
 
 static void on_hello(struct monitor *m, const struct domlet_msg_hello *h)
@@ -192,6 +201,16 @@ static bool receive(struct monitor *m)
 	return m->attached;
 }
 
+/* The first proxy is process 1 of a pid namespace: when it ends, the kernel
+ * kills the others in it, whatever status they were about to end with. */
+static void tell_exit(struct monitor *m, bool at_once)
+{
+	if (!m->exit_waits || (!at_once && (!domlet_process_all_ended(m) || domlet_peers_have_proxy(m))))
+		return;
+	m->exit_waits = false;
+	domlet_process_send_exit(domlet_process_first(m), m->life.exit_code);
+}
+
 static void finish(struct monitor *m);
 
 void domlet_monitor_turn(struct monitor *m)
@@ -205,6 +224,7 @@ void domlet_monitor_turn(struct monitor *m)
 		domlet_process_sweep(m);
 		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
 			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
+		tell_exit(m, false);
 		if (m->finished)
 			finish(m);
 		if (!m->attached)
@@ -308,7 +328,10 @@ static void report_exit(struct monitor *m)
 	domlet_relay_close(first);
 	m->launch->state->exit_code = m->life.exit_code;
 	save(m, DOMLET_STATUS_STOPPED);
-	domlet_process_send_exit(first, m->life.exit_code);
+	m->exit_waits = true;
+	tell_exit(m, false);
+	if (m->exit_waits)
+		domlet_monitor_expect_end(m);
 }
 
 static void build(struct monitor *m)
@@ -370,16 +393,18 @@ static void on_kill_timeout(uv_timer_t *t)
 
 	if (readers_are_busy(m))
 		return;
-	if (!m->finished) {
+	if (!m->life.exit_reported)
 		domlet_monitor_step(m, DOMLET_EV_KILL_TIMEOUT, 0);
-		return;
-	}
 	domlet_process_drop_all(m);
-	finish(m);
+	tell_exit(m, true);
+	domlet_monitor_turn(m);
 }
 
 void domlet_monitor_expect_end(struct monitor *m)
 {
+	/* Who kills again and again waits no longer than who kills once. */
+	if (uv_is_active((uv_handle_t *)&m->kill_timer))
+		return;
 	m->killed_at = uv_now(&m->loop);
 	m->output_moved = false;
 	uv_timer_start(&m->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
@@ -390,13 +415,9 @@ static void finish(struct monitor *m)
 {
 	struct domlet_error ignored;
 
-	if (!domlet_process_all_ended(m)) {
-		if (!m->finished)
-			domlet_monitor_expect_end(m);
-		m->finished = true;
+	m->finished = m->exit_waits || !domlet_process_all_ended(m);
+	if (m->finished)
 		return;
-	}
-	m->finished = false;
 	phase(m, "destroyed");
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, with its number, for the next command to try again. */

@@ -12,20 +12,23 @@
 #include "../base/file.h"
 #include "internal.h"
 
-void domlet_peers_answer(struct peer *p, int code, const char *text)
+static void send_answer(int fd, int code, const char *text)
 {
-	struct json_object *o;
+	struct json_object *o = json_object_new_object();
 	const char *s;
 
-	if (p->fd < 0)
-		return;
-	o = json_object_new_object();
 	json_object_object_add(o, "code", json_object_new_int(code));
 	if (text)
 		json_object_object_add(o, "text", json_object_new_string(text));
 	s = json_object_to_json_string(o);
-	(void)send(p->fd, s, strlen(s), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(fd, s, strlen(s), MSG_NOSIGNAL | MSG_DONTWAIT);
 	json_object_put(o);
+}
+
+void domlet_peers_answer(struct peer *p, int code, const char *text)
+{
+	if (p->fd >= 0)
+		send_answer(p->fd, code, text);
 }
 
 static void closed(uv_handle_t *h)
@@ -52,6 +55,22 @@ static int number(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) ? json_object_get_int(v) : 0;
 }
 
+/* Its process has ended, and it will in a moment: what it forwards until then
+ * is meant for no other process. It stays open meanwhile, as a proxy whose
+ * packets are left unread is reset before it reads its exit status. */
+static bool has_lost_its_process(const struct peer *p)
+{
+	return p->is_proxy && !p->process;
+}
+
+bool domlet_peers_have_proxy(const struct monitor *m)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++)
+		if (m->peers[i].open && has_lost_its_process(&m->peers[i]))
+			return true;
+	return false;
+}
+
 static void signal_process(struct monitor *m, struct peer *p, struct json_object *o)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
@@ -59,6 +78,8 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	int signo = number(o, "signo");
 	bool last = signo == SIGKILL && process == FIRST_PROCESS;
 
+	if (has_lost_its_process(p))
+		return;
 	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
 		if (last)
 			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
@@ -124,7 +145,7 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o, in
 		signal_process(m, p, o);
 	} else if (strcmp(verb, "exec") == 0) {
 		exec_process(m, p, o, fds);
-	} else if (strcmp(verb, "winsize") == 0 && m->attached) {
+	} else if (strcmp(verb, "winsize") == 0 && m->attached && !has_lost_its_process(p)) {
 		msg.winsize.process = p->process ? p->process->number : FIRST_PROCESS;
 		msg.winsize.rows = (uint32_t)number(o, "rows");
 		msg.winsize.cols = (uint32_t)number(o, "cols");
@@ -139,6 +160,7 @@ static void lose_first_proxy(struct monitor *m)
 {
 	struct domlet_error err;
 
+	domlet_process_first(m)->proxy = NULL; /* a command may get its place, to which no status is to be sent */
 	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", m->launch->plan->id);
 	domlet_monitor_fail(m, &err, DOMLET_EV_PROXY_LOST);
 }
@@ -167,7 +189,7 @@ static void lost(struct monitor *m, struct peer *p)
 
 	for (uint32_t i = 0; i < m->processes_used; i++)
 		if (m->processes[i].asker == p)
-			m->processes[i].asker = NULL;
+			domlet_process_asker_lost(m, &m->processes[i]);
 	if (p == &m->peers[0])
 		domlet_monitor_step(m, m->life.create_answered && !m->launch->foreground ?
 				    DOMLET_EV_COUNT : DOMLET_EV_CALLER_LOST, 0);
@@ -215,23 +237,35 @@ struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process
 			continue;
 		p->fd = fd;
 		p->process = process;
+		p->is_proxy = process != NULL;
 		p->open = uv_poll_init(&m->loop, &p->poll, fd) == 0;
 		p->poll.data = m;
 		if (p->open)
 			uv_poll_start(&p->poll, UV_READABLE, on_packet);
 		return p;
 	}
-	if (fd >= 0)
-		close(fd); /* too many at once: they see the end and try again */
 	return NULL;
+}
+
+/* Not ESRCH, and not without a word: callers would take the container for dead. */
+static void refuse(const struct monitor *m, int fd)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof text, "too many commands at once for the monitor of container %s, which takes %u: try again",
+		       m->launch->plan->id, PEERS_MAX);
+	send_answer(fd, EAGAIN, text);
+	close(fd);
 }
 
 static void on_connection(uv_poll_t *h, int status, int events)
 {
 	struct monitor *m = h->data;
+	int fd = accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)status, (void)events;
-	(void)domlet_peers_add(m, accept4(m->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), NULL);
+	if (fd >= 0 && !domlet_peers_add(m, fd, NULL))
+		refuse(m, fd);
 }
 
 int domlet_peers_open(struct monitor *m, struct domlet_error *err)

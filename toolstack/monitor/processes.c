@@ -33,6 +33,9 @@ static struct process *take_slot(struct monitor *m)
 			continue;
 		p->phase = PROCESS_STARTING;
 		p->number = i + 1;
+		(void)uv_timer_init(&m->loop, &p->deadline);
+		p->deadline.data = p;
+		p->handles++;
 		m->processes_used = m->processes_used > i ? m->processes_used : i + 1;
 		return p;
 	}
@@ -46,12 +49,15 @@ static void wipe(struct process *p)
 	memset(p, 0, sizeof *p);
 }
 
-static void let_go(uv_handle_t *h)
+void domlet_process_handle_closed(struct process *p)
 {
-	struct process *p = h->data;
-
-	if (--p->handles == 0)
+	if (--p->handles == 0 && p->phase == PROCESS_CLOSING)
 		wipe(p);
+}
+
+static void deadline_closed(uv_handle_t *h)
+{
+	domlet_process_handle_closed(h->data);
 }
 
 static void free_slot(struct monitor *m, struct process *p)
@@ -64,13 +70,7 @@ static void free_slot(struct monitor *m, struct process *p)
 		p->proxy->process = NULL;
 	domlet_relay_close(p);
 	p->phase = PROCESS_CLOSING;
-	for (int i = 0; i < 2; i++)
-		if (p->sinks[i].pollable)
-			uv_close((uv_handle_t *)&p->sinks[i].poll, let_go);
-	if (p->source.pollable)
-		uv_close((uv_handle_t *)&p->source.poll, let_go);
-	if (p->handles == 0)
-		wipe(p);
+	uv_close((uv_handle_t *)&p->deadline, deadline_closed);
 }
 
 void domlet_process_open_streams(struct monitor *m, const struct process *p)
@@ -82,6 +82,7 @@ void domlet_process_open_streams(struct monitor *m, const struct process *p)
 static void answer(struct process *p, int code, const char *text)
 {
 	p->request = 0;
+	(void)uv_timer_stop(&p->deadline);
 	if (p->asker)
 		domlet_peers_answer(p->asker, code, text);
 	p->asker = NULL;
@@ -102,6 +103,52 @@ static void end(struct monitor *m, struct process *p, uint32_t code)
 	domlet_relay_close(p);
 	domlet_process_send_exit(p, code);
 	free_slot(m, p);
+}
+
+static void kill_in_guest(struct monitor *m, const struct process *p)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
+
+	msg.signal.container = CONTAINER;
+	msg.signal.process = p->number;
+	msg.signal.signo = SIGKILL;
+	if (m->attached)
+		(void)domlet_monitor_send(m, &msg);
+}
+
+/* Nobody waits for P any more, while the guest still owes the answer that says
+ * what became of P: until then P keeps its number, and whatever it is, is killed. */
+static void abandon(struct monitor *m, struct process *p)
+{
+	(void)uv_timer_stop(&p->deadline);
+	domlet_document_cut(p);
+	domlet_relay_close(p);
+	domlet_process_send_exit(p, DOMLET_EXIT_KILLED);
+	if (p->proxy)
+		p->proxy->process = NULL;
+	p->proxy = p->asker = NULL;
+	kill_in_guest(m, p);
+}
+
+static void on_deadline(uv_timer_t *t)
+{
+	struct process *p = t->data;
+	struct monitor *m = t->loop->data;
+	char text[512];
+
+	(void)snprintf(text, sizeof text, "the guest of container %s has not answered an exec after %u s (domlet_boot_timeout in %s)",
+		       m->launch->plan->id, m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
+	if (p->asker)
+		domlet_peers_answer(p->asker, ETIMEDOUT, text);
+	abandon(m, p);
+	domlet_monitor_turn(m);
+}
+
+void domlet_process_asker_lost(struct monitor *m, struct process *p)
+{
+	p->asker = NULL;
+	if (p->phase == PROCESS_STARTING)
+		abandon(m, p);
 }
 
 static void refuse(struct peer *asker, char *object, int fds[4], int code, const char *text)
@@ -134,11 +181,14 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, si
 	p->proxy = domlet_peers_add(m, fds[3], p);
 	domlet_relay_open(m, p, fds, terminal);
 	if (!p->proxy) {
+		if (fds[3] >= 0)
+			close(fds[3]);
 		free(object);
 		answer(p, EAGAIN, "the container's monitor has too many connections: try again");
 		free_slot(m, p);
 		return;
 	}
+	(void)uv_timer_start(&p->deadline, on_deadline, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 	msg.exec.container = CONTAINER;
 	msg.exec.process = p->number;
 	p->request = m->requests + 1; /* before: a guest that has stopped reading ends P in this call */
@@ -223,24 +273,18 @@ void domlet_process_drop_all(struct monitor *m)
 bool domlet_process_all_ended(const struct monitor *m)
 {
 	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++)
-		if (m->processes[i].phase == PROCESS_DRAINING)
+		if (m->processes[i].phase >= PROCESS_STARTING && m->processes[i].phase <= PROCESS_DRAINING)
 			return false;
 	return true;
 }
 
 void domlet_process_proxy_lost(struct monitor *m, struct process *p)
 {
-	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
-
 	p->proxy = NULL;
 	domlet_document_cut(p);
 	if (p->phase == PROCESS_DRAINING) { /* nobody waits for its output any more */
 		end(m, p, p->exit_code);
 		return;
 	}
-	msg.signal.container = CONTAINER;
-	msg.signal.process = p->number;
-	msg.signal.signo = SIGKILL;
-	if (m->attached)
-		(void)domlet_monitor_send(m, &msg);
+	kill_in_guest(m, p);
 }

@@ -13,7 +13,9 @@
 /*
  * A descriptor of our own for FD: the caller's open file is shared with the
  * caller, so its O_NONBLOCK must stay as it is. Pipes and terminals can be
- * opened again; sockets have MSG_DONTWAIT; a file never makes us wait.
+ * opened again; sockets have MSG_DONTWAIT; a file never makes us wait. What
+ * should be opened again and can't (a FIFO that has lost its reader) is left
+ * to libuv, which sets O_NONBLOCK: the caller's surprise is the lesser evil.
  */
 static int own_descriptor(int fd, int flags, bool *is_socket)
 {
@@ -52,13 +54,42 @@ static void unwatch(uv_poll_t *h, bool *polling)
 	*polling = false;
 }
 
-static bool add_handle(struct monitor *m, struct process *p, uv_poll_t *h, int fd)
+static bool add_handle(struct monitor *m, struct process *p, uv_poll_t *h, int fd, bool is_socket)
 {
+	int flags = fcntl(fd, F_GETFL);
+
 	if (uv_poll_init(&m->loop, h, fd) != 0) /* a file: always ready */
 		return false;
+	/* libuv has set O_NONBLOCK on what the caller's descriptor shares. All
+	 * that is done with a socket here is done with MSG_DONTWAIT. */
+	if (is_socket && flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags);
 	h->data = p;
 	p->handles++;
 	return true;
+}
+
+static void closed(uv_handle_t *h)
+{
+	domlet_process_handle_closed(h->data);
+}
+
+/* The handle first: libuv takes the descriptor's number out of epoll when it
+ * closes one, and after close() that number may be another peer's or stream's. */
+static void close_watched(int *fd, uv_poll_t *h, bool *pollable, bool *polling)
+{
+	if (*pollable)
+		uv_close((uv_handle_t *)h, closed);
+	*pollable = *polling = false;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_sink(struct sink *s)
+{
+	close_watched(&s->fd, &s->poll, &s->pollable, &s->polling);
+	domlet_backlog_free(&s->backlog);
 }
 
 void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3], bool terminal)
@@ -69,11 +100,11 @@ void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3],
 		s->fd = own_descriptor(stdio[i + 1], O_WRONLY, &s->socket);
 		s->stream = domlet_stream_id(p->number, i ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
 		s->eof = i == 1 && terminal;
-		s->pollable = add_handle(m, p, &s->poll, s->fd);
+		s->pollable = add_handle(m, p, &s->poll, s->fd, s->socket);
 	}
 	p->source.fd = own_descriptor(stdio[0], O_RDONLY, &p->source.socket);
 	p->source.stream = domlet_stream_id(p->number, DOMLET_STREAM_STDIN);
-	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd);
+	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd, p->source.socket);
 	for (int i = 0; i < 3; i++)
 		if (stdio[i] >= 0)
 			close(stdio[i]);
@@ -103,15 +134,11 @@ static ssize_t put(struct monitor *m, const struct sink *s, const uint8_t *data,
 /* Nobody reads it any more: tell the guest, and swallow what is under way. */
 static void give_up_sink(struct monitor *m, struct sink *s)
 {
-	unwatch(&s->poll, &s->polling);
 	if (m->attached) {
 		(void)domlet_link_send_reset(&m->link, s->stream);
 		domlet_link_credit(&m->link, s->stream, s->backlog.len);
 	}
-	domlet_backlog_free(&s->backlog);
-	s->socket = false;
-	close(s->fd);
-	s->fd = -1;
+	close_sink(s);
 }
 
 void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, size_t len)
@@ -228,21 +255,8 @@ bool domlet_relay_drained(const struct process *p)
 
 void domlet_relay_close(struct process *p)
 {
-	for (int i = 0; i < 2; i++) {
-		struct sink *s = &p->sinks[i];
-
-		if (s->polling)
-			unwatch(&s->poll, &s->polling);
-		if (s->fd >= 0)
-			close(s->fd);
-		s->fd = -1;
-		s->socket = false;
-		domlet_backlog_free(&s->backlog);
-	}
-	if (p->source.polling)
-		unwatch(&p->source.poll, &p->source.polling);
-	if (p->source.fd >= 0)
-		close(p->source.fd);
-	p->source.fd = -1;
+	for (int i = 0; i < 2; i++)
+		close_sink(&p->sinks[i]);
+	close_watched(&p->source.fd, &p->source.poll, &p->source.pollable, &p->source.polling);
 	p->source.eof = true;
 }
