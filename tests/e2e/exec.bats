@@ -40,6 +40,7 @@ teardown() {
     domlet exec --process "$BATS_TEST_TMPDIR/process" --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >/dev/null 2>&1 3>&-
     pid=$(cat "$BATS_TEST_TMPDIR/pid")
     [ "$(domlet ps --format json c1 | jq length)" -eq 2 ]
+    [ "$(domlet ps c1 -o pid= | wc -l)" -eq 2 ]
     for i in {1..50}; do ! domlet exec c1 test -e /tmp/ready || break; done
     kill -TERM "$pid"
     tail --pid="$pid" -f /dev/null

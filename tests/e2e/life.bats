@@ -44,6 +44,17 @@ destroy_from_outside() {
     [[ $output == *'container does not exist'* ]]
 }
 
+@test "run --detach that can't start leaves nothing, and its id is free" {
+    make_bundle sleep 1000
+    edit '.hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}],
+        poststop: [{path: "/bin/touch", args: ["touch", $ENV.BATS_TEST_TMPDIR + "/stopped"]}]}'
+    run -1 domlet run --detach -b "$BUNDLE" c1 </dev/null
+    [[ $output == *'exit status 3'* ]]
+    run -1 domlet state c1
+    [[ $output == *'container does not exist'* ]]
+    [ -e "$BATS_TEST_TMPDIR/stopped" ]
+}
+
 @test "xl destroy is an end like a kill" {
     make_bundle sleep 1000
     create

@@ -30,6 +30,14 @@ teardown() {
     for phase in "${phases[@]:1}"; do kill_monitor run "$phase"; done
 }
 
+@test "a monitor that hangs is killed by delete --force" {
+    begin create created
+    kill -STOP "$(monitor_pid)"
+    domlet delete --force c1
+    end
+    no_leaks
+}
+
 @test "the proxy is killed at every phase" {
     local phase
     for phase in "${phases[@]:1}"; do kill_proxy run "$phase"; done
