@@ -26,7 +26,7 @@ has_line() { grep -qx -- "$1" "$2"; } # LINE FILE
 leaks() {
     if [[ -e /proc/xen/capabilities ]]; then
         xl list | tail -n +3
-        xenstore-ls -f /local/domain | grep -E '^/local/domain/[1-9]'
+        xenstore-ls -f /local/domain | grep -E '^/local/domain/([1-9]|0/backend/(vbd|vif|console)/[1-9])'
     fi
     losetup -a
     find /run/domlet /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \

@@ -51,6 +51,7 @@ wait_for_status() { # STATUS [TRIES]
 leaks() { # prints what of ours is left
     xl list | tail -n +3
     xenstore-list /local/domain | grep -vx 0
+    xenstore-ls -f /local/domain/0/backend 2>/dev/null | grep -E '/backend/(vbd|vif|console)/[1-9]'
     losetup -a
     grep -s '^domlet' /proc/[0-9]*/comm
     find /run/domlet /sys/fs/cgroup/domlet -mindepth 1 '(' -path '/run/*' -o -type d ')' 2>/dev/null

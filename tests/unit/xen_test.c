@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/ring/offer.h"
-#include "../../toolstack/xen/xen.h"
+#include "../../toolstack/xen/internal.h"
 #include "../fakes/xen_fake.h"
 
 static char kernel[64];
@@ -205,6 +206,22 @@ static void a_build_is_stopped(void **state)
 	} while (k < 12);
 }
 
+static int all_turns = -1;
+
+static void take_all_turns(void)
+{
+	struct flock turns = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	all_turns = open(domlet_xen_turn_file, O_RDWR | O_CLOEXEC);
+	assert_true(all_turns >= 0);
+	assert_int_equal(fcntl(all_turns, F_OFD_SETLK, &turns), 0);
+}
+
+static void give_turns_back(void)
+{
+	close(all_turns);
+}
+
 static void tick(uv_timer_t *t)
 {
 	((void (*)(void))t->data)();
@@ -251,6 +268,46 @@ static void the_domain_shuts_down(void **state)
 	assert_false(xen_fake.domain);
 }
 
+/* Others build or destroy as many domains as may be at a time. */
+static void a_build_waits_for_its_turn(void **state)
+{
+	const char *device = domlet_xen_turn_file;
+	char file[] = "/tmp/domlet-test-turns-XXXXXX";
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	close(mkstemp(file));
+	domlet_xen_turn_file = file;
+	take_all_turns();
+	begin(&o, &loop, 0);
+	for (int i = 0; i < 4; i++) {
+		uv_run(&loop, UV_RUN_ONCE);
+		assert_int_equal(o.built, 0);
+		assert_int_equal(xen_fake.open_operations, 0);
+	}
+	give_turns_back();
+	finish(&o, &loop);
+	assert_true(o.ready);
+	assert_int_equal(o.destroyed, 1);
+
+	/* It may be stopped meanwhile. */
+	take_all_turns();
+	begin(&o, &loop, 0);
+	uv_run(&loop, UV_RUN_ONCE);
+	end(&o);
+	finish(&o, &loop);
+	assert_int_equal(o.built, 1);
+	assert_false(o.ready);
+	give_turns_back();
+
+	/* And every turn was given back. */
+	take_all_turns();
+	give_turns_back();
+	unlink(file);
+	domlet_xen_turn_file = device;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +315,7 @@ int main(void)
 		cmocka_unit_test(a_build_is_stopped),
 		cmocka_unit_test(the_domain_vanishes),
 		cmocka_unit_test(the_domain_shuts_down),
+		cmocka_unit_test(a_build_waits_for_its_turn),
 	};
 
 	(void)snprintf(kernel, sizeof kernel, "/proc/self/exe");

@@ -21,6 +21,7 @@ int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, vo
 	xen->user = user;
 	xen->domid = NO_DOMID;
 	xen->console_fd = -1;
+	xen->turn_fd = -1;
 	domlet_xen_log_init(&xen->log);
 	/* The store first: its sentence about a missing xenstored is clearer
 	 * than libxl's. */

@@ -66,6 +66,9 @@ static void on_built(libxl_ctx *ctx, int rc, void *user)
 	struct domlet_xen *xen = user;
 
 	xen->building = false;
+	domlet_xen_turn_end(xen);
+	if (rc && xen->build_domid != NO_DOMID)
+		domlet_xen_store_sweep(xen->store, xen->build_domid);
 	if (rc == ERROR_ABORTED) {
 		xen->built.rc = domlet_error_set(&xen->built.err, ECANCELED, "the domain's build was stopped");
 	} else if (rc) {
@@ -81,9 +84,19 @@ static void on_built(libxl_ctx *ctx, int rc, void *user)
 		start_destroy(xen);
 }
 
-int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
+static void build_now(struct domlet_xen *xen)
 {
 	libxl_asyncop_how how = { .callback = on_built, .u.for_callback = xen };
+	int rc;
+
+	domlet_xen_log_clear(&xen->log);
+	rc = libxl_domain_create_new(xen->ctx, &xen->config, &xen->build_domid, &how, NULL);
+	if (rc)
+		on_built(xen->ctx, rc, xen);
+}
+
+int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
+{
 	int rc;
 
 	if (xen->has_config)
@@ -93,14 +106,9 @@ int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *sp
 	rc = prepare(xen, spec, err);
 	if (rc)
 		return rc;
-	domlet_xen_log_clear(&xen->log);
 	xen->build_domid = NO_DOMID;
 	xen->building = true;
-	rc = libxl_domain_create_new(xen->ctx, &xen->config, &xen->build_domid, &how, NULL);
-	if (rc) {
-		xen->building = false;
-		return domlet_xen_log_error(&xen->log, err, rc, "can't build the domain");
-	}
+	domlet_xen_turn_wait(xen, build_now);
 	return 0;
 }
 
@@ -144,9 +152,12 @@ int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err)
 static void finish_destroy(struct domlet_xen *xen, int rc)
 {
 	xen->destroying = false;
+	domlet_xen_turn_end(xen);
 	/* Someone else was faster. */
 	if (rc == ERROR_DOMAIN_NOTFOUND || rc == ERROR_DOMAIN_DESTROYED)
 		rc = 0;
+	if (!rc && xen->domid != NO_DOMID)
+		domlet_xen_store_sweep(xen->store, xen->domid);
 	if (!rc)
 		xen->gone = true;
 	xen->destroyed.rc = rc ? domlet_xen_log_error(&xen->log, &xen->destroyed.err, rc, "can't destroy the domain") : 0;
@@ -159,19 +170,23 @@ static void on_destroyed(libxl_ctx *ctx, int rc, void *user)
 	finish_destroy(user, rc);
 }
 
-static void start_destroy(struct domlet_xen *xen)
+static void destroy_now(struct domlet_xen *xen)
 {
 	libxl_asyncop_how how = { .callback = on_destroyed, .u.for_callback = xen };
-	int rc = 0;
+	int rc;
 
-	if (xen->domid == NO_DOMID || xen->gone) {
-		finish_destroy(xen, 0);
-		return;
-	}
 	domlet_xen_log_clear(&xen->log);
 	rc = libxl_domain_destroy(xen->ctx, xen->domid, &how);
 	if (rc)
 		finish_destroy(xen, rc);
+}
+
+static void start_destroy(struct domlet_xen *xen)
+{
+	if (xen->domid == NO_DOMID || xen->gone)
+		finish_destroy(xen, 0);
+	else
+		domlet_xen_turn_wait(xen, destroy_now);
 }
 
 int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
@@ -179,6 +194,10 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 	if (xen->destroying)
 		return domlet_error_set(err, EALREADY, "the domain is being destroyed already");
 	xen->destroying = true;
+	if (xen->building && domlet_xen_turn_waits(xen)) {
+		on_built(xen->ctx, ERROR_ABORTED, xen);
+		return 0;
+	}
 	if (xen->building) { /* its end goes on with this */
 		libxl_asyncop_how how = { .callback = on_built, .u.for_callback = xen };
 
@@ -204,8 +223,12 @@ void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event)
 
 void domlet_xen_domain_close(struct domlet_xen *xen)
 {
-	bool busy = xen->building || xen->unpausing || xen->destroying;
+	bool busy;
 
+	if (domlet_xen_turn_waits(xen)) /* libxl does not know of it yet */
+		xen->building = xen->destroying = false;
+	domlet_xen_turn_end(xen);
+	busy = xen->building || xen->unpausing || xen->destroying;
 	if (xen->death && xen->ctx && !busy)
 		libxl_evdisable_domain_death(xen->ctx, xen->death);
 	xen->death = NULL;

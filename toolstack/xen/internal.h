@@ -71,6 +71,12 @@ struct domlet_xen {
 	uint32_t shutdown_reason;
 	struct domlet_xen_result built, unpaused, destroyed;
 
+	/* turn.c */
+	uv_timer_t turn;
+	void (*turn_then)(struct domlet_xen *xen); /* NULL: waits for none */
+	unsigned int turn_waited_ms;
+	int turn_fd; /* of the turn that it has; negative: none */
+
 	/* store.c */
 	struct xs_handle *store;
 	uv_poll_t store_poll;
@@ -106,7 +112,18 @@ int domlet_xen_configure(struct domlet_xen *xen, const struct domlet_domain_spec
 void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event);
 void domlet_xen_domain_close(struct domlet_xen *xen);
 
+/* turn.c */
+extern const char *domlet_xen_turn_file; /* a test has one of its own */
+/* Calls THEN, maybe at once, when few others build or destroy a domain. */
+void domlet_xen_turn_wait(struct domlet_xen *xen, void (*then)(struct domlet_xen *xen));
+bool domlet_xen_turn_waits(const struct domlet_xen *xen);
+/* Gives the turn back, or no longer waits for one. */
+void domlet_xen_turn_end(struct domlet_xen *xen);
+
 /* store.c */
+/* Backends that a domain has left in xenstore, because libxl had no time to
+ * wait for their end, hold its disk for ever. Not of a domain that exists. */
+void domlet_xen_store_sweep(struct xs_handle *store, uint32_t domid);
 int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_store_watch(struct domlet_xen *xen, struct domlet_error *err);
 void domlet_xen_store_close(struct domlet_xen *xen);

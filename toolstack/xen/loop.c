@@ -312,6 +312,11 @@ int domlet_xen_loop_open(struct domlet_xen *xen, struct domlet_error *err)
 	xen->deliver.data = xen;
 	xen->handle_count++;
 	if (!rc) {
+		rc = uv_timer_init(xen->loop, &xen->turn);
+		xen->turn.data = xen;
+		xen->handle_count++;
+	}
+	if (!rc) {
 		rc = uv_signal_init(xen->loop, &xen->sigchld);
 		xen->sigchld.data = xen;
 		if (!rc) {
@@ -345,6 +350,8 @@ void domlet_xen_loop_close(struct domlet_xen *xen)
 		drop_timer(xen->timers);
 	if (xen->sigchld.data)
 		uv_close((uv_handle_t *)&xen->sigchld, domlet_xen_handle_closed);
+	if (xen->turn.data)
+		uv_close((uv_handle_t *)&xen->turn, domlet_xen_handle_closed);
 	if (xen->deliver.data)
 		uv_close((uv_handle_t *)&xen->deliver, domlet_xen_handle_closed);
 }

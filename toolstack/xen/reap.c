@@ -10,6 +10,16 @@ static const libxl_childproc_hooks childproc_hooks = {
 	.chldowner = libxl_sigchld_owner_libxl_always_selective_reap,
 };
 
+static void sweep(uint32_t domid)
+{
+	struct xs_handle *store = xs_open(0);
+
+	if (store) {
+		domlet_xen_store_sweep(store, domid);
+		xs_close(store);
+	}
+}
+
 static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domlet_xen_log *log,
 			    struct domlet_error *err)
 {
@@ -26,6 +36,7 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domle
 	if (domid == NO_DOMID)
 		return 0;
 	rc = libxl_domain_destroy(ctx, domid, NULL);
+	sweep(domid);
 	if (rc && rc != ERROR_DOMAIN_NOTFOUND && rc != ERROR_DOMAIN_DESTROYED)
 		return domlet_xen_log_error(log, err, rc, "can't destroy the domain");
 	return 0;

@@ -309,6 +309,27 @@ int domlet_xen_store_check(struct domlet_error *err)
 	return domlet_error_set(err, ECONNREFUSED, "xenstored doesn't answer: it was never started, or has died and with it what Xen's toolstack knew of the domains; start it (`systemctl start xenstored`) or restart this host");
 }
 
+static bool exists(struct xs_handle *store, const char *path)
+{
+	unsigned int count;
+	cleanup_free char **names = xs_directory(store, XBT_NULL, path, &count);
+
+	return names || errno != ENOENT;
+}
+
+void domlet_xen_store_sweep(struct xs_handle *store, uint32_t domid)
+{
+	static const char *const kinds[] = { "vbd", "console" };
+	char domain[64], backend[96];
+
+	(void)snprintf(domain, sizeof(domain), "/local/domain/%u", domid);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		(void)snprintf(backend, sizeof(backend), "/local/domain/0/backend/%s/%u", kinds[i], domid);
+		if (exists(store, backend) && !exists(store, domain))
+			(void)xs_rm(store, XBT_NULL, backend);
+	}
+}
+
 int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err)
 {
 	int fd, flags, rc = domlet_xen_store_check(err);
