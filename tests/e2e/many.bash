@@ -27,10 +27,10 @@ at_once() { # N
 }
 
 in_a_row() { # N
-    local i
-    for ((i = 1; i <= $1; i++)); do
-        run -7 domlet run -b "$BUNDLE" c1 <<<"line $i"
-        [ "$output" = "line $i" ]
+    local nth # bats' run changes i
+    for ((nth = 1; nth <= $1; nth++)); do
+        run -7 domlet run -b "$BUNDLE" c1 <<<"line $nth"
+        [ "$output" = "line $nth" ]
         no_leaks
     done
 }
