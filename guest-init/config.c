@@ -208,6 +208,8 @@ static void read_device_rule(struct domlet_device_rule *d, struct json_object *o
 	const char *access = domlet_read_string(r, one, "access", "");
 
 	d->allow = domlet_read_bool(r, one, "allow");
+	if (!type[0])
+		type = "a";
 	d->type = type[0];
 	d->major = domlet_read_int(r, one, "major", -1, UINT32_MAX, -1);
 	d->minor = domlet_read_int(r, one, "minor", -1, UINT32_MAX, -1);

@@ -53,7 +53,7 @@ static void reads_a_container(void **state)
 		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\"}],\"personality\":{\"domain\":\"LINUX32\"},"
 		"\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9},"
 		"\"unified\":{\"memory.high\":\"max\"},\"devices\":[{\"allow\":false,\"access\":\"rwm\"},"
-		"{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"r\"}]},"
+		"{\"allow\":true,\"type\":\"\",\"access\":\"m\"},{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"r\"}]},"
 		"\"maskedPaths\":[\"/proc/kcore\"]}},"
 		PLAN("{\"via\":\"copy\",\"content\":\"aGk=\",\"mode\":420,\"uid\":5,\"gid\":6}") "}"), 0);
 	assert_int_equal(c.process.args.count, 3);
@@ -71,11 +71,12 @@ static void reads_a_container(void **state)
 	assert_int_equal(c.namespaces, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWNS);
 	assert_true(c.has_personality && c.personality == PER_LINUX32);
 	assert_non_null(c.resources.unified);
-	assert_int_equal(c.device_rule_count, 2);
+	assert_int_equal(c.device_rule_count, 3);
+	assert_int_equal(c.device_rules[1].type, 'a');
 	assert_true(!c.device_rules[0].allow && c.device_rules[0].type == 'a' && c.device_rules[0].major == -1);
 	assert_int_equal(c.device_rules[0].access, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD);
-	assert_true(c.device_rules[1].allow && c.device_rules[1].type == 'c' && c.device_rules[1].major == 10);
-	assert_int_equal(c.device_rules[1].access, BPF_DEVCG_ACC_READ);
+	assert_true(c.device_rules[2].allow && c.device_rules[2].type == 'c' && c.device_rules[2].major == 10);
+	assert_int_equal(c.device_rules[2].access, BPF_DEVCG_ACC_READ);
 	assert_int_equal(c.propagation, MS_SLAVE | MS_REC);
 	assert_int_equal(c.resources.memory, 1048576);
 	assert_int_equal(c.mounts[0].via, DOMLET_MOUNT_COPY);

@@ -33,7 +33,7 @@ static char top[64], root[80], cgroup[80];
 static struct domlet_cli cli = { .root = root, .log = { .fd = -1 } };
 
 static struct { /* by all processes, in shared memory */
-	int destroys, fail, sleep_ms;
+	int destroys, fail, hold; /* HOLD: Xen answers when it is 0 again */
 	char uuid[37]; /* of the last */
 } *xen;
 
@@ -41,7 +41,8 @@ int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err)
 {
 	__atomic_add_fetch(&xen->destroys, 1, __ATOMIC_SEQ_CST);
 	(void)snprintf(xen->uuid, sizeof xen->uuid, "%s", uuid);
-	(void)usleep((useconds_t)xen->sleep_ms * 1000);
+	while (__atomic_load_n(&xen->hold, __ATOMIC_SEQ_CST))
+		(void)usleep(10000);
 	return xen->fail ? domlet_error_set(err, EIO, "Xen is out of order") : 0;
 }
 
@@ -207,18 +208,18 @@ static void two_reapers(enum domlet_status status)
 	pid_t pid;
 
 	leave(status, OLD);
-	xen->sleep_ms = 1000;
+	xen->hold = 1;
 	pid = fork();
 	if (pid == 0) {
 		domlet_cli_reap(&cli, NULL);
 		_exit(0);
 	}
-	while (!xen->destroys)
+	while (!__atomic_load_n(&xen->destroys, __ATOMIC_SEQ_CST))
 		ms(10);
-	xen->sleep_ms = 0;
 	domlet_cli_reap(&cli, NULL); /* `list` doesn't wait */
 	load(&st);
 	assert_int_equal(st.status, status);
+	__atomic_store_n(&xen->hold, 0, __ATOMIC_SEQ_CST);
 	domlet_cli_reap(&cli, "c1");
 	if (status != DOMLET_STATUS_CREATING)
 		assert_int_equal(domlet_cli_remove(&st, true, &err), 1);
@@ -389,6 +390,11 @@ static void another_container_is_left_alone(void **state)
 	assert_int_equal(domlet_cli_remove(&old, true, &err), 0);
 	assert_int_equal(xen->destroys, 0);
 	assert_true(exists(cgroup));
+	/* One that somebody else has just begun has no uuid yet. */
+	new.uuid[0] = '\0';
+	assert_int_equal(domlet_process_ref_self(getppid(), &new.monitor), 0);
+	assert_int_equal(domlet_state_save(&new, &err), 0);
+	assert_int_equal(domlet_cli_remove(&old, true, &err), 0);
 	domlet_state_free(&old);
 	domlet_state_free(&new);
 	load(&new);

@@ -99,6 +99,7 @@ static void wanted_sentences(void **state)
 {
 	struct domlet_error err = {0};
 	struct domlet_state st, other;
+	char path[160];
 
 	(void)state;
 	assert_int_equal(domlet_state_load(root, "none", &other, &err), -ENOENT);
@@ -115,6 +116,11 @@ static void wanted_sentences(void **state)
 	assert_int_equal(domlet_state_create(root, "..", &other, &err), -EINVAL);
 	assert_int_equal(domlet_state_create(root, "", &other, &err), -EINVAL);
 	assert_int_equal(domlet_state_load(root, "../domlet", &other, &err), -ENOENT);
+	domlet_state_free(&st);
+	/* Who removed the one before was killed just before the end. */
+	snprintf(path, sizeof(path), "%s/c2", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(domlet_state_create(root, "c2", &st, &err), 0);
 	domlet_state_free(&st);
 }
 

@@ -53,10 +53,11 @@ static bool is_me(const struct domlet_process_ref *p)
 	return p->pid == getpid() && domlet_process_alive(p);
 }
 
-/* Of two containers with one id, one after the other. A uuid comes soon after the record. */
-static bool is_another(const struct domlet_state *a, const struct domlet_state *b)
+/* Of two containers with one id, one after the other. A record that has a uuid
+ * never loses it; that of the one we are making may have none yet. */
+static bool is_another(const struct domlet_state *known, const struct domlet_state *now)
 {
-	return a->uuid[0] && b->uuid[0] && strcmp(a->uuid, b->uuid) != 0;
+	return known->uuid[0] && strcmp(known->uuid, now->uuid) != 0 && (now->uuid[0] || !is_me(&now->monitor));
 }
 
 /* Reads *ST anew, under the lock that is returned. -ENOENT: that container is gone. */

@@ -485,6 +485,8 @@ void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t 
 	domlet_lifecycle_step(&m->life, ev, code, &out);
 	for (size_t i = 0; i < out.len; i++)
 		perform(m, out.act[i]);
+	if (m->life.doomed && m->xen)
+		domlet_xen_build_cancel(m->xen);
 }
 
 /* What libxl says */

@@ -216,6 +216,8 @@ void domlet_process_replied(struct monitor *m, uint32_t request, const struct do
 		if (r->code == 0) {
 			p->phase = PROCESS_RUNNING;
 			answer(p, 0, NULL);
+			if (!p->proxy) /* abandoned, before the guest had a process to kill */
+				kill_in_guest(m, p);
 			return;
 		}
 		(void)snprintf(text, sizeof text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);

@@ -118,6 +118,7 @@ static int make_place(struct domlet_state *st, struct domlet_error *err)
 	if (mkdir(from, 0711) < 0)
 		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", to, domlet_strerror(errno));
 	r = write_record(st, unborn.id, err);
+	(void)rmdir(to); /* empty only when who removed the one before was killed just then */
 	if (r == 0 && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST ?
 			    domlet_error_set(err, EEXIST, "container with given ID already exists: %s", st->id) :

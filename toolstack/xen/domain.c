@@ -189,13 +189,19 @@ static void start_destroy(struct domlet_xen *xen)
 		domlet_xen_turn_wait(xen, destroy_now);
 }
 
+void domlet_xen_build_cancel(struct domlet_xen *xen)
+{
+	if (xen->building && domlet_xen_turn_waits(xen))
+		on_built(xen->ctx, ERROR_ABORTED, xen);
+}
+
 int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 {
 	if (xen->destroying)
 		return domlet_error_set(err, EALREADY, "the domain is being destroyed already");
 	xen->destroying = true;
 	if (xen->building && domlet_xen_turn_waits(xen)) {
-		on_built(xen->ctx, ERROR_ABORTED, xen);
+		domlet_xen_build_cancel(xen); /* and goes on with this, too */
 		return 0;
 	}
 	if (xen->building) { /* its end goes on with this */

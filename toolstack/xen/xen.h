@@ -57,6 +57,8 @@ int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, vo
 void domlet_xen_close(struct domlet_xen *xen);
 
 int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err);
+/* Ends a build that libxl has not begun, as others are in its way; built() says so. */
+void domlet_xen_build_cancel(struct domlet_xen *xen);
 int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err); /* also arms death and ring watches */
 int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
 
