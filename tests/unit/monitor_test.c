@@ -28,6 +28,7 @@
 #include "../../frontend/proto/sha256.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/monitor/monitor.h"
+#include "../../toolstack/xen/internal.h"
 #include "../fakes/ring_fake.h"
 #include "../fakes/xen_fake.h"
 
@@ -90,7 +91,7 @@ static void receive(int fd, char *text, size_t len)
 	text[n > 0 ? n : 0] = '\0';
 }
 
-static void begin(struct run *r, unsigned int fail_at)
+static void launch(struct run *r, unsigned int fail_at)
 {
 	int caller[2], proxy[2], out[2];
 
@@ -113,6 +114,11 @@ static void begin(struct run *r, unsigned int fail_at)
 	r->caller = caller[0];
 	r->proxy = proxy[0];
 	r->out = out[0];
+}
+
+static void begin(struct run *r, unsigned int fail_at)
+{
+	launch(r, fail_at);
 	receive(r->caller, r->answer, sizeof r->answer);
 }
 
@@ -879,6 +885,33 @@ static void callers_and_proxies_are_lost(void **state)
 	}
 }
 
+/* Others build or destroy as many domains as may be at a time. */
+static void an_end_comes_while_it_waits_to_build(void **state)
+{
+	const char *device = domlet_xen_turn_file;
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char file[100];
+	struct run r;
+	int turns;
+
+	(void)state;
+	(void)snprintf(file, sizeof file, "%s/turns", top);
+	turns = open(file, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_int_equal(fcntl(turns, F_OFD_SETLK, &all), 0);
+	domlet_xen_turn_file = file;
+	launch(&r, 0);
+	(void)shutdown(r.proxy, SHUT_RDWR);
+	(void)alarm(20); /* it would wait for two minutes */
+	receive(r.caller, r.answer, sizeof r.answer);
+	(void)snprintf(r.exit, sizeof r.exit, "-");
+	finish(&r);
+	(void)alarm(0);
+	assert_non_null(strstr(r.answer, "the proxy of container c1 was killed"));
+	assert_int_equal(seen->xen.calls > 0 && !seen->xen.domain, 1);
+	close(turns);
+	domlet_xen_turn_file = device;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -922,6 +955,7 @@ int main(void)
 		cmocka_unit_test(output_is_dropped_when_nobody_waits),
 		cmocka_unit_test(the_guest_stops_reading),
 		cmocka_unit_test(callers_and_proxies_are_lost),
+		cmocka_unit_test_teardown(an_end_comes_while_it_waits_to_build, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down) || rmdir(top);
