@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The monitor's further processes: who asks for them, their proxies, their
+ * streams, and their ends beside the container's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../frontend/proto/limits.h"
+#include "../../frontend/proto/sha256.h"
+#include "monitor_run.h"
+
+/* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and OUT are the streams; returns its proxy's end. */
+static int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
+{
+	static const char verb[] = "{\"verb\":\"exec\"}";
+	union {
+		char bytes[CMSG_SPACE(5 * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (char *)(uintptr_t)verb, .iov_len = strlen(verb) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			      .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int pair[2], fds[5];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	fds[0] = in;
+	fds[1] = fds[2] = out;
+	fds[3] = pair[1];
+	fds[4] = memfd_create("process", 0);
+	assert_int_equal(write(fds[4], text, len), len);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
+	close(pair[1]);
+	close(fds[4]);
+	return pair[0];
+}
+
+/* Its input is empty, its output a pipe, of which OUT is the end to read from. */
+static int ask_for_exec(int caller, const char *text, size_t len, int *out)
+{
+	int null = open("/dev/null", O_RDONLY), streams[2], proxy;
+
+	assert_int_equal(pipe(streams), 0);
+	proxy = ask_for_exec_with(caller, text, len, null, streams[1]);
+	if (out)
+		*out = streams[0];
+	else
+		close(streams[0]);
+	close(null);
+	close(streams[1]);
+	return proxy;
+}
+
+static void a_large_process_object_is_sent(void **state)
+{
+	static const size_t sizes[] = { 16384, DOMLET_STREAM_WINDOW, DOMLET_STREAM_WINDOW + 1, 1000000, 17u << 20, 2u << 20, 700000 };
+	static const char *const refusals[] = { "it may have 16777216 bytes at most", "too large for this guest" };
+	uint8_t sha256[DOMLET_SHA256_LEN];
+	char text[1200], expected[64];
+	struct run r;
+	int proxy, refused = 0;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0);
+	start(&r);
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) { /* they get the same number */
+		proxy = ask_for_exec(r.caller, document, sizes[i], NULL);
+		receive(r.caller, text, sizeof text);
+		if (!good(text)) {
+			assert_true(sizes[i] > 1u << 20);
+			assert_non_null(strstr(text, refusals[refused++]));
+		} else {
+			domlet_sha256(document, sizes[i], sha256);
+			(void)snprintf(expected, sizeof expected, "{\"exit\":%u}", sha256[0] >> 1);
+			receive(proxy, text, sizeof text);
+			assert_string_equal(text, expected);
+		}
+		close(proxy);
+	}
+	assert_int_equal(refused, 2);
+	end_sleeper(&r);
+}
+
+/* Of one that RING_FAKE_RUNS will run; returns its proxy's end. */
+static int exec(const struct run *r, const char *what, int *out)
+{
+	char text[1200];
+	int proxy = ask_for_exec(r->caller, what, strlen(what), out);
+
+	receive(r->caller, text, sizeof text);
+	assert_true(good(text));
+	return proxy;
+}
+
+/* What its proxy is told at its end, past the answers to signals. */
+static void expect_exit(int proxy, const char *expected)
+{
+	char text[1200];
+
+	do
+		receive(proxy, text, sizeof text);
+	while (good(text));
+	assert_string_equal(text, expected);
+}
+
+static void signals_for_an_ended_exec_are_dropped(void **state)
+{
+	static const char size[] = "{\"verb\":\"winsize\",\"rows\":1,\"cols\":1}";
+	struct run r;
+	int proxy;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = exec(&r, "s", NULL);
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	(void)send(proxy, size, strlen(size), MSG_NOSIGNAL);
+	send_signal(proxy, SIGTERM);
+	send_signal(proxy, SIGKILL);
+	wait_unread(r.proxy);
+	close(proxy);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* An answer's code is what callers take for success or not. */
+static void errors_are_positive(void **state)
+{
+	struct run r;
+	int proxy;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, "n", 1, NULL);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "\"code\": 5, \"text\": \"there is no reason\""));
+	close(proxy);
+	end_sleeper(&r);
+}
+
+/* A later command's connection. */
+static int connect_to_monitor(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/c1/monitor.sock", root);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+static void ask_for_start(int fd, char *text, size_t len)
+{
+	static const char verb[] = "{\"verb\":\"start\"}";
+
+	text[0] = '\0';
+	(void)send(fd, verb, strlen(verb), MSG_NOSIGNAL);
+	/* Twice: a connection that was closed with this unread is reset before its answer is read. */
+	for (int i = 0; i < 2 && !text[0]; i++)
+		if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1)
+			receive(fd, text, len);
+}
+
+/* Whether the monitor answers who asks for another start. */
+static void expect_heard(int fd)
+{
+	char text[1200];
+
+	ask_for_start(fd, text, sizeof text);
+	assert_non_null(strstr(text, "already running"));
+}
+
+/* The monitor takes the lowest free descriptors: one of the connections gets
+ * the number that the exec's output had. */
+static void a_closed_reader_makes_nobody_deaf(void **state)
+{
+	int proxy, out, later[12];
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, "w", 1, &out);
+	close(out);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_true(good(r.last));
+	for (int i = 0; i < 12; i++) {
+		later[i] = connect_to_monitor();
+		expect_heard(later[i]);
+	}
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	for (int i = 0; i < 12; i++) {
+		expect_heard(later[i]);
+		close(later[i]);
+	}
+	close(proxy);
+	end_sleeper(&r);
+}
+
+static void who_asks_for_an_exec_and_is_killed_leaves_nothing(void **state)
+{
+	int command, proxy, out;
+	char line[7] = "";
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	command = connect_to_monitor();
+	proxy = ask_for_exec(command, "h", 1, &out);
+	close(command);
+	expect_exit(proxy, "{\"exit\":137}");
+	assert_int_equal(read_to_the_end(out), 0);
+	assert_int_equal(read(r.out, line, 6), 6); /* the guest was told to kill it */
+	close(proxy);
+	close(out);
+	proxy = exec(&r, "s", NULL);
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	close(proxy);
+	end_sleeper(&r);
+}
+
+static void a_guest_that_does_not_answer_an_exec_holds_nobody_up(void **state)
+{
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, "d", 1, &out);
+	if (poll(&(struct pollfd){ .fd = r.caller, .events = POLLIN }, 1, 10000) == 1)
+		receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "the guest of container c1 has not answered an exec after 2 s (domlet_boot_timeout in t.cfg)"));
+	expect_exit(proxy, "{\"exit\":137}");
+	assert_int_equal(read_to_the_end(out), 0);
+	close(proxy);
+	close(out);
+	end_sleeper(&r);
+}
+
+/* Each process may have its proxy and its command; who comes when all is taken
+ * is told so. */
+static void there_is_room_for_all_commands(void **state)
+{
+	int commands[200];
+	unsigned int count = 0;
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	for (; count < 200 && !strstr(r.last, "too many"); count++) {
+		commands[count] = connect_to_monitor();
+		ask_for_start(commands[count], r.last, sizeof r.last);
+	}
+	assert_non_null(strstr(r.last, "too many commands at once for the monitor of container c1"));
+	assert_non_null(strstr(r.last, "\"code\": 11"));
+	assert_true(count > 2 * DOMLET_PROCESS_MAX);
+	for (unsigned int i = 0; i < count; i++)
+		close(commands[i]);
+	end_sleeper(&r);
+}
+
+/* A socket is the caller's, too: it keeps its flags, and yet nobody waits for it. */
+static void a_socket_stays_as_it_is(void **state)
+{
+	int proxy, in[2], out[2];
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, in), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, out), 0);
+	assert_int_equal(setsockopt(out[1], SOL_SOCKET, SO_SNDBUF, &(int){ 16384 }, sizeof(int)), 0);
+	proxy = ask_for_exec_with(r.caller, "o", 1, in[1], out[1]);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_true(good(r.last));
+	assert_false(fcntl(in[1], F_GETFL) & O_NONBLOCK);
+	assert_false(fcntl(out[1], F_GETFL) & O_NONBLOCK);
+	wait_unread(proxy);
+	send_signal(proxy, SIGUSR1);
+	receive(proxy, r.last, sizeof r.last);
+	assert_true(good(r.last)); /* while the output waits for its reader */
+	assert_false(fcntl(out[1], F_GETFL) & O_NONBLOCK);
+	close(in[1]);
+	close(out[1]);
+	assert_int_equal(read_to_the_end(out[0]), RING_FAKE_OUTPUT);
+	expect_exit(proxy, "{\"exit\":0}");
+	close(proxy);
+	close(in[0]);
+	close(out[0]);
+	end_sleeper(&r);
+}
+
+static void a_lost_proxy_cuts_its_document(void **state)
+{
+	struct run r;
+	int proxy;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_MISER;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, document, DOMLET_STREAM_WINDOW + 1, NULL);
+	close(proxy);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "the document is another one"));
+	end_sleeper(&r);
+}
+
+static void output_of_an_exec_outlives_the_domain(void **state)
+{
+	struct run r;
+	char text[64];
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_VANISHES;
+	begin(&r, 0);
+	start(&r);
+	proxy = ask_for_exec(r.caller, document, 100, &out);
+	wait_unread(proxy);
+	assert_int_equal(read_to_the_end(out), RING_FAKE_OUTPUT);
+	close(out);
+	receive(proxy, text, sizeof text);
+	assert_string_equal(text, "{\"exit\":137}");
+	close(proxy);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+/* As the kernel ends the others with the first proxy. */
+static void the_first_proxy_ends_last(void **state)
+{
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = exec(&r, "o", &out);
+	send_signal(r.proxy, SIGTERM);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	assert_true(good(r.exit));
+	wait_unread(r.proxy);
+	assert_int_equal(read_to_the_end(out), RING_FAKE_OUTPUT);
+	close(out);
+	expect_exit(proxy, "{\"exit\":0}");
+	wait_unread(r.proxy);
+	close(proxy);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* Neither who does not read output nor a proxy that was stopped holds the container's end up. */
+static void the_first_proxy_ends_in_time(void **state)
+{
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	begin(&r, 0);
+	start(&r);
+	proxy = exec(&r, "o", &out);
+	send_signal(r.proxy, SIGTERM);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	assert_int_equal(poll(&(struct pollfd){ .fd = r.proxy, .events = POLLIN }, 1, 10000), 1);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+	expect_exit(proxy, "{\"exit\":0}");
+	close(proxy);
+	close(out);
+}
+
+static void output_is_dropped_when_nobody_waits(void **state)
+{
+	static const char destroy[] = "{\"verb\":\"destroy\"}";
+	struct run r;
+	int proxy, out;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_DIES; /* a killed proxy */
+	begin(&r, 0);
+	start(&r);
+	wait_unread(r.proxy);
+	(void)shutdown(r.proxy, SHUT_RDWR);
+	(void)snprintf(r.exit, sizeof r.exit, "-");
+	finish(&r);
+	for (int which = 0; which < 2; which++) {
+		ring_fake_guest = RING_FAKE_VANISHES;
+		begin(&r, 0);
+		start(&r);
+		proxy = ask_for_exec(r.caller, document, 100, &out);
+		wait_unread(proxy);
+		if (!which) {
+			(void)send(r.caller, destroy, strlen(destroy), MSG_NOSIGNAL);
+			expect_exit(proxy, "{\"exit\":137}");
+		}
+		close(proxy);
+		do
+			receive(r.caller, r.last, sizeof r.last);
+		while (r.last[0]);
+		finish(&r);
+		close(out);
+	}
+}
+
+static void the_guest_stops_reading(void **state)
+{
+	struct run r;
+	unsigned int ended = 0;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_DEAF;
+	begin(&r, 0);
+	start(&r);
+	assert_true(good(r.started));
+	for (int i = 0; i < 40; i++) /* the ring and the outbox hold fewer */
+		(void)ask_for_exec(r.caller, document, 15000, NULL); /* their proxies live */
+	do {
+		receive(r.caller, r.last, sizeof r.last);
+		ended += strstr(r.last, "the container ended before the process ran") != NULL;
+	} while (r.last[0] && !strstr(r.last, "stopped reading"));
+	assert_non_null(strstr(r.last, "stopped reading"));
+	assert_true(ended > 10);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(errors_are_positive),
+		cmocka_unit_test(a_large_process_object_is_sent),
+		cmocka_unit_test(signals_for_an_ended_exec_are_dropped),
+		cmocka_unit_test(a_closed_reader_makes_nobody_deaf),
+		cmocka_unit_test(who_asks_for_an_exec_and_is_killed_leaves_nothing),
+		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
+		cmocka_unit_test(there_is_room_for_all_commands),
+		cmocka_unit_test(a_socket_stays_as_it_is),
+		cmocka_unit_test(a_lost_proxy_cuts_its_document),
+		cmocka_unit_test(output_of_an_exec_outlives_the_domain),
+		cmocka_unit_test(the_first_proxy_ends_last),
+		cmocka_unit_test(the_first_proxy_ends_in_time),
+		cmocka_unit_test(output_is_dropped_when_nobody_waits),
+		cmocka_unit_test(the_guest_stops_reading),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down_all);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../frontend/proto/sha256.h"
+#include "../../toolstack/monitor/monitor.h"
+#include "monitor_run.h"
+
+char document[17u << 20];
+size_t document_len;
+bool detached;
+struct seen *seen;
+char top[64], root[80], log_path[80];
+
+static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fail_at)
+{
+	static struct domlet_plan plan = { .id = (char *)"c1", .document = (char *)"{}", .document_len = 2 };
+	struct domlet_template tmpl = { .path = (char *)"t.cfg", .kernel = (char *)"/proc/self/exe", .type = "pvh",
+					.vcpus = 1, .memory_kib = 65536, .boot_timeout_s = 2 };
+	struct domlet_log log;
+	struct domlet_error err;
+	struct domlet_state st;
+	struct domlet_launch launch = { .plan = &plan, .state = &st, .tmpl = &tmpl, .caller_fd = caller,
+					.proxy_fd = proxy, .foreground = !detached, .log = &log };
+	int status;
+
+	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
+		_exit(99);
+	(void)snprintf(st.uuid, sizeof st.uuid, "12345678-1234-1234-1234-123456789012");
+	if (document_len) {
+		plan.document = document;
+		plan.document_len = document_len;
+		domlet_sha256(document, document_len, plan.sha256);
+	}
+	launch.stdio[0] = launch.stdio[2] = -1;
+	launch.stdio[1] = out;
+	xen_fake_reset(NULL, fail_at);
+	status = domlet_monitor_main(&launch);
+	seen->xen = xen_fake;
+	if (xen_fake.failed)
+		(void)snprintf(seen->failed, sizeof seen->failed, "%s", xen_fake.failed);
+	_exit(status);
+}
+
+bool good(const char *answer)
+{
+	return strcmp(answer, "{ \"code\": 0 }") == 0 || strcmp(answer, "{\"code\":0}") == 0;
+}
+
+void receive(int fd, char *text, size_t len)
+{
+	ssize_t n = recv(fd, text, len - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+}
+
+void launch(struct run *r, unsigned int fail_at)
+{
+	int caller[2], proxy[2], out[2];
+
+	memset(r, 0, sizeof *r);
+	memset(seen, 0, sizeof *seen);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, caller), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, proxy), 0);
+	assert_int_equal(pipe(out), 0);
+	(void)fflush(NULL);
+	r->pid = fork();
+	if (r->pid == 0) {
+		close(caller[0]);
+		close(proxy[0]);
+		close(out[0]);
+		be_monitor(caller[1], proxy[1], out[1], fail_at);
+	}
+	close(caller[1]);
+	close(proxy[1]);
+	close(out[1]);
+	r->caller = caller[0];
+	r->proxy = proxy[0];
+	r->out = out[0];
+}
+
+void begin(struct run *r, unsigned int fail_at)
+{
+	launch(r, fail_at);
+	receive(r->caller, r->answer, sizeof r->answer);
+}
+
+void start(struct run *r)
+{
+	static const char verb[] = "{\"verb\":\"start\"}";
+
+	(void)send(r->caller, verb, strlen(verb), MSG_NOSIGNAL);
+	receive(r->caller, r->started, sizeof r->started);
+}
+
+int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	(void)snprintf(command, sizeof command, "rm -rf %s/*", top);
+	return system(command);
+}
+
+void finish(struct run *r)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+	bool recorded;
+	int status;
+
+	if (!r->exit[0] || good(r->exit))
+		receive(r->proxy, r->exit, sizeof r->exit);
+	if (read(r->out, r->output, sizeof r->output - 1) < 0)
+		abort();
+	receive(r->caller, r->last, sizeof r->last);
+	close(r->proxy);
+	close(r->caller);
+	close(r->out);
+	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	recorded = domlet_state_load(root, "c1", &st, &err) == 0;
+	/* A domain that can't be destroyed must not be forgotten. */
+	assert_int_equal(recorded, seen->xen.domain || (detached && good(r->answer)));
+	if (recorded) {
+		assert_int_equal(st.domid == DOMLET_DOMID_NONE, !seen->xen.domain);
+		assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+		domlet_state_free(&st);
+		assert_int_equal(tear_down(NULL), 0);
+	}
+	assert_string_not_equal(r->exit, "");
+	assert_int_equal(seen->xen.open_operations, 0);
+	if (seen->xen.domain)
+		assert_non_null(strstr(seen->failed, "destroy"));
+}
+
+static void fill_document(void)
+{
+	for (size_t i = 0; i < sizeof document; i++)
+		document[i] = (char)('a' + i * 31 % 23 + i / 65536 % 3);
+}
+
+void end_sleeper(struct run *r)
+{
+	static const char verb[] = "{\"verb\":\"signal\",\"signo\":15}";
+
+	(void)send(r->proxy, verb, strlen(verb), MSG_NOSIGNAL);
+	do /* the answer to the signal comes first */
+		receive(r->proxy, r->exit, sizeof r->exit);
+	while (good(r->exit));
+	finish(r);
+}
+
+void wait_unread(int fd)
+{
+	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 300), 0);
+}
+
+void send_signal(int fd, int signo)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof text, "{\"verb\":\"signal\",\"signo\":%d}", signo);
+	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+size_t read_to_the_end(int fd)
+{
+	char text[65536];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof text)) > 0)
+		all += (size_t)n;
+	return all;
+}
+
+int set_up(void **state)
+{
+	(void)state;
+	seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fill_document();
+	strcpy(top, "/tmp/domlet-test-XXXXXX");
+	if (seen == MAP_FAILED || !mkdtemp(top))
+		return -1;
+	(void)snprintf(root, sizeof root, "%s/run", top);
+	(void)snprintf(log_path, sizeof log_path, "%s/log", top);
+	return 0;
+}
+
+int tear_down_all(void **state)
+{
+	return tear_down(state) || rmdir(top);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_TESTS_MONITOR_RUN_H
+#define DOMLET_TESTS_MONITOR_RUN_H
+
+/*
+ * One monitor, from launch to end, as a child of the test: on a libxl and a
+ * xenstore of which one call may fail, with a guest that is a thread (ring_fake.h).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "../fakes/ring_fake.h"
+#include "../fakes/xen_fake.h"
+
+struct seen { /* by the monitor's process, in shared memory */
+	struct xen_fake xen;
+	char failed[40];
+};
+
+struct run {
+	pid_t pid;
+	int caller, proxy, out; /* our ends */
+	char answer[1200], started[1200], last[1200], exit[64], output[64];
+};
+
+extern struct seen *seen;
+extern char top[64], root[80], log_path[80]; /* TOP is a directory of the test's own */
+extern char document[17u << 20]; /* more than there may be */
+extern size_t document_len;      /* of it, as configuration; 0: a small one */
+extern bool detached;            /* `create`, not `run` */
+
+/* Before all tests, after each, and after all. */
+int set_up(void **state);
+int tear_down(void **state);
+int tear_down_all(void **state);
+
+/* Starts a monitor of which the FAIL_AT'th call fails (0: none); begin() also
+ * waits for what the launching command is told, start() asks for the start. */
+void launch(struct run *r, unsigned int fail_at);
+void begin(struct run *r, unsigned int fail_at);
+void start(struct run *r);
+/* Everything that comes after an end, and what must be true then. */
+void finish(struct run *r);
+/* The same of a container that sleeps until it gets a signal. */
+void end_sleeper(struct run *r);
+
+/* A packet, "" at the end. */
+void receive(int fd, char *text, size_t len);
+/* The answer of who has done what was asked. */
+bool good(const char *answer);
+void send_signal(int fd, int signo);
+/* Nothing comes for a while. */
+void wait_unread(int fd);
+size_t read_to_the_end(int fd);
+
+#endif
