@@ -66,6 +66,16 @@ static void read_root(struct domlet_container_config *c, struct json_object *oci
 		domlet_read_fail(r, "plan.root.device", "must be an absolute path");
 }
 
+/* COUNT zeroed elements of SIZE bytes for the caller; NULL for none, or without memory. */
+static void *make_table(struct domlet_reader *r, const char *key, uint32_t count, size_t size)
+{
+	void *table = count ? calloc(count, size) : NULL;
+
+	if (count && !table)
+		domlet_read_fail(r, key, "does not fit into memory");
+	return table;
+}
+
 static void read_mount(struct domlet_mount_config *m, struct json_object *oci, struct json_object *plan,
 		       struct domlet_reader *r)
 {
@@ -109,13 +119,9 @@ static void read_mounts(struct domlet_container_config *c, struct json_object *o
 		domlet_read_fail(r, "plan.mounts", "does not pair with mounts");
 		return;
 	}
-	if (!count)
+	c->mounts = make_table(r, "mounts", count, sizeof(*c->mounts));
+	if (!c->mounts)
 		return;
-	c->mounts = calloc(count, sizeof(*c->mounts));
-	if (!c->mounts) {
-		domlet_read_fail(r, "mounts", "does not fit into memory");
-		return;
-	}
 	c->mount_count = count;
 	for (i = 0; i < count && !r->failed; i++)
 		read_mount(&c->mounts[i], json_object_array_get_idx(mounts, i),
@@ -190,13 +196,9 @@ static void read_devices(struct domlet_container_config *c, struct json_object *
 	struct json_object *array =
 		domlet_read_array(r, linux_, "devices", DOMLET_CONFIG_DEVICES_MAX, &count);
 
-	if (!count)
+	c->devices = make_table(r, "linux.devices", count, sizeof(*c->devices));
+	if (!c->devices)
 		return;
-	c->devices = calloc(count, sizeof(*c->devices));
-	if (!c->devices) {
-		domlet_read_fail(r, "linux.devices", "does not fit into memory");
-		return;
-	}
 	for (i = 0; i < count && !r->failed; i++)
 		read_device(&c->devices[i], json_object_array_get_idx(array, i), r);
 	c->device_count = count;
@@ -204,7 +206,7 @@ static void read_devices(struct domlet_container_config *c, struct json_object *
 
 static void read_device_rule(struct domlet_device_rule *d, struct json_object *one, struct domlet_reader *r)
 {
-	const char *type = domlet_read_string(r, one, "type", "a");
+	const char *type = domlet_read_string(r, one, "type", "");
 	const char *access = domlet_read_string(r, one, "access", "");
 
 	d->allow = domlet_read_bool(r, one, "allow");
@@ -229,19 +231,15 @@ static void read_device_rule(struct domlet_device_rule *d, struct json_object *o
 		domlet_read_fail(r, "linux.resources.devices.type", "must be one of a, c, u and b");
 }
 
-static void read_device_rules(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
+static void read_device_rules(struct domlet_container_config *c, struct json_object *resources,
+			      struct domlet_reader *r)
 {
-	struct json_object *resources = domlet_read_object(r, linux_, "resources");
 	uint32_t count, i;
 	struct json_object *array = domlet_read_array(r, resources, "devices", DOMLET_CONFIG_DEVICES_MAX, &count);
 
-	if (!count)
+	c->device_rules = make_table(r, "linux.resources.devices", count, sizeof(*c->device_rules));
+	if (!c->device_rules)
 		return;
-	c->device_rules = calloc(count, sizeof(*c->device_rules));
-	if (!c->device_rules) {
-		domlet_read_fail(r, "linux.resources.devices", "does not fit into memory");
-		return;
-	}
 	for (i = 0; i < count && !r->failed; i++)
 		read_device_rule(&c->device_rules[i], json_object_array_get_idx(array, i), r);
 	c->device_rule_count = count;
@@ -259,11 +257,9 @@ static void read_sysctls(struct domlet_container_config *c, struct json_object *
 		domlet_read_fail(r, "linux.sysctl", "has too many entries");
 		return;
 	}
-	c->sysctls = calloc((size_t)count, sizeof(*c->sysctls));
-	if (!c->sysctls) {
-		domlet_read_fail(r, "linux.sysctl", "does not fit into memory");
+	c->sysctls = make_table(r, "linux.sysctl", (uint32_t)count, sizeof(*c->sysctls));
+	if (!c->sysctls)
 		return;
-	}
 	json_object_object_foreach(table, key, value)
 	{
 		c->sysctls[c->sysctl_count].key = key;
@@ -295,6 +291,7 @@ static void read_resources(struct domlet_container_config *c, struct json_object
 	res->period_us = domlet_read_int(r, cpu, "period", 0, INT64_MAX, 0);
 	res->cpus = domlet_read_string(r, cpu, "cpus", "");
 	res->mems = domlet_read_string(r, cpu, "mems", "");
+	read_device_rules(c, all, r);
 	res->unified = domlet_read_object(r, all, "unified");
 	if (!res->unified)
 		return;
@@ -393,7 +390,6 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	read_mounts(c, oci, plan, r);
 	read_namespaces(c, linux_, r);
 	read_devices(c, linux_, r);
-	read_device_rules(c, linux_, r);
 	read_personality(c, linux_, r);
 	read_sysctls(c, linux_, r);
 	read_resources(c, linux_, r);

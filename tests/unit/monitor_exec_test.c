@@ -81,9 +81,7 @@ static void a_large_process_object_is_sent(void **state)
 	int proxy, refused = 0;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_SLEEPS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_SLEEPS);
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) { /* they get the same number */
 		proxy = ask_for_exec(r.caller, document, sizes[i], NULL);
 		receive(r.caller, text, sizeof text);
@@ -131,9 +129,7 @@ static void signals_for_an_ended_exec_are_dropped(void **state)
 	int proxy;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	proxy = exec(&r, "s", NULL);
 	send_signal(proxy, SIGTERM);
 	expect_exit(proxy, "{\"exit\":143}");
@@ -153,9 +149,7 @@ static void errors_are_positive(void **state)
 	int proxy;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	proxy = ask_for_exec(r.caller, "n", 1, NULL);
 	receive(r.caller, r.last, sizeof r.last);
 	assert_non_null(strstr(r.last, "\"code\": 5, \"text\": \"there is no reason\""));
@@ -203,9 +197,7 @@ static void a_closed_reader_makes_nobody_deaf(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	proxy = ask_for_exec(r.caller, "w", 1, &out);
 	close(out);
 	receive(r.caller, r.last, sizeof r.last);
@@ -231,9 +223,7 @@ static void who_asks_for_an_exec_and_is_killed_leaves_nothing(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	command = connect_to_monitor();
 	proxy = ask_for_exec(command, "h", 1, &out);
 	close(command);
@@ -255,9 +245,7 @@ static void a_guest_that_does_not_answer_an_exec_holds_nobody_up(void **state)
 	int proxy, out;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	proxy = ask_for_exec(r.caller, "d", 1, &out);
 	if (poll(&(struct pollfd){ .fd = r.caller, .events = POLLIN }, 1, 10000) == 1)
 		receive(r.caller, r.last, sizeof r.last);
@@ -278,9 +266,7 @@ static void there_is_room_for_all_commands(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	for (; count < 200 && !strstr(r.last, "too many"); count++) {
 		commands[count] = connect_to_monitor();
 		ask_for_start(commands[count], r.last, sizeof r.last);
@@ -300,9 +286,7 @@ static void a_socket_stays_as_it_is(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, in), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, out), 0);
 	assert_int_equal(setsockopt(out[1], SOL_SOCKET, SO_SNDBUF, &(int){ 16384 }, sizeof(int)), 0);
@@ -332,9 +316,7 @@ static void a_lost_proxy_cuts_its_document(void **state)
 	int proxy;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_MISER;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_MISER);
 	proxy = ask_for_exec(r.caller, document, DOMLET_STREAM_WINDOW + 1, NULL);
 	close(proxy);
 	receive(r.caller, r.last, sizeof r.last);
@@ -349,9 +331,7 @@ static void output_of_an_exec_outlives_the_domain(void **state)
 	int proxy, out;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_VANISHES;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_VANISHES);
 	proxy = ask_for_exec(r.caller, document, 100, &out);
 	wait_unread(proxy);
 	assert_int_equal(read_to_the_end(out), RING_FAKE_OUTPUT);
@@ -370,9 +350,7 @@ static void the_first_proxy_ends_last(void **state)
 	int proxy, out;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	proxy = exec(&r, "o", &out);
 	send_signal(r.proxy, SIGTERM);
 	receive(r.proxy, r.exit, sizeof r.exit);
@@ -394,9 +372,7 @@ static void the_first_proxy_ends_in_time(void **state)
 	int proxy, out;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_RUNS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_RUNS);
 	proxy = exec(&r, "o", &out);
 	send_signal(r.proxy, SIGTERM);
 	receive(r.proxy, r.exit, sizeof r.exit);
@@ -415,17 +391,13 @@ static void output_is_dropped_when_nobody_waits(void **state)
 	int proxy, out;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_DIES; /* a killed proxy */
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_DIES); /* a killed proxy */
 	wait_unread(r.proxy);
 	(void)shutdown(r.proxy, SHUT_RDWR);
 	(void)snprintf(r.exit, sizeof r.exit, "-");
 	finish(&r);
 	for (int which = 0; which < 2; which++) {
-		ring_fake_guest = RING_FAKE_VANISHES;
-		begin(&r, 0);
-		start(&r);
+		begin_started(&r, RING_FAKE_VANISHES);
 		proxy = ask_for_exec(r.caller, document, 100, &out);
 		wait_unread(proxy);
 		if (!which) {
@@ -447,9 +419,7 @@ static void the_guest_stops_reading(void **state)
 	unsigned int ended = 0;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_DEAF;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_DEAF);
 	assert_true(good(r.started));
 	for (int i = 0; i < 40; i++) /* the ring and the outbox hold fewer */
 		(void)ask_for_exec(r.caller, document, 15000, NULL); /* their proxies live */

@@ -41,6 +41,8 @@ int tear_down_all(void **state);
 void launch(struct run *r, unsigned int fail_at);
 void begin(struct run *r, unsigned int fail_at);
 void start(struct run *r);
+/* Both, with such a guest. */
+void begin_started(struct run *r, enum ring_fake_guest guest);
 /* Everything that comes after an end, and what must be true then. */
 void finish(struct run *r);
 /* The same of a container that sleeps until it gets a signal. */

@@ -126,9 +126,7 @@ static void a_lack_of_memory_is_logged(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_HUNGRY;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_HUNGRY);
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");
 	assert_int_equal(count_in_log("killed process 1 of container c1 for want of memory"), 1);
@@ -167,9 +165,7 @@ static void the_guest_breaks_the_protocol(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_BREAKS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_BREAKS);
 	finish(&r);
 	assert_non_null(strstr(r.last, "broke the ring protocol"));
 	assert_string_equal(r.exit, "{\"exit\":137}");
@@ -181,9 +177,7 @@ static void signals_reach_the_guest(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_SLEEPS;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_SLEEPS);
 	assert_true(good(r.started));
 	(void)send(r.proxy, verb, strlen(verb), MSG_NOSIGNAL);
 	receive(r.proxy, r.exit, sizeof r.exit);
@@ -213,9 +207,7 @@ static void who_kills_again_waits_no_longer(void **state)
 	int kills = 0;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_STUBBORN;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_STUBBORN);
 	do {
 		send_signal(r.proxy, SIGKILL);
 		receive(r.proxy, r.exit, sizeof r.exit);
@@ -230,9 +222,7 @@ static void output_outlives_the_domain(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_DIES;
-	begin(&r, 0);
-	start(&r);
+	begin_started(&r, RING_FAKE_DIES);
 	assert_true(good(r.started));
 	wait_unread(r.proxy);
 	assert_int_equal(read_to_the_end(r.out), RING_FAKE_OUTPUT);

@@ -199,11 +199,8 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 {
 	if (xen->destroying)
 		return domlet_error_set(err, EALREADY, "the domain is being destroyed already");
+	domlet_xen_build_cancel(xen);
 	xen->destroying = true;
-	if (xen->building && domlet_xen_turn_waits(xen)) {
-		domlet_xen_build_cancel(xen); /* and goes on with this, too */
-		return 0;
-	}
 	if (xen->building) { /* its end goes on with this */
 		libxl_asyncop_how how = { .callback = on_built, .u.for_callback = xen };
 
