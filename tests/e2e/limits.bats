@@ -13,6 +13,7 @@ setup() {
 }
 
 teardown() {
+    pkill -CONT -x xenconsoled
     rm -f /etc/domlet/e2e-*.cfg
     no_leaks
 }
@@ -156,9 +157,19 @@ logged() {
     done
     sed "s#^ramdisk = .*#ramdisk = \"$BATS_TEST_TMPDIR/garbage\"#" "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" \
         >/etc/domlet/e2e-kernel.cfg
+    # The words are in the guest's ring, whether or not xenconsoled comes to read them.
+    (until xenstore-ls -f /local/domain | grep -q '^/local/domain/[1-9][0-9]*/console/tty = "/dev'; do sleep 0.1; done
+     pkill -STOP -x xenconsoled) 3>&- &
     refused 'while booting the guest kernel' run -b "$BUNDLE" c1
     [[ $(<"$said") == *"the guest's last words: "*'Kernel panic'* ]]
     [[ $(<"$said") != *ACPI* ]]
+    logged
+}
+
+@test "xenconsoled stands still" {
+    pkill -STOP -x xenconsoled
+    refused "can't build the domain" run -b "$BUNDLE" c1
+    [[ $(<"$said") == *'xenconsoled does not run or does not answer'* ]]
     logged
 }
 

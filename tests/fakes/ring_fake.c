@@ -11,6 +11,7 @@
 
 #include "../../frontend/proto/link.h"
 #include "../../frontend/proto/sha256.h"
+#include "../../toolstack/ring/console.h"
 #include "../../toolstack/ring/host.h"
 #include "xen_fake.h"
 
@@ -372,4 +373,10 @@ int domlet_host_ring_drain(struct domlet_host_ring *hr)
 	(void)hr;
 	(void)eventfd_read(fake.to_host, &count);
 	return 0;
+}
+
+void domlet_host_console_tail(uint32_t domid, char *buf, size_t len)
+{
+	(void)domid;
+	(void)snprintf(buf, len, "%s", xen_fake.domain ? "Kernel panic" : "");
 }

@@ -34,6 +34,7 @@ enum ring_fake_guest {
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */
 	RING_FAKE_LIES,    /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
+	RING_FAKE_SILENT,  /* it panics, and never announces a ring */
 	RING_FAKE_NEWER,   /* it greets in the next version of the protocol */
 };
 

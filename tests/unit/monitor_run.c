@@ -50,6 +50,7 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 	launch.stdio[0] = launch.stdio[2] = -1;
 	launch.stdio[1] = out;
 	xen_fake_reset(NULL, fail_at);
+	xen_fake.guest_silent = ring_fake_guest == RING_FAKE_SILENT;
 	status = domlet_monitor_main(&launch);
 	seen->xen = xen_fake;
 	if (xen_fake.failed)

@@ -79,6 +79,20 @@ static void the_guest_refuses(void **state)
 	ring_fake_guest = RING_FAKE_REFUSES;
 	begin(&r, 0);
 	assert_non_null(strstr(r.answer, "executable file not found in $PATH"));
+	assert_null(strstr(r.answer, "last words"));
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+static void the_guest_never_gets_as_far_as_a_ring(void **state)
+{
+	struct run r;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_SILENT;
+	begin(&r, 0);
+	assert_non_null(strstr(r.answer, "still booting the guest kernel after 2 s (domlet_boot_timeout in t.cfg); "
+					 "the guest's last words: Kernel panic"));
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
@@ -283,6 +297,7 @@ int main(void)
 		cmocka_unit_test_teardown(each_call_fails, tear_down),
 		cmocka_unit_test_teardown(each_call_fails_of_a_create, tear_down_attached),
 		cmocka_unit_test(the_guest_refuses),
+		cmocka_unit_test(the_guest_never_gets_as_far_as_a_ring),
 		cmocka_unit_test(the_domain_ends_before_the_start),
 		cmocka_unit_test(a_lack_of_memory_is_logged),
 		cmocka_unit_test(lies_change_nothing),

@@ -86,7 +86,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(store, "xenstored answers",
 			 "service xen start (package xen-utils-common); one that has died can't be replaced: restart this host");
 	failures += line(runs("xenconsoled"), "xenconsoled, which keeps the guests' consoles",
-			 "service xen start (package xen-utils-common); without it a guest that fails says no last words");
+			 "service xen start (package xen-utils-common); without it libxl builds no domain");
 	failures += domlet_engine_check_all(line);
 	if (is_dom0() && store) /* libxl may wait for it */
 		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");

@@ -9,6 +9,7 @@
 #include "../../frontend/proto/backlog.h"
 #include "../../frontend/proto/link.h"
 #include "../core/lifecycle.h"
+#include "../ring/console.h"
 #include "../ring/host.h"
 #include "monitor.h"
 

@@ -262,7 +262,7 @@ static void add_last_words(struct monitor *m)
 
 	if (from + 1 >= sizeof m->err.text)
 		return;
-	domlet_xen_console_tail(m->xen, m->err.text + from, sizeof m->err.text - from);
+	domlet_host_console_tail(m->launch->state->domid, m->err.text + from, sizeof m->err.text - from);
 	if (m->err.text[from])
 		memcpy(m->err.text + used, intro, sizeof intro - 1);
 }
@@ -281,7 +281,7 @@ static void answer_create(struct monitor *m)
 	if (!m->err.code)
 		(void)domlet_error_set(&m->err, EIO, "the domain of container %s ended before the container was created",
 				       m->launch->plan->id);
-	if (m->xen && m->life.container == DOMLET_CONTAINER_NONE)
+	if (m->launch->state->domid != DOMLET_DOMID_NONE && m->life.container == DOMLET_CONTAINER_NONE)
 		add_last_words(m);
 	domlet_peers_answer(caller, m->err.code, m->err.text);
 }
@@ -355,9 +355,7 @@ static void publish_and_unpause(struct monitor *m)
 			       p->document_len, p->sha256, &err) < 0 ||
 	    domlet_xen_unpause(m->xen, &err) < 0) {
 		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
-		return;
 	}
-	domlet_xen_console_open(m->xen);
 }
 
 static void on_boot_timeout(uv_timer_t *t)
@@ -458,7 +456,6 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 	case DOMLET_ACT_SEND_CREATE:
 		phase(m, "hello");
 		(void)domlet_xen_forget_seed(m->xen);
-		domlet_xen_console_close(m->xen);
 		send_create(m);
 		return;
 	case DOMLET_ACT_ANSWER_CREATE: answer_create(m); return;

@@ -4,8 +4,8 @@
 
 /*
  * dom0's half of a ring device: maps the pages that the guest granted
- * (libxengnttab) and binds its event channel (libxenevtchn). The only file
- * that touches grants and event channels in dom0.
+ * (libxengnttab) and binds its event channel (libxenevtchn). Beside
+ * console.h the only file that touches grants and event channels in dom0.
  */
 
 #include <stdint.h>

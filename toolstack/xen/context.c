@@ -20,7 +20,6 @@ int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, vo
 	xen->ops = ops;
 	xen->user = user;
 	xen->domid = NO_DOMID;
-	xen->console_fd = -1;
 	xen->turn_fd = -1;
 	domlet_xen_log_init(&xen->log);
 	/* The store first: its sentence about a missing xenstored is clearer
@@ -41,7 +40,6 @@ void domlet_xen_close(struct domlet_xen *xen)
 	if (!xen || xen->closed)
 		return;
 	xen->closed = true;
-	domlet_xen_console_close(xen);
 	domlet_xen_domain_close(xen);
 	domlet_xen_store_close(xen);
 	domlet_xen_loop_close(xen);

@@ -83,8 +83,6 @@ struct domlet_xen {
 	bool seed_given; /* a seed is never used twice */
 	bool ring_seen;  /* ring_ready was called */
 	struct domlet_ring_offer ring_offer;
-
-	int console_fd;
 };
 
 /* log.c */

@@ -102,6 +102,8 @@ int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, i
 		hint = "; the domain is too small for its kernel and initrd: give it more memory, by its template, its memory limit, or the annotation dev.domlet.memory";
 	} else if (strstr(log->text, "domlet-hotplug add") && strstr(log->text, "exited with error status 255")) {
 		hint = "; this program can't be run: install domlet whole";
+	} else if (strstr(log->text, "console tty: timed out")) {
+		hint = "; xenconsoled does not run or does not answer: service xen start, and see domlet doctor";
 	} else if (rc == ERROR_NOMEM || strcasestr(log->text, "cannot allocate memory") ||
 	    strcasestr(log->text, "not enough") || strcasestr(log->text, "failed to free memory")) {
 		code = ENOMEM;

@@ -69,12 +69,6 @@ int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint6
 		       const char *document, size_t len, const uint8_t sha256[32], struct domlet_error *err);
 int domlet_xen_forget_seed(struct domlet_xen *xen);
 
-/* Console: opens the guest's console pty without reading; tail() reads what
- * is waiting there (at most len - 1 bytes, the last ones, made printable). */
-void domlet_xen_console_open(struct domlet_xen *xen);
-void domlet_xen_console_tail(struct domlet_xen *xen, char *buf, size_t len);
-void domlet_xen_console_close(struct domlet_xen *xen);
-
 /* Blocking, for verbs that clean up after a dead monitor; no loop needed.
  * 0 also when no such domain exists. */
 int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err);
