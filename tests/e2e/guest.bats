@@ -100,3 +100,14 @@ ready" ] || { cat "$BATS_TEST_TMPDIR/out"; false; }
     [ "${lines[0]}" = 0::/below ]
     [[ ${lines[1]} == *'not permitted'* ]]
 }
+
+@test "the type that this host can run, where nobody chooses one" {
+    local type=pvh notice=
+    xl info | grep -q '^virt_caps.* hap' || type=pv notice='domlet: this host has no hardware virtualisation for guests: using PV'
+    make_bundle true
+    edit 'del(.annotations["dev.domlet.type"])'
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&-
+    [ "$(<"$BATS_TEST_TMPDIR/said")" = "$notice" ]
+    [ "$(jq -r .type /run/domlet/c1/domlet.json)" = "$type" ]
+    domlet delete --force c1
+}

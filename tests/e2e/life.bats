@@ -55,12 +55,18 @@ destroy_from_outside() {
     [ -e "$BATS_TEST_TMPDIR/stopped" ]
 }
 
-@test "xl destroy is an end like a kill" {
+@test "xl destroy is an end like a kill; the state says why, and so does the system's log" {
+    local log=$BATS_TEST_TMPDIR/log reason
+    [[ -e /dev/log ]] || busybox syslogd -n -O "$log" 3>&- &
     make_bundle sleep 1000
     create
     domlet start c1
     destroy_from_outside
     wait_for_status stopped
+    reason=$(domlet state c1 | jq -r .reason)
+    [[ $reason == *'destroyed from outside'* ]]
+    [[ ! -e $log ]] || eventually 10 grep -qF "$reason" "$log"
+    kill $! || true
 }
 
 @test "what was written before the domain was destroyed is still read" {

@@ -117,7 +117,9 @@ logged() {
         refused 'invalid container ID format' create -b "$BUNDLE" -- "$id"
     done
     [ ! -e /run/x ]
-    for id in start state kill delete; do
+    run -255 domlet exec -- ../x true
+    [[ $output == *'invalid container ID format'* ]]
+    for id in start state kill delete ps; do
         refused 'invalid container ID format' "$id" -- ../x
         refused 'container does not exist' "$id" -- c1
     done
@@ -207,6 +209,8 @@ without() { # FILE WORDS VERB ARGUMENTS…: as if there were nothing in FILE
     mount -t tmpfs -o size=64k full /run/e2e-full
     head -c 65536 /dev/zero >/run/e2e-full/filler || true
     refused /run/e2e-full --root /run/e2e-full/root run -b "$BUNDLE" c1
+    refused "can't write the pid file" create --pid-file /run/e2e-full/pid -b "$BUNDLE" c1
+    [ "$(find /run/e2e-full -type f)" = /run/e2e-full/filler ]
     rm /run/e2e-full/filler
     date +%s%N >"$BUNDLE/rootfs/etc/new" # an image that is not in the cache
     refused_as 'mkfs.erofs failed' unshare -m sh -c 'mount --bind /run/e2e-full /var/cache/domlet && exec "$@"' sh \

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,7 +89,7 @@ static void json_error_is_one_object(void **state)
 	json_object_put(obj);
 	text = content(stderr_path);
 	assert_non_null(strstr(text, "domlet: a debug line\n"));
-	assert_non_null(strstr(text, "domlet: a notice\n"));
+	assert_null(strstr(text, "a notice"));
 	assert_non_null(strstr(text, " ms a phase\n"));
 	assert_non_null(strstr(text, "domlet: \"quoted\" and two lines   ü /\n"));
 }
@@ -123,6 +125,34 @@ static void text_log(void **state)
 	assert_non_null(strstr(content(log_path), " debug: one\n"));
 	assert_non_null(strstr(content(log_path), " error: two\n"));
 	assert_string_equal(content(stderr_path), "domlet: two\n");
+}
+
+/* stderr may be a container's, or nobody's. */
+static void notices_of_others_go_to_the_system(void **state)
+{
+	struct sockaddr_un here = { .sun_family = AF_UNIX };
+	struct domlet_error err = {0};
+	struct domlet_log log;
+	char line[256] = "", expected[64];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	(void)state;
+	memcpy(here.sun_path, log_path, strlen(log_path) + 1);
+	domlet_log_system = log_path;
+	assert_int_equal(domlet_log_open(&log, NULL, "json", false, &err), 0);
+	domlet_log_notice(&log, "lost: nobody listens");
+	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
+	domlet_log_notice(&log, "two\nlines");
+	assert_true(recv(fd, line, sizeof line - 1, 0) > 0);
+	(void)snprintf(expected, sizeof expected, "<29>domlet[%d]: two lines", getpid());
+	assert_string_equal(line, expected);
+	assert_int_equal(domlet_log_open(&log, NULL, "text", false, &err), 0);
+	log.background = true;
+	for (int n = 0; n < 10000; n++) /* it never waits */
+		domlet_log_notice(&log, "%d", n);
+	assert_true(recv(fd, line, sizeof line, 0) > 0);
+	assert_string_equal(content(stderr_path), "");
+	close(fd);
 }
 
 static void no_debug_unless_asked(void **state)
@@ -162,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(json_error_is_one_object, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(json_of_a_long_error_is_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(text_log, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(notices_of_others_go_to_the_system, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_debug_unless_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(open_refusals, set_up, tear_down),
 	};

@@ -148,6 +148,7 @@ void finish(struct run *r)
 	if (recorded) {
 		assert_int_equal(st.domid == DOMLET_DOMID_NONE, !seen->xen.domain);
 		assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+		(void)snprintf(r->reason, sizeof r->reason, "%s", st.reason ? st.reason : "");
 		domlet_state_free(&st);
 		assert_int_equal(tear_down(NULL), 0);
 	}

@@ -23,6 +23,7 @@ struct run {
 	pid_t pid;
 	int caller, proxy, out; /* our ends */
 	char answer[1200], started[1200], last[1200], exit[64], output[64];
+	char reason[1200]; /* of its end, in its record */
 };
 
 extern struct seen *seen;

@@ -185,6 +185,25 @@ static void the_guest_breaks_the_protocol(void **state)
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
 
+static void a_container_in_the_background_says_why_it_ended(void **state)
+{
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_BREAKS);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_non_null(strstr(r.reason, "broke the ring protocol"));
+	begin_started(&r, RING_FAKE_HUNGRY);
+	finish(&r);
+	assert_non_null(strstr(r.reason, "for want of memory"));
+	begin_started(&r, RING_FAKE_GOOD);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":3}");
+	assert_string_equal(r.reason, "");
+}
+
 static void signals_reach_the_guest(void **state)
 {
 	static const char verb[] = "{\"verb\":\"signal\",\"signo\":15}";
@@ -303,6 +322,7 @@ int main(void)
 		cmocka_unit_test(lies_change_nothing),
 		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
+		cmocka_unit_test_teardown(a_container_in_the_background_says_why_it_ended, tear_down_attached),
 		cmocka_unit_test(signals_reach_the_guest),
 		cmocka_unit_test(a_large_configuration_is_sent),
 		cmocka_unit_test(who_kills_again_waits_no_longer),

@@ -47,6 +47,7 @@ static void fill(struct domlet_state *st)
 	st->annotations = strdup("{\"a\":\"b\"}");
 	st->oci_version = strdup("1.0.2-dev");
 	st->image = strdup("/var/cache/i");
+	st->reason = strdup("why");
 	st->domid = 7;
 	strcpy(st->uuid, "12345678-1234-1234-1234-123456789012");
 	strcpy(st->name, "domlet-x");
@@ -79,6 +80,7 @@ static void round_trip(void **state)
 	assert_string_equal(back.annotations, st.annotations);
 	assert_null(back.cgroup);
 	assert_string_equal(back.image, st.image);
+	assert_string_equal(back.reason, "why");
 	assert_int_equal(back.domid, 7);
 	assert_string_equal(back.uuid, st.uuid);
 	assert_string_equal(back.created, st.created);
@@ -121,6 +123,33 @@ static void wanted_sentences(void **state)
 	snprintf(path, sizeof(path), "%s/c2", root);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(domlet_state_create(root, "c2", &st, &err), 0);
+	domlet_state_free(&st);
+}
+
+/* What an older domlet wrote has no reason in it. */
+static void a_record_without_a_reason(void **state)
+{
+	struct domlet_error err = {0};
+	struct domlet_state st, back;
+	char path[5000], *text, *at;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
+	fill(&st);
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_path(&st, "domlet.json", path, sizeof(path));
+	assert_int_equal(domlet_file_read(path, 2000, &text, &len, &err), 0);
+	at = strstr(text, ",\"reason\":\"why\"");
+	assert_non_null(at);
+	memcpy(at, "}", 2);
+	assert_int_equal(domlet_file_write(path, text, strlen(text), 0600, &err), 0);
+	free(text);
+	assert_int_equal(domlet_state_load(root, "c1", &back, &err), 0);
+	assert_null(back.reason);
+	assert_string_equal(back.uuid, st.uuid);
+	domlet_state_free(&back);
+	assert_int_equal(domlet_state_remove(&st, &err), 0);
 	domlet_state_free(&st);
 }
 
@@ -422,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(round_trip, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wanted_sentences, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_record_without_a_reason, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damaged_records, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(killed_creators_leave_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_record_can_be_discarded, set_up, tear_down),

@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -117,6 +120,25 @@ static void write_stderr(const char *text)
 		write_line(STDERR_FILENO, out, (size_t)n);
 }
 
+const char *domlet_log_system = _PATH_LOG;
+
+/* What syslog(3) does, but without waiting: a log that is full must not hold
+ * a monitor up. */
+static void write_system(const char *text)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	char out[LOG_TEXT_MAX + 64];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(out, sizeof(out), "<%d>domlet[%d]: %s", LOG_DAEMON | LOG_NOTICE, getpid(), text);
+
+	if (fd < 0)
+		return;
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", domlet_log_system);
+	if (n > 0)
+		(void)sendto(fd, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to));
+	close(fd);
+}
+
 void domlet_log_error(const struct domlet_log *log, const char *text)
 {
 	char line[LOG_TEXT_MAX];
@@ -143,6 +165,8 @@ void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)
 	/* Never into a JSON log: podman takes its whole content as the error. */
 	if (log->fd >= 0 && !log->json)
 		write_text(log->fd, "notice", line);
+	else if (log->json || log->background)
+		write_system(line);
 	else
 		write_stderr(line);
 }

@@ -5,9 +5,12 @@
 /*
  * The log: --log FILE, --log-format text|json, --debug. Errors go to the file
  * as exactly one line (podman parses the whole file as one JSON object) and
- * to stderr; debug lines go to stderr (or the file when there is one and
- * the format is text) only with --debug. One log a process, set up by main()
- * before anything else and inherited by the processes it forks.
+ * to stderr. Notices go to the file when its format is text, or else to stderr,
+ * but to the system's log where stderr may be a container's (an engine asks for
+ * JSON) or nobody's (a monitor in the background). Debug lines go to stderr (or
+ * the file when there is one and the format is text) only with --debug. One log
+ * a process, set up by main() before anything else and inherited by the
+ * processes it forks.
  */
 
 #include <stdbool.h>
@@ -19,12 +22,16 @@ struct domlet_log {
 	int fd; /* -1: none */
 	bool json;
 	bool debug;
+	bool background; /* nobody reads this process's stderr */
 	uint64_t start_ns; /* CLOCK_MONOTONIC when it was opened */
 };
 
 /* Opens FILE for append (NULL: none). */
 int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
 		    struct domlet_error *err);
+/* The system's log; tests take another. */
+extern const char *domlet_log_system;
+
 /* "domlet: TEXT" on stderr, and one line {"level":"error","msg":…,"time":…}. */
 void domlet_log_error(const struct domlet_log *log, const char *text);
 void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)

@@ -10,6 +10,7 @@
 #include "../xen/xen.h"
 #include "cli.h"
 #include "engine.h"
+#include "launch.h"
 #include "option.h"
 
 static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
@@ -25,11 +26,7 @@ static const struct {
 	{ "/dev/loop-control", "loop devices", "modprobe loop" },
 	{ "/sys/module/xen_blkback", "block backend", "modprobe xen-blkback" },
 	{ "/sys/fs/cgroup/cgroup.controllers", "cgroup v2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup" },
-	{ "/usr/lib/domlet/vmlinux", "guest kernel", "images/kernel.sh makes it; or name one in a template" },
-	{ "/usr/lib/domlet/initrd.cpio", "guest initrd", "images/initrd.sh makes it from domlet-init" },
 	{ "/usr/lib/domlet/domlet-hotplug", "disk hotplug program", "install domlet whole" },
-	{ "/usr/share/domlet/xen-configs/pvh.cfg", "PVH template", "install domlet whole" },
-	{ "/usr/share/domlet/xen-configs/pv.cfg", "PV template", "install domlet whole" },
 };
 
 static int line(bool ok, const char *what, const char *remedy)
@@ -66,6 +63,27 @@ static bool runs(const char *name)
 	return false;
 }
 
+/* A template, and what it names. */
+static int check_template(const char *name)
+{
+	struct domlet_template t = { 0 };
+	struct domlet_error err = { 0 };
+	char path[512], what[600];
+	int failures;
+
+	(void)snprintf(what, sizeof what, "template %s.cfg", name);
+	if (domlet_cli_find_template(name, path, sizeof path, &err) < 0)
+		return line(false, what, "install domlet whole: its templates are in /usr/share/domlet/xen-configs");
+	if (domlet_template_read(path, &t, &err) < 0)
+		return line(false, what, err.text);
+	(void)snprintf(what, sizeof what, "guest kernel of %s", path);
+	failures = line(access(t.kernel, R_OK) == 0, what, "images/kernel.sh makes /usr/lib/domlet/vmlinux; or name another in this template");
+	(void)snprintf(what, sizeof what, "guest initrd of %s", path);
+	failures += line(!t.ramdisk || access(t.ramdisk, R_OK) == 0, what, "images/initrd.sh makes /usr/lib/domlet/initrd.cpio from domlet-init; or name another in this template");
+	domlet_template_free(&t);
+	return failures;
+}
+
 static int doctor(struct domlet_cli *cli, int argc, char **argv)
 {
 	char mkfs[4096];
@@ -81,6 +99,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(is_dom0(), "this is a Xen dom0", "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
+	failures += check_template("pvh") + check_template("pv");
 	failures += line(domlet_mkfs_find(mkfs, sizeof mkfs), "mkfs.erofs", "apt-get install erofs-utils");
 	store = domlet_xen_store_check(NULL) == 0;
 	failures += line(store, "xenstored answers",

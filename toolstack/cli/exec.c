@@ -247,8 +247,10 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+:p:dte:u:g:c:h", options, NULL)) != -1) {
 		if (c == 'h')
 			return domlet_cli_usage(&domlet_verb_exec, true);
-		if (c == '?' || c == ':')
-			return domlet_cli_bad_option(cli, &domlet_verb_exec, c, argc, argv);
+		if (c == '?' || c == ':') {
+			(void)domlet_cli_bad_option(cli, &domlet_verb_exec, c, argc, argv);
+			return STATUS_FAILED;
+		}
 		if (read_option(cli, &e, c) < 0)
 			return STATUS_FAILED;
 	}
@@ -257,6 +259,8 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 		return STATUS_FAILED;
 	}
 	e.process.args = argv + optind + 1;
+	if (domlet_id_check(argv[optind], &cli->err) < 0)
+		return STATUS_FAILED;
 	domlet_cli_reap(cli, NULL);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
 		return STATUS_FAILED;

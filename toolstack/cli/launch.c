@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../base/file.h"
 #include "../monitor/monitor.h"
 #include "../oci/plan.h"
 #include "../proxy/proxy.h"
@@ -44,6 +45,17 @@ static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struc
 	return 0;
 }
 
+int domlet_cli_find_template(const char *name, char *path, size_t len, struct domlet_error *err)
+{
+	(void)snprintf(path, len, "/etc/domlet/%s.cfg", name);
+	if (access(path, F_OK) < 0)
+		(void)snprintf(path, len, "/usr/share/domlet/xen-configs/%s.cfg", name);
+	if (access(path, F_OK) < 0)
+		return domlet_error_set(err, ENOENT, "there is no template %s.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs: make one, or name another",
+					name);
+	return 0;
+}
+
 static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st,
 			   struct domlet_template *t)
 {
@@ -58,12 +70,8 @@ static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, 
 	}
 	if (!name)
 		name = type == DOMLET_TYPE_PV ? "pv" : "pvh";
-	(void)snprintf(path, sizeof path, "/etc/domlet/%s.cfg", name);
-	if (access(path, F_OK) < 0)
-		(void)snprintf(path, sizeof path, "/usr/share/domlet/xen-configs/%s.cfg", name);
-	if (access(path, F_OK) < 0)
-		return domlet_error_set(&cli->err, ENOENT, "there is no template %s.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs: make one, or name another",
-					name);
+	if (domlet_cli_find_template(name, path, sizeof path, &cli->err) < 0)
+		return -1;
 	if (domlet_template_read(path, t, &cli->err) < 0)
 		return -1;
 	(void)snprintf(st->type, sizeof st->type, "%s", t->type);
@@ -100,7 +108,7 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 	int n;
 
 	if (!p->cgroups_path || !p->cgroups_path[0])
-		n = snprintf(path, sizeof path, CGROUP_ROOT "/domlet/%s", p->id);
+		n = snprintf(path, sizeof path, CGROUP_ROOT "/domlet/%s", st->name);
 	else if ((colon = strchr(p->cgroups_path, ':')) != NULL && strchr(colon + 1, ':'))
 		n = snprintf(path, sizeof path, CGROUP_ROOT "/%.*s/%.*s-%s.scope", (int)(colon - p->cgroups_path),
 			     p->cgroups_path, (int)(strchr(colon + 1, ':') - colon - 1), colon + 1,
@@ -133,15 +141,21 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
 {
 	int null = open("/dev/null", O_RDWR);
-	bool debug = l->log->debug;
+	/* --debug speaks on the caller's stderr, unless whoever reads that waits for
+	 * its end: docker does, of a container with a terminal. */
+	bool debug = l->log->debug && (l->foreground || !l->plan->terminal);
+	struct domlet_log log = *l->log;
 	sigset_t none;
+
+	log.background = !l->foreground;
+	l->log = &log;
 
 	(void)setsid();
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int i = 0; i < 3; i++) {
 		l->stdio[i] = fcntl(tty >= 0 ? tty : i, F_DUPFD_CLOEXEC, 3);
-		if (i < 2 || !debug) /* --debug speaks on the caller's stderr */
+		if (i < 2 || !debug)
 			(void)dup2(null, i);
 	}
 	if (tty >= 0)
@@ -271,16 +285,12 @@ static int run_create_hooks(const struct domlet_launch *launch, struct domlet_pr
 
 int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *err)
 {
-	char temporary[4096];
-	FILE *f;
+	char text[16];
 
 	if (!file)
 		return 0;
-	(void)snprintf(temporary, sizeof temporary, "%s.new", file);
-	f = fopen(temporary, "we");
-	if (!f || fprintf(f, "%d", pid) < 0 || fclose(f) != 0 || rename(temporary, file) < 0)
-		return domlet_error_set(err, errno, "can't write the pid file %s: %s", file, domlet_strerror(errno));
-	return 0;
+	(void)snprintf(text, sizeof text, "%d", pid);
+	return domlet_file_write(file, text, strlen(text), 0644, err) < 0 ? domlet_error_prefix(err, "can't write the pid file") : 0;
 }
 
 static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan, const struct domlet_launch_options *o,

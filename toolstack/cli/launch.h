@@ -26,6 +26,8 @@ struct domlet_launched {
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
 		      struct domlet_launched *l);
 
+/* The template NAME: /etc/domlet's, or else the one that came with domlet. */
+int domlet_cli_find_template(const char *name, char *path, size_t len, struct domlet_error *err);
 /* By rename, without a newline (oci-contract 1.3); FILE may be NULL. */
 int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *err);
 

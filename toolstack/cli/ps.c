@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../oci/plan.h"
 #include "../state/state.h"
 #include "cli.h"
 #include "option.h"
@@ -106,7 +107,8 @@ static int ps(struct domlet_cli *cli, int argc, char **argv)
 		(void)domlet_error_set(&cli->err, EINVAL, "ps takes a container's id; see \"domlet ps --help\"");
 		return 1;
 	}
-	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
+	if (domlet_id_check(argv[optind], &cli->err) < 0 ||
+	    domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
 		return 1;
 	pids = pids_of(&st);
 	if (strcmp(format, "json") == 0)

@@ -161,8 +161,11 @@ static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 		domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
 	r = st->status == DOMLET_STATUS_CREATING ? remove_locked(st, &err) : end_remains(st, &err);
 	if (r == 0 && st->status != DOMLET_STATUS_CREATING) {
-		if (st->status != DOMLET_STATUS_STOPPED)
+		if (st->status != DOMLET_STATUS_STOPPED) {
 			st->exit_code = 137;
+			free(st->reason);
+			st->reason = strdup("its monitor was killed");
+		}
 		st->status = DOMLET_STATUS_STOPPED;
 		st->domid = DOMLET_DOMID_NONE;
 		r = domlet_state_save(st, &err);

@@ -108,6 +108,13 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
 }
 
+/* The first reason is the one that people want. */
+static void keep_reason(struct monitor *m, const char *text)
+{
+	if (!m->launch->state->reason)
+		m->launch->state->reason = strdup(text);
+}
+
 static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 {
 	struct process *p = domlet_process_find(m, e->process);
@@ -115,6 +122,8 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
 		return;
 	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
+	if (e->process == FIRST_PROCESS && e->oom)
+		keep_reason(m, "the guest's kernel killed its first process for want of memory");
 	if (e->process == FIRST_PROCESS)
 		domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 	else
@@ -319,6 +328,7 @@ static void report_exit(struct monitor *m)
 
 	phase(m, "exited");
 	if (m->created && m->err.code) { /* an end that nobody asked for: say why */
+		keep_reason(m, m->err.text);
 		if (m->launch->foreground)
 			domlet_peers_answer(&m->peers[0], m->err.code, m->err.text);
 		else

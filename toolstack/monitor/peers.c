@@ -106,6 +106,8 @@ static void start_container(struct monitor *m, struct peer *p)
 	if (m->life.container != DOMLET_CONTAINER_CREATED) {
 		domlet_peers_answer(p, EBUSY, m->life.container > DOMLET_CONTAINER_RUNNING ?
 				    "cannot start a container that has stopped" :
+				    m->life.container < DOMLET_CONTAINER_CREATED ?
+				    "cannot start a container that is still being created" :
 				    "cannot start an already running container");
 		return;
 	}

@@ -13,7 +13,7 @@
 /* Raised when an older domlet could misread a newer record. */
 #define RECORD_VERSION 1
 
-enum record_kind { KIND_OWNED, KIND_TEXT, KIND_U32, KIND_PID, KIND_U64 };
+enum record_kind { KIND_OWNED, KIND_LATER, /* the same, unknown to older records */ KIND_TEXT, KIND_U32, KIND_PID, KIND_U64 };
 
 struct record_field {
 	const char *key;
@@ -43,6 +43,7 @@ static const struct record_field record_fields[] = {
 	TEXT("type", type),
 	TEXT("created", created),
 	{"exitCode", KIND_U32, AT(exit_code), 0},
+	{"reason", KIND_LATER, AT(reason), 0},
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 
@@ -51,7 +52,8 @@ static struct json_object *field_value(const struct domlet_state *st, const stru
 	const void *at = (const char *)st + f->offset;
 
 	switch (f->kind) {
-	case KIND_OWNED: {
+	case KIND_OWNED:
+	case KIND_LATER: {
 		const char *text = *(char *const *)at;
 
 		return text ? json_object_new_string(text) : NULL;
@@ -139,10 +141,10 @@ static int take_field(const struct record_field *f, struct json_object *obj, str
 	struct json_object *v;
 
 	if (!json_object_object_get_ex(obj, f->key, &v))
-		return -EUCLEAN;
-	if (f->kind == KIND_OWNED && !v)
+		return f->kind == KIND_LATER ? 0 : -EUCLEAN;
+	if (!v && (f->kind == KIND_OWNED || f->kind == KIND_LATER))
 		return 0;
-	return f->kind == KIND_OWNED || f->kind == KIND_TEXT ? take_string(f, v, at) : take_number(f, v, at);
+	return f->kind <= KIND_TEXT ? take_string(f, v, at) : take_number(f, v, at);
 }
 
 static int take_status(struct json_object *obj, struct domlet_state *st)
@@ -227,6 +229,8 @@ char *domlet_state_json(const struct domlet_state *st)
 	json_object_object_add(obj, "created", json_object_new_string(st->created));
 	json_object_object_add(obj, "annotations", annotations_object(st));
 	json_object_object_add(obj, "owner", json_object_new_string(""));
+	if (st->reason && status == DOMLET_STATUS_STOPPED) /* none of the OCI's */
+		json_object_object_add(obj, "reason", json_object_new_string(st->reason));
 	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 							   JSON_C_TO_STRING_NOSLASHESCAPE);
 	copy = text ? strdup(text) : NULL;

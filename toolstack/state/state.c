@@ -46,6 +46,7 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->cgroup);
 	free(st->hooks);
 	free(st->image);
+	free(st->reason);
 	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
 }
 

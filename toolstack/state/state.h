@@ -48,6 +48,7 @@ struct domlet_state {
 	enum domlet_status status;
 	char created[40];  /* RFC 3339 */
 	uint32_t exit_code; /* when stopped */
+	char *reason; /* why, when nobody asked for the end; owned, NULL: none */
 };
 
 void domlet_state_free(struct domlet_state *st);
