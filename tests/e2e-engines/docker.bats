@@ -147,7 +147,7 @@ teardown() {
 
 # bats test_tags=long
 @test "docker: attach, logs -f, events, restart" {
-    docker events --filter container=d1 --format '{{.Action}}' >"$BATS_TEST_TMPDIR/events" 2>/dev/null 3>&- &
+    docker events --since "$(date +%s)" --filter container=d1 --format '{{.Action}}' >"$BATS_TEST_TMPDIR/events" 2>/dev/null 3>&- &
     local events=$!
     run_in -d -i --name d1 busybox sh -c 'echo ready; while read -r line; do echo "got $line"; [ "$line" != two ] || exit 4; done' >"$out"
     docker logs -f d1 >"$BATS_TEST_TMPDIR/logs" 3>&- &

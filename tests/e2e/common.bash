@@ -27,7 +27,7 @@ bats_kill_childprocesses_of() { # PID
 }
 
 no_leaks() {
-    local left end=$((SECONDS + 20))
+    local left end=$((SECONDS + 60))
     # Where the shell was in a "wait", bats was here before it had killed anyone.
     [[ ! ${BATS_TIMED_OUT-} ]] || bats_kill_childprocesses_of "$$"
     [[ ${BATS_TEST_COMPLETED-} || " ${FUNCNAME[*]} " != *' teardown '* ]] || suspect_emulator

@@ -55,9 +55,9 @@ teardown() {
     [[ $output != *'sleep 777'* ]]
 
     # The container's end is that of all.
-    domlet exec c1 sleep 1000 </dev/null 3>&- &
+    domlet exec c1 sh -c 'echo up; exec sleep 1000' </dev/null >"$BATS_TEST_TMPDIR/up" 3>&- &
     pid=$!
-    sleep 1
+    eventually 60 grep -q up "$BATS_TEST_TMPDIR/up"
     domlet kill c1 KILL
     wait "$pid" || status=$?
     [ "$status" -eq 137 ]
@@ -71,12 +71,9 @@ teardown() {
     domlet run -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     run=$!
     wait_for_status running 200
-    domlet exec c1 sleep 1000 </dev/null >/dev/null 2>&1 3>&- &
+    domlet exec c1 sh -c 'echo up; exec sleep 1000' </dev/null >"$BATS_TEST_TMPDIR/up" 2>&1 3>&- &
     exec=$!
-    for _ in {1..100}; do
-        [[ $(domlet ps --format json c1 | jq length) -ne 2 ]] || break
-        sleep 0.1
-    done
+    eventually 60 grep -q up "$BATS_TEST_TMPDIR/up"
     domlet kill c1 KILL
     wait "$exec" || status=$?
     [ "$status" -eq 137 ]

@@ -30,15 +30,24 @@ state_field() { # NAME: a number of the state file
     [[ $text =~ \"$1\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
-# The command is the first in the monitor's place.
+# The command is the first in the monitor's place, until there is one, and a
+# proxy, too. Nothing is printed when the container was gone before that.
 monitor_pid() {
     local found
-    for _ in {1..200}; do
+    for _ in {1..2000}; do
         found=$(state_field monitorPid)
-        [[ -z $found || $found == "$pid" ]] || break
-        sleep 0.01
+        [[ $found != "$pid" ]] || { sleep 0.01 && continue; }
+        echo "$found"
+        return
     done
-    echo "$found"
+    return 1
+}
+
+proxy_pid() {
+    local found
+    monitor_pid >/dev/null
+    found=$(state_field proxyPid)
+    ((found > 1)) && echo "$found"
 }
 
 kill_caller() { # VERB PHASE [DELAY]
@@ -50,7 +59,7 @@ kill_caller() { # VERB PHASE [DELAY]
     wait "$pid" || status=$?
     if [ "$status" -ne 0 ]; then
         [ "$status" -eq 137 ]
-        eventually 30 decided
+        eventually 90 decided
     fi
     # A create that has had its answer is done, whether it ended or was killed.
     [[ $1 != create || $(status 2>/dev/null) != created ]] || domlet delete --force c1
@@ -70,7 +79,7 @@ kill_monitor() { # VERB PHASE [DELAY]
     begin "$1" "$2"
     monitor=$(monitor_pid)
     sleep "${3:-0}"
-    kill -9 "$monitor"
+    kill -9 "${monitor:?}"
     end
     if [ "$status" -eq 0 ]; then # create was faster: the next command cleans up
         domlet delete --force c1
@@ -82,11 +91,12 @@ kill_monitor() { # VERB PHASE [DELAY]
 }
 
 kill_proxy() { # VERB PHASE [DELAY]
+    local proxy
     echo "$*"
     begin "$1" "$2"
-    monitor_pid >/dev/null
+    proxy=$(proxy_pid)
     sleep "${3:-0}"
-    kill -9 "$(state_field proxyPid)"
+    kill -9 "$proxy"
     end
     if [ "$status" -eq 0 ]; then
         domlet delete c1
@@ -116,9 +126,14 @@ destroy_domain() { # VERB PHASE [DELAY]
 interrupt() { # SIGNAL VERB PHASE [DELAY]
     echo "$*"
     begin "$2" "$3"
-    sleep "${4:-0}"
-    kill -s "$1" "$pid"
+    [[ ! ${4-} ]] || sleep "$4"
+    kill -s "$1" "$pid" || true
     end
+    if [[ $2 == create && $status -eq 0 ]]; then # it was faster
+        domlet delete --force c1
+        no_leaks
+        return
+    fi
     [ "$status" -eq $((128 + $(kill -l "$1"))) ]
     ! grep -v '^domlet: *[0-9.]* ms ' <<<"$rest" || return 1
     no_leaks

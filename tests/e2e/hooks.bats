@@ -98,3 +98,16 @@ poststop stopped" ]
     run -1 domlet run -b "$BUNDLE" c1 </dev/null
     [[ $output == *"can't be connected to yet: use --network none"* ]]
 }
+
+@test "the caller is killed while a createContainer hook runs" {
+    local pid began=$BATS_TEST_TMPDIR/began
+    make_bundle true
+    edit '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "touch $0; exec sleep 1000", "'"$began"'"], env: ["PATH=/usr/bin:/bin"]}]'
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&- &
+    pid=$!
+    eventually 60 test -e "$began"
+    kill -9 "$pid"
+    wait "$pid" || true
+    eventually 60 test ! -e /run/domlet/c1
+    ! pgrep -f 'sleep 1000' || return 1
+}

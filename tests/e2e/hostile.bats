@@ -56,12 +56,13 @@ convicted() { # CRIME STATUS WORDS
 
 @test "guests that never get as far as a ring" {
     local crime
-    for crime in never watches silent; do commit "$crime" 30; done
+    for crime in never watches; do commit "$crime" 30; done
+    commit silent 60
     for crime in off reboot crash; do commit "$crime"; done
     wait "${criminals[@]}"
     convicted never 1 'was still booting the guest kernel after 30 s'
     convicted watches 1 'was still booting the guest kernel after 30 s'
-    convicted silent 1 "was still waiting for domlet-init's greeting after 30 s"
+    convicted silent 1 "was still waiting for domlet-init's greeting after 60 s"
     convicted off 1 'shut down (reason 0) while booting the guest kernel'
     convicted reboot 1 'shut down (reason 1) while booting the guest kernel'
     convicted crash 1 'while booting the guest kernel'
@@ -89,14 +90,14 @@ convicted() { # CRIME STATUS WORDS
 
 @test "lies in the ring, and silence" {
     local crime
-    for crime in deaf deaf-created early-exit; do commit "$crime" 30; done
+    for crime in deaf deaf-created early-exit; do commit "$crime" 45; done
     for crime in garbage index off-created crash-started; do commit "$crime"; done
     wait "${criminals[@]}"
     convicted garbage 1 'broke the ring protocol'
     convicted index 1 'broke the ring protocol'
-    convicted deaf 1 'was still setting up the container after 30 s'
-    convicted deaf-created 1 'was still starting the container after 30 s'
-    convicted early-exit 1 'was still setting up the container after 30 s'
+    convicted deaf 1 'was still setting up the container after 45 s'
+    convicted deaf-created 1 'was still starting the container after 45 s'
+    convicted early-exit 1 'was still setting up the container after 45 s'
     convicted off-created 1 'shut down (reason 0)'
     convicted crash-started 137 'while running the container'
 }

@@ -13,7 +13,8 @@ setup() {
 }
 
 teardown() {
-    pkill -CONT -x xenconsoled
+    [[ ! ${watcher-} ]] || kill "$watcher" 2>/dev/null || true
+    pkill -CONT -x xenconsoled || true
     rm -f /etc/domlet/e2e-*.cfg
     no_leaks
 }
@@ -147,6 +148,10 @@ logged() {
     logged
 }
 
+console_is_there() {
+    xenstore-ls -f /local/domain | grep -q '^/local/domain/[1-9][0-9]*/console/tty = "/dev'
+}
+
 @test "guest kernels that don't boot: the stage they reached, and the console's end" {
     local text
     mkdir -p /etc/domlet
@@ -160,9 +165,10 @@ logged() {
     sed "s#^ramdisk = .*#ramdisk = \"$BATS_TEST_TMPDIR/garbage\"#" "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" \
         >/etc/domlet/e2e-kernel.cfg
     # The words are in the guest's ring, whether or not xenconsoled comes to read them.
-    (until xenstore-ls -f /local/domain | grep -q '^/local/domain/[1-9][0-9]*/console/tty = "/dev'; do sleep 0.1; done
-     pkill -STOP -x xenconsoled) 3>&- &
+    (eventually 30 console_is_there && pkill -STOP -x xenconsoled) 3>&- &
+    watcher=$!
     refused 'while booting the guest kernel' run -b "$BUNDLE" c1
+    wait "$watcher"
     [[ $(<"$said") == *"the guest's last words: "*'Kernel panic'* ]]
     [[ $(<"$said") != *ACPI* ]]
     logged

@@ -62,9 +62,9 @@ SESSION
     shows 'is a terminal'
     tty=$(sed -n 's/^tty=\([^\r]*\).*/\1/p' "$screen")
     stty -F "$tty" rows 40 cols 100
+    shows '40 100'
     type_keys 'one\r'
     shows 'got:one:'
-    shows '40 100'
     type_keys '\003'
     shows 'interrupted'
     type_keys 'end\r'
@@ -110,9 +110,9 @@ SESSION
     domlet start c1
     shows ready
     kill -USR1 "$pid"
+    shows '40 100'
     type_keys 'x\r'
     shows 'got:x:'
-    shows '40 100'
     # The engine goes away: the program gets SIGHUP.
     kill -9 "$pid"
     wait_for_status stopped

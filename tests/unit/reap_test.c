@@ -37,10 +37,11 @@ static struct { /* by all processes, in shared memory */
 	char uuid[37]; /* of the last */
 } *xen;
 
-int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err)
+int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err)
 {
 	__atomic_add_fetch(&xen->destroys, 1, __ATOMIC_SEQ_CST);
 	(void)snprintf(xen->uuid, sizeof xen->uuid, "%s", uuid);
+	(void)domid;
 	while (__atomic_load_n(&xen->hold, __ATOMIC_SEQ_CST))
 		(void)usleep(10000);
 	return xen->fail ? domlet_error_set(err, EIO, "Xen is out of order") : 0;
@@ -141,7 +142,7 @@ static pid_t slow_creator(void)
 		return pid;
 	if (domlet_state_create(root, "c1", &st, &err) < 0)
 		_exit(1);
-	ms(500);
+	ms(1000);
 	st.cgroup = strdup(cgroup);
 	(void)strcpy(st.uuid, OLD);
 	(void)mkdir(cgroup, 0700);

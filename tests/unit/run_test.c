@@ -27,9 +27,9 @@ static char top[64], root[80], cgroup[80], ran[80];
 static const char *answer; /* the monitor's, to the start */
 static pid_t proxy, monitor;
 
-int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err)
+int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err)
 {
-	(void)uuid, (void)err;
+	(void)uuid, (void)domid, (void)err;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -350,25 +351,30 @@ static void a_damaged_record_can_be_discarded(void **state)
 	assert_int_equal(domlet_state_discard(root, "c1", 0, &err), -EBUSY);
 }
 
-/* A process that has the lock, says so, and does WHAT with the directory 300 ms later. */
-static pid_t holder(void (*what)(void))
+/* A process that has the lock, and does WHAT with the directory 300 ms after
+ * the end of *GO was closed. */
+static pid_t holder(void (*what)(void), int *go)
 {
 	struct domlet_error err = {0};
 	struct domlet_state st;
-	int ready[2];
+	int ready[2], wait[2];
 	pid_t pid;
 	char c;
 
 	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(wait), 0);
 	pid = fork();
 	if (pid == 0) {
-		if (domlet_state_lock(root, "c1", 0, &st, &err) < 0 || write(ready[1], "r", 1) != 1)
+		close(wait[1]);
+		if (domlet_state_lock(root, "c1", 0, &st, &err) < 0 || write(ready[1], "r", 1) != 1 || read(wait[0], &c, 1) != 0)
 			_exit(1);
 		usleep(300000);
 		what();
 		_exit(0);
 	}
 	close(ready[1]);
+	close(wait[0]);
+	*go = wait[1];
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	close(ready[0]);
 	return pid;
@@ -385,28 +391,34 @@ static void make_it_anew(void)
 {
 	struct domlet_error err;
 	struct domlet_state st;
+	char other[200], from[220], to[220];
 
-	remove_it();
-	if (domlet_state_create(root, "c1", &st, &err) == 0) {
-		strcpy(st.uuid, "new");
-		(void)domlet_state_save(&st, &err);
-	}
+	/* In one step: whoever comes late sees it whole, too. */
+	(void)snprintf(other, sizeof other, "%s-other", root);
+	(void)snprintf(from, sizeof from, "%s/c1", other);
+	(void)snprintf(to, sizeof to, "%s/c1", root);
+	if (domlet_state_create(other, "c1", &st, &err) < 0)
+		return;
+	strcpy(st.uuid, "new");
+	(void)domlet_state_save(&st, &err);
+	(void)renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE);
 }
 
 static void one_has_the_lock(void **state)
 {
 	struct domlet_error err = {0};
 	struct domlet_state st, back;
-	int status, fd;
+	int status, fd, go;
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(domlet_state_lock(root, "c1", 1000, &back, &err), -ENOENT);
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
-	pid = holder(do_nothing);
+	pid = holder(do_nothing, &go);
 	assert_int_equal(domlet_state_lock(root, "c1", 0, &back, &err), -ETIMEDOUT);
 	assert_non_null(strstr(err.text, "still cleaning up container c1"));
 	assert_int_equal(domlet_state_lock(root, "c1", 40, &back, &err), -ETIMEDOUT);
+	close(go);
 	fd = domlet_state_lock(root, "c1", 10000, &back, &err); /* until it ends */
 	assert_true(fd >= 0);
 	assert_string_equal(back.id, "c1");
@@ -415,14 +427,16 @@ static void one_has_the_lock(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	/* What comes after the wait is what is there then. */
-	pid = holder(make_it_anew);
+	pid = holder(make_it_anew, &go);
+	close(go);
 	fd = domlet_state_lock(root, "c1", 10000, &back, &err);
 	assert_true(fd >= 0);
 	assert_string_equal(back.uuid, "new");
 	domlet_state_free(&back);
 	close(fd);
 	waitpid(pid, &status, 0);
-	pid = holder(remove_it);
+	pid = holder(remove_it, &go);
+	close(go);
 	assert_int_equal(domlet_state_lock(root, "c1", 10000, &back, &err), -ENOENT);
 	waitpid(pid, &status, 0);
 	domlet_state_free(&st);

@@ -137,6 +137,10 @@ static void lose_patience(uv_timer_t *t)
 static const struct domlet_xen_ops ops = { on_built, on_unpaused, on_destroyed, on_shutdown, on_vanished, on_ring,
 					   on_disaster };
 
+/* A guest is waited for so long: where one that never comes is what is tested,
+ * a little; where it must come, however long a busy machine takes. */
+static unsigned int patience_ms = 20000;
+
 static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
 {
 	struct domlet_domain_spec spec = { .name = "domlet-c1-123456", .uuid = "12345678-1234-1234-1234-123456789012",
@@ -148,7 +152,7 @@ static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
 	uv_timer_init(loop, &o->patience);
 	o->patience.data = o;
 	uv_unref((uv_handle_t *)&o->patience);
-	uv_timer_start(&o->patience, lose_patience, 600, 0);
+	uv_timer_start(&o->patience, lose_patience, patience_ms, 0);
 	if (domlet_xen_open(loop, &ops, o, &o->xen, &o->err) < 0)
 		o->ended = true;
 	else if (domlet_xen_build(o->xen, &spec, &o->err) < 0)
@@ -177,12 +181,16 @@ static void each_call_fails(void **state)
 	uv_loop_t loop;
 
 	(void)state;
+	patience_ms = 600;
 	do {
 		begin(&o, &loop, ++k);
 		finish(&o, &loop);
 		if (!o.ready)
 			assert_true(strlen(o.err.text) > 10);
 	} while (xen_fake.failed);
+	patience_ms = 20000;
+	begin(&o, &loop, 0);
+	finish(&o, &loop);
 	assert_true(o.ready);
 	assert_int_equal(o.err.code, 0);
 	print_message("%u calls\n", k - 1);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 	do
 		n = recv(fd, text, sizeof text - 1, 0);
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0 && errno == EAGAIN)
+		return domlet_error_set(err, ETIMEDOUT, "the container's monitor does not answer");
 	if (n <= 0)
 		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
 	text[n] = '\0';
@@ -61,8 +64,10 @@ void domlet_cli_hear_out(int fd, struct domlet_error *why)
 			*why = last;
 }
 
-static int connect_to(const struct domlet_state *st, int type, struct domlet_error *err)
+/* TIMEOUT_S is for each wait; 0: none. */
+static int connect_to(const struct domlet_state *st, int type, int timeout_s, struct domlet_error *err)
 {
+	const struct timeval patience = { .tv_sec = timeout_s };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char dir[4096];
 	cleanup_close int dir_fd = -1;
@@ -71,20 +76,23 @@ static int connect_to(const struct domlet_state *st, int type, struct domlet_err
 	domlet_state_path(st, "", dir, sizeof dir);
 	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir_fd, DOMLET_MONITOR_SOCKET);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return domlet_error_set(err, ESRCH, "container not running");
+		return fd >= 0 && errno == EAGAIN ? domlet_error_set(err, ETIMEDOUT, "the container's monitor does not answer") :
+						    domlet_error_set(err, ESRCH, "container not running");
 	return take_fd(&fd);
 }
 
 int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err)
 {
-	return connect_to(st, SOCK_SEQPACKET, err);
+	return connect_to(st, SOCK_SEQPACKET, 0, err);
 }
 
 void domlet_cli_tell(const struct domlet_state *st, const char *json)
 {
 	struct domlet_error ignored;
-	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET | SOCK_NONBLOCK, &ignored);
+	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, &ignored);
 	struct ucred listener = { 0 };
 	socklen_t len = sizeof listener;
 
@@ -93,9 +101,9 @@ void domlet_cli_tell(const struct domlet_state *st, const char *json)
 		(void)send(fd, json, strlen(json), MSG_NOSIGNAL);
 }
 
-int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err)
+int domlet_cli_ask(const struct domlet_state *st, const char *json, int timeout_s, struct domlet_error *err)
 {
-	cleanup_close int fd = domlet_cli_connect(st, err);
+	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET, timeout_s, err);
 
 	return fd < 0 ? fd : domlet_cli_ask_fd(fd, json, err);
 }

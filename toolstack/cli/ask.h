@@ -10,12 +10,13 @@
 #include "../state/state.h"
 #include "cli.h"
 
-/* Sends JSON over FD (or to the container's monitor), waits for the answer. */
+/* Sends JSON over FD, waits for the answer. */
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err);
 /* The parts of it: a connection to the monitor, or -errno; one answer. */
 int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err);
 int domlet_cli_read_answer(int fd, struct domlet_error *err);
-int domlet_cli_ask(const struct domlet_state *st, const char *json, struct domlet_error *err);
+/* ETIMEDOUT when nothing comes for TIMEOUT_S seconds (0: there is no limit). */
+int domlet_cli_ask(const struct domlet_state *st, const char *json, int timeout_s, struct domlet_error *err);
 /* Without an answer, and without waiting for a monitor that hangs; it may not have arrived. */
 void domlet_cli_tell(const struct domlet_state *st, const char *json);
 

@@ -71,18 +71,18 @@ static pid_t pid_inside(pid_t pid)
 }
 
 /* Goes on in a child, which alone is in the pid namespace, too; and ends as it does. */
-static void enter_namespaces(pid_t pid, int out)
+static void enter_namespaces(pid_t pid)
 {
 	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
 	int target = pidfd_open(pid, 0), status;
 	pid_t child = target < 0 || setns(target, spaces) < 0 ? -1 : fork();
 
 	if (child < 0) {
-		dprintf(out, "can't enter the container's namespaces: %s", domlet_strerror(errno));
+		dprintf(2, "can't enter the container's namespaces: %s", domlet_strerror(errno));
 		_exit(126);
 	}
 	if (child == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* at its timeout our parent is killed */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		return;
 	}
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -96,14 +96,16 @@ static _Noreturn void be_hook(const struct hook *h, int in, int out)
 {
 	sigset_t none;
 
-	if (h->join)
-		enter_namespaces(h->join, out);
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* they are held while a container is made */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a hook does not outlive who waits for it; what it started may */
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
 	(void)dup2(out, 2);
-	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	/* Who is killed while we run must not seem to live by our copies of its sockets. */
+	(void)close_range(3, ~0u, 0);
+	if (h->join)
+		enter_namespaces(h->join);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* they are held while a container is made */
 	execve(h->path, h->args, h->env ? h->env : environ);
 	dprintf(2, "can't be run: %s", domlet_strerror(errno));
 	_exit(127);

@@ -34,6 +34,10 @@ static int signal_number(const char *text)
 	return 0;
 }
 
+/* Engines give a kill ten seconds or more. */
+#define ANSWER_S 8
+#define KILLED_END_MS 1000
+
 static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int signo, bool all)
 {
 	char json[96];
@@ -42,7 +46,13 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 	if (domlet_state_status(st) == DOMLET_STATUS_STOPPED)
 		return all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
-	r = domlet_cli_ask(st, json, &cli->err);
+	r = domlet_cli_ask(st, json, ANSWER_S, &cli->err);
+	if (r == -ETIMEDOUT && signo == SIGKILL) { /* it hangs, in libxl or by SIGSTOP: its container ends with it */
+		domlet_process_kill(&st->monitor);
+		domlet_process_wait(&st->monitor, KILLED_END_MS);
+		domlet_cli_reap(cli, NULL);
+		return 0;
+	}
 	if (r == -EPIPE) /* it ended while we asked */
 		r = all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
 	return r;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -136,9 +137,27 @@ static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, str
 	return 0;
 }
 
+/* All descriptors from 3 on but the COUNT of KEEP (below 0: none). */
+static void close_others(const int *keep, size_t count)
+{
+	for (unsigned int from = 3;;) {
+		unsigned int next = UINT_MAX;
+
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= (int)from && (unsigned int)keep[i] < next)
+				next = (unsigned int)keep[i];
+		if (next > from)
+			(void)close_range(from, next == UINT_MAX ? next : next - 1, 0);
+		if (next == UINT_MAX)
+			return;
+		from = next + 1;
+	}
+}
+
 /* Child: becomes the monitor; nothing of the caller's is kept but the
- * container's streams. */
-static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
+ * container's streams: another descriptor may be a lock, or a pipe whose end
+ * somebody waits for. IMAGE_LOCK stays open as long as the monitor lives. */
+static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_lock)
 {
 	int null = open("/dev/null", O_RDWR);
 	/* --debug speaks on the caller's stderr, unless whoever reads that waits for
@@ -164,6 +183,7 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty)
 		close(l->stdio[2]); /* whoever reads it waits for its end */
 		l->stdio[2] = -1;
 	}
+	close_others((const int[]){ l->caller_fd, l->proxy_fd, l->stdio[0], l->stdio[1], l->stdio[2], log.fd, image_lock }, 7);
 	_exit(domlet_monitor_main(l));
 }
 
@@ -184,8 +204,8 @@ static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launc
 	return 0;
 }
 
-static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, struct domlet_proxy_handle *h,
-		 struct domlet_launched *l)
+static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, int image_lock,
+		 struct domlet_proxy_handle *h, struct domlet_launched *l)
 {
 	int caller[2], proxy[2], r;
 	pid_t monitor;
@@ -206,7 +226,7 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 		launch->proxy_fd = proxy[0];
 		(void)domlet_process_ref_self(getpid(), &launch->state->monitor);
 		(void)domlet_state_save(launch->state, &cli->err);
-		be_monitor(launch, tty);
+		be_monitor(launch, tty, image_lock);
 	}
 	close(caller[1]);
 	close(proxy[0]);
@@ -319,7 +339,7 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 		return -1;
 	r = check_interrupted(held, &cli->err);
 	if (r == 0)
-		r = spawn(cli, &launch, tty, &h, l);
+		r = spawn(cli, &launch, tty, lock, &h, l);
 	if (r == 0)
 		r = run_create_hooks(&launch, &h, &cli->err);
 	domlet_proxy_abandon(&h);

@@ -32,7 +32,7 @@ static bool may_have_domain(const struct domlet_state *st)
 /* What outlives a monitor that was killed: its domain and its proxy. */
 static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
-	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, err) : 0;
+	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
 
 	domlet_process_kill(&st->proxy);
 	return r;

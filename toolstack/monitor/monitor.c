@@ -93,6 +93,8 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 	struct domlet_error err = { 0 };
 	bool create = request == m->create_request;
 
+	if (!request) /* the number of what was never asked */
+		return;
 	if (r.code < 0 || r.code > ERRNO_MAX)
 		r.code = EIO;
 	if (!create && request != m->start_request) {
@@ -103,6 +105,8 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 		domlet_monitor_step(m, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
 		return;
 	}
+	if (m->life.container != (create ? DOMLET_CONTAINER_CREATING : DOMLET_CONTAINER_STARTING))
+		return; /* said before: a second reason would hide the one that counts */
 	err.code = r.code;
 	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r.text.len, (const char *)r.text.ptr);
 	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);

@@ -27,6 +27,9 @@ static int own_descriptor(int fd, int flags, bool *is_socket)
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return open("/dev/null", O_RDWR | O_CLOEXEC);
 	*is_socket = S_ISSOCK(st.st_mode);
+	/* Who opened a FIFO for both keeps it from ending: so do we, in its place. */
+	if (S_ISFIFO(st.st_mode) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+		flags = O_RDWR;
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
 		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 		own = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);

@@ -247,7 +247,8 @@ int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err)
 	r = remove_entries(fd, path, err);
 	if (r < 0)
 		return r;
-	if (rmdir(path) < 0 && errno != ENOENT)
+	/* Not empty: a new container has got the name meanwhile. */
+	if (rmdir(path) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
 		return domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno));
 	return 0;
 }

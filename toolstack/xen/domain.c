@@ -220,6 +220,7 @@ void domlet_xen_domain_event(struct domlet_xen *xen, const libxl_event *event)
 		domlet_xen_post(xen, DOMLET_XEN_SHUTDOWN);
 	} else if (event->type == LIBXL_EVENT_TYPE_DOMAIN_DEATH && !xen->destroying) {
 		xen->gone = true;
+		domlet_xen_store_sweep(xen->store, xen->domid); /* whoever destroyed it may have left a disk */
 		domlet_xen_post(xen, DOMLET_XEN_VANISHED);
 	}
 }

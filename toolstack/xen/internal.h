@@ -112,6 +112,9 @@ void domlet_xen_domain_close(struct domlet_xen *xen);
 
 /* turn.c */
 extern const char *domlet_xen_turn_file; /* a test has one of its own */
+/* Blocking, for whoever has no loop. The turn is a descriptor, to be closed;
+ * below 0 none can be had, and whoever has waited this long goes without. */
+int domlet_xen_turn_take(void);
 /* Calls THEN, maybe at once, when few others build or destroy a domain. */
 void domlet_xen_turn_wait(struct domlet_xen *xen, void (*then)(struct domlet_xen *xen));
 bool domlet_xen_turn_waits(const struct domlet_xen *xen);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The verbs may have children of their own, which libxl must not reap. */
 static const libxl_childproc_hooks childproc_hooks = {
@@ -20,10 +21,10 @@ static void sweep(uint32_t domid)
 	}
 }
 
-static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domlet_xen_log *log,
+static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, uint32_t last_domid, struct domlet_xen_log *log,
 			    struct domlet_error *err)
 {
-	int count = 0, rc = 0;
+	int count = 0, rc = 0, turn;
 	uint32_t domid = NO_DOMID;
 	libxl_dominfo *list = libxl_list_domain(ctx, &count);
 
@@ -33,16 +34,22 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, struct domle
 		if (!libxl_uuid_compare(&list[i].uuid, uuid) && list[i].domid != 0)
 			domid = list[i].domid;
 	libxl_dominfo_list_free(list, count);
-	if (domid == NO_DOMID)
+	if (domid == NO_DOMID) {
+		if (last_domid != NO_DOMID)
+			sweep(last_domid);
 		return 0;
+	}
+	turn = domlet_xen_turn_take();
 	rc = libxl_domain_destroy(ctx, domid, NULL);
+	if (turn >= 0)
+		close(turn);
 	sweep(domid);
 	if (rc && rc != ERROR_DOMAIN_NOTFOUND && rc != ERROR_DOMAIN_DESTROYED)
 		return domlet_xen_log_error(log, err, rc, "can't destroy the domain");
 	return 0;
 }
 
-int domlet_xen_destroy_uuid(const char *uuid_text, struct domlet_error *err)
+int domlet_xen_destroy_uuid(const char *uuid_text, uint32_t domid, struct domlet_error *err)
 {
 	struct domlet_xen_log log;
 	libxl_ctx *ctx = NULL;
@@ -60,7 +67,7 @@ int domlet_xen_destroy_uuid(const char *uuid_text, struct domlet_error *err)
 	if (rc)
 		return domlet_xen_log_error(&log, err, rc, "can't open libxl (does xenstored run?)");
 	libxl_childproc_setmode(ctx, &childproc_hooks, NULL);
-	rc = destroy_matching(ctx, &uuid, &log, err);
+	rc = destroy_matching(ctx, &uuid, domid, &log, err);
 	libxl_ctx_free(ctx);
 	return rc;
 }

@@ -38,6 +38,17 @@ static int take_turn(void)
 	return -1;
 }
 
+int domlet_xen_turn_take(void)
+{
+	int fd = take_turn();
+
+	for (unsigned int ms = 0; fd == -1 && ms < PATIENCE_MS; ms += RETRY_MS) {
+		(void)usleep(RETRY_MS * 1000);
+		fd = take_turn();
+	}
+	return fd;
+}
+
 static void go_on(struct domlet_xen *xen)
 {
 	void (*then)(struct domlet_xen *) = xen->turn_then;

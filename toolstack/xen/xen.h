@@ -70,8 +70,9 @@ int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint6
 int domlet_xen_forget_seed(struct domlet_xen *xen);
 
 /* Blocking, for verbs that clean up after a dead monitor; no loop needed.
- * 0 also when no such domain exists. */
-int domlet_xen_destroy_uuid(const char *uuid, struct domlet_error *err);
+ * 0 also when no such domain exists: what libxl may have left of DOMID, which
+ * it had (UINT32_MAX: unknown), is removed then. */
+int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err);
 /* Whether this host can run PVH (HVM with HAP). */
 bool domlet_xen_has_hvm(void);
 /* 0 when xenstored is there; waits ten seconds at most. */

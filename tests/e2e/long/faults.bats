@@ -30,6 +30,18 @@ teardown() {
     for phase in "${phases[@]:1}"; do kill_monitor run "$phase"; done
 }
 
+@test "a monitor that hangs is killed by kill KILL" {
+    begin create created
+    kill -STOP "$(monitor_pid)"
+    run -1 domlet kill c1 TERM
+    [[ $output == *'monitor does not answer'* ]]
+    domlet kill c1 KILL
+    end
+    wait_for_status stopped
+    domlet delete c1
+    no_leaks
+}
+
 @test "a monitor that hangs is killed by delete --force" {
     begin create created
     kill -STOP "$(monitor_pid)"
