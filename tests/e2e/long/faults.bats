@@ -63,7 +63,8 @@ teardown() {
 @test "^C and SIGTERM at every phase" {
     local phase
     for phase in "${phases[@]:0:6}"; do
-        interrupt INT run "$phase"
+        # From then on the signal may be the program's, which is process 1 and heeds none.
+        [[ $phase == hello ]] || interrupt INT run "$phase"
         interrupt TERM create "$phase"
     done
 }
