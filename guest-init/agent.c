@@ -217,6 +217,10 @@ static void on_create(struct agent *a, uint32_t request, const struct domlet_msg
 	struct guest_container *c;
 	int r = 0;
 
+	if (g && a->unready.code) {
+		failure = a->unready;
+		g = NULL;
+	}
 	if (g && (m->container >= DOMLET_CONTAINER_MAX || find_container(a, m->container) ||
 		  m->sha256.len != DOMLET_SHA256_LEN || m->source > 1 || (m->source == 0 && !a->xs))) {
 		(void)domlet_failure_set(&failure, EINVAL, "the guest can't take container %u", m->container);

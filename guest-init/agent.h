@@ -67,6 +67,7 @@ struct agent {
 	struct xs_handle *xs; /* NULL: no configurations from there */
 	struct domlet_fetch ahead; /* what was read of a container before its CREATE */
 	bool cgroups;         /* the machine's cgroups are ours */
+	struct domlet_failure unready; /* why it takes no container; code 0: it does */
 	struct guest_process processes[DOMLET_PROCESS_MAX];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];
 };

@@ -137,14 +137,16 @@ int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure)
 
 	if (!text || len != 2 * DOMLET_SEED_LEN) {
 		free(text);
-		return domlet_failure_set(failure, ENODATA, "dom0 gave no random seed of %u bytes", DOMLET_SEED_LEN);
+		return domlet_failure_set(failure, ENODATA, "the guest takes no container without a random seed, and dom0 gave none of %u bytes",
+					  DOMLET_SEED_LEN);
 	}
-	for (unsigned int i = 0; i < DOMLET_SEED_LEN; i++) {
+	for (unsigned int i = 0; r == 0 && i < DOMLET_SEED_LEN; i++) {
 		int high = hex(text[2 * i]), low = hex(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			r = -EINVAL;
-		seed.bytes[i] = (uint8_t)(high << 4 | (low & 15));
+		else
+			seed.bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	explicit_bzero(text, len);
 	free(text);
@@ -154,5 +156,6 @@ int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure)
 	if (fd >= 0)
 		close(fd);
 	explicit_bzero(&seed, sizeof seed);
-	return r == 0 ? 0 : domlet_failure_set(failure, -r, "can't credit the random seed: %s", domlet_failure_name(-r));
+	return r == 0 ? 0 : domlet_failure_set(failure, -r, "the guest takes no container without a random seed, and can't credit dom0's: %s",
+					       domlet_failure_name(-r));
 }

@@ -19,7 +19,8 @@ int domlet_boot_devices(struct domlet_failure *failure);
 int domlet_boot_mounts(struct domlet_failure *failure);
 /* What every process here may have, unless its configuration says otherwise. */
 void domlet_boot_limits(void);
-/* Credits dom0's seed (`domlet/seed`) to the kernel's pool. */
+/* Credits dom0's seed (`domlet/seed`) to the kernel's pool: before that nothing
+ * may start that could ask for random numbers. */
 int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure);
 
 #endif

@@ -7,7 +7,8 @@
  * known. It travels to the host in a REPLY, so it is a fixed size and owns no
  * memory. Engines read "no such file or directory" and "permission denied" as
  * "the command is missing": only sentences about the command and its working
- * directory use strerror(); all others name the errno (ENOENT).
+ * directory use strerror(); all others name the errno (ENOENT). "not a directory"
+ * is for what is mounted on something of another kind (mounts.c).
  */
 
 #include <errno.h>

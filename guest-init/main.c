@@ -164,8 +164,8 @@ static void boot(void)
 	the.xs = xs_open(0);
 	if (!the.xs)
 		domlet_agent_end("can't reach xenstore");
-	if (domlet_boot_seed(the.xs, &failure) < 0)
-		domlet_failure_log("%s", failure.text);
+	if (domlet_boot_seed(the.xs, &the.unready) < 0)
+		domlet_failure_log("%s", the.unready.text);
 }
 
 static void boot_rest(void)

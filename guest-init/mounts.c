@@ -183,6 +183,13 @@ static int create_path(int root_fd, const char *path, bool is_file)
 	return rc;
 }
 
+/* A file where a directory should be, or the other way round, is the container's
+ * own mistake: docker asks about it when it reads these words. */
+static const char *reason(int code)
+{
+	return code == ENOTDIR || code == EISDIR ? "not a directory" : domlet_failure_name(code);
+}
+
 int domlet_mounts_create(int root_fd, const char *path, bool is_file, struct domlet_failure *failure)
 {
 	int fd = domlet_mounts_open(root_fd, path);
@@ -191,7 +198,7 @@ int domlet_mounts_create(int root_fd, const char *path, bool is_file, struct dom
 		fd = create_path(root_fd, path, is_file);
 	if (fd < 0)
 		return domlet_failure_set(failure, -fd, "can't create %s in the container: %s", path,
-					  domlet_failure_name(-fd));
+					  reason(-fd));
 	return fd;
 }
 
@@ -308,7 +315,7 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 		rc = set_mode(p->root_fd, m->destination, before.st_mode & 07777);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't mount %s on %s: %s", type, m->destination,
-					  domlet_failure_name(-rc));
+					  reason(-rc));
 	return 0;
 }
 
@@ -359,7 +366,7 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 		rc = remount(p->root_fd, m->destination, o->flags, o->propagation);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't mount the copied file on %s: %s",
-					  m->destination, domlet_failure_name(-rc));
+					  m->destination, reason(-rc));
 	return 0;
 }
 

@@ -550,6 +550,13 @@ static void test_refusals(void **state)
 		  "mount of /x: the guest has no file system xfs" },
 		{ ", {\"destination\": \"/x\", \"type\": \"bind\", \"options\": [\"bind\", \"rro\", \"nosuch\"]}",
 		  ", {\"via\": \"copy\", \"content\": \"\"}", "", "", "mount of /x: no bind has the options \"nosuch\"" },
+		/* docker makes 127 and a question of these. */
+		{ ", {\"destination\": \"/etc\", \"type\": \"bind\"}", ", {\"via\": \"copy\", \"content\": \"\"}", "", "",
+		  "can't mount the copied file on /etc: not a directory" },
+		{ ", {\"destination\": \"/etc/passwd/x\", \"type\": \"bind\"}", ", {\"via\": \"copy\", \"content\": \"\"}", "", "",
+		  "can't create /etc/passwd/x in the container: not a directory" },
+		{ ", {\"destination\": \"/etc/passwd\", \"type\": \"tmpfs\"}", ", {\"via\": \"guest\"}", "", "",
+		  "can't mount tmpfs on /etc/passwd: not a directory" },
 	};
 
 	(void)state;
@@ -559,6 +566,18 @@ static void test_refusals(void **state)
 		assert_string_equal(last_text(), cases[i].text);
 		monitor_close_streams(&m, 1);
 	}
+}
+
+/* The same errno that is not the container's fault has no words that engines look for. */
+static void test_root_that_is_none(void **state)
+{
+	char *document = text_of("{\"oci\": {\"process\": {" PROCESS ", \"args\": [\"true\"]}, \"linux\": {\"namespaces\": [{\"type\": \"pid\"}]}},"
+				 " \"plan\": {\"root\": {\"via\": \"directory\", \"device\": \"/etc/passwd\", \"overlay\": true}, \"mounts\": []}}");
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document), ENOTDIR);
+	assert_string_equal(last_text(), "can't use directory /etc/passwd as root: ENOTDIR");
+	monitor_close_streams(&m, 1);
 }
 
 static void test_hook_that_fails(void **state)
@@ -653,7 +672,8 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_of_the_first), WITH_AGENT(test_container),
 		WITH_AGENT(test_terminal_that_nobody_has_open), WITH_AGENT(test_made_for_any_user),
 		WITH_AGENT(test_cwd_stays_inside), WITH_AGENT(test_masks_hold_in_a_user_namespace),
-		WITH_AGENT(test_refusals), WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_signals),
+		WITH_AGENT(test_refusals), WITH_AGENT(test_root_that_is_none), WITH_AGENT(test_hook_that_fails),
+		WITH_AGENT(test_signals),
 	};
 	const struct CMUnitTest always[] = { cmocka_unit_test(test_garbage) };
 	int failed;

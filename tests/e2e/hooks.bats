@@ -47,6 +47,19 @@ poststop stopped" ]
     [[ $output == *'did not end within its timeout of 1 s'* ]]
 }
 
+# Engines take these words for a missing command of the container's.
+@test "what a hook that fails printed is reworded" {
+    local kind
+    make_bundle true
+    for kind in createRuntime startContainer; do
+        edit '.hooks = {"'"$kind"'": [{path: "/bin/sh", args: ["sh", "-c", "echo \"x: No such file or directory; y: Permission denied\" >&2; exit 3"]}]}'
+        run -1 domlet run -b "$BUNDLE" c1 </dev/null 3>&-
+        [[ $output == *'error running hook #0'*'status 3: x: it does not exist; y: access refused'* ]]
+        domlet delete --force c1
+        no_leaks
+    done
+}
+
 @test "the proxy has the container's namespaces, cgroup and root" {
     local pid ns
     make_bundle sleep 1000

@@ -148,6 +148,7 @@ static int run_hook(const struct hook *h, int number, const char *kind, int in, 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	read_output(out, said, sizeof said);
+	domlet_error_reword(said);
 	return domlet_error_set(err, ECHILD, "error running hook #%d: the %s hook %s ended with %s %d%s%s", number, kind,
 				h->path, WIFSIGNALED(status) ? "signal" : "status",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), said[0] ? ": " : "", said);
