@@ -105,15 +105,15 @@ static const char *in_dir(const char *name)
 static void reword_takes_matched_texts_out(void **state)
 {
 	static const char *const matched[] = {"no such file or directory", "permission denied", "operation not permitted",
-					      "not a directory"};
+					      "not a directory", "executable file not found in $PATH"};
 	char text[] = "open: No such file or directory; stat: no such file or directory, PERMISSION DENIED; x: Not a directory "
-		      "(operation not permitted)";
+		      "(operation not permitted): executable file not found in $PATH";
 	char same[] = "out of memory";
 
 	(void)state;
 	domlet_error_reword(text);
 	assert_string_equal(text, "open: it does not exist; stat: it does not exist, access refused; x: no directory "
-				  "(access was refused)");
+				  "(access was refused): command not found");
 	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++)
 		assert_null(strcasestr(text, matched[i]));
 	domlet_error_reword(same);

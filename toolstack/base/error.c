@@ -65,6 +65,7 @@ void domlet_error_reword(char *text)
 		{"permission denied", "access refused"},
 		{"operation not permitted", "access was refused"},
 		{"not a directory", "no directory"},
+		{"executable file not found in $PATH", "command not found"},
 	};
 
 	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++) {
