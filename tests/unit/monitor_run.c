@@ -198,6 +198,60 @@ size_t read_to_the_end(int fd)
 	return all;
 }
 
+int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
+{
+	static const char verb[] = "{\"verb\":\"exec\"}";
+	union {
+		char bytes[CMSG_SPACE(5 * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (char *)(uintptr_t)verb, .iov_len = strlen(verb) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			      .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int pair[2], fds[5];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	fds[0] = in;
+	fds[1] = fds[2] = out;
+	fds[3] = pair[1];
+	fds[4] = memfd_create("process", 0);
+	assert_int_equal(write(fds[4], text, len), len);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
+	close(pair[1]);
+	close(fds[4]);
+	return pair[0];
+}
+
+int ask_for_exec(int caller, const char *text, size_t len, int *out)
+{
+	int null = open("/dev/null", O_RDONLY), streams[2], proxy;
+
+	assert_int_equal(pipe(streams), 0);
+	proxy = ask_for_exec_with(caller, text, len, null, streams[1]);
+	if (out)
+		*out = streams[0];
+	else
+		close(streams[0]);
+	close(null);
+	close(streams[1]);
+	return proxy;
+}
+
+void expect_exit(int proxy, const char *expected)
+{
+	char text[1200];
+
+	do
+		receive(proxy, text, sizeof text);
+	while (good(text));
+	assert_string_equal(text, expected);
+}
+
 int set_up(void **state)
 {
 	(void)state;

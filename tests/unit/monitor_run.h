@@ -48,6 +48,14 @@ void finish(struct run *r);
 /* The same of a container that sleeps until it gets a signal. */
 void end_sleeper(struct run *r);
 
+/* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and
+ * OUT are the streams; returns its proxy's end. */
+int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out);
+/* Its input is empty, its output a pipe, of which OUT is the end to read from. */
+int ask_for_exec(int caller, const char *text, size_t len, int *out);
+/* What its proxy is told at its end, past the answers to signals. */
+void expect_exit(int proxy, const char *expected);
+
 /* A packet, "" at the end. */
 void receive(int fd, char *text, size_t len);
 /* The answer of who has done what was asked. */
