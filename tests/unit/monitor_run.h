@@ -5,6 +5,7 @@
 /*
  * One monitor, from launch to end, as a child of the test: on a libxl and a
  * xenstore of which one call may fail, with a guest that is a thread (ring_fake.h).
+ * Of RING_FAKE_AGENT's container we have all streams, of others' the output.
  */
 
 #include <stdbool.h>
@@ -21,8 +22,8 @@ struct seen { /* by the monitor's process, in shared memory */
 
 struct run {
 	pid_t pid;
-	int caller, proxy, out; /* our ends */
-	char answer[1200], started[1200], last[1200], exit[64], output[64];
+	int caller, proxy, in, out, err; /* our ends */
+	char answer[1200], started[1200], last[1200], exit[64], output[64], errors[64];
 };
 
 extern struct seen *seen;
