@@ -2,7 +2,6 @@
 #include "monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "guest.h"
 
 static void give_up(const char *what)
 {
@@ -124,24 +125,14 @@ static void until(struct monitor *m, const bool *flag, const char *what)
 	}
 }
 
-void monitor_open(struct monitor *m, const char *agent)
+void monitor_open(struct monitor *m)
 {
 	static _Alignas(DOMLET_PAGE_SIZE) uint8_t mem[DOMLET_PUMP_MEM_SIZE];
-	char number[16];
-	int ends[2];
 
 	memset(m, 0, sizeof *m);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		give_up("no socket");
-	m->pid = fork();
-	if (m->pid == 0) {
-		(void)fcntl(ends[1], F_SETFD, 0);
-		snprintf(number, sizeof number, "%d", ends[1]);
-		execl(agent, agent, "--socket", number, (char *)NULL);
-		_exit(126);
-	}
-	close(ends[1]);
-	m->fd = ends[0];
+	m->pid = guest_spawn(&m->fd);
+	if (m->pid < 0)
+		give_up("the agent can't be started");
 	domlet_pump_init(&m->pump, mem, DOMLET_RING_HOST, 1);
 	domlet_link_init(&m->link, &m->pump.near, DOMLET_RING_HOST, 1);
 	until(m, &m->hello, "no hello");

@@ -38,7 +38,7 @@ struct monitor {
 	bool stopped[(DOMLET_PROCESS_MAX + 1) << 2]; /* streams that get no credit */
 };
 
-void monitor_open(struct monitor *m, const char *agent);
+void monitor_open(struct monitor *m);
 /* Asks it to end; its exit status. */
 int monitor_close(struct monitor *m);
 /* Moves what can be moved, waiting MS at most for more. */

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../../frontend/proto/link.h"
+#include "../../frontend/proto/pump.h"
 #include "../../frontend/proto/sha256.h"
 #include "../../toolstack/ring/console.h"
 #include "../../toolstack/ring/host.h"
@@ -18,6 +20,7 @@
 #define ORDER DOMLET_RING_ORDER_DEFAULT
 
 enum ring_fake_guest ring_fake_guest;
+int ring_fake_socket = -1;
 
 static struct {
 	pthread_t thread;
@@ -317,6 +320,54 @@ static void *guest(void *arg)
 	return NULL;
 }
 
+/* True when bytes moved; *GONE: there will be no more. */
+static bool pump_bytes(struct domlet_pump *p, bool *gone)
+{
+	const uint8_t *out;
+	uint8_t *in;
+	size_t len;
+	ssize_t sent, got;
+
+	out = domlet_pump_to_send(p, &len);
+	sent = out ? send(ring_fake_socket, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+	if (sent > 0)
+		domlet_pump_sent(p, (size_t)sent);
+	in = domlet_pump_space(p, &len);
+	got = in ? recv(ring_fake_socket, in, len, MSG_DONTWAIT) : -1;
+	if (got > 0)
+		domlet_pump_received(p, (size_t)got);
+	*gone = in && (got == 0 || (got < 0 && errno != EAGAIN));
+	return sent > 0 || got > 0;
+}
+
+static void *agent(void *arg)
+{
+	struct domlet_pump p = { .far = fake.ring };
+	bool gone = false, room;
+	uint64_t count;
+	size_t len;
+
+	(void)arg;
+	while (!fake.stop && !gone) {
+		struct pollfd fds[] = { { .fd = fake.to_guest, .events = POLLIN }, { .fd = ring_fake_socket } };
+		bool any = pump_bytes(&p, &gone);
+
+		if (domlet_ring_take_notify(&p.far))
+			(void)eventfd_write(fake.to_host, 1);
+		if (any)
+			continue;
+		room = domlet_pump_space(&p, &len) != NULL;
+		fds[1].events = (short)((room ? POLLIN : 0) | (domlet_pump_to_send(&p, &len) ? POLLOUT : 0));
+		if (!gone && !domlet_ring_arm(&p.far, !room))
+			(void)poll(fds, 2, 50);
+		domlet_ring_disarm(&p.far);
+		(void)eventfd_read(fake.to_guest, &count);
+	}
+	if (gone)
+		xen_fake_end(true);
+	return NULL;
+}
+
 int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
 			 struct domlet_error *err)
 {
@@ -337,7 +388,7 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const stru
 	hr->epoch = offer->epoch;
 	hr->page = fake.page;
 	xen_fake_await_end();
-	return pthread_create(&fake.thread, NULL, guest, NULL) == 0 ? 0 : -EIO;
+	return pthread_create(&fake.thread, NULL, ring_fake_guest == RING_FAKE_AGENT ? agent : guest, NULL) == 0 ? 0 : -EIO;
 }
 
 void domlet_host_ring_unmap(struct domlet_host_ring *hr)
@@ -347,6 +398,7 @@ void domlet_host_ring_unmap(struct domlet_host_ring *hr)
 	fake.stop = true;
 	(void)eventfd_write(fake.to_guest, 1);
 	(void)pthread_join(fake.thread, NULL);
+	close(ring_fake_socket);
 	close(fake.to_guest);
 	close(fake.to_host);
 	free(fake.page);

@@ -36,8 +36,10 @@ enum ring_fake_guest {
 	RING_FAKE_LIES,    /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
 	RING_FAKE_SILENT,  /* it panics, and never announces a ring */
 	RING_FAKE_NEWER,   /* it greets in the next version of the protocol */
+	RING_FAKE_AGENT,   /* domlet-init at the other end of ring_fake_socket; when it ends, its domain shuts down */
 };
 
 extern enum ring_fake_guest ring_fake_guest;
+extern int ring_fake_socket; /* closed with the domain's end */
 
 #endif

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -24,52 +23,6 @@
 #include "../../frontend/proto/limits.h"
 #include "../../frontend/proto/sha256.h"
 #include "monitor_run.h"
-
-/* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and OUT are the streams; returns its proxy's end. */
-static int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
-{
-	static const char verb[] = "{\"verb\":\"exec\"}";
-	union {
-		char bytes[CMSG_SPACE(5 * sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { .iov_base = (char *)(uintptr_t)verb, .iov_len = strlen(verb) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = sizeof control.bytes };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	int pair[2], fds[5];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-	fds[0] = in;
-	fds[1] = fds[2] = out;
-	fds[3] = pair[1];
-	fds[4] = memfd_create("process", 0);
-	assert_int_equal(write(fds[4], text, len), len);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fds);
-	memcpy(CMSG_DATA(c), fds, sizeof fds);
-	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
-	close(pair[1]);
-	close(fds[4]);
-	return pair[0];
-}
-
-/* Its input is empty, its output a pipe, of which OUT is the end to read from. */
-static int ask_for_exec(int caller, const char *text, size_t len, int *out)
-{
-	int null = open("/dev/null", O_RDONLY), streams[2], proxy;
-
-	assert_int_equal(pipe(streams), 0);
-	proxy = ask_for_exec_with(caller, text, len, null, streams[1]);
-	if (out)
-		*out = streams[0];
-	else
-		close(streams[0]);
-	close(null);
-	close(streams[1]);
-	return proxy;
-}
 
 static void a_large_process_object_is_sent(void **state)
 {
@@ -109,17 +62,6 @@ static int exec(const struct run *r, const char *what, int *out)
 	receive(r->caller, text, sizeof text);
 	assert_true(good(text));
 	return proxy;
-}
-
-/* What its proxy is told at its end, past the answers to signals. */
-static void expect_exit(int proxy, const char *expected)
-{
-	char text[1200];
-
-	do
-		receive(proxy, text, sizeof text);
-	while (good(text));
-	assert_string_equal(text, expected);
 }
 
 static void signals_for_an_ended_exec_are_dropped(void **state)

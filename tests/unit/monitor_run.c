@@ -27,11 +27,12 @@ bool detached;
 struct seen *seen;
 char top[64], root[80], log_path[80];
 
-static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fail_at)
+static _Noreturn void be_monitor(int caller, int proxy, const int stdio[3], unsigned int fail_at)
 {
 	static struct domlet_plan plan = { .id = (char *)"c1", .document = (char *)"{}", .document_len = 2 };
 	struct domlet_template tmpl = { .path = (char *)"t.cfg", .kernel = (char *)"/proc/self/exe", .type = "pvh",
-					.vcpus = 1, .memory_kib = 65536, .boot_timeout_s = 2 };
+					.vcpus = 1, .memory_kib = 65536,
+					.boot_timeout_s = ring_fake_guest == RING_FAKE_AGENT ? 60 : 2 };
 	struct domlet_log log;
 	struct domlet_error err;
 	struct domlet_state st;
@@ -47,8 +48,7 @@ static _Noreturn void be_monitor(int caller, int proxy, int out, unsigned int fa
 		plan.document_len = document_len;
 		domlet_sha256(document, document_len, plan.sha256);
 	}
-	launch.stdio[0] = launch.stdio[2] = -1;
-	launch.stdio[1] = out;
+	memcpy(launch.stdio, stdio, sizeof launch.stdio);
 	xen_fake_reset(NULL, fail_at);
 	xen_fake.guest_silent = ring_fake_guest == RING_FAKE_SILENT;
 	status = domlet_monitor_main(&launch);
@@ -72,27 +72,35 @@ void receive(int fd, char *text, size_t len)
 
 void launch(struct run *r, unsigned int fail_at)
 {
-	int caller[2], proxy[2], out[2];
+	int caller[2], proxy[2], in[2] = { -1, -1 }, out[2], err[2] = { -1, -1 };
 
 	memset(r, 0, sizeof *r);
 	memset(seen, 0, sizeof *seen);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, caller), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, proxy), 0);
 	assert_int_equal(pipe(out), 0);
+	if (ring_fake_guest == RING_FAKE_AGENT)
+		assert_int_equal(pipe(in) | pipe(err), 0);
 	(void)fflush(NULL);
 	r->pid = fork();
 	if (r->pid == 0) {
 		close(caller[0]);
 		close(proxy[0]);
+		close(in[1]);
 		close(out[0]);
-		be_monitor(caller[1], proxy[1], out[1], fail_at);
+		close(err[0]);
+		be_monitor(caller[1], proxy[1], (const int[3]){ in[0], out[1], err[1] }, fail_at);
 	}
 	close(caller[1]);
 	close(proxy[1]);
+	close(in[0]);
 	close(out[1]);
+	close(err[1]);
 	r->caller = caller[0];
 	r->proxy = proxy[0];
+	r->in = in[1];
 	r->out = out[0];
+	r->err = err[0];
 }
 
 void begin(struct run *r, unsigned int fail_at)
@@ -134,12 +142,15 @@ void finish(struct run *r)
 
 	if (!r->exit[0] || good(r->exit))
 		receive(r->proxy, r->exit, sizeof r->exit);
-	if (read(r->out, r->output, sizeof r->output - 1) < 0)
+	if (read(r->out, r->output, sizeof r->output - 1) < 0 ||
+	    (r->err >= 0 && read(r->err, r->errors, sizeof r->errors - 1) < 0))
 		abort();
 	receive(r->caller, r->last, sizeof r->last);
 	close(r->proxy);
 	close(r->caller);
+	close(r->in);
 	close(r->out);
+	close(r->err);
 	assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
 	recorded = domlet_state_load(root, "c1", &st, &err) == 0;
@@ -197,6 +208,60 @@ size_t read_to_the_end(int fd)
 	while ((n = read(fd, text, sizeof text)) > 0)
 		all += (size_t)n;
 	return all;
+}
+
+int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
+{
+	static const char verb[] = "{\"verb\":\"exec\"}";
+	union {
+		char bytes[CMSG_SPACE(5 * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec iov = { .iov_base = (char *)(uintptr_t)verb, .iov_len = strlen(verb) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
+			      .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int pair[2], fds[5];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	fds[0] = in;
+	fds[1] = fds[2] = out;
+	fds[3] = pair[1];
+	fds[4] = memfd_create("process", 0);
+	assert_int_equal(write(fds[4], text, len), len);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	(void)sendmsg(caller, &msg, MSG_NOSIGNAL);
+	close(pair[1]);
+	close(fds[4]);
+	return pair[0];
+}
+
+int ask_for_exec(int caller, const char *text, size_t len, int *out)
+{
+	int null = open("/dev/null", O_RDONLY), streams[2], proxy;
+
+	assert_int_equal(pipe(streams), 0);
+	proxy = ask_for_exec_with(caller, text, len, null, streams[1]);
+	if (out)
+		*out = streams[0];
+	else
+		close(streams[0]);
+	close(null);
+	close(streams[1]);
+	return proxy;
+}
+
+void expect_exit(int proxy, const char *expected)
+{
+	char text[1200];
+
+	do
+		receive(proxy, text, sizeof text);
+	while (good(text));
+	assert_string_equal(text, expected);
 }
 
 int set_up(void **state)

@@ -5,6 +5,7 @@
 /*
  * One monitor, from launch to end, as a child of the test: on a libxl and a
  * xenstore of which one call may fail, with a guest that is a thread (ring_fake.h).
+ * Of RING_FAKE_AGENT's container we have all streams, of others' the output.
  */
 
 #include <stdbool.h>
@@ -21,8 +22,8 @@ struct seen { /* by the monitor's process, in shared memory */
 
 struct run {
 	pid_t pid;
-	int caller, proxy, out; /* our ends */
-	char answer[1200], started[1200], last[1200], exit[64], output[64];
+	int caller, proxy, in, out, err; /* our ends */
+	char answer[1200], started[1200], last[1200], exit[64], output[64], errors[64];
 	char reason[1200]; /* of its end, in its record */
 };
 
@@ -48,6 +49,14 @@ void begin_started(struct run *r, enum ring_fake_guest guest);
 void finish(struct run *r);
 /* The same of a container that sleeps until it gets a signal. */
 void end_sleeper(struct run *r);
+
+/* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and
+ * OUT are the streams; returns its proxy's end. */
+int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out);
+/* Its input is empty, its output a pipe, of which OUT is the end to read from. */
+int ask_for_exec(int caller, const char *text, size_t len, int *out);
+/* What its proxy is told at its end, past the answers to signals. */
+void expect_exit(int proxy, const char *expected);
 
 /* A packet, "" at the end. */
 void receive(int fd, char *text, size_t len);
