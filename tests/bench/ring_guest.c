@@ -68,6 +68,7 @@ int main(int argc, char **argv)
 	    domlet_device_open(&device, xs, DOMLET_RING_ORDER_DEFAULT, 1, err, sizeof err) < 0) {
 		(void)fprintf(stderr, "bench-guest: no channel: %s\n", err);
 		sleep(1000);
+		return 1;
 	}
 	vchan.vchan->blocking = -1; /* true: a signed bit */
 	ring.device = &device;

@@ -7,6 +7,7 @@
  * failing seed fails again. A scenario runs to its end or calls sim_fail().
  */
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ uint64_t sim_next(struct sim *s);
 /* 0 to BELOW - 1 */
 static inline uint32_t sim_pick(struct sim *s, uint32_t below)
 {
+	assert(below > 0);
 	return (uint32_t)(sim_next(s) >> 33) % below;
 }
 static inline bool sim_chance(struct sim *s, uint32_t percent)

@@ -17,6 +17,9 @@
 
 #include <cmocka.h>
 
+/* skip() does not come back, which cmocka.h leaves out. */
+void _skip(const char *file, int line) __attribute__((noreturn));
+
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/storage/image.h"
 #include "../../toolstack/storage/loop.h"
@@ -299,7 +302,7 @@ static void a_new_image_pushes_old_ones_out(void **state)
 static void mkfs_is_found_by_path(void **state)
 {
 	struct domlet_error err = {0};
-	char *before = strdup(getenv("PATH")), path[300], expected[300];
+	char *before = strdup(getenv("PATH") ?: "/usr/bin:/bin"), path[300], expected[300];
 
 	(void)state;
 	snprintf(path, sizeof(path), "relative:/none::%s", rootfs);
