@@ -127,9 +127,9 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 
 	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
 		return;
-	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	if (e->process == FIRST_PROCESS && e->oom)
 		keep_reason(m, "the guest's kernel killed its first process for want of memory");
+	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	if (e->process == FIRST_PROCESS)
 		domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 	else
