@@ -75,6 +75,17 @@ teardown() {
     [ "$output" = Linux ]
 }
 
+@test "what ./dev run shows without a command: a configuration's way" {
+    run -0 bash /lab/run.sh "$DOMLET_TYPE"
+    said() { sed -n "s/^$1: *//p" <<<"$output"; }
+    [[ $(said "the guest's kernel") == *-domlet ]]
+    [ "$(said config.json)" = 'hostname parcel, GREETING=hello' ]
+    [ "$(said 'the container has')" = "$(said config.json)" ]
+    [[ $(said 'xenstore holds') =~ ^[0-9]{4}\ bytes,\ sha256\ [0-9a-f]{64}$ ]]
+    [ "$(said 'dom0 says to expect')" = "$(said 'xenstore holds')" ]
+    grep -q 'ms destroyed$' <<<"$output"
+}
+
 @test "what dom0 tells a guest in xenstore is for this guest alone to read" {
     local domid
     make_bundle sleep 1000
