@@ -138,8 +138,8 @@ static void notices_of_others_go_to_the_system(void **state)
 
 	(void)state;
 	memcpy(here.sun_path, log_path, strlen(log_path) + 1);
-	domlet_log_system = log_path;
 	assert_int_equal(domlet_log_open(&log, NULL, "json", false, &err), 0);
+	log.system = log_path;
 	domlet_log_notice(&log, "lost: nobody listens");
 	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof here), 0);
 	domlet_log_notice(&log, "two\nlines");
@@ -147,6 +147,7 @@ static void notices_of_others_go_to_the_system(void **state)
 	(void)snprintf(expected, sizeof expected, "<29>domlet[%d]: two lines", getpid());
 	assert_string_equal(line, expected);
 	assert_int_equal(domlet_log_open(&log, NULL, "text", false, &err), 0);
+	log.system = log_path;
 	log.background = true;
 	for (int n = 0; n < 10000; n++) /* it never waits */
 		domlet_log_notice(&log, "%d", n);

@@ -152,14 +152,15 @@ static void lies_change_nothing(void **state)
 	struct run r;
 
 	(void)state;
-	ring_fake_guest = RING_FAKE_LIES;
-	begin(&r, 0);
-	assert_true(good(r.answer));
-	start(&r);
+	begin_started(&r, RING_FAKE_LIES);
 	assert_non_null(strstr(r.started, "\"code\": 5, \"text\": \"there is no reason\""));
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");
 	assert_int_equal(count_in_log("for want of memory"), before);
+	detached = true;
+	begin_started(&r, RING_FAKE_LIES);
+	finish(&r);
+	assert_string_equal(r.reason, "there is no reason");
 }
 
 static void the_guest_has_another_version(void **state)
@@ -319,7 +320,7 @@ int main(void)
 		cmocka_unit_test(the_guest_never_gets_as_far_as_a_ring),
 		cmocka_unit_test(the_domain_ends_before_the_start),
 		cmocka_unit_test(a_lack_of_memory_is_logged),
-		cmocka_unit_test(lies_change_nothing),
+		cmocka_unit_test_teardown(lies_change_nothing, tear_down_attached),
 		cmocka_unit_test(the_guest_has_another_version),
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test_teardown(a_container_in_the_background_says_why_it_ended, tear_down_attached),

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "../../toolstack/base/error.h"
+#include "../../toolstack/cli/ask.h"
 #include "../../toolstack/cli/reap.h"
 #include "../../toolstack/xen/xen.h"
 
@@ -375,6 +376,27 @@ static void a_monitor_that_hangs_is_killed(void **state)
 	assert_false(exists(cgroup));
 }
 
+static void a_monitor_that_hangs_is_not_asked_for_ever(void **state)
+{
+	pid_t pid = monitor(false);
+	struct domlet_error err;
+	struct domlet_state st;
+	int r;
+
+	(void)state;
+	wait_until_it_runs(&st);
+	(void)alarm(20);
+	while ((r = domlet_cli_ask(&st, "{}", 1, &err)) == -ESRCH)
+		ms(10);
+	(void)alarm(0);
+	assert_int_equal(r, -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "does not answer"));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(domlet_cli_remove(&st, true, &err), 1);
+	domlet_state_free(&st);
+}
+
 /* `run`, back from its container's end, finds a namesake. */
 static void another_container_is_left_alone(void **state)
 {
@@ -432,6 +454,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_stopped_containers_domain_is_destroyed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_running_one_stays_so_until_its_domain_is_destroyed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_ends_by_itself, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_not_asked_for_ever, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_container_is_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_runs_meanwhile_is_refused, set_up, tear_down),

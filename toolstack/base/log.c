@@ -29,7 +29,7 @@ static uint64_t now_ns(void)
 int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
 		    struct domlet_error *err)
 {
-	*log = (struct domlet_log){.fd = -1, .debug = debug, .start_ns = now_ns()};
+	*log = (struct domlet_log){.fd = -1, .debug = debug, .system = _PATH_LOG, .start_ns = now_ns()};
 	if (format && strcmp(format, "json") == 0)
 		log->json = true;
 	else if (format && strcmp(format, "text") != 0)
@@ -120,11 +120,9 @@ static void write_stderr(const char *text)
 		write_line(STDERR_FILENO, out, (size_t)n);
 }
 
-const char *domlet_log_system = _PATH_LOG;
-
 /* What syslog(3) does, but without waiting: a log that is full must not hold
  * a monitor up. */
-static void write_system(const char *text)
+static void write_system(const char *socket_path, const char *text)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	char out[LOG_TEXT_MAX + 64];
@@ -133,7 +131,7 @@ static void write_system(const char *text)
 
 	if (fd < 0)
 		return;
-	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", domlet_log_system);
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s", socket_path);
 	if (n > 0)
 		(void)sendto(fd, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to));
 	close(fd);
@@ -166,7 +164,7 @@ void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)
 	if (log->fd >= 0 && !log->json)
 		write_text(log->fd, "notice", line);
 	else if (log->json || log->background)
-		write_system(line);
+		write_system(log->system, line);
 	else
 		write_stderr(line);
 }

@@ -23,15 +23,13 @@ struct domlet_log {
 	bool json;
 	bool debug;
 	bool background; /* nobody reads this process's stderr */
+	const char *system; /* the socket of the system's log */
 	uint64_t start_ns; /* CLOCK_MONOTONIC when it was opened */
 };
 
 /* Opens FILE for append (NULL: none). */
 int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
 		    struct domlet_error *err);
-/* The system's log; tests take another. */
-extern const char *domlet_log_system;
-
 /* "domlet: TEXT" on stderr, and one line {"level":"error","msg":…,"time":…}. */
 void domlet_log_error(const struct domlet_log *log, const char *text);
 void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)

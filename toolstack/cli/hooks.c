@@ -92,11 +92,13 @@ static void enter_namespaces(pid_t pid)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-static _Noreturn void be_hook(const struct hook *h, int in, int out)
+static _Noreturn void be_hook(const struct hook *h, pid_t parent, int in, int out)
 {
 	sigset_t none;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a hook does not outlive who waits for it; what it started may */
+	if (getppid() != parent)
+		_exit(126);
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
 	(void)dup2(out, 2);
@@ -126,11 +128,11 @@ static int run_hook(const struct hook *h, int number, const char *kind, int in, 
 	cleanup_close int pidfd = -1;
 	char said[OUTPUT_SHOWN];
 	int status, ready;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	pid = out < 0 ? -1 : fork();
 	if (pid == 0)
-		be_hook(h, in, out);
+		be_hook(h, parent, in, out);
 	if (pid < 0)
 		return domlet_error_set(err, errno, "error running hook #%d: can't fork for the %s hook %s: %s", number, kind,
 					h->path, domlet_strerror(errno));

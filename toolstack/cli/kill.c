@@ -36,7 +36,7 @@ static int signal_number(const char *text)
 
 /* Engines give a kill ten seconds or more. */
 #define ANSWER_S 8
-#define KILLED_END_MS 1000
+#define KILLED_END_MS 5000
 
 static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int signo, bool all)
 {
@@ -50,8 +50,8 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 	if (r == -ETIMEDOUT && signo == SIGKILL) { /* it hangs, in libxl or by SIGSTOP: its container ends with it */
 		domlet_process_kill(&st->monitor);
 		domlet_process_wait(&st->monitor, KILLED_END_MS);
-		domlet_cli_reap(cli, NULL);
-		return 0;
+		domlet_cli_reap(cli, st->id);
+		return domlet_process_alive(&st->monitor) ? r : 0;
 	}
 	if (r == -EPIPE) /* it ended while we asked */
 		r = all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");

@@ -127,16 +127,17 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 
 	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
 		return;
-	if (e->process == FIRST_PROCESS && e->oom)
-		keep_reason(m, "the guest's kernel killed its first process for want of memory");
 	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	if (e->process == FIRST_PROCESS)
 		domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
 	else
 		domlet_process_exited(m, p, e->code & 255);
 	/* Once at most: a first process that can't have ended yet can't have been killed. */
-	if (e->oom && (e->process != FIRST_PROCESS || m->life.exit_known))
-		domlet_log_notice(m->launch->log, "the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
+	if (!e->oom || (e->process == FIRST_PROCESS && !m->life.exit_known))
+		return;
+	if (e->process == FIRST_PROCESS)
+		keep_reason(m, "the guest's kernel killed its first process for want of memory");
+	domlet_log_notice(m->launch->log, "the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
 				  e->process, m->launch->plan->id);
 }
 

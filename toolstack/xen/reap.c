@@ -24,7 +24,7 @@ static void sweep(uint32_t domid)
 static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, uint32_t last_domid, struct domlet_xen_log *log,
 			    struct domlet_error *err)
 {
-	int count = 0, rc = 0, turn;
+	int count = 0, rc = 0;
 	uint32_t domid = NO_DOMID;
 	libxl_dominfo *list = libxl_list_domain(ctx, &count);
 
@@ -39,10 +39,7 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, uint32_t las
 			sweep(last_domid);
 		return 0;
 	}
-	turn = domlet_xen_turn_take();
 	rc = libxl_domain_destroy(ctx, domid, NULL);
-	if (turn >= 0)
-		close(turn);
 	sweep(domid);
 	if (rc && rc != ERROR_DOMAIN_NOTFOUND && rc != ERROR_DOMAIN_DESTROYED)
 		return domlet_xen_log_error(log, err, rc, "can't destroy the domain");
@@ -54,7 +51,7 @@ int domlet_xen_destroy_uuid(const char *uuid_text, uint32_t domid, struct domlet
 	struct domlet_xen_log log;
 	libxl_ctx *ctx = NULL;
 	libxl_uuid uuid;
-	int rc = domlet_xen_check_host(err);
+	int turn, rc = domlet_xen_check_host(err);
 
 	if (!rc)
 		rc = domlet_xen_store_check(err);
@@ -67,7 +64,10 @@ int domlet_xen_destroy_uuid(const char *uuid_text, uint32_t domid, struct domlet
 	if (rc)
 		return domlet_xen_log_error(&log, err, rc, "can't open libxl (does xenstored run?)");
 	libxl_childproc_setmode(ctx, &childproc_hooks, NULL);
+	turn = domlet_xen_turn_take(); /* before its number is looked up: that may be another's later */
 	rc = destroy_matching(ctx, &uuid, domid, &log, err);
+	if (turn >= 0)
+		close(turn);
 	libxl_ctx_free(ctx);
 	return rc;
 }

@@ -30,8 +30,13 @@ teardown() {
     for phase in "${phases[@]:1}"; do kill_monitor run "$phase"; done
 }
 
+create_has_ended() {
+    [[ ! -e /proc/$pid ]] || grep -q '^State:.Z' "/proc/$pid/status"
+}
+
 @test "a monitor that hangs is killed by kill KILL" {
     begin create created
+    eventually 60 create_has_ended
     kill -STOP "$(monitor_pid)"
     run -1 domlet kill c1 TERM
     [[ $output == *'monitor does not answer'* ]]
