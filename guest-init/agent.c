@@ -275,12 +275,13 @@ static void on_start(struct agent *a, uint32_t request, const struct domlet_msg_
 	struct domlet_failure failure = { 0 };
 	struct guest_container *c = find_container(a, m->container);
 	struct guest_process *g = c ? first_process(a, c) : NULL;
+	bool stopped = !g || c->stopped || g->stage < STAGE_READY;
 
-	if (!g || c->stopped || g->stage < STAGE_READY)
+	if (stopped)
 		(void)domlet_failure_set(&failure, EINVAL, "cannot start a container that has stopped");
 	else if (g->stage != STAGE_READY)
 		(void)domlet_failure_set(&failure, EBUSY, "cannot start an already running container");
-	if (failure.code) {
+	if (stopped || failure.code) {
 		reply(a, request, &failure);
 		return;
 	}

@@ -17,10 +17,11 @@ static inline void domlet_cleanup_close(int *fd) { if (*fd >= 0) close(*fd); }
 static inline void domlet_cleanup_fclose(FILE **f) { if (*f) fclose(*f); }
 static inline void domlet_cleanup_closedir(DIR **d) { if (*d) closedir(*d); }
 
-#define cleanup_free __attribute__((cleanup(domlet_cleanup_free)))
-#define cleanup_close __attribute__((cleanup(domlet_cleanup_close)))
-#define cleanup_fclose __attribute__((cleanup(domlet_cleanup_fclose)))
-#define cleanup_closedir __attribute__((cleanup(domlet_cleanup_closedir)))
+/* "unused" is for clang's analyzer, which doesn't take the clean-up for a use. */
+#define cleanup_free __attribute__((cleanup(domlet_cleanup_free), unused))
+#define cleanup_close __attribute__((cleanup(domlet_cleanup_close), unused))
+#define cleanup_fclose __attribute__((cleanup(domlet_cleanup_fclose), unused))
+#define cleanup_closedir __attribute__((cleanup(domlet_cleanup_closedir), unused))
 
 static inline int take_fd(int *fd) { int v = *fd; *fd = -1; return v; }
 #define take_ptr(p) __extension__({ __typeof__(p) *take_ = &(p); __typeof__(p) v_ = *take_; *take_ = NULL; v_; })

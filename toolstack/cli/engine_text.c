@@ -212,7 +212,7 @@ int domlet_engine_text_edit(enum domlet_engine_kind kind, const char *old, const
 static bool find_in_json(const char *text, char *program, size_t size)
 {
 	struct domlet_error ignored = { 0 };
-	struct json_object *root, *at;
+	struct json_object *root = NULL, *at;
 	bool found;
 
 	if (parse_json(text, &root, &ignored) < 0)

@@ -266,7 +266,7 @@ static int read_number(const struct build *b, const char *key, const char *text,
 /* One annotation of ours; those of others pass by. */
 static int read_annotation(struct build *b, const char *key, const char *text)
 {
-	uint64_t n;
+	uint64_t n = 0;
 	int r;
 
 	if (strcmp(key, "dev.domlet.type") == 0) {

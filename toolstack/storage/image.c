@@ -276,7 +276,7 @@ int domlet_image_trim(const char *cache_dir, unsigned long long max_bytes, struc
 	if (!dir && errno == ENOENT)
 		return 0; /* no image was ever made */
 	r = dir ? collect(dir, &list, &count) : -errno;
-	if (r == 0)
+	if (dir && r == 0)
 		r = remove_oldest(dirfd(dir), list, count, max_bytes);
 	for (size_t i = 0; i < count; i++)
 		free(list[i].name);

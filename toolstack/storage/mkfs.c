@@ -124,7 +124,7 @@ static int explain(int status, const char *rootfs, const char *complaint, struct
 
 int domlet_mkfs_erofs(const char *rootfs, bool alone, const char *image, struct domlet_error *err)
 {
-	char complaint[512], program[4096];
+	char complaint[512] = "", program[4096];
 	int ends[2], status;
 	pid_t pid;
 
