@@ -17,7 +17,6 @@ enum list_format { LIST_TABLE, LIST_JSON, LIST_QUIET };
 
 struct list {
 	enum list_format format;
-	bool head_printed;
 	struct json_object *array; /* LIST_JSON only */
 };
 
@@ -35,7 +34,7 @@ static int add_json(struct list *list, struct domlet_state *st)
 	return 0;
 }
 
-static void print_row(struct list *list, const struct domlet_state *st)
+static void print_row(const struct domlet_state *st)
 {
 	enum domlet_status status = domlet_state_status(st);
 	bool dead = status == DOMLET_STATUS_STOPPED;
@@ -43,10 +42,6 @@ static void print_row(struct list *list, const struct domlet_state *st)
 
 	if (!dead && st->domid != DOMLET_DOMID_NONE)
 		snprintf(domid, sizeof(domid), "%u", st->domid);
-	if (!list->head_printed)
-		printf("%-20s %-8s %-9s %-30s %-30s %-6s %-6s %s\n", "ID", "PID", "STATUS", "BUNDLE",
-		       "CREATED", "OWNER", "DOMID", "TYPE");
-	list->head_printed = true;
 	printf("%-20s %-8d %-9s %-30s %-30s %-6s %-6s %s\n", st->id, dead ? 0 : (int)st->proxy.pid,
 	       domlet_status_name(status), st->bundle ? st->bundle : "-",
 	       st->created[0] ? st->created : "-", "root", domid, st->type[0] ? st->type : "-");
@@ -59,7 +54,7 @@ static int visit(struct domlet_state *st, void *arg)
 	switch (list->format) {
 	case LIST_JSON: return add_json(list, st);
 	case LIST_QUIET: puts(st->id); return 0;
-	case LIST_TABLE: print_row(list, st); return 0;
+	case LIST_TABLE: print_row(st); return 0;
 	}
 	return -EINVAL;
 }
@@ -75,6 +70,9 @@ static int print_list(struct domlet_cli *cli, enum list_format format)
 			return domlet_error_set(&cli->err, ENOMEM, "list: out of memory");
 	}
 	domlet_cli_reap(cli, NULL);
+	if (format == LIST_TABLE)
+		printf("%-20s %-8s %-9s %-30s %-30s %-6s %-6s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER",
+		       "DOMID", "TYPE");
 	rc = domlet_state_each(cli->root, visit, &list, &cli->err);
 	if (rc && !cli->err.code)
 		domlet_error_set(&cli->err, -rc, "list: %s", domlet_strerror(-rc));
