@@ -57,12 +57,12 @@ convicted() { # CRIME STATUS WORDS
 @test "guests that never get as far as a ring" {
     local crime
     for crime in never watches; do commit "$crime" 30; done
-    commit silent 60
+    commit silent 45
     for crime in off reboot crash; do commit "$crime"; done
     wait "${criminals[@]}"
     convicted never 1 'was still booting the guest kernel after 30 s'
     convicted watches 1 'was still booting the guest kernel after 30 s'
-    convicted silent 1 "was still waiting for domlet-init's greeting after 60 s"
+    convicted silent 1 "was still waiting for domlet-init's greeting after 45 s"
     convicted off 1 'shut down (reason 0) while booting the guest kernel'
     convicted reboot 1 'shut down (reason 1) while booting the guest kernel'
     convicted crash 1 'while booting the guest kernel'

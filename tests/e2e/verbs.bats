@@ -41,7 +41,7 @@ row() { # of c1 in the table
     [ "$(domlet list | xargs)" = 'ID PID STATUS BUNDLE CREATED OWNER DOMID TYPE' ]
     for template in pvh pv; do
         config=$(xl create -q -n "/usr/share/domlet/xen-configs/$template.cfg")
-        jq -e --arg type "$template" '.config | .c_info.type == $type and (.b_info | has("type." + $type)) and
+        jq -e --arg type "$template" '.config // . | .c_info.type == $type and (.b_info | has("type." + $type)) and
             .b_info.kernel == "/usr/lib/domlet/vmlinux" and .b_info.max_memkb == 131072 and .b_info.tsc_mode == "native"' <<<"$config"
     done
 }
