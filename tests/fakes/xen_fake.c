@@ -12,6 +12,7 @@
 #include "../../toolstack/xen/internal.h"
 
 #define DOMID 7
+#define BACKEND "/local/domain/0/backend/vbd/7"
 
 enum operation { CREATE, UNPAUSE, DESTROY };
 
@@ -105,6 +106,14 @@ int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
 	map->size = (uint32_t)(max_cpus + 7) / 8;
 	map->map = calloc(map->size, 1);
 	return map->map ? 0 : ERROR_NOMEM;
+}
+
+/* Nobody's but dom0. */
+libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *count)
+{
+	(void)ctx;
+	*count = xen_fake_fails("list_domain") ? 0 : 1;
+	return *count ? calloc(1, sizeof(libxl_dominfo)) : NULL;
 }
 
 int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
@@ -273,6 +282,7 @@ const char *xs_daemon_socket(void)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
+	stop_listening();
 	if (xen_fake_fails("xenstored"))
 		return "/nowhere";
 	(void)snprintf(socket_path, sizeof socket_path, "/tmp/domlet-test-xenstored-%d", getpid());
@@ -369,15 +379,18 @@ bool xs_set_permissions(struct xs_handle *xs, xs_transaction_t t, const char *pa
 /* No backend is ever left. */
 char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *num)
 {
-	(void)xs, (void)t, (void)path;
+	(void)xs, (void)t;
 	*num = 0;
 	errno = ENOENT;
-	return NULL;
+	return (strcmp(path, BACKEND) == 0 && xen_fake.disk_left) || (strcmp(path, "/local/domain/7") == 0 && xen_fake.domain) ?
+		       calloc(1, sizeof(char *)) : NULL;
 }
 
 bool xs_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
 {
-	(void)xs, (void)t, (void)path;
+	(void)xs, (void)t;
+	if (strcmp(path, BACKEND) == 0)
+		xen_fake.disk_left = false;
 	return !xen_fake_fails("rm");
 }
 

@@ -19,6 +19,7 @@ struct xen_fake {
 	bool guest_silent;           /* it never announces a ring */
 	unsigned int busy_ms;        /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;
+	bool disk_left;              /* libxl forgot the backend of its disk */
 };
 
 extern struct xen_fake xen_fake;

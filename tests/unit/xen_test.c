@@ -251,6 +251,7 @@ static void while_booting(void (*what)(void), struct owner *o)
 
 	begin(o, &loop, 0);
 	xen_fake.guest_silent = true;
+	xen_fake.disk_left = true;
 	after(&loop, &t, 30, what);
 	finish(o, &loop);
 }
@@ -263,6 +264,7 @@ static void the_domain_vanishes(void **state)
 	while_booting(xen_fake_vanish, &o);
 	assert_int_equal(o.vanished, 1);
 	assert_int_equal(o.unpaused, 1);
+	assert_false(xen_fake.disk_left); /* not ours to destroy, but nobody else would look */
 }
 
 static void the_domain_shuts_down(void **state)
@@ -274,6 +276,26 @@ static void the_domain_shuts_down(void **state)
 	assert_int_equal(o.shut_down, 1);
 	assert_int_equal(o.destroyed, 1);
 	assert_false(xen_fake.domain);
+	assert_false(xen_fake.disk_left);
+}
+
+/* The domain of a monitor that was killed while it destroyed it. */
+static void what_is_left_of_a_domain_that_is_gone(void **state)
+{
+	static const char uuid[] = "12345678-1234-1234-1234-123456789012";
+	struct domlet_error err;
+
+	(void)state;
+	xen_fake_reset(NULL, 0);
+	xen_fake.disk_left = true;
+	assert_int_equal(domlet_xen_destroy_uuid(uuid, UINT32_MAX, &err), 0);
+	assert_true(xen_fake.disk_left); /* which one it had is not known */
+	xen_fake.domain = true;
+	assert_int_equal(domlet_xen_destroy_uuid(uuid, 7, &err), 0);
+	assert_true(xen_fake.disk_left); /* another's by now */
+	xen_fake.domain = false;
+	assert_int_equal(domlet_xen_destroy_uuid(uuid, 7, &err), 0);
+	assert_false(xen_fake.disk_left);
 }
 
 /* Others build or destroy as many domains as may be at a time. */
@@ -323,6 +345,7 @@ int main(void)
 		cmocka_unit_test(a_build_is_stopped),
 		cmocka_unit_test(the_domain_vanishes),
 		cmocka_unit_test(the_domain_shuts_down),
+		cmocka_unit_test(what_is_left_of_a_domain_that_is_gone),
 		cmocka_unit_test(a_build_waits_for_its_turn),
 	};
 
