@@ -372,10 +372,13 @@ bool side_outside(struct world *w, struct side *s, struct flow *f)
 
 bool side_has_outside(const struct world *w, const struct side *s)
 {
+	/* Nobody makes room any more: what is to be said stays unsaid. */
+	bool stuck = s->full && w->side[!s->role].dead;
+
 	for (uint32_t i = 0; i < w->process_count; i++) {
 		const struct process *p = &w->process[i];
 
-		if (s->role == DOMLET_RING_HOST && p->host == NONE && p->lives_left)
+		if (s->role == DOMLET_RING_HOST && p->host == NONE && p->lives_left && !stuck)
 			return true;
 		for (uint32_t k = 0; p->life && k < KINDS; k++) {
 			const struct flow *f = &p->flow[k];
