@@ -14,6 +14,11 @@
 #include "../base/cleanup.h"
 #include "../monitor/monitor.h"
 
+static int no_answer(struct domlet_error *err)
+{
+	return domlet_error_set(err, ETIMEDOUT, "the container's monitor does not answer");
+}
+
 int domlet_cli_read_answer(int fd, struct domlet_error *err)
 {
 	char text[4 * DOMLET_MONITOR_ANSWER_MAX + 1]; /* a sentence may grow when it is escaped */
@@ -26,7 +31,7 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 		n = recv(fd, text, sizeof text - 1, 0);
 	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0 && errno == EAGAIN)
-		return domlet_error_set(err, ETIMEDOUT, "the container's monitor does not answer");
+		return no_answer(err);
 	if (n <= 0)
 		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
 	text[n] = '\0';
@@ -79,8 +84,7 @@ static int connect_to(const struct domlet_state *st, int type, int timeout_s, st
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return fd >= 0 && errno == EAGAIN ? domlet_error_set(err, ETIMEDOUT, "the container's monitor does not answer") :
-						    domlet_error_set(err, ESRCH, "container not running");
+		return fd >= 0 && errno == EAGAIN ? no_answer(err) : domlet_error_set(err, ESRCH, "container not running");
 	return take_fd(&fd);
 }
 

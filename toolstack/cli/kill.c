@@ -36,10 +36,10 @@ static int signal_number(const char *text)
 
 /* Engines give a kill ten seconds or more. */
 #define ANSWER_S 8
-#define KILLED_END_MS 5000
 
 static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int signo, bool all)
 {
+	struct domlet_error ignored;
 	char json[96];
 	int r;
 
@@ -48,10 +48,10 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
 	r = domlet_cli_ask(st, json, ANSWER_S, &cli->err);
 	if (r == -ETIMEDOUT && signo == SIGKILL) { /* it hangs, in libxl or by SIGSTOP: its container ends with it */
-		domlet_process_kill(&st->monitor);
-		domlet_process_wait(&st->monitor, KILLED_END_MS);
+		int killed = domlet_cli_kill_monitor(st, &ignored);
+
 		domlet_cli_reap(cli, st->id);
-		return domlet_process_alive(&st->monitor) ? r : 0;
+		return killed < 0 ? r : 0;
 	}
 	if (r == -EPIPE) /* it ended while we asked */
 		r = all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");

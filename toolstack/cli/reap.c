@@ -89,6 +89,16 @@ static bool is_being_made(const struct domlet_state *st)
 	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0;
 }
 
+int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *err)
+{
+	domlet_process_kill(&st->monitor);
+	domlet_process_wait(&st->monitor, KILLED_END_MS);
+	if (!domlet_process_alive(&st->monitor))
+		return 0;
+	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
+				st->id, st->monitor.pid);
+}
+
 /* It destroys its domain and ends. One that hangs, in libxl or by SIGSTOP, is
  * killed; its domain is our business then. */
 static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
@@ -98,14 +108,7 @@ static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
 		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
 		domlet_process_wait(&st->monitor, MONITOR_RETRY_MS);
 	}
-	if (!domlet_process_alive(&st->monitor))
-		return 0;
-	domlet_process_kill(&st->monitor);
-	domlet_process_wait(&st->monitor, KILLED_END_MS);
-	if (!domlet_process_alive(&st->monitor))
-		return 0;
-	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
-				st->id, st->monitor.pid);
+	return domlet_cli_kill_monitor(st, err);
 }
 
 int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err)

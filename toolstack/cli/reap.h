@@ -17,6 +17,8 @@
  * removed it by now. EBUSY when somebody who can't be ended is still making it,
  * or without FORCE when it runs. */
 int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err);
+/* For a monitor that hangs; its domain is left to whoever cleans up. EBUSY: the kernel holds it. */
+int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *err);
 /* Removes what is left of containers of cli->root whose monitor died while they
  * were being created, and marks the others stopped; destroys domains that a
  * monitor could not, or had no time to. One that another command cleans up

@@ -96,6 +96,17 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	domlet_peers_answer(p, 0, NULL);
 }
 
+/* Why a container can't be started; NULL: it can. */
+static const char *no_start(enum domlet_container_life life)
+{
+	if (life == DOMLET_CONTAINER_CREATED)
+		return NULL;
+	if (life < DOMLET_CONTAINER_CREATED)
+		return "cannot start a container that is still being created";
+	return life > DOMLET_CONTAINER_RUNNING ? "cannot start a container that has stopped" :
+						 "cannot start an already running container";
+}
+
 static void start_container(struct monitor *m, struct peer *p)
 {
 	/* `domlet run` asks between the container's creation and its unexpected end. */
@@ -103,12 +114,8 @@ static void start_container(struct monitor *m, struct peer *p)
 		domlet_peers_answer(p, m->err.code, m->err.text);
 		return;
 	}
-	if (m->life.container != DOMLET_CONTAINER_CREATED) {
-		domlet_peers_answer(p, EBUSY, m->life.container > DOMLET_CONTAINER_RUNNING ?
-				    "cannot start a container that has stopped" :
-				    m->life.container < DOMLET_CONTAINER_CREATED ?
-				    "cannot start a container that is still being created" :
-				    "cannot start an already running container");
+	if (no_start(m->life.container)) {
+		domlet_peers_answer(p, EBUSY, no_start(m->life.container));
 		return;
 	}
 	p->wants_start = true;
