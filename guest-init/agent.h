@@ -43,6 +43,7 @@ struct guest_process {
 	enum guest_stage stage;
 	uint32_t request; /* answered when the stage ends; 0: none */
 	bool exited;
+	bool hung_up; /* its terminal is to be, as soon as it is open */
 	int status; /* of waitpid */
 	char *document; /* of STAGE_DOCUMENT */
 	uint32_t document_len, document_have;

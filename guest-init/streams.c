@@ -56,6 +56,15 @@ static bool awaits_terminal(const struct guest_process *g)
 	return g->p.terminal && g->stage <= STAGE_SETUP;
 }
 
+static void hang_up(struct guest_process *g)
+{
+	if (!g->hung_up || awaits_terminal(g))
+		return;
+	close_fd(&g->p.in_fd);
+	close_fd(&g->p.out_fd);
+	g->hung_up = false;
+}
+
 /* Writes as much as the pipe takes; what it refuses waits in the backlog. */
 static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *data, size_t len)
 {
@@ -130,13 +139,12 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 			end_stdin(g);
 		return;
 	case DOMLET_LINK_RESET:
-		if (ev->stream == stream_of(g, DOMLET_STREAM_STDERR)) {
+		if (ev->stream == stream_of(g, DOMLET_STREAM_STDERR))
 			close_fd(&g->p.err_fd);
-		} else {
+		else if (g->p.terminal)
+			g->hung_up = true;
+		else
 			close_fd(&g->p.out_fd);
-			if (g->p.terminal) /* hangs up */
-				close_fd(&g->p.in_fd);
-		}
 		return;
 	default:
 		return;
@@ -181,6 +189,7 @@ bool domlet_streams_move(struct agent *a, struct guest_process *g)
 {
 	bool any;
 
+	hang_up(g);
 	drain_backlog(a, g);
 	any = relay_output(a, g, 0);
 	return relay_output(a, g, 1) || any;

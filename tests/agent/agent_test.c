@@ -249,6 +249,19 @@ static void test_terminal(void **state)
 	assert_int_equal(monitor_wait(&m, 2), 128 + SIGHUP);
 }
 
+/* The reader may be gone before there is a terminal. */
+static void test_terminal_that_hangs_up_early(void **state)
+{
+	uint32_t request;
+
+	(void)state;
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	request = send_exec(0, 2, "{" PROCESS ", \"terminal\": true, \"args\": [\"sleep\", \"1000\"]}");
+	assert_int_equal(domlet_link_send_reset(&m.link, domlet_stream_id(2, DOMLET_STREAM_STDOUT)), 0);
+	assert_int_equal(monitor_reply(&m, request), 0);
+	assert_int_equal(monitor_wait(&m, 2), 128 + SIGHUP);
+}
+
 static void test_terminal_of_the_first(void **state)
 {
 	char *document = document_with(PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\","
@@ -332,7 +345,8 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec),
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_held_pipe),
-		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_of_the_first),
+		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_that_hangs_up_early),
+		WITH_AGENT(test_terminal_of_the_first),
 		WITH_AGENT(test_terminal_that_nobody_has_open), WITH_AGENT(test_signals),
 	};
 	const struct CMUnitTest always[] = { cmocka_unit_test(test_garbage) };

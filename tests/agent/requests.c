@@ -62,16 +62,21 @@ void run(uint32_t container, uint32_t process, const char *args)
 	assert_int_equal(start(container), 0);
 }
 
-int exec(uint32_t container, uint32_t process, const char *json)
+uint32_t send_exec(uint32_t container, uint32_t process, const char *json)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
-	int r;
 
 	msg.exec.container = container;
 	msg.exec.process = process;
 	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)json, (uint32_t)strlen(json) };
 	monitor_open_streams(&m, process);
-	r = monitor_ask(&m, &msg);
+	return monitor_send(&m, &msg);
+}
+
+int exec(uint32_t container, uint32_t process, const char *json)
+{
+	int r = monitor_reply(&m, send_exec(container, process, json));
+
 	if (r)
 		monitor_close_streams(&m, process);
 	return r;

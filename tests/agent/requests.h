@@ -24,6 +24,8 @@ int create(uint32_t container, uint32_t process, const char *args);
 int start(uint32_t container);
 /* Both, which go well. */
 void run(uint32_t container, uint32_t process, const char *args);
+/* Without waiting: the request's number. */
+uint32_t send_exec(uint32_t container, uint32_t process, const char *json);
 int exec(uint32_t container, uint32_t process, const char *json);
 int exec_args(uint32_t container, uint32_t process, const char *args);
 int send_signal(uint32_t container, uint32_t process, int signo, bool all);

@@ -4,6 +4,7 @@
  * xenstore are fakes, and the ring's bytes go over a socket. Without the right
  * to mount all is skipped.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -209,6 +211,64 @@ static void further_processes(void **state)
 	expect_end(&r, "{\"exit\":0}");
 }
 
+/* As the command makes it. */
+static void make_terminal(int *master, int *slave)
+{
+	struct termios raw;
+	char name[64];
+
+	*master = posix_openpt(O_RDWR | O_NOCTTY);
+	assert_true(*master >= 0 && grantpt(*master) == 0 && unlockpt(*master) == 0);
+	assert_int_equal(ptsname_r(*master, name, sizeof name), 0);
+	*slave = open(name, O_RDWR | O_NOCTTY);
+	assert_true(*slave >= 0 && tcgetattr(*slave, &raw) == 0);
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(*slave, TCSANOW, &raw), 0);
+}
+
+static int ask_agent_for_terminal(struct run *r, const char *command, int *master)
+{
+	char *json = text_of("{" PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"%s\"]}", command);
+	int slave, proxy;
+
+	make_terminal(master, &slave);
+	proxy = ask_for_exec_with(r->caller, json, strlen(json), slave, slave);
+	close(slave);
+	free(json);
+	receive(r->caller, r->last, sizeof r->last);
+	assert_string_equal(r->last, "{ \"code\": 0 }");
+	return proxy;
+}
+
+/* Keys and output; and when the engine's end is closed, the guest's terminal
+ * hangs up: its program gets SIGHUP, and reads to an end if it ignores that,
+ * even one that takes ^D for a byte like others. */
+static void terminals(void **state)
+{
+	static const struct { const char *command, *exit; } ends[] = {
+		{ "echo ready; read x; echo got:$x; read x", "{\"exit\":129}" },
+		{ "trap '' HUP; stty raw -echo; echo ready; head -c3; cat >/dev/null; exit 7", "{\"exit\":7}" },
+		{ "trap 'exit 5' HUP; echo ready; head -n1; while :; do read x; done", "{\"exit\":5}" },
+	};
+	int proxy, master;
+	struct run r;
+
+	(void)state;
+	run(&r, "[\"cat\"]");
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		proxy = ask_agent_for_terminal(&r, ends[i].command, &master);
+		await_text(master, "ready");
+		assert_int_equal(write(master, "ab\r", 3), 3);
+		await_text(master, "ab");
+		wait_unread(proxy);
+		close(master);
+		expect_exit(proxy, ends[i].exit);
+		close(proxy);
+	}
+	end_input(&r);
+	expect_end(&r, "{\"exit\":0}");
+}
+
 static void signals(void **state)
 {
 	int proxy, in, out;
@@ -313,6 +373,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_command_that_is_missing),
 		cmocka_unit_test(a_large_configuration),
 		cmocka_unit_test(further_processes),
+		cmocka_unit_test(terminals),
 		cmocka_unit_test(signals),
 		cmocka_unit_test(a_kill_with_output_unread),
 		cmocka_unit_test(a_killed_container),

@@ -98,6 +98,19 @@ SESSION
     wait "$script_pid"
 }
 
+@test "run: when the terminal hangs up, the guest's does" {
+    local i
+    edit '.process.args = ["sh", "-c", "trap \"\" HUP; stty raw -echo; echo ready; exec cat"]'
+    run_on_terminal
+    shows ready
+    kill -9 "$script_pid"
+    for ((i = 0; i < 300; i++)); do
+        domlet state c1 >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 @test "create with a console socket: output, size, input, hang-up" {
     local pid
     edit '.process.args = ["sh", "-c", "trap \"stty size\" WINCH; trap \"echo hup >&2; exit 0\" HUP; echo ready; while :; do read -r line && echo \"got:$line:\"; done"]

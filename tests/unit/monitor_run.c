@@ -212,7 +212,7 @@ size_t read_to_the_end(int fd)
 
 int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
 {
-	static const char verb[] = "{\"verb\":\"exec\"}";
+	const char *verb = isatty(out) ? "{\"verb\":\"exec\",\"terminal\":1}" : "{\"verb\":\"exec\"}";
 	union {
 		char bytes[CMSG_SPACE(5 * sizeof(int))];
 		struct cmsghdr align;

@@ -51,7 +51,7 @@ void finish(struct run *r);
 void end_sleeper(struct run *r);
 
 /* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and
- * OUT are the streams; returns its proxy's end. */
+ * OUT are the streams; one with a terminal if they are one; returns its proxy's end. */
 int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out);
 /* Its input is empty, its output a pipe, of which OUT is the end to read from. */
 int ask_for_exec(int caller, const char *text, size_t len, int *out);

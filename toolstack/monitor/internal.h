@@ -31,6 +31,7 @@ struct sink { /* where an output stream goes in dom0 */
 struct source { /* a process's standard input in dom0 */
 	int fd;
 	bool socket, pollable, polling, eof;
+	bool terminal; /* and the process has one: when this hangs up, so does that */
 	uv_poll_t poll;
 	uint32_t stream;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -106,6 +107,7 @@ void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3],
 		s->pollable = add_handle(m, p, &s->poll, s->fd, s->socket);
 	}
 	p->source.fd = own_descriptor(stdio[0], O_RDONLY, &p->source.socket);
+	p->source.terminal = terminal && isatty(p->source.fd);
 	p->source.stream = domlet_stream_id(p->number, DOMLET_STREAM_STDIN);
 	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd, p->source.socket);
 	for (int i = 0; i < 3; i++)
@@ -205,6 +207,14 @@ static bool takes_input(const struct monitor *m, const struct process *p)
 	return p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING;
 }
 
+/* N is read()'s: below 0 while the terminal hangs up, then 0, as ^D gives. */
+static bool has_hung_up(const struct source *s, ssize_t n)
+{
+	struct termios t;
+
+	return s->terminal && (n < 0 || tcgetattr(s->fd, &t) < 0);
+}
+
 static bool move_input(struct monitor *m, struct process *p)
 {
 	struct source *s = &p->source;
@@ -230,6 +240,8 @@ static bool move_input(struct monitor *m, struct process *p)
 		return false;
 	}
 	unwatch(&s->poll, &s->polling);
+	if (has_hung_up(s, n))
+		give_up_sink(m, &p->sinks[0]); /* the guest hangs its terminal up */
 	s->eof = domlet_link_send_eof(&m->link, s->stream) == 0;
 	return s->eof;
 }
