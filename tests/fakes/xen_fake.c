@@ -198,6 +198,16 @@ int libxl_domain_unpause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 	return 0;
 }
 
+int libxl_domain_pause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
+{
+	(void)domid;
+	if (xen_fake_fails("pause"))
+		return ERROR_FAIL;
+	xen_fake.paused = xen_fake.domain;
+	how->callback(ctx, 0, how->u.for_callback);
+	return 0;
+}
+
 int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
 {
 	(void)ctx, (void)domid;

@@ -214,7 +214,25 @@ static void a_build_is_stopped(void **state)
 	} while (k < 12);
 }
 
+static char turns_file[32];
+static const char *turns_of_host;
 static int all_turns = -1;
+
+static int own_turns(void **state)
+{
+	(void)state;
+	turns_of_host = domlet_xen_turn_file;
+	strcpy(turns_file, "/tmp/domlet-test-turns-XXXXXX");
+	domlet_xen_turn_file = turns_file;
+	return close(mkstemp(turns_file));
+}
+
+static int turns_of_the_host(void **state)
+{
+	(void)state;
+	domlet_xen_turn_file = turns_of_host;
+	return unlink(turns_file);
+}
 
 static void take_all_turns(void)
 {
@@ -301,14 +319,10 @@ static void what_is_left_of_a_domain_that_is_gone(void **state)
 /* Others build or destroy as many domains as may be at a time. */
 static void a_build_waits_for_its_turn(void **state)
 {
-	const char *device = domlet_xen_turn_file;
-	char file[] = "/tmp/domlet-test-turns-XXXXXX";
 	struct owner o;
 	uv_loop_t loop;
 
 	(void)state;
-	close(mkstemp(file));
-	domlet_xen_turn_file = file;
 	take_all_turns();
 	begin(&o, &loop, 0);
 	for (int i = 0; i < 4; i++) {
@@ -334,8 +348,33 @@ static void a_build_waits_for_its_turn(void **state)
 	/* And every turn was given back. */
 	take_all_turns();
 	give_turns_back();
-	unlink(file);
-	domlet_xen_turn_file = device;
+}
+
+/* Its guest may be what must be stopped. */
+static void a_domain_that_waits_for_its_end_is_paused(void **state)
+{
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	for (int fails = 0; fails < 2; fails++) {
+		begin(&o, &loop, 0);
+		xen_fake.guest_silent = true;
+		while (!xen_fake.unpaused)
+			uv_run(&loop, UV_RUN_ONCE);
+		take_all_turns();
+		xen_fake.fail_at = fails ? xen_fake.calls + 1 : 0;
+		end(&o);
+		assert_int_equal(xen_fake.paused, !fails);
+		for (int i = 0; i < 4; i++)
+			uv_run(&loop, UV_RUN_ONCE);
+		assert_true(xen_fake.domain);
+		give_turns_back();
+		finish(&o, &loop);
+		assert_int_equal(o.destroyed, 1);
+		assert_int_equal(o.err.code, 0);
+		assert_false(xen_fake.domain);
+	}
 }
 
 int main(void)
@@ -346,7 +385,8 @@ int main(void)
 		cmocka_unit_test(the_domain_vanishes),
 		cmocka_unit_test(the_domain_shuts_down),
 		cmocka_unit_test(what_is_left_of_a_domain_that_is_gone),
-		cmocka_unit_test(a_build_waits_for_its_turn),
+		cmocka_unit_test_setup_teardown(a_build_waits_for_its_turn, own_turns, turns_of_the_host),
+		cmocka_unit_test_setup_teardown(a_domain_that_waits_for_its_end_is_paused, own_turns, turns_of_the_host),
 	};
 
 	(void)snprintf(kernel, sizeof kernel, "/proc/self/exe");

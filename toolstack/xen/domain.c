@@ -181,12 +181,22 @@ static void destroy_now(struct domlet_xen *xen)
 		finish_destroy(xen, rc);
 }
 
+static void on_paused(libxl_ctx *ctx, int rc, void *user)
+{
+	(void)ctx, (void)rc, (void)user; /* it is destroyed soon, running or not */
+}
+
 static void start_destroy(struct domlet_xen *xen)
 {
-	if (xen->domid == NO_DOMID || xen->gone)
+	libxl_asyncop_how how = { .callback = on_paused, .u.for_callback = xen };
+
+	if (xen->domid == NO_DOMID || xen->gone) {
 		finish_destroy(xen, 0);
-	else
-		domlet_xen_turn_wait(xen, destroy_now);
+		return;
+	}
+	domlet_xen_turn_wait(xen, destroy_now);
+	if (domlet_xen_turn_waits(xen)) /* what must end does nothing meanwhile; libxl has done it when this returns */
+		(void)libxl_domain_pause(xen->ctx, xen->domid, &how);
 }
 
 void domlet_xen_build_cancel(struct domlet_xen *xen)
