@@ -84,6 +84,7 @@ row() { # of c1 in the table
 
 @test "kill: numbers, names, TERM, one process or all; and when it has stopped" {
     start
+    domlet kill c1 0
     domlet kill c1 10
     eventually 20 says ready USR1
     domlet kill c1 SIGUSR2
@@ -101,6 +102,8 @@ row() { # of c1 in the table
     wait_for_status stopped
     run -0 domlet kill --all c1 9
     [ -z "$output" ]
+    run -1 domlet kill c1 0
+    [[ $output == *'container not running' ]]
     run -1 domlet start c1
     [[ $output == *'cannot start a container that has stopped' ]]
     [[ $(row) =~ ^"c1 0 stopped $BUNDLE "20[0-9T:.-]+Z" root - $DOMLET_TYPE"$ ]]

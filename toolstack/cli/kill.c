@@ -15,14 +15,14 @@
 static const struct option options[] = {
 	{ "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
-/* "9", "KILL", "SIGKILL"; 0: no such signal. */
+/* "9", "KILL", "SIGKILL", "0"; -1: no such signal. */
 static int signal_number(const char *text)
 {
 	char *end;
 	long n = strtol(text, &end, 10);
 
 	if (*text && !*end)
-		return n > 0 && n < NSIG ? (int)n : 0;
+		return n >= 0 && n < NSIG ? (int)n : -1;
 	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
 	for (int i = 1; i < NSIG; i++) {
@@ -31,7 +31,7 @@ static int signal_number(const char *text)
 		if (name && strcasecmp(name, text) == 0)
 			return i;
 	}
-	return 0;
+	return -1;
 }
 
 /* Engines give a kill ten seconds or more. */
@@ -45,6 +45,8 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 
 	if (domlet_state_status(st) == DOMLET_STATUS_STOPPED)
 		return all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
+	if (!signo) /* as of kill(2): whether there is somebody to send one to */
+		return 0;
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
 	r = domlet_cli_ask(st, json, ANSWER_S, &cli->err);
 	if (r == -ETIMEDOUT && signo == SIGKILL) { /* it hangs, in libxl or by SIGSTOP: its container ends with it */
@@ -79,7 +81,7 @@ static int kill_verb(struct domlet_cli *cli, int argc, char **argv)
 	if (argc - optind == 2)
 		name = argv[optind + 1];
 	signo = signal_number(name);
-	if (!signo) {
+	if (signo < 0) {
 		(void)domlet_error_set(&cli->err, EINVAL, "there is no signal %s", name);
 		return 1;
 	}
