@@ -43,6 +43,10 @@ monitor_pid() {
     return 1
 }
 
+has_monitor() {
+    [ "$(monitor_pid)" ]
+}
+
 proxy_pid() {
     local found
     monitor_pid >/dev/null

@@ -125,7 +125,7 @@ destroy_from_outside() {
     make_bundle sleep 1000
     domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
-    [ "$(monitor_pid)" ]
+    eventually 30 has_monitor
     kill -9 "$pid"
     wait "$pid" || true
     no_leaks
