@@ -66,7 +66,7 @@ status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
     kill_daemon containerd
     start_containerd
     eventually 60 eval '[ "$(docker exec d1 echo hi)" = hi ]'
-    docker stop d1
+    docker stop -t 60 d1
     [ "$(status d1)" = 'exited 3' ]
     docker rm d1
 }

@@ -32,7 +32,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     [ -d "/proc/$(podman inspect -f '{{.State.Pid}}' p1)" ]
     podman kill -s USR1 p1
     eventually 10 eval 'podman logs p1 | grep -qx usr1'
-    podman stop p1
+    podman stop -t 60 p1
     [ "$(podman wait p1)" = 3 ]
     [ "$(podman logs p1)" = $'ready\nusr1\nterm' ]
     podman rm -f -t 0 p1

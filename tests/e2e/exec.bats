@@ -49,8 +49,9 @@ teardown() {
     # A killed proxy takes its process along.
     domlet exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" c1 sleep 777 </dev/null >/dev/null 2>&1 3>&-
     domlet exec c1 sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "' | grep -q 'sleep 777'
-    kill -9 "$(cat "$BATS_TEST_TMPDIR/pid")"
-    sleep 1
+    pid=$(cat "$BATS_TEST_TMPDIR/pid")
+    kill -9 "$pid"
+    tail --pid="$pid" -f /dev/null
     run -0 domlet exec c1 sh -c 'cat /proc/[0-9]*/cmdline | tr "\0" " "'
     [[ $output != *'sleep 777'* ]]
 
@@ -61,6 +62,7 @@ teardown() {
     domlet kill c1 KILL
     wait "$pid" || status=$?
     [ "$status" -eq 137 ]
+    wait_for_status stopped
     run -255 domlet exec c1 true
     [[ $output == *'cannot exec in a stopped container'* ]]
 }

@@ -52,6 +52,6 @@ teardown() {
     interrupt INT run planned
     interrupt INT create image
     interrupt TERM create image 0.4
-    interrupt TERM run unpaused
+    interrupt TERM run built
     interrupt INT create hello
 }

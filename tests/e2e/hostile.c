@@ -33,6 +33,7 @@ static bool is(const char *name)
 
 static _Noreturn void hang(void)
 {
+	(void)dprintf(2, "hostile: %s hangs\n", crime);
 	for (;;)
 		pause();
 }

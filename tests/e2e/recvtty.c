@@ -57,6 +57,7 @@ static int copy(int from, int to)
 int main(int argc, char **argv)
 {
 	struct sigaction sa = { .sa_handler = on_usr1 };
+	sigset_t usr1, before; /* it comes while we wait, and at no other time */
 	struct winsize size = { .ws_row = 33, .ws_col = 77 };
 	int master = argc == 2 ? receive(argv[1]) : -1;
 
@@ -65,11 +66,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	(void)sigaction(SIGUSR1, &sa, NULL);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	(void)sigprocmask(SIG_BLOCK, &usr1, &before);
 	(void)ioctl(master, TIOCSWINSZ, &size);
 	for (;;) {
 		struct pollfd fds[] = { { .fd = 0, .events = POLLIN }, { .fd = master, .events = POLLIN } };
 
-		(void)poll(fds, 2, -1);
+		(void)ppoll(fds, 2, NULL, &before);
 		if (resize) {
 			resize = 0;
 			size = (struct winsize){ .ws_row = 40, .ws_col = 100 };

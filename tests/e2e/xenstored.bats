@@ -11,7 +11,7 @@ bats_require_minimum_version 1.5.0
     make_bundle sh -c 'read -r line; echo "got $line"; exit 5'
     mkfifo "$BATS_TEST_TMPDIR/in"
     exec {in}<>"$BATS_TEST_TMPDIR/in"
-    timeout -s KILL 150 domlet run -b "$BUNDLE" c1 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+    timeout -s KILL 500 domlet run -b "$BUNDLE" c1 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
     pid=$!
     wait_for_status running 300
     kill -9 "$(pidof oxenstored xenstored)"

@@ -75,8 +75,8 @@ run_piped() {
     setsid -w "$@" </run/lab.in >/run/lab.out 2>/run/lab.err
     status=$?
     # A daemon that the command left behind may hold its output open for ever.
-    timeout 5 tail -s 0.1 --pid="$out_pid" -f /dev/null
-    timeout 5 tail -s 0.1 --pid="$err_pid" -f /dev/null
+    timeout 60 tail -s 0.1 --pid="$out_pid" -f /dev/null
+    timeout 60 tail -s 0.1 --pid="$err_pid" -f /dev/null
     return "$status"
 }
 

@@ -49,32 +49,66 @@ static char *read_node(const struct hotplug *h, const char *key)
 	return xs_read(h->xs, XBT_NULL, path, &len);
 }
 
-static int write_node(struct hotplug *h, const char *key, const char *value)
+/* Its domain may end, and its directory go, at any time. */
+static bool is_there(const struct hotplug *h)
 {
-	char path[256];
+	cleanup_free char *frontend = read_node(h, "frontend");
 
-	node_path(h, key, path, sizeof(path));
-	if (!xs_write(h->xs, XBT_NULL, path, value, (unsigned int)strlen(value)))
-		return domlet_error_set(&h->err, errno, "xenstore refuses to write %s: %s", path, domlet_strerror(errno));
-	return 0;
+	return frontend != NULL;
 }
 
-/* hotplug-status last: that is what the others wait for. */
+struct node {
+	const char *key, *value;
+};
+
+/* xenstored refuses a transaction that another's writes have crossed. */
+#define TRANSACTIONS_MAX 100
+
+/* COUNT nodes at once; and none in a directory that is gone, as the domain is
+ * when libxl's process was killed and somebody else has cleaned up: they would
+ * be a new one, which nobody removes. */
+static int write_nodes(struct hotplug *h, const struct node *nodes, size_t count)
+{
+	char path[256];
+	unsigned int len;
+
+	for (int i = 0; i < TRANSACTIONS_MAX; i++) {
+		xs_transaction_t t = xs_transaction_start(h->xs);
+		cleanup_free char *frontend = NULL;
+		bool good = t != XBT_NULL;
+		int code;
+
+		node_path(h, "frontend", path, sizeof(path));
+		frontend = good ? xs_read(h->xs, t, path, &len) : NULL;
+		good = frontend != NULL;
+		for (size_t n = 0; good && n < count; n++) {
+			node_path(h, nodes[n].key, path, sizeof(path));
+			good = xs_write(h->xs, t, path, nodes[n].value, (unsigned int)strlen(nodes[n].value));
+		}
+		code = errno;
+		if (t != XBT_NULL && !xs_transaction_end(h->xs, t, !good) && good) {
+			good = false;
+			code = errno;
+			if (code == EAGAIN)
+				continue;
+		}
+		if (!good && !frontend && code == ENOENT)
+			return domlet_error_set(&h->err, code, "the disk %s is gone from xenstore", h->backend);
+		return good ? 0 : domlet_error_set(&h->err, code, "xenstore refuses to write the disk's %s: %s", path,
+						   domlet_strerror(code));
+	}
+	return domlet_error_set(&h->err, EAGAIN, "xenstore takes no transaction for the disk %s", h->backend);
+}
+
 static int publish(struct hotplug *h, const char *node, dev_t device)
 {
 	char number[32];
-	int r;
+	const struct node nodes[] = { { "node", node }, { "physical-device-path", node },
+				      { "physical-device", number }, { "hotplug-status", "connected" } };
 
 	/* blkback reads hexadecimal. */
 	snprintf(number, sizeof(number), "%x:%x", major(device), minor(device));
-	r = write_node(h, "node", node);
-	if (r == 0)
-		r = write_node(h, "physical-device-path", node);
-	if (r == 0)
-		r = write_node(h, "physical-device", number);
-	if (r == 0)
-		r = write_node(h, "hotplug-status", "connected");
-	return r;
+	return write_nodes(h, nodes, sizeof(nodes) / sizeof(nodes[0]));
 }
 
 /* Whether blkback holds the device: it adds this attribute right after it
@@ -106,8 +140,9 @@ static int add_file(struct hotplug *h, const char *file, bool read_only)
 		return r;
 	r = publish(h, loop.node, loop.device);
 	/* Then a dom0 that never gets to "remove" leaks no device. After an
-	 * error nobody holds it, and it is freed at once. */
-	domlet_loop_release(&loop, r < 0 || wait_until_opened(h));
+	 * error nobody holds it, and it is freed at once; so it is when nobody
+	 * is left to call "remove". */
+	domlet_loop_release(&loop, r < 0 || wait_until_opened(h) || !is_there(h));
 	return r;
 }
 
@@ -167,10 +202,9 @@ int main(int argc, char **argv)
 		struct domlet_error first = h.err;
 
 		fprintf(stderr, "domlet-hotplug: %s\n", first.text);
-		if (h.xs) {
-			(void)write_node(&h, "hotplug-error", first.text);
-			(void)write_node(&h, "hotplug-status", "error");
-		}
+		if (h.xs)
+			(void)write_nodes(&h, (const struct node[]){ { "hotplug-error", first.text },
+								     { "hotplug-status", "error" } }, 2);
 	}
 	if (h.xs)
 		xs_close(h.xs);
