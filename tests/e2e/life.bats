@@ -56,6 +56,7 @@ destroy_from_outside() {
     [ -e "$BATS_TEST_TMPDIR/stopped" ]
 }
 
+# bats test_tags=xenstore
 @test "xl destroy is an end like a kill; the state says why, and so does the system's log" {
     local log=$BATS_TEST_TMPDIR/log reason
     if [[ ! -e /dev/log ]]; then # whoever is there already has a log of its own

@@ -9,6 +9,7 @@ teardown() {
     no_leaks
 }
 
+# bats test_tags=xenstore
 @test "stdout, stderr and the exit status are the container's" {
     make_bundle sh -c 'echo out; echo err >&2; exit 7'
     run -7 --separate-stderr domlet run -b "$BUNDLE" c1
@@ -75,6 +76,7 @@ teardown() {
     [ "$output" = Linux ]
 }
 
+# bats test_tags=xenstore
 @test "what ./dev run shows without a command: a configuration's way" {
     run -0 bash /lab/run.sh "$DOMLET_TYPE"
     said() { sed -n "s/^$1: *//p" <<<"$output"; }
@@ -86,6 +88,7 @@ teardown() {
     grep -q 'ms destroyed$' <<<"$output"
 }
 
+# bats test_tags=xenstore
 @test "what dom0 tells a guest in xenstore is for this guest alone to read" {
     local domid
     make_bundle sleep 1000

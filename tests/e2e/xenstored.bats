@@ -6,6 +6,7 @@ load lib
 
 bats_require_minimum_version 1.5.0
 
+# bats test_tags=xenstore
 @test "xenstored dies: the container runs to its end, and whoever asks is told" {
     local pid status=0
     make_bundle sh -c 'read -r line; echo "got $line"; exit 5'
