@@ -141,10 +141,11 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 	case DOMLET_LINK_RESET:
 		if (ev->stream == stream_of(g, DOMLET_STREAM_STDERR))
 			close_fd(&g->p.err_fd);
-		else if (g->p.terminal)
-			g->hung_up = true;
-		else
+		else if (!g->p.terminal)
 			close_fd(&g->p.out_fd);
+		else
+			g->hung_up = true;
+		hang_up(g); /* before an EOF, which the terminal's reader would take for ^D */
 		return;
 	default:
 		return;

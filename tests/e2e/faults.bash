@@ -117,7 +117,7 @@ destroy_domain() { # VERB PHASE [DELAY]
     begin "$1" "$2"
     sleep "${3:-0}"
     domid=$(state_field domid)
-    xl destroy "$domid" || ! xl list "$domid" # unless the monitor is faster
+    xl destroy "$domid" || { run xl list "$domid" && [ "$status" -ne 0 ]; } # the monitor was faster
     if [[ $1 == create ]]; then # it may have been faster
         domlet delete --force c1
         end
@@ -135,7 +135,7 @@ interrupt() { # SIGNAL VERB PHASE [DELAY]
     [[ ! ${4-} ]] || sleep "$4"
     kill -s "$1" "$pid" || true
     end
-    if [[ $2 == create && ($status -eq 0 || $(status 2>/dev/null) == created) ]]; then # it was faster
+    if [[ $2 == create && ($status -eq 0 || ($3 == hello && $(status 2>/dev/null) == created)) ]]; then # it was faster
         domlet delete --force c1
         no_leaks
         return

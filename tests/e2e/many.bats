@@ -14,6 +14,7 @@ teardown() {
     no_leaks
 }
 
+# bats test_tags=xenstore
 @test "three at once" {
     at_once 3
 }

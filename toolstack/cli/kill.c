@@ -45,8 +45,6 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 
 	if (domlet_state_status(st) == DOMLET_STATUS_STOPPED)
 		return all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
-	if (!signo) /* as of kill(2): whether there is somebody to send one to */
-		return 0;
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
 	r = domlet_cli_ask(st, json, ANSWER_S, &cli->err);
 	if (r == -ETIMEDOUT && signo == SIGKILL) { /* it hangs, in libxl or by SIGSTOP: its container ends with it */

@@ -107,7 +107,7 @@ void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3],
 		s->pollable = add_handle(m, p, &s->poll, s->fd, s->socket);
 	}
 	p->source.fd = own_descriptor(stdio[0], O_RDONLY, &p->source.socket);
-	p->source.terminal = terminal && isatty(p->source.fd);
+	p->source.terminal = terminal && (isatty(p->source.fd) || errno == EIO); /* it may have hung up by now */
 	p->source.stream = domlet_stream_id(p->number, DOMLET_STREAM_STDIN);
 	p->source.pollable = add_handle(m, p, &p->source.poll, p->source.fd, p->source.socket);
 	for (int i = 0; i < 3; i++)
@@ -222,8 +222,10 @@ static bool move_input(struct monitor *m, struct process *p)
 	uint8_t *span;
 	ssize_t n;
 
-	if (!m->attached || s->eof || !takes_input(m, p))
+	if (!m->attached || s->eof || !takes_input(m, p)) {
+		unwatch(&s->poll, &s->polling); /* it would wake us for what nobody takes */
 		return false;
+	}
 	span = domlet_link_reserve(&m->link, s->stream, &len);
 	if (!span) {
 		m->wants_room = domlet_link_has_credit(&m->link, s->stream) || m->wants_room;
@@ -240,8 +242,8 @@ static bool move_input(struct monitor *m, struct process *p)
 		return false;
 	}
 	unwatch(&s->poll, &s->polling);
-	if (has_hung_up(s, n))
-		give_up_sink(m, &p->sinks[0]); /* the guest hangs its terminal up */
+	if (has_hung_up(s, n)) /* the guest hangs its terminal up; what came of it before may have another reader */
+		(void)domlet_link_send_reset(&m->link, p->sinks[0].stream);
 	s->eof = domlet_link_send_eof(&m->link, s->stream) == 0;
 	return s->eof;
 }

@@ -54,7 +54,7 @@ static bool is_there(const struct hotplug *h)
 {
 	cleanup_free char *frontend = read_node(h, "frontend");
 
-	return frontend != NULL;
+	return frontend || errno != ENOENT;
 }
 
 struct node {
