@@ -308,6 +308,37 @@ static void a_kill_with_output_unread(void **state)
 	expect_end(&r, "{\"exit\":137}");
 }
 
+static unsigned long ticks_of(pid_t pid)
+{
+	unsigned long user = 0, kernel = 0;
+	char path[32];
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel), 2);
+	(void)fclose(f);
+	return user + kernel;
+}
+
+/* The program has ended, and its output waits for a reader. */
+static void input_that_nobody_takes(void **state)
+{
+	unsigned long before;
+	struct run r;
+
+	(void)state;
+	run(&r, "[\"head\", \"-c\", \"100000\", \"/dev/zero\"]");
+	wait_unread(r.proxy);
+	assert_int_equal(write(r.in, "x", 1), 1);
+	before = ticks_of(r.pid);
+	wait_unread(r.proxy);
+	assert_true(ticks_of(r.pid) - before < 15); /* in 300 ms; 30 when it spins */
+	assert_int_equal(read_to_the_end(r.out), 100000);
+	expect_end(&r, "{\"exit\":0}");
+}
+
 static void a_killed_container(void **state)
 {
 	struct run r;
@@ -376,6 +407,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(terminals),
 		cmocka_unit_test(signals),
 		cmocka_unit_test(a_kill_with_output_unread),
+		cmocka_unit_test(input_that_nobody_takes),
 		cmocka_unit_test(a_killed_container),
 		cmocka_unit_test(the_agent_is_killed),
 		cmocka_unit_test(the_agent_is_killed_before_the_start),
