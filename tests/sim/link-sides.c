@@ -372,8 +372,9 @@ bool side_outside(struct world *w, struct side *s, struct flow *f)
 
 bool side_has_outside(const struct world *w, const struct side *s)
 {
+	const struct side *peer = &w->side[!s->role];
 	/* Nobody makes room any more: what is to be said stays unsaid. */
-	bool stuck = s->full && w->side[!s->role].dead;
+	bool stuck = s->full && (peer->dead || peer->broken);
 
 	for (uint32_t i = 0; i < w->process_count; i++) {
 		const struct process *p = &w->process[i];
