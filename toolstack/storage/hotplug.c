@@ -40,19 +40,19 @@ static void node_path(const struct hotplug *h, const char *key, char *path, size
 }
 
 /* malloc'ed; NULL when there is no such node. */
-static char *read_node(const struct hotplug *h, const char *key)
+static char *read_node(const struct hotplug *h, xs_transaction_t t, const char *key)
 {
 	char path[256];
 	unsigned int len;
 
 	node_path(h, key, path, sizeof(path));
-	return xs_read(h->xs, XBT_NULL, path, &len);
+	return xs_read(h->xs, t, path, &len);
 }
 
 /* Its domain may end, and its directory go, at any time. */
 static bool is_there(const struct hotplug *h)
 {
-	cleanup_free char *frontend = read_node(h, "frontend");
+	cleanup_free char *frontend = read_node(h, XBT_NULL, "frontend");
 
 	return frontend || errno != ENOENT;
 }
@@ -61,7 +61,36 @@ struct node {
 	const char *key, *value;
 };
 
-/* xenstored refuses a transaction that another's writes have crossed. */
+static int write_node(struct hotplug *h, xs_transaction_t t, const struct node *n)
+{
+	char path[256];
+
+	node_path(h, n->key, path, sizeof(path));
+	if (!xs_write(h->xs, t, path, n->value, (unsigned int)strlen(n->value)))
+		return domlet_error_set(&h->err, errno, "xenstore refuses to write %s: %s", path, domlet_strerror(errno));
+	return 0;
+}
+
+/* -EAGAIN when another's writes have crossed it. */
+static int write_once(struct hotplug *h, const struct node *nodes, size_t count)
+{
+	xs_transaction_t t = xs_transaction_start(h->xs);
+	cleanup_free char *frontend = NULL;
+	int r = 0;
+
+	if (t == XBT_NULL)
+		return domlet_error_set(&h->err, errno, "xenstore takes no transaction: %s", domlet_strerror(errno));
+	frontend = read_node(h, t, "frontend");
+	if (!frontend)
+		r = domlet_error_set(&h->err, errno, "xenstore has lost the disk %s: %s", h->backend, domlet_strerror(errno));
+	for (size_t n = 0; r == 0 && n < count; n++)
+		r = write_node(h, t, &nodes[n]);
+	if (!xs_transaction_end(h->xs, t, r < 0) && r == 0)
+		r = domlet_error_set(&h->err, errno, "xenstore refuses what the disk %s needs: %s", h->backend,
+				     domlet_strerror(errno));
+	return r;
+}
+
 #define TRANSACTIONS_MAX 100
 
 /* COUNT nodes at once; and none in a directory that is gone, as the domain is
@@ -69,35 +98,11 @@ struct node {
  * be a new one, which nobody removes. */
 static int write_nodes(struct hotplug *h, const struct node *nodes, size_t count)
 {
-	char path[256];
-	unsigned int len;
+	int r = -EAGAIN;
 
-	for (int i = 0; i < TRANSACTIONS_MAX; i++) {
-		xs_transaction_t t = xs_transaction_start(h->xs);
-		cleanup_free char *frontend = NULL;
-		bool good = t != XBT_NULL;
-		int code;
-
-		node_path(h, "frontend", path, sizeof(path));
-		frontend = good ? xs_read(h->xs, t, path, &len) : NULL;
-		good = frontend != NULL;
-		for (size_t n = 0; good && n < count; n++) {
-			node_path(h, nodes[n].key, path, sizeof(path));
-			good = xs_write(h->xs, t, path, nodes[n].value, (unsigned int)strlen(nodes[n].value));
-		}
-		code = errno;
-		if (t != XBT_NULL && !xs_transaction_end(h->xs, t, !good) && good) {
-			good = false;
-			code = errno;
-			if (code == EAGAIN)
-				continue;
-		}
-		if (!good && !frontend && code == ENOENT)
-			return domlet_error_set(&h->err, code, "the disk %s is gone from xenstore", h->backend);
-		return good ? 0 : domlet_error_set(&h->err, code, "xenstore refuses to write the disk's %s: %s", path,
-						   domlet_strerror(code));
-	}
-	return domlet_error_set(&h->err, EAGAIN, "xenstore takes no transaction for the disk %s", h->backend);
+	for (int i = 0; r == -EAGAIN && i < TRANSACTIONS_MAX; i++)
+		r = write_once(h, nodes, count);
+	return r;
 }
 
 static int publish(struct hotplug *h, const char *node, dev_t device)
@@ -148,8 +153,8 @@ static int add_file(struct hotplug *h, const char *file, bool read_only)
 
 static int add(struct hotplug *h)
 {
-	cleanup_free char *params = read_node(h, "params");
-	cleanup_free char *mode = read_node(h, "mode");
+	cleanup_free char *params = read_node(h, XBT_NULL, "params");
+	cleanup_free char *mode = read_node(h, XBT_NULL, "mode");
 	struct stat st;
 
 	if (!params || params[0] != '/')
@@ -167,7 +172,7 @@ static int add(struct hotplug *h)
 
 static int remove_disk(struct hotplug *h)
 {
-	cleanup_free char *node = read_node(h, "node");
+	cleanup_free char *node = read_node(h, XBT_NULL, "node");
 	char path[256];
 	int r = 0;
 
