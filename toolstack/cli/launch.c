@@ -11,11 +11,11 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
+#include "../dom0/cgroup.h"
 #include "../monitor/monitor.h"
 #include "../oci/plan.h"
 #include "../proxy/proxy.h"
@@ -25,8 +25,6 @@
 #include "console.h"
 #include "hooks.h"
 #include "reap.h"
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
 
 /* What domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
@@ -79,61 +77,19 @@ static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, 
 	return 0;
 }
 
-/* As in a path: "a..b" is a name like any other. */
-static bool climbs(const char *path)
-{
-	for (const char *s = path; (s = strstr(s, "/..")) != NULL; s += 3)
-		if (s[3] == '/' || s[3] == '\0')
-			return true;
-	return false;
-}
-
-/* Those that callers read: docker's stats, the OOM watchers. A controller that
- * this kernel or the parent does not have changes nothing. */
-static void give_controllers(const char *parent)
-{
-	static const char *const controllers[] = { "+cpu", "+memory", "+pids", "+io" };
-	char path[4200];
-	cleanup_close int fd = -1;
-
-	(void)snprintf(path, sizeof path, "%s/cgroup.subtree_control", parent);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	for (size_t i = 0; fd >= 0 && i < sizeof controllers / sizeof controllers[0]; i++)
-		(void)!write(fd, controllers[i], strlen(controllers[i]));
-}
-
 static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, struct domlet_error *err)
 {
-	char path[4096], *colon;
-	size_t at = strlen(CGROUP_ROOT);
-	int n;
+	char path[4096];
 
-	if (!p->cgroups_path || !p->cgroups_path[0])
-		n = snprintf(path, sizeof path, CGROUP_ROOT "/domlet/%s", st->name);
-	else if ((colon = strchr(p->cgroups_path, ':')) != NULL && strchr(colon + 1, ':'))
-		n = snprintf(path, sizeof path, CGROUP_ROOT "/%.*s/%.*s-%s.scope", (int)(colon - p->cgroups_path),
-			     p->cgroups_path, (int)(strchr(colon + 1, ':') - colon - 1), colon + 1,
-			     strchr(colon + 1, ':') + 1);
-	else
-		n = snprintf(path, sizeof path, CGROUP_ROOT "%s%s", p->cgroups_path[0] == '/' ? "" : "/", p->cgroups_path);
-	if (n < 0 || (size_t)n >= sizeof path || climbs(path))
-		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long or has \"..\" in it",
-					p->cgroups_path ? p->cgroups_path : "");
-	give_controllers(CGROUP_ROOT);
-	for (char *s = path + at + 1; (s = strchr(s, '/')) != NULL; s++) {
-		*s = '\0';
-		(void)mkdir(path, 0755);
-		give_controllers(path);
-		*s = '/';
-	}
+	if (domlet_cgroup_path(p->cgroups_path, st->name, path, sizeof path, err) < 0)
+		return -1;
+	domlet_cgroup_make_parents(path);
 	/* Recorded first: who is killed in between leaves nothing that nobody knows. */
 	st->cgroup = strdup(path);
 	if (!st->cgroup)
 		return domlet_error_set(err, ENOMEM, "the cgroup %s can't be recorded: out of memory", path);
-	if (domlet_state_save(st, err) < 0)
+	if (domlet_state_save(st, err) < 0 || domlet_cgroup_make(path, err) < 0)
 		return -1;
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return domlet_error_set(err, errno, "can't make the cgroup %s: %s", path, domlet_strerror(errno));
 	return 0;
 }
 

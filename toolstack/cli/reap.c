@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../dom0/cgroup.h"
 #include "../xen/xen.h"
 #include "ask.h"
 
@@ -44,7 +45,7 @@ static int remove_locked(const struct domlet_state *st, struct domlet_error *err
 	if (end_remains(st, err) < 0)
 		return -err->code;
 	domlet_process_wait(&st->proxy, PROXY_END_MS);
-	domlet_process_remove_cgroup(st->cgroup);
+	domlet_cgroup_remove(st->cgroup);
 	return domlet_state_remove(st, err);
 }
 

@@ -83,10 +83,3 @@ int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)
 	*p = ref;
 	return 0;
 }
-
-void domlet_process_remove_cgroup(const char *path)
-{
-	/* An exec's proxy was told its end, but nobody here waits for it. */
-	for (int i = 0; path && rmdir(path) < 0 && errno == EBUSY && i < 500; i++)
-		(void)usleep(10000);
-}

@@ -89,9 +89,6 @@ bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is de
 void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms);
 /* SIGKILL, unless P is dead already. */
 void domlet_process_kill(const struct domlet_process_ref *p);
-/* Removes the container's cgroup (NULL: none), waiting a little for proxies in
- * it that are about to end. */
-void domlet_process_remove_cgroup(const char *path);
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p);
 
 #endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_DOM0_CGROUP_H
+#define DOMLET_DOM0_CGROUP_H
+
+/*
+ * The control groups of dom0 that a container's processes there sit in: where
+ * linux.cgroupsPath is, making it and taking it away. Version 2 alone. Nothing
+ * is recorded here: the caller writes down what it is about to make.
+ */
+
+#include <stddef.h>
+
+struct domlet_error;
+
+/* The absolute directory for a configuration's linux.cgroupsPath (NULL or "":
+ * one of domlet's own, called NAME), into PATH. EINVAL. */
+int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err);
+/* The directories above PATH, each with the controllers that callers read. */
+void domlet_cgroup_make_parents(const char *path);
+/* PATH itself. 1 when it is new, 0 when it was there. */
+int domlet_cgroup_make(const char *path, struct domlet_error *err);
+/* Removes PATH (NULL: none), waiting a little for proxies in it that are about
+ * to end. */
+void domlet_cgroup_remove(const char *path);
+
+#endif
