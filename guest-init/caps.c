@@ -67,7 +67,7 @@ static int raise_ambient(uint64_t mask, unsigned int cap_count)
 	return 0;
 }
 
-int domlet_caps_apply(const struct domlet_process_config *p, struct domlet_failure *failure)
+int domlet_caps_apply(const struct domlet_process_config *p, uint64_t kept, struct domlet_failure *failure)
 {
 	cap_t caps = cap_init();
 	unsigned int cap_count = count();
@@ -75,8 +75,8 @@ int domlet_caps_apply(const struct domlet_process_config *p, struct domlet_failu
 
 	if (!caps)
 		return domlet_failure_set(failure, ENOMEM, "no memory for the capabilities");
-	if (set_flag(caps, CAP_EFFECTIVE, p->caps[DOMLET_CAPS_EFFECTIVE], cap_count) < 0 ||
-	    set_flag(caps, CAP_PERMITTED, p->caps[DOMLET_CAPS_PERMITTED], cap_count) < 0 ||
+	if (set_flag(caps, CAP_EFFECTIVE, p->caps[DOMLET_CAPS_EFFECTIVE] | kept, cap_count) < 0 ||
+	    set_flag(caps, CAP_PERMITTED, p->caps[DOMLET_CAPS_PERMITTED] | kept, cap_count) < 0 ||
 	    set_flag(caps, CAP_INHERITABLE, p->caps[DOMLET_CAPS_INHERITABLE], cap_count) < 0 ||
 	    cap_set_proc(caps) < 0)
 		rc = domlet_failure_set(failure, errno, "cannot set the capabilities: %s",

@@ -16,7 +16,8 @@ uint64_t domlet_caps_bit(const char *name);
  * the kernel to keep the permitted set over setuid. 0 or -errno. */
 int domlet_caps_bound(const struct domlet_process_config *p, struct domlet_failure *failure);
 
-/* After the user changed: the final sets. 0 or -errno. */
-int domlet_caps_apply(const struct domlet_process_config *p, struct domlet_failure *failure);
+/* After the user changed: the final sets, but that KEPT (bits) is permitted
+ * and effective, too, until execve. 0 or -errno. */
+int domlet_caps_apply(const struct domlet_process_config *p, uint64_t kept, struct domlet_failure *failure);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -35,15 +36,15 @@ static int set_limits(const struct domlet_process_config *p, struct domlet_failu
 	return 0;
 }
 
-/* Without no_new_privs a filter needs CAP_SYS_ADMIN, so it comes before the
- * capabilities go; with it, it comes last and sees the least of our calls. */
+/* The filter is for the container's programs and need not allow a call of
+ * ours, so it is installed last. Without no_new_privs this takes CAP_SYS_ADMIN,
+ * which is kept until then: execve makes the program's capabilities of the
+ * other sets, and not of what was permitted or effective before. */
 static int become_user(const struct domlet_process_config *p, const struct domlet_filter *filter,
 		       struct domlet_failure *failure)
 {
-	int r = p->no_new_privs ? 0 : domlet_filter_install(filter, failure);
-
-	if (r == 0)
-		r = domlet_caps_bound(p, failure);
+	uint64_t kept = filter->code && !p->no_new_privs ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
+	int r = domlet_caps_bound(p, failure);
 
 	if (r < 0)
 		return r;
@@ -52,7 +53,7 @@ static int become_user(const struct domlet_process_config *p, const struct domle
 		return domlet_failure_set(failure, errno, "can't become user %u, group %u: %s", p->uid, p->gid,
 					  domlet_failure_name(errno));
 	(void)umask(p->umask);
-	return domlet_caps_apply(p, failure);
+	return domlet_caps_apply(p, kept, failure);
 }
 
 /* An errno in the words of Go's runtime, which is what the engines match. */
@@ -143,11 +144,12 @@ static bool runnable(const char *path, int *why)
 		*why = errno;
 		return false;
 	}
-	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0) {
+	if (!S_ISREG(st.st_mode) ||
+	    (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 && errno != EPERM && errno != ENOSYS)) {
 		*why = EACCES;
 		return false;
 	}
-	return true;
+	return true; /* or the question is refused, and execve answers it */
 }
 
 /* The texts are those that docker and podman match for the exit statuses 127 and 126. */
@@ -179,8 +181,7 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
 }
 
 /* The command's pages come from the disk while the container waits for START,
- * in a few large requests instead of one for each page that is touched first.
- * Before the filter, which need not allow this. */
+ * in a few large requests instead of one for each page that is touched first. */
 static void read_ahead(const struct domlet_process_config *p)
 {
 	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC; /* it may be another file by now */
@@ -232,7 +233,7 @@ int domlet_command_exec(const struct domlet_command *cmd, struct domlet_failure 
 {
 	char text[64];
 
-	if (cmd->p->no_new_privs && domlet_filter_install(&cmd->filter, failure) < 0)
+	if (domlet_filter_install(&cmd->filter, failure) < 0)
 		return -failure->code;
 	execve(cmd->path, cmd->p->args.item, cmd->env);
 	return domlet_failure_set(failure, errno, "exec: \"%s\": %s", cmd->p->args.item[0],

@@ -4,8 +4,9 @@
 
 /*
  * From a child that stands in its container to the command it executes:
- * limits, directory, user, capabilities, filter, environment. Called in the
- * child only, whose memory ends with exec.
+ * limits, directory, user, capabilities, environment; and the filter with
+ * execve, so that it sees no other call of ours. Called in the child only,
+ * whose memory ends with exec.
  */
 
 #include "config.h"

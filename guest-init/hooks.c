@@ -30,16 +30,16 @@ static int state_file(const struct domlet_container_config *c)
 	return fd;
 }
 
-static _Noreturn void execute(const struct domlet_hook_config *h, int in, int out)
+static _Noreturn void execute(const struct domlet_hook_config *h, const struct domlet_command *cmd, int in, int out)
 {
-	static char *none[] = { NULL };
 	char *name[] = { (char *)h->path, NULL };
+	struct domlet_failure ignored;
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
-	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2)
-		execve(h->path, h->args.count ? h->args.item : name, h->env.count ? h->env.item : none);
+	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 && domlet_filter_install(&cmd->filter, &ignored) == 0)
+		execve(h->path, h->args.count ? h->args.item : name, h->env.count ? h->env.item : cmd->env);
 	_exit(127);
 }
 
@@ -58,7 +58,8 @@ static int wait_for(pid_t pid, int timeout_s, int *status)
 	return r;
 }
 
-static int run(const struct domlet_container_config *c, uint32_t i, struct domlet_failure *failure)
+static int run(const struct domlet_container_config *c, const struct domlet_command *cmd, uint32_t i,
+	       struct domlet_failure *failure)
 {
 	const struct domlet_hook_config *h = &c->hooks[i];
 	int in = state_file(c), out = memfd_create("output", MFD_CLOEXEC), status = 0, r = 0;
@@ -67,7 +68,7 @@ static int run(const struct domlet_container_config *c, uint32_t i, struct domle
 	pid_t pid = in < 0 || out < 0 ? -1 : fork();
 
 	if (pid == 0)
-		execute(h, in, out);
+		execute(h, cmd, in, out);
 	if (pid < 0)
 		r = domlet_failure_set(failure, errno, "error running hook #%u: can't start %s: %s", i, h->path,
 				       domlet_failure_name(errno));
@@ -89,11 +90,12 @@ static int run(const struct domlet_container_config *c, uint32_t i, struct domle
 	return r;
 }
 
-int domlet_hooks_run(const struct domlet_container_config *c, struct domlet_failure *failure)
+int domlet_hooks_run(const struct domlet_container_config *c, const struct domlet_command *cmd,
+		     struct domlet_failure *failure)
 {
 	int r = 0;
 
 	for (uint32_t i = 0; i < c->hook_count && r == 0; i++)
-		r = run(c, i, failure);
+		r = run(c, cmd, i, failure);
 	return r;
 }

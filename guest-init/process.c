@@ -130,7 +130,7 @@ static _Noreturn void child(const struct spawn *s)
 	(void)!write(s->status, &status, sizeof status);
 	if (read(s->go, &go, 1) != 1)
 		_exit(127);
-	if (s->pidfd < 0 && domlet_hooks_run(s->c, &status.failure) < 0)
+	if (s->pidfd < 0 && domlet_hooks_run(s->c, &cmd, &status.failure) < 0)
 		end(s, &status);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -156,12 +156,24 @@ static void test_hook_that_fails(void **state)
 	}
 }
 
+/* As runc's: where the command starts, with its variables unless it has some of its own. */
+static void test_hook_surroundings(void **state)
+{
+	char *document = document_with("\"cwd\": \"/tmp\", \"env\": [\"PATH=/bin:/usr/bin\", \"A=of the command\"], \"args\": [\"cat\", \"first\", \"second\"]",
+				       "", "", ", \"hooks\": {\"startContainer\": ["
+				       "{\"path\": \"/bin/sh\", \"args\": [\"sh\", \"-c\", \"pwd >first; echo $A, $HOME >>first\"], \"env\": []},"
+				       "{\"path\": \"/bin/sh\", \"args\": [\"sh\", \"-c\", \"pwd >second; echo $A, $HOME >>second\"], \"env\": [\"A=its own\"]}]}", "");
+
+	(void)state;
+	expect_output(document, "/tmp\nof the command, /root\n/tmp\nits own,\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_AGENT(test_container), WITH_AGENT(test_made_for_any_user), WITH_AGENT(test_cwd_stays_inside),
 		WITH_AGENT(test_masks_hold_in_a_user_namespace), WITH_AGENT(test_refusals), WITH_AGENT(test_root_that_is_none),
-		WITH_AGENT(test_hook_that_fails),
+		WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_hook_surroundings),
 	};
 
 	if (!guest_take_arguments(argc, argv))
