@@ -80,13 +80,14 @@ static int enter_directory(const struct domlet_process_config *p, struct domlet_
 				  go_text(errno, text, sizeof text));
 }
 
+/* Of several with one name the last counts, here and for the program. */
 static const char *env_of(const struct domlet_process_config *p, const char *name)
 {
 	size_t len = strlen(name);
 
-	for (uint32_t i = 0; i < p->env.count; i++)
-		if (strncmp(p->env.item[i], name, len) == 0 && p->env.item[i][len] == '=')
-			return p->env.item[i] + len + 1;
+	for (uint32_t i = p->env.count; i > 0; i--)
+		if (strncmp(p->env.item[i - 1], name, len) == 0 && p->env.item[i - 1][len] == '=')
+			return p->env.item[i - 1] + len + 1;
 	return NULL;
 }
 
@@ -117,22 +118,70 @@ static char *home_of(uint32_t uid)
 
 static char root_home[] = "HOME=/";
 
+struct variable {
+	char *text;
+	uint32_t at;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct variable *x = a, *y = b;
+	size_t x_len = strcspn(x->text, "="), y_len = strcspn(y->text, "=");
+	int order = strncmp(x->text, y->text, x_len < y_len ? x_len : y_len);
+
+	if (order == 0)
+		order = (x_len > y_len) - (x_len < y_len);
+	return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Leaves the last of each name, and NULL in the others' places. */
+static int keep_last(char **env, uint32_t count)
+{
+	struct variable *sorted = calloc((size_t)count + 1, sizeof *sorted);
+
+	if (!sorted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		sorted[i] = (struct variable){ env[i], i };
+	qsort(sorted, count, sizeof *sorted, by_name);
+	for (uint32_t i = 0; i + 1 < count; i++)
+		if (strncmp(sorted[i].text, sorted[i + 1].text, strcspn(sorted[i].text, "=") + 1) == 0)
+			env[sorted[i].at] = NULL;
+	free(sorted);
+	return 0;
+}
+
+static int check_environment(const struct domlet_strings *env, struct domlet_failure *failure)
+{
+	for (uint32_t i = 0; i < env->count; i++)
+		if (env->item[i][0] == '=' || !strchr(env->item[i], '='))
+			return domlet_failure_set(failure, EINVAL, "invalid environment variable: %s",
+						  env->item[i][0] == '=' ? "name cannot be empty" : "missing '='");
+	return 0;
+}
+
 /* Runs before the limits, which may leave no memory. */
 static int make_environment(struct domlet_command *cmd, struct domlet_failure *failure)
 {
 	const struct domlet_strings *env = &cmd->p->env;
 	const char *home = env_of(cmd->p, "HOME");
-	char *added = home && home[0] ? NULL : home_of(cmd->p->uid);
+	bool has_home = home && home[0];
+	char *added = has_home ? NULL : home_of(cmd->p->uid);
 	uint32_t n = 0;
 
+	if (check_environment(env, failure) < 0)
+		return -failure->code;
 	cmd->env = calloc((size_t)env->count + 2, sizeof *cmd->env);
-	if (!cmd->env)
+	if (cmd->env && env->count)
+		memcpy(cmd->env, env->item, env->count * sizeof *cmd->env);
+	if (!cmd->env || keep_last(cmd->env, env->count) < 0)
 		return domlet_failure_set(failure, ENOMEM, "no memory for the environment");
 	for (uint32_t i = 0; i < env->count; i++)
-		if ((home && home[0]) || strncmp(env->item[i], "HOME=", 5) != 0)
-			cmd->env[n++] = env->item[i];
-	if (!home || !home[0])
-		cmd->env[n] = added ? added : root_home;
+		if (cmd->env[i] && (has_home || strncmp(cmd->env[i], "HOME=", 5) != 0))
+			cmd->env[n++] = cmd->env[i];
+	if (!has_home)
+		cmd->env[n++] = added ? added : root_home;
+	cmd->env[n] = NULL;
 	return 0;
 }
 
@@ -152,11 +201,33 @@ static bool runnable(const char *path, int *why)
 	return true; /* or the question is refused, and execve answers it */
 }
 
+enum found { FOUND_NONE, FOUND_DENIED, FOUND_RELATIVE, FOUND };
+
+/* As Go's LookPath, which runc uses: an empty part of DIRS is the working
+ * directory, and a command that would be found there is none. */
+static enum found look_in(const char *dirs, const char *name, char *path, size_t len)
+{
+	enum found found = FOUND_NONE;
+	const char *end;
+	int why;
+
+	for (dirs = dirs[0] ? dirs : NULL; dirs; dirs = end[0] ? end + 1 : NULL) {
+		end = strchrnul(dirs, ':');
+		if ((size_t)snprintf(path, len, "%.*s/%s", end > dirs ? (int)(end - dirs) : 1, end > dirs ? dirs : ".", name) >= len)
+			continue;
+		if (runnable(path, &why))
+			return path[0] == '/' ? FOUND : FOUND_RELATIVE;
+		if (why == EACCES)
+			found = FOUND_DENIED;
+	}
+	return found;
+}
+
 /* The texts are those that docker and podman match for the exit statuses 127 and 126. */
 static int resolve(const struct domlet_process_config *p, char *path, size_t len, struct domlet_failure *failure)
 {
-	const char *name = p->args.item[0], *dirs = env_of(p, "PATH"), *end;
-	int why = ENOENT, seen = ENOENT;
+	const char *name = p->args.item[0], *dirs = env_of(p, "PATH");
+	int why = ENOENT;
 
 	if (strchr(name, '/')) {
 		(void)snprintf(path, len, "%s", name);
@@ -166,18 +237,17 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
 			return domlet_failure_set(failure, EACCES, "exec: \"%s\": permission denied", name);
 		return domlet_failure_set(failure, why, "exec: \"%s\": stat %s: no such file or directory", name, name);
 	}
-	for (dirs = dirs ? dirs : DEFAULT_PATH; *dirs; dirs = *end ? end + 1 : end) {
-		end = strchrnul(dirs, ':');
-		if ((size_t)snprintf(path, len, "%.*s/%s", (int)(end - dirs), dirs, name) >= len)
-			continue;
-		if (runnable(path, &why))
-			return 0;
-		if (why == EACCES)
-			seen = EACCES;
-	}
-	if (seen == EACCES)
+	switch (look_in(dirs ? dirs : DEFAULT_PATH, name, path, len)) {
+	case FOUND:
+		return 0;
+	case FOUND_RELATIVE:
+		return domlet_failure_set(failure, EACCES,
+					  "exec: \"%s\": cannot run executable found relative to current directory", name);
+	case FOUND_DENIED:
 		return domlet_failure_set(failure, EACCES, "exec: \"%s\": permission denied", name);
-	return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+	default:
+		return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+	}
 }
 
 /* The command's pages come from the disk while the container waits for START,

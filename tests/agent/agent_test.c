@@ -108,6 +108,44 @@ static void test_exec(void **state)
 	assert_int_equal(monitor_wait(&m, DOMLET_PROCESS_MAX), 0);
 }
 
+/* The last of a name counts, for the program and for where it is looked for; HOME stays the image's. */
+static void test_variables_twice(void **state)
+{
+	(void)state;
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"env\"], \"env\": [\"A=old\", \"PATH=/nosuch\", \"AB=1\", \"HOME=/x\", \"A=new\", \"HOME=\","
+			      " \"PATH=/bin:/usr/bin\", \"AB=\", \"B==\"]}"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_output(2, DOMLET_STREAM_STDOUT, "A=new\nPATH=/bin:/usr/bin\nAB=\nB==\nHOME=/root\n");
+	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin:/usr/bin\", \"PATH=/nosuch\"]}"), ENOENT);
+	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin\", \"A\"]}"), EINVAL);
+	assert_string_equal(last_text(), "invalid environment variable: missing '='");
+	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin\", \"=A\"]}"), EINVAL);
+	assert_string_equal(last_text(), "invalid environment variable: name cannot be empty");
+}
+
+/* An empty part means the working directory, not the root; commands aren't run from there. */
+static void test_empty_parts_of_path(void **state)
+{
+	static const char *const paths[] = { "", ":/nosuch", "/nosuch:", "/nosuch::/nosuch", ".", "../bin" };
+
+	(void)state;
+	run(0, 1, "[\"sh\", \"-c\", \"cp /bin/true /here && cp /bin/true /tmp/there && sleep 1000\"]");
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"until test -x /tmp/there; do sleep 0.01; done\"]"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+		char *here = text_of("{\"cwd\": \"/usr\", \"args\": [\"here\"], \"env\": [\"PATH=%s\"]}", paths[i]);
+		char *there = text_of("{\"cwd\": \"%s\", \"args\": [\"%s\"], \"env\": [\"PATH=%s\"]}", i == 5 ? "/usr" : "/tmp", i == 5 ? "true" : "there", paths[i]);
+
+		assert_int_equal(exec(0, 2, here), ENOENT);
+		assert_int_equal(exec(0, 2, there), i ? EACCES : ENOENT);
+		if (i)
+			assert_non_null(strstr(last_text(), "\": cannot run executable found relative to current directory"));
+		free(here);
+		free(there);
+	}
+}
+
 static void test_exec_again_and_again(void **state)
 {
 	(void)state;
@@ -342,7 +380,7 @@ static void test_garbage(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec),
+		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec), WITH_AGENT(test_variables_twice), WITH_AGENT(test_empty_parts_of_path),
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_held_pipe),
 		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_that_hangs_up_early),
