@@ -53,9 +53,11 @@ pts/ptmx" ] || { echo "$output"; false; }
 }
 
 @test "the guest's first process is small; nobody in the background delays the end" {
-    # The guest's processes as a container without a pid namespace sees them.
-    make_bundle sh -c 'grep -E "^(Name|Vm|Rss)" /proc/1/status; (sleep 1000 &); exit 5'
-    edit '.linux.namespaces |= map(select(.type != "pid"))'
+    # What the guest's kernel does with a core is done outside of the container, where process 1 is domlet-init.
+    make_bundle sh -c 'echo 1 >/proc/sys/kernel/core_pipe_limit # it waits for its program
+        echo "|/proc/%P/root/bin/busybox cp /proc/1/status /proc/%P/root/seen" >/proc/sys/kernel/core_pattern
+        sh -c "kill -SEGV \$\$"; grep -E "^(Name|Vm|Rss)" /seen; (sleep 1000 &); exit 5'
+    edit '.linux.readonlyPaths = []'
     run -5 domlet run -b "$BUNDLE" c1
     echo "$output"
     # With the 65 pages of the ring, which it shares with dom0.
@@ -82,8 +84,7 @@ pts/ptmx" ] || { echo "$output"; false; }
         echo ready; sleep 1000'
     edit '.linux.resources.devices = [{allow: false, access: "rwm"}]
         | .process.capabilities |= with_entries(.value += ["CAP_MKNOD"])
-        | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "cgroup"}]
-        | del(.hostname, .process.rlimits)
+        | del(.process.rlimits)
         | .mounts = [{destination: "/proc", type: "proc"}, {destination: "/dev", type: "tmpfs", options: ["mode=755"]},
             {destination: "/sys", type: "sysfs"}, {destination: "/sys/fs/cgroup", type: "cgroup"}]'
     domlet create -b "$BUNDLE" c1 >"$BATS_TEST_TMPDIR/out" </dev/null

@@ -36,8 +36,8 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 	fprintf(out, "id %s\nversion %s\nargv0 %s\n", plan->id, plan->oci_version, plan->argv0);
 	fprintf(out, "hostname %s\ncgroup %s\n", plan->hostname ? plan->hostname : "-",
 		plan->cgroups_path ? plan->cgroups_path : "-");
-	fprintf(out, "namespaces 0x%x\nterminal %d %ux%u\nreadonly %d\n", plan->namespaces, plan->terminal,
-		plan->console_cols, plan->console_rows, plan->root_readonly);
+	fprintf(out, "terminal %d %ux%u\nreadonly %d\n", plan->terminal, plan->console_cols, plan->console_rows,
+		plan->root_readonly);
 	fprintf(out, "type %s\ntemplate %s\nmemory %llu KiB\nvcpus %u\n", types[plan->type],
 		plan->template_name ? plan->template_name : "-", (unsigned long long)plan->memory_kib, plan->vcpus);
 	fprintf(out, "annotations %s\nhooks %s\n", plan->annotations, plan->hooks ? plan->hooks : "-");

@@ -19,7 +19,12 @@
 
 #define PROCESS "\"process\":{\"args\":[\"sh\",\"-c\",\"true\"],\"cwd\":\"/\"}"
 #define ROOT "\"root\":{\"path\":\"rootfs\"}"
-#define BASE "\"ociVersion\":\"1.0.2\"," PROCESS "," ROOT
+#define NAMESPACE(type) "{\"type\":\"" type "\"}"
+/* All that must be the container's own but the network; and all. */
+#define UNCONNECTED NAMESPACE("mount") "," NAMESPACE("pid") "," NAMESPACE("ipc") "," NAMESPACE("uts")
+#define NAMESPACES "\"namespaces\":[" UNCONNECTED "," NAMESPACE("network") "]"
+/* A later "linux" takes the place of this one. */
+#define BASE "\"ociVersion\":\"1.0.2\"," PROCESS "," ROOT ",\"linux\":{" NAMESPACES "}"
 
 static char bundle[64];
 static struct domlet_plan plan;
@@ -158,16 +163,69 @@ static void wrong_types(void **state)
 	assert_refused("{\"ociVersion\":\"1.0.2\"," PROCESS ",\"root\":{\"path\":\"gone\"}}", "it does not exist");
 }
 
+static void refused_namespace(const char *namespaces, const char *text)
+{
+	char config[4096];
+
+	snprintf(config, sizeof(config), "{" BASE ",\"linux\":{\"namespaces\":[%s]}}", namespaces);
+	assert_refused(config, text);
+}
+
+static void namespaces_of_the_host(void **state)
+{
+	static const char *const all[] = {"mount", "pid", "ipc", "uts", "network"};
+
+	(void)state;
+	for (size_t absent = 0; absent < sizeof(all) / sizeof(all[0]); absent++) {
+		char list[512] = NAMESPACE("cgroup"), text[128];
+
+		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+			if (i != absent)
+				snprintf(list + strlen(list), sizeof(list) - strlen(list), ",{\"type\":\"%s\"}", all[i]);
+		snprintf(text, sizeof(text), "linux.namespaces has no %s namespace, which means the host's", all[absent]);
+		refused_namespace(list, text);
+	}
+	assert_refused("{" BASE ",\"linux\":{}}", "no mount namespace");
+	assert_refused("{" BASE ",\"linux\":null}", "no mount namespace");
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const char *file = strcmp(all[i], "mount") == 0 ? "mnt" : strcmp(all[i], "network") == 0 ? "net" : all[i];
+		char path[64], one[128], text[128];
+
+		for (int first = 0; first < 2; first++) {
+			snprintf(path, sizeof(path), "/proc/%s/ns/%s", first ? "1" : "self", file);
+			snprintf(one, sizeof(one), "{\"type\":\"%s\",\"path\":\"%s\"}", all[i], path);
+			snprintf(text, sizeof(text), "the %s namespace %s is the host's", all[i], path);
+			if (access(path, F_OK) == 0) /* not everybody may look at process 1's */
+				refused_namespace(one, text);
+		}
+	}
+	refused_namespace("{\"type\":\"cgroup\",\"path\":\"/proc/self/ns/cgroup\"}", "is the host's");
+}
+
+static void namespaces(void **state)
+{
+	(void)state;
+	refused_namespace(NAMESPACE("user"), "user namespace");
+	refused_namespace(NAMESPACE("new"), "type \"new\", which isn't known");
+	refused_namespace("{\"type\":\"ipc\",\"path\":\"/run/x\"}", "can't be joined");
+	refused_namespace(UNCONNECTED "," NAMESPACE("pid"), "\"pid\" twice");
+	refused_namespace(UNCONNECTED ",{\"type\":\"network\",\"path\":\"/run/none\"}",
+			  "the network namespace /run/none can't be used: it does not exist");
+	refused_namespace(UNCONNECTED ",{\"type\":\"network\",\"path\":\"/dev/null\"}," NAMESPACE("network"),
+			  "\"network\" twice");
+
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"namespaces\":[" UNCONNECTED
+				     ",{\"type\":\"network\",\"path\":\"/dev/null\"}]}}"), 0);
+	assert_string_equal(plan.net_path, "/dev/null");
+	assert_non_null(strstr(plan.document, "{\"type\":\"network\"}"));
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"namespaces\":[" UNCONNECTED
+				     ",{\"type\":\"network\",\"path\":\"\"}]}}"), 0);
+	assert_null(plan.net_path);
+}
+
 static void refused_features(void **state)
 {
 	(void)state;
-	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}", "user namespace");
-	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/self/ns/net\"}]}}",
-		       "is the host's");
-	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/run/x\"}]}}",
-		       "can't be joined");
-	assert_refused("{" BASE ",\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]}}", "twice");
-	assert_refused("{" BASE ",\"hostname\":\"h\"}", "no uts namespace");
 	assert_refused("{" BASE ",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":500}}}}",
 		       "linux.resources.blockIO can't be done in the guest yet");
 	assert_refused("{" BASE ",\"linux\":{\"intelRdt\":{\"closID\":\"x\"}}}", "linux.intelRdt can't be done");
@@ -175,7 +233,7 @@ static void refused_features(void **state)
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\",\"uidMappings\":[{}]}]}",
 		       "mounts[0].uidMappings can't be done");
 	/* As docker writes what nobody has asked for. */
-	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
 				     "\"cpu\":{\"realtimePeriod\":0}},\"uidMappings\":null}}"), 0);
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/tmp\"}]}",
 		       "volumes that are directories can't be shared with the guest yet");
@@ -192,15 +250,15 @@ static void refused_features(void **state)
 static void sizes(void **state)
 {
 	(void)state;
-	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":67108865},"
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":67108865},"
 				     "\"cpu\":{\"quota\":150000,\"period\":100000}}}}"), 0);
 	assert_int_equal(plan.memory_kib, 97 * 1024);
 	assert_int_equal(plan.vcpus, 2);
-	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":-1},"
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":-1},"
 				     "\"cpu\":{\"quota\":-1,\"period\":0}}}}"), 0);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 0);
-	assert_int_equal(read_config("{" BASE ",\"linux\":{\"resources\":{\"memory\":{\"limit\":9223372036854775807},"
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":9223372036854775807},"
 				     "\"cpu\":{\"quota\":9223372036854775807,\"period\":1}}}}"), 0);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 128);
@@ -276,6 +334,8 @@ int main(void)
 		cmocka_unit_test(ids),
 		cmocka_unit_test_setup_teardown(broken_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(wrong_types, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(namespaces_of_the_host, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(namespaces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),

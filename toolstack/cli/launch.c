@@ -151,8 +151,8 @@ static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launc
 	/* In the foreground it asks the caller's terminal for its size. */
 	int sized = tty < 0 && launch->foreground && plan->terminal && isatty(STDIN_FILENO) ? STDIN_FILENO : tty;
 	struct domlet_proxy p = { .fd = fd, .tty = sized, .name = plan->argv0, .cgroup = st->cgroup,
-				  .namespaces = plan->namespaces, .net_path = plan->net_path,
-				  .hostname = plan->hostname, .rootfs = plan->rootfs };
+				  .net_path = plan->net_path, .hostname = plan->hostname,
+				  .rootfs = plan->rootfs };
 
 	if (domlet_proxy_spawn(&p, h, &cli->err) < 0)
 		return -1;
@@ -249,12 +249,9 @@ static int run_create_hooks(const struct domlet_launch *launch, struct domlet_pr
 	const struct domlet_state *st = launch->state;
 
 	if (domlet_cli_hooks(st, "prestart", "creating", h->pid, false, err) < 0 ||
-	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0)
-		return -1;
-	if (launch->plan->namespaces & DOMLET_NS_NET || launch->plan->net_path)
-		if (refuse_network(st, err) < 0)
-			return -1;
-	if (domlet_cli_hooks(st, "createContainer", "creating", h->pid, true, err) < 0)
+	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 ||
+	    refuse_network(st, err) < 0 ||
+	    domlet_cli_hooks(st, "createContainer", "creating", h->pid, true, err) < 0)
 		return -1;
 	return domlet_proxy_enter_root(h, err);
 }

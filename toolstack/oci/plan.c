@@ -16,6 +16,7 @@
 #include "../base/error.h"
 #include "config-load.h"
 #include "plan-mounts.h"
+#include "plan-namespaces.h"
 
 #define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
@@ -151,77 +152,9 @@ static int read_process(struct build *b)
 	return copy_text(b, command, &b->plan->argv0);
 }
 
-/* A network namespace that the caller made is the proxy's; the guest has one
- * of its own, without knowing about dom0's. */
-static int take_namespace_path(const struct build *b, const char *type, const char *path, struct json_object *one)
-{
-	char own[64];
-	struct stat given, ours;
-	int r;
-
-	snprintf(own, sizeof(own), "/proc/self/ns/%s", strcmp(type, "network") == 0 ? "net" : type);
-	if (stat(path, &given) == 0 && stat(own, &ours) == 0 && given.st_ino == ours.st_ino &&
-	    given.st_dev == ours.st_dev)
-		return domlet_error_set(b->err, ENOTSUP,
-					"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
-					type, path);
-	if (strcmp(type, "network") == 0) {
-		r = copy_text(b, path, &b->plan->net_path);
-		json_object_object_del(one, "path");
-		return r;
-	}
-	return domlet_error_set(b->err, ENOTSUP,
-				"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
-				type, path);
-}
-
-static int read_namespace(struct build *b, struct json_object *one)
-{
-	static const struct {
-		const char *type;
-		uint32_t bit;
-	} known[] = {
-		{"mount", DOMLET_NS_MOUNT},   {"uts", DOMLET_NS_UTS}, {"ipc", DOMLET_NS_IPC},
-		{"network", DOMLET_NS_NET},   {"pid", DOMLET_NS_PID}, {"cgroup", DOMLET_NS_CGROUP},
-	};
-	const char *type = get_text(one, "type"), *path = get_text(one, "path");
-
-	if (strcmp(type, "user") == 0)
-		return domlet_error_set(b->err, ENOTSUP,
-					"%s: linux.namespaces asks for a user namespace, which is not possible yet: the guest has users of its own",
-					b->path);
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		if (strcmp(type, known[i].type) != 0)
-			continue;
-		if (path && path[0] != '\0')
-			return take_namespace_path(b, type, path, one);
-		if (b->plan->namespaces & known[i].bit)
-			return domlet_error_set(b->err, EINVAL, "%s: linux.namespaces has type \"%s\" twice", b->path,
-						type);
-		b->plan->namespaces |= known[i].bit;
-		return 0;
-	}
-	return domlet_error_set(b->err, ENOTSUP, "%s: linux.namespaces has type \"%.64s\", which isn't known", b->path,
-				type);
-}
-
 static int read_namespaces(struct build *b)
 {
-	struct json_object *list = get(get(b->config, "linux"), "namespaces");
-	const char *hostname = get_text(b->config, "hostname");
-	size_t n = list ? json_object_array_length(list) : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		int r = read_namespace(b, json_object_array_get_idx(list, i));
-
-		if (r < 0)
-			return r;
-	}
-	if (hostname && hostname[0] != '\0' && !(b->plan->namespaces & DOMLET_NS_UTS))
-		return domlet_error_set(b->err, EINVAL,
-					"%s: hostname is \"%.64s\", but linux.namespaces has no uts namespace to set it in",
-					b->path, hostname);
-	return copy_text(b, hostname, &b->plan->hostname);
+	return domlet_plan_namespaces(b->config, b->path, b->plan, b->err);
 }
 
 static void read_resources(struct build *b)

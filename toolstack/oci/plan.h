@@ -17,14 +17,6 @@ struct domlet_error;
 
 enum domlet_type { DOMLET_TYPE_AUTO, DOMLET_TYPE_PVH, DOMLET_TYPE_PV };
 
-/* Namespaces the proxy gets for itself (config.md#namespaces without path). */
-#define DOMLET_NS_MOUNT   0x01u
-#define DOMLET_NS_UTS     0x02u
-#define DOMLET_NS_IPC     0x04u
-#define DOMLET_NS_NET     0x08u
-#define DOMLET_NS_PID     0x10u
-#define DOMLET_NS_CGROUP  0x20u
-
 struct domlet_plan {
 	char *id;
 	char *bundle;  /* absolute */
@@ -34,7 +26,6 @@ struct domlet_plan {
 	char *hooks;       /* config.md#posix-platform-hooks as JSON text; NULL: none */
 	char *hostname;    /* NULL: the id's first 12 characters in the guest */
 	char *cgroups_path; /* NULL: none given */
-	uint32_t namespaces; /* DOMLET_NS_*: new ones */
 	char *net_path;      /* the network namespace in dom0 to join; NULL: none */
 	bool terminal;
 	uint16_t console_rows, console_cols; /* 0: unknown */

@@ -17,13 +17,13 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
-#include "../oci/plan.h"
 
 /* A monitor that is gone took its domain's streams along: as if killed. */
 #define STATUS_MONITOR_LOST 137
@@ -149,15 +149,29 @@ static int open_cgroup(const char *path)
 	return fd;
 }
 
+/* The plan has refused dom0's network by its path; what the path leads to may
+ * have changed since. */
+static int join_network(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat given, dom0s;
+
+	if (fd < 0 || fstat(fd, &given) < 0)
+		return -errno;
+	for (const char *const *own = (const char *const[]){ "/proc/self/ns/net", "/proc/1/ns/net", NULL }; *own; own++)
+		if (stat(*own, &dom0s) == 0 && given.st_ino == dom0s.st_ino && given.st_dev == dom0s.st_dev)
+			return -EPERM;
+	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
 static int prepare(const struct domlet_proxy *p)
 {
-	cleanup_close int net = p->net_path ? open(p->net_path, O_RDONLY | O_CLOEXEC) : -1;
-
-	/* What dom0 unmounts is not to stay mounted here. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 || (p->net_path && setns(net, CLONE_NEWNET) < 0) ||
-	    (p->hostname && p->namespaces & DOMLET_NS_UTS && sethostname(p->hostname, strlen(p->hostname)) < 0))
+	/* What dom0 unmounts is not to stay mounted here. And only a cgroup
+	 * namespace that is made now begins at the cgroup it was born in. */
+	if (unshare(CLONE_NEWCGROUP) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+	    (p->hostname && sethostname(p->hostname, strlen(p->hostname)) < 0))
 		return -errno;
-	return 0;
+	return p->net_path ? join_network(p->net_path) : 0;
 }
 
 static int enter_root(const char *rootfs)
@@ -199,21 +213,15 @@ static int await(int sync)
 
 int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle *h, struct domlet_error *err)
 {
-	static const struct { uint32_t ns; uint64_t flag; } known[] = {
-		{ DOMLET_NS_NET, CLONE_NEWNET }, { DOMLET_NS_UTS, CLONE_NEWUTS }, { DOMLET_NS_IPC, CLONE_NEWIPC },
-		{ DOMLET_NS_CGROUP, CLONE_NEWCGROUP }, { DOMLET_NS_PID, CLONE_NEWPID },
-	};
+	/* Whatever the configuration says: nothing of a guest can be in dom0's. */
+	const uint64_t own = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 	cleanup_close int cgroup = open_cgroup(p->cgroup);
-	uint64_t flags = CLONE_NEWNS;
 	int sync[2], r;
 
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (p->namespaces & known[i].ns)
-			flags |= known[i].flag;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
 		return domlet_error_set(err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
 	h->sync = sync[0];
-	h->pid = clone_process(flags, cgroup);
+	h->pid = clone_process(p->net_path ? own : own | CLONE_NEWNET, cgroup);
 	if (h->pid == 0) {
 		close(sync[0]);
 		first_proxy(p, sync[1]);

@@ -6,13 +6,12 @@
  * The proxy: the process whose pid callers get for a process in a guest. It
  * passes its signals and its terminal's size on to the monitor, and ends with
  * the exit status that the monitor sends. Callers look into the namespaces,
- * the cgroup and the root of this pid, so it has those that the container's
- * configuration asks for: a shadow of the container in dom0, in which nothing
- * runs. It keeps no capability, and no descriptor but its socket and its
+ * the cgroup and the root of this pid, so it has its own: a shadow of the
+ * container in dom0, in which nothing runs. None of its namespaces is ever
+ * dom0's. It keeps no capability, and no descriptor but its socket and its
  * terminal.
  */
 
-#include <stdint.h>
 #include <sys/types.h>
 
 #include "../base/error.h"
@@ -22,9 +21,8 @@ struct domlet_proxy {
 	int tty;              /* becomes its controlling terminal; -1: none */
 	const char *name;     /* what ps shows */
 	const char *cgroup;   /* absolute directory it is put into; NULL: the caller's */
-	uint32_t namespaces;  /* DOMLET_NS_*: new ones beside the mount namespace */
-	const char *net_path; /* the network namespace it joins; NULL: none */
-	const char *hostname; /* of a new uts namespace; NULL: as it is */
+	const char *net_path; /* the network namespace it joins; NULL: a new one */
+	const char *hostname; /* NULL: as it is */
 	const char *rootfs;   /* what becomes its root, by domlet_proxy_enter_root() */
 };
 
@@ -44,8 +42,8 @@ int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *
 void domlet_proxy_abandon(struct domlet_proxy_handle *h);
 
 /* Another process's proxy: in the namespaces and the root of FIRST, a
- * container's first proxy; namespaces, net_path, hostname and rootfs of P are
- * not looked at. A child of the caller; its pid, or -errno. */
+ * container's first proxy; net_path, hostname and rootfs of P are not looked
+ * at. A child of the caller; its pid, or -errno. */
 pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, pid_t first, struct domlet_error *err);
 
 /* Tells the monitor at FD the window size of the terminal TTY; nothing when it

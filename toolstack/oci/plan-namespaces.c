@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan-namespaces.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <json-c/json.h>
+
+#include "../base/error.h"
+#include "plan.h"
+
+/* Each type that is known, whether the container may be without one of its own,
+ * and if not, what to do. Without a cgroup namespace it sees the paths of the
+ * guest's cgroups, which tell nothing about dom0. */
+static const struct type {
+	const char *name, *file; /* /proc/PID/ns/FILE */
+	const char *advice;      /* NULL: may be absent */
+} types[] = {
+	{"mount", "mnt", "give the container one of its own"},
+	{"pid", "pid", "leave --pid=host out"},
+	{"ipc", "ipc", "leave --ipc=host out"},
+	{"uts", "uts", "leave --uts=host out"},
+	{"network", "net", "use --network none"},
+	{"cgroup", "cgroup", NULL},
+};
+
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
+struct reader {
+	const char *path;
+	struct domlet_plan *plan;
+	struct domlet_error *err;
+	bool seen[TYPES];
+};
+
+static const char *get_text(struct json_object *obj, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return json_object_object_get_ex(obj, key, &value) ? json_object_get_string(value) : NULL;
+}
+
+/* Ours, or those of dom0's first process, when we ourselves run in others. */
+static bool is_hosts(const char *path, const struct type *t)
+{
+	static const char *const whose[] = {"self", "1"};
+	struct stat given, hosts;
+	char file[64];
+
+	if (stat(path, &given) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++) {
+		snprintf(file, sizeof(file), "/proc/%s/ns/%s", whose[i], t->file);
+		if (stat(file, &hosts) == 0 && given.st_ino == hosts.st_ino && given.st_dev == hosts.st_dev)
+			return true;
+	}
+	return false;
+}
+
+static int take_path(const struct reader *r, const struct type *t, const char *path, struct json_object *one)
+{
+	struct stat st;
+
+	if (is_hosts(path, t))
+		return domlet_error_set(r->err, ENOTSUP,
+					"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
+					t->name, path);
+	if (strcmp(t->name, "network") != 0)
+		return domlet_error_set(r->err, ENOTSUP,
+					"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
+					t->name, path);
+	if (stat(path, &st) < 0)
+		return domlet_error_set(r->err, errno, "the network namespace %s can't be used: %s", path,
+					domlet_strerror(errno));
+	r->plan->net_path = strdup(path);
+	if (!r->plan->net_path)
+		return domlet_error_set(r->err, ENOMEM, "%s can't be read: out of memory", r->path);
+	json_object_object_del(one, "path");
+	return 0;
+}
+
+static int read_one(struct reader *r, struct json_object *one)
+{
+	const char *name = get_text(one, "type"), *path = get_text(one, "path");
+	size_t i = 0;
+
+	if (strcmp(name, "user") == 0)
+		return domlet_error_set(r->err, ENOTSUP,
+					"%s: linux.namespaces asks for a user namespace, which is not possible yet: the guest has users of its own",
+					r->path);
+	while (i < TYPES && strcmp(name, types[i].name) != 0)
+		i++;
+	if (i == TYPES)
+		return domlet_error_set(r->err, ENOTSUP, "%s: linux.namespaces has type \"%.64s\", which isn't known",
+					r->path, name);
+	if (r->seen[i])
+		return domlet_error_set(r->err, EINVAL, "%s: linux.namespaces has type \"%s\" twice", r->path, name);
+	r->seen[i] = true;
+	return path && path[0] != '\0' ? take_path(r, &types[i], path, one) : 0;
+}
+
+static int refuse_absent(const struct reader *r)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		if (!r->seen[i] && types[i].advice)
+			return domlet_error_set(r->err, ENOTSUP,
+						"%s: linux.namespaces has no %s namespace, which means the host's, and a guest with its own kernel can't share that: %s",
+						r->path, types[i].name, types[i].advice);
+	return 0;
+}
+
+int domlet_plan_namespaces(struct json_object *config, const char *path, struct domlet_plan *plan,
+			   struct domlet_error *err)
+{
+	struct reader reader = {.path = path, .plan = plan, .err = err};
+	struct json_object *linux_ = NULL, *list = NULL;
+	const char *hostname = get_text(config, "hostname");
+	size_t n = 0;
+	int r = 0;
+
+	if (json_object_object_get_ex(config, "linux", &linux_) &&
+	    json_object_object_get_ex(linux_, "namespaces", &list) && list)
+		n = json_object_array_length(list);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = read_one(&reader, json_object_array_get_idx(list, i));
+	if (r == 0)
+		r = refuse_absent(&reader);
+	if (r == 0 && hostname && hostname[0] != '\0' && !(plan->hostname = strdup(hostname)))
+		r = domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", path);
+	return r;
+}
