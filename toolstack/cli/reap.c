@@ -7,6 +7,7 @@
 
 #include "../base/cleanup.h"
 #include "../dom0/cgroup.h"
+#include "../storage/image.h"
 #include "../xen/xen.h"
 #include "ask.h"
 
@@ -35,6 +36,8 @@ static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
 
+	if (r == 0)
+		domlet_image_forget(st->image);
 	domlet_process_kill(&st->proxy);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../dom0/cgroup.h"
+#include "../storage/image.h"
 #include "internal.h"
 
 /* The proxy was told its exit status; it has only to end. */
@@ -435,6 +436,8 @@ static void finish(struct monitor *m)
 	if (m->finished)
 		return;
 	phase(m, "destroyed");
+	if (!m->stuck)
+		domlet_image_forget(m->launch->state->image);
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, with its number, for the next command to try again. */
 	if (!m->stuck && (m->launch->foreground || !m->created)) {

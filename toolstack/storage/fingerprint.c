@@ -16,10 +16,11 @@
 
 #include "../../frontend/proto/sha256.h"
 #include "../base/cleanup.h"
+#include "mkfs.h"
 
 /* Raised when mkfs.erofs is called differently or other things are hashed:
  * images of before must not be found then. */
-#define FINGERPRINT_VERSION "domlet image 1"
+#define FINGERPRINT_VERSION "domlet image 2"
 
 struct names {
 	char **item;
@@ -30,6 +31,7 @@ struct walk {
 	struct domlet_sha256 hash;
 	struct names pending; /* directories still to be read, relative to the root */
 	dev_t device;
+	const struct timespec *fresh;
 	int root_fd;
 	const char *name;
 	struct domlet_error *err;
@@ -124,6 +126,28 @@ static void hash_stat(struct walk *w, const struct stat *st)
 	}
 }
 
+/* So new that its next change may have the same time: then its contents tell. */
+static bool is_fresh(const struct walk *w, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_ctim.tv_sec > w->fresh->tv_sec ||
+		(st->st_ctim.tv_sec == w->fresh->tv_sec && st->st_ctim.tv_nsec >= w->fresh->tv_nsec));
+}
+
+static int hash_contents(struct walk *w, int dir_fd, const char *entry)
+{
+	cleanup_close int fd = openat(dir_fd, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	uint64_t end = 0;
+	ssize_t n = fd < 0 ? -1 : 1;
+
+	while (n > 0) {
+		n = read(fd, w->value, sizeof(w->value));
+		if (n > 0)
+			hash_bytes(w, w->value, (size_t)n);
+	}
+	hash_bytes(w, &end, sizeof(end));
+	return n < 0 ? -errno : 0;
+}
+
 static int hash_entry(struct walk *w, int dir_fd, const char *dir, const char *entry)
 {
 	cleanup_free char *path = NULL;
@@ -146,6 +170,8 @@ static int hash_entry(struct walk *w, int dir_fd, const char *dir, const char *e
 		hash_bytes(w, w->value, (size_t)n);
 	}
 	r = hash_xattrs(w, dir_fd, entry);
+	if (r == 0 && is_fresh(w, &st))
+		r = hash_contents(w, dir_fd, entry);
 	if (r < 0)
 		return failed(w, path, -r);
 	if (!S_ISDIR(st.st_mode))
@@ -223,7 +249,21 @@ static int walk_tree(struct walk *w)
 	return r;
 }
 
-int domlet_fingerprint(int root_fd, const char *name, uint8_t out[32], struct domlet_error *err)
+/* Another one may make other images of the same tree: a version that mends a
+ * fault, most of all. Its file tells as much as its version, and at once. */
+static void hash_packer(struct walk *w)
+{
+	char program[PATH_MAX];
+	struct stat st;
+
+	if (!domlet_mkfs_find(program, sizeof(program)) || stat(program, &st) < 0)
+		return;
+	hash_bytes(w, program, strlen(program));
+	hash_stat(w, &st);
+}
+
+int domlet_fingerprint(int root_fd, const char *name, const uint8_t origin[32], const struct timespec *fresh,
+		       uint8_t out[32], struct domlet_error *err)
 {
 	struct walk *w = calloc(1, sizeof(*w));
 	int r;
@@ -232,9 +272,12 @@ int domlet_fingerprint(int root_fd, const char *name, uint8_t out[32], struct do
 		return domlet_error_set(err, ENOMEM, "%s can't be put into an image: out of memory", name);
 	w->root_fd = root_fd;
 	w->name = name;
+	w->fresh = fresh;
 	w->err = err;
 	domlet_sha256_init(&w->hash);
 	hash_bytes(w, FINGERPRINT_VERSION, strlen(FINGERPRINT_VERSION));
+	hash_bytes(w, origin, 32);
+	hash_packer(w);
 	r = walk_tree(w);
 	if (r == 0)
 		domlet_sha256_final(&w->hash, out);

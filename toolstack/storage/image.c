@@ -11,24 +11,31 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
 #include "fingerprint.h"
 #include "mkfs.h"
+#include "origin.h"
 
 /* A tree that changes while its image is made is tried again so often. */
 #define ATTEMPTS_MAX 3
 
 #define IMAGE_SUFFIX ".erofs"
 #define PARTIAL_SUFFIX ".part"
+/* One container's alone; its name is random. */
+#define OWN_SUFFIX ".own.erofs"
 
 struct job {
 	const char *rootfs, *cache_dir;
 	int tree_fd;    /* the root file system without what is mounted below */
 	bool detached;  /* TREE_FD is a mount of its own */
+	struct domlet_origin origin;
+	struct timespec fresh; /* files changed after this are hashed with their contents */
 	bool made;      /* an image is new in the cache */
 	struct domlet_error *err;
 };
@@ -91,16 +98,22 @@ static int lock_partial(const char *partial, int *locked_fd)
 	}
 }
 
+static int fingerprint(const struct job *job, uint8_t print[32])
+{
+	return domlet_fingerprint(job->tree_fd, job->rootfs, job->origin.id, &job->fresh, print, job->err);
+}
+
 static int fill(const struct job *job, int fd, const char *partial, const char *image, const uint8_t print[32])
 {
 	uint8_t after[32];
 	int r = domlet_mkfs_erofs(job->rootfs, job->detached, partial, job->err);
 
-	if (r == 0)
-		r = domlet_fingerprint(job->tree_fd, job->rootfs, after, job->err);
+	/* Of a tree whose times tell nothing there is no fingerprint. */
+	if (r == 0 && job->origin.trusted)
+		r = fingerprint(job, after);
 	if (r < 0)
 		return r;
-	if (memcmp(print, after, sizeof(after)) != 0)
+	if (job->origin.trusted && memcmp(print, after, sizeof(after)) != 0)
 		return -EAGAIN;
 	/* A name in the cache promises a whole image, after a power cut too. */
 	if (fdatasync(fd) < 0 || fchmod(fd, 0400) < 0 || rename(partial, image) < 0)
@@ -131,7 +144,7 @@ static int prepare_once(struct job *job, struct domlet_image *image)
 {
 	uint8_t print[32];
 	cleanup_free char *path = NULL;
-	int r = domlet_fingerprint(job->tree_fd, job->rootfs, print, job->err);
+	int r = fingerprint(job, print);
 
 	if (r < 0)
 		return r;
@@ -149,6 +162,32 @@ static int prepare_once(struct job *job, struct domlet_image *image)
 	return 0;
 }
 
+/* The lock goes from the unfinished image to the finished one, so that at no
+ * time another may take it for left over. */
+static int prepare_own(struct job *job, struct domlet_image *image)
+{
+	uint8_t name[32];
+	cleanup_free char *partial = NULL, *path = NULL;
+	cleanup_close int fd = -1;
+	int r = getrandom(name, sizeof(name), 0) == (ssize_t)sizeof(name) ? 0 : -EIO;
+
+	partial = r < 0 ? NULL : cache_path(job, name, PARTIAL_SUFFIX);
+	path = r < 0 ? NULL : cache_path(job, name, OWN_SUFFIX);
+	r = partial && path ? lock_partial(partial, &fd) : -ENOMEM;
+	if (r < 0)
+		return domlet_error_set(job->err, -r, "an image of %s can't be made in %s: %s", job->rootfs, job->cache_dir,
+					domlet_strerror(-r));
+	r = fill(job, fd, partial, path, name);
+	if (r < 0) {
+		unlink(partial);
+		return r;
+	}
+	job->made = true;
+	image->lock = take_fd(&fd);
+	image->path = take_ptr(path);
+	return 0;
+}
+
 int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned long long cache_max,
 			 struct domlet_image *image, struct domlet_error *err)
 {
@@ -161,7 +200,10 @@ int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned lon
 		r = open_tree_of(&job);
 	if (r < 0)
 		return r;
-	r = -EAGAIN;
+	domlet_origin_look(rootfs, &job.origin);
+	(void)clock_gettime(CLOCK_REALTIME, &job.fresh);
+	job.fresh.tv_sec -= DOMLET_FINGERPRINT_GRAIN_S;
+	r = job.origin.trusted ? -EAGAIN : prepare_own(&job, image);
 	for (int i = 0; i < ATTEMPTS_MAX && r == -EAGAIN; i++)
 		r = prepare_once(&job, image);
 	close(job.tree_fd);
@@ -195,7 +237,8 @@ static bool has_suffix(const char *name, const char *suffix)
 	return len == 64 + suffix_len && strcmp(name + 64, suffix) == 0;
 }
 
-/* A partial image nobody holds the lock of was left by a crash. */
+/* A partial image, or one container's alone, that nobody holds the lock of was
+ * left by a crash. */
 static void remove_abandoned(int dir_fd, const char *name)
 {
 	cleanup_close int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -212,7 +255,7 @@ static int collect(DIR *dir, struct cached **list, size_t *count)
 	while ((entry = readdir(dir))) {
 		struct stat st;
 
-		if (has_suffix(entry->d_name, PARTIAL_SUFFIX))
+		if (has_suffix(entry->d_name, PARTIAL_SUFFIX) || has_suffix(entry->d_name, OWN_SUFFIX))
 			remove_abandoned(dirfd(dir), entry->d_name);
 		if (!has_suffix(entry->d_name, IMAGE_SUFFIX) ||
 		    fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
@@ -264,6 +307,14 @@ static int remove_oldest(int dir_fd, struct cached *list, size_t count, unsigned
 			total -= list[i].bytes;
 	}
 	return 0;
+}
+
+void domlet_image_forget(const char *path)
+{
+	const char *name = path ? strrchr(path, '/') : NULL;
+
+	if (name && has_suffix(name + 1, OWN_SUFFIX))
+		(void)unlink(path);
 }
 
 int domlet_image_trim(const char *cache_dir, unsigned long long max_bytes, struct domlet_error *err)

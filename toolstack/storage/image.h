@@ -7,9 +7,16 @@
  * in a cache directory under the tree's fingerprint: SHA-256 over every
  * entry's path, type, mode, owner, link target, device number and extended
  * attributes, and for files with content their size, times and inode, which
- * tell contents apart. Times of directories, links and empty files are left
- * out: engines make a few of these anew for each container of one image, and
- * all such containers are to find the same image.
+ * tell contents apart where dom0's kernel alone has set them (origin.h). Of
+ * files that were changed in the last seconds the contents are hashed, too.
+ * Times of directories, links and empty files are left out: engines make a few
+ * of these anew for each container of one image, and all such containers are
+ * to find the same image.
+ *
+ * A tree whose times somebody else may have made (a mounted image, NFS, FUSE)
+ * is packed anew for each container, into an image that no other one finds.
+ * What this does not see: a process of dom0 that changes a file through a page
+ * that it has kept mapped since before.
  */
 
 #include "../base/error.h"
@@ -28,8 +35,11 @@ struct domlet_image {
  * tree make it once (flock). ENOSPC and alike leave no partial file. */
 int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned long long cache_max,
 			 struct domlet_image *image, struct domlet_error *err);
+/* The domain of the container that used PATH (NULL: none) is gone: removes it
+ * if no other container finds it. */
+void domlet_image_forget(const char *path);
 /* Removes the least recently used images while the cache holds more than
- * MAX_BYTES; those in use stay. */
+ * MAX_BYTES, and all that were one container's alone; those in use stay. */
 int domlet_image_trim(const char *cache_dir, unsigned long long max_bytes, struct domlet_error *err);
 
 #endif
