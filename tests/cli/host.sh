@@ -40,6 +40,24 @@ wait "${pids[1]}" || true
 [[ -e /dev/xen/xenbus ]] || says 'FAIL  xenstored answers: service xen start'
 
 [[ $EUID == 0 ]] || exit 0
+
+# udev's rule, in a mount namespace with folders of our own.
+in_udev() { # RULES HIDDEN: what doctor says with udev running, RULES installed ("": none), an empty file in /etc before it ("": none)
+    unshare -m bash -euc '
+        mount -t tmpfs none /run && mkdir /run/udev && touch /run/udev/control
+        for d in /etc/udev/rules.d /usr/lib/udev/rules.d; do
+            [[ ! -d $d ]] || mount -t tmpfs none "$d"
+        done
+        [[ ! $1 ]] || { mkdir -p /run/udev/rules.d && cp "$1" /run/udev/rules.d/59-domlet.rules; }
+        [[ ! $2 ]] || { mount -t tmpfs none /etc && mkdir -p /etc/udev/rules.d && : >/etc/udev/rules.d/59-domlet.rules; }
+        "$3" doctor 2>/dev/null || true' bash "$1" "$2" "$domlet" | grep 'disks alone' || true
+}
+rules=$(readlink -f "$2")/toolstack/storage/59-domlet.rules
+[[ $(in_udev "$rules" '') == 'ok    udev leaves'* ]] || fail "doctor does not take the rule for in force: $(in_udev "$rules" '')"
+[[ $(in_udev '' '') == 'FAIL  udev leaves'*'install domlet whole'* ]] || fail "doctor does not miss the rule: $(in_udev '' '')"
+[[ $(in_udev "$rules" empty) == 'FAIL  udev leaves'*'/etc/udev/rules.d/59-domlet.rules'* ]] ||
+    fail "doctor does not see that the rule is hidden: $(in_udev "$rules" empty)"
+
 mkdir "$dir/rootfs"
 (cd "$dir" && "$domlet" spec)
 sed -i 's/"ociVersion"/"annotations": {"dev.domlet.template": "absent"}, &/; s/"terminal": *true/"terminal": false/' "$dir/config.json"

@@ -2,10 +2,13 @@
 #include <dirent.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../base/file.h"
+#include "../storage/image.h"
 #include "../storage/mkfs.h"
 #include "../xen/xen.h"
 #include "cli.h"
@@ -63,6 +66,34 @@ static bool runs(const char *name)
 	return false;
 }
 
+/* udev takes the first file of a name that it finds here. */
+static const char *const rule_dirs[] = { "/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d",
+					 "/usr/lib/udev/rules.d", "/lib/udev/rules.d" };
+#define RULES_MAX 65536
+
+/* The bytes of images are not dom0's: nothing that udev starts may read them. */
+static int check_udev(void)
+{
+	static const char what[] = "udev leaves the containers' disks alone";
+	struct domlet_error err;
+	char path[128], *text;
+	size_t len;
+	bool ok;
+
+	if (access("/run/udev/control", F_OK) < 0)
+		return 0; /* it doesn't run */
+	for (size_t i = 0; i < sizeof rule_dirs / sizeof rule_dirs[0]; i++) {
+		(void)snprintf(path, sizeof path, "%s/59-domlet.rules", rule_dirs[i]);
+		if (domlet_file_read(path, RULES_MAX, &text, &len, &err) < 0)
+			continue;
+		ok = strstr(text, "=\"" DOMLET_IMAGE_CACHE "/*\"") && strstr(text, "\nENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}=\"1\"");
+		free(text);
+		(void)snprintf(path + strlen(path), sizeof path - strlen(path), " is not domlet's: remove it");
+		return line(ok, what, path);
+	}
+	return line(false, what, "install domlet whole (/usr/lib/udev/rules.d/59-domlet.rules), then run udevadm control --reload");
+}
+
 /* A template, and what it names. */
 static int check_template(const char *name)
 {
@@ -106,6 +137,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 			 "service xen start (package xen-utils-common); one that has died can't be replaced: restart this host");
 	failures += line(runs("xenconsoled"), "xenconsoled, which keeps the guests' consoles",
 			 "service xen start (package xen-utils-common); without it libxl builds no domain");
+	failures += check_udev();
 	failures += domlet_engine_check_all(line);
 	if (is_dom0() && store) /* libxl may wait for it */
 		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
