@@ -24,9 +24,9 @@ packages_need() {
     ((EUID == 0)) || die "missing Debian packages; as root: apt-get install ${missing[*]}"
     say "installing Debian packages: ${missing[*]}"
     log=$(mktemp)
-    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 </dev/null; then
+    if ! DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 </dev/null; then
         # The package lists may be absent or out of date.
-        if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends \
             "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
             tail -n 20 "$log" >&2
             rm -f "$log"

@@ -80,7 +80,8 @@ fill_run_dir() {
     : >"$run/stderr"
     : >"$run/console.log"
     [[ $build_dir ]] || return 0
-    (cd "$top" && meson install -C "$build_dir" --no-rebuild --quiet --destdir "$run/stage" >"$run/install.log" 2>&1) ||
+    # The lock is ./dev's: meson knows no waiting for one that configures the folder.
+    (cd "$top" && flock "$build_dir/.dev-lock" meson install -C "$build_dir" --no-rebuild --quiet --destdir "$run/stage" >"$run/install.log" 2>&1) ||
         { cat "$run/install.log" >&2 && return 1; }
     mkdir -p "$run/stage/usr/lib/domlet"
     vmlinux=$("$top/images/kernel.sh")
