@@ -41,7 +41,7 @@ cgroup-ro
 2048
 ro
 moin
-{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"bundle\":\"$BUNDLE\",\"annotations\":{\"dev.domlet.type\":\"$DOMLET_TYPE\"},\"status\":\"created\",\"pid\":1}
+{\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"bundle\":\"/\",\"annotations\":{\"dev.domlet.type\":\"$DOMLET_TYPE\"},\"status\":\"created\",\"pid\":1}
 pts/ptmx" ] || { echo "$output"; false; }
 }
 

@@ -309,7 +309,53 @@ static void mounts(void **state)
 		 "{\"via\":\"skip\"}]", st.st_uid, st.st_gid);
 	assert_non_null(strstr(plan.document, expected));
 	assert_non_null(strstr(plan.document, "[\"nosuid\",\"nodev\",\"noexec\",\"mode=1777\",\"size=65536k\"]"));
-	assert_non_null(strstr(plan.document, "\"source\":\"/sys\",\"options\":[\"ro\"]"));
+	assert_non_null(strstr(plan.document, "\"type\":\"bind\",\"options\":[\"ro\"]"));
+	/* A source is what /proc/mounts shows, but none of the host's paths. */
+	assert_non_null(strstr(plan.document, "\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\""));
+	assert_non_null(strstr(plan.document, "\"source\":\"shm\""));
+}
+
+/* A path of the host's in each place that may have one, and what no guest knows. */
+static void nothing_of_the_host_reaches_the_guest(void **state)
+{
+	char path[128], text[4096];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/HOST", bundle);
+	assert_int_equal(domlet_file_write(path, "x", 1, 0644, &err), 0);
+	snprintf(path, sizeof(path), "%s/HOST.d", bundle);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(text, sizeof(text),
+		 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"HOST.d\",\"readonly\":true},"
+		 "\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"oomScoreAdj\":7,\"apparmorProfile\":\"HOST\",\"selinuxLabel\":\"HOST\"},"
+		 "\"annotations\":{\"HOST\":\"HOST\"},\"x-vendor\":{\"HOST\":\"HOST\"},"
+		 "\"mounts\":[{\"destination\":\"/f\",\"type\":\"bind\",\"source\":\"%s/HOST\",\"x\":\"HOST\"},"
+		 "{\"destination\":\"/g\",\"source\":\"HOST\",\"options\":[\"bind\"]},"
+		 "{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/HOST\"},"
+		 "{\"destination\":\"/p\",\"type\":\"bind\",\"source\":\"/proc\"}],"
+		 "\"hooks\":{\"poststop\":[{\"path\":\"/HOST\"}],\"prestart\":[{\"path\":\"/HOST\"}]},"
+		 "\"linux\":{" NAMESPACES ",\"cgroupsPath\":\"/HOST\",\"mountLabel\":\"HOST\",\"x\":\"HOST\",\"maskedPaths\":[\"/m\"],"
+		 "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/HOST\",\"listenerMetadata\":\"HOST\"}}}",
+		 bundle);
+	if (read_config(text) < 0)
+		fail_msg("%s", err.text);
+	assert_null(strstr(plan.document, "HOST"));
+	assert_null(strstr(plan.document, bundle));
+	assert_null(strstr(plan.document, "\"source\":\"/"));
+	assert_non_null(strstr(plan.document, "\"readonly\":true"));
+	assert_non_null(strstr(plan.document, "\"oomScoreAdj\":7"));
+	assert_non_null(strstr(plan.document, "\"maskedPaths\":[\"/m\"]"));
+	assert_non_null(strstr(plan.document, "\"defaultAction\":\"SCMP_ACT_ALLOW\""));
+	assert_null(strstr(plan.document, "hooks"));
+	/* dom0 itself keeps them. */
+	assert_string_equal(plan.cgroups_path, "/HOST");
+	assert_non_null(strstr(plan.annotations, "HOST"));
+	assert_non_null(strstr(plan.hooks, "/HOST"));
+	/* A hook in the guest is told of a bundle, as the specification wants, and it is where it is. */
+	snprintf(text, sizeof(text), "{" BASE ",\"annotations\":{\"k\":\"v\"},\"hooks\":{\"startContainer\":[{\"path\":\"/bin/inside\"}]}}");
+	assert_int_equal(read_config(text), 0);
+	assert_null(strstr(plan.document, bundle));
+	assert_non_null(strstr(plan.document, "\"id\":\"c1\",\"bundle\":\"/\",\"annotations\":{\"k\":\"v\"}"));
 }
 
 static void base64(void **state)
@@ -340,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_of_the_host_reaches_the_guest, set_up, tear_down),
 		cmocka_unit_test(base64),
 	};
 

@@ -39,6 +39,11 @@ static bool has_option(const struct mount_view *m, const char *option)
 	return false;
 }
 
+static bool is_bind(const struct mount_view *m)
+{
+	return strcmp(m->type, "bind") == 0 || has_option(m, "bind") || has_option(m, "rbind");
+}
+
 /* Equal but for slashes at the end. */
 static bool same_path(const char *a, const char *b)
 {
@@ -109,6 +114,7 @@ static struct json_object *plan_shm(const struct mount_view *m)
 		snprintf(size, sizeof(size), "size=%lluk",
 			 (unsigned long long)fs.f_blocks * fs.f_frsize / 1024);
 	add_options(plan, (const char *const[]){"nosuid", "nodev", "noexec", "mode=1777", size, NULL});
+	json_object_object_add(plan, "source", json_object_new_string("shm"));
 	return plan;
 }
 
@@ -228,7 +234,7 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct jso
 	if (m->destination[0] == '\0')
 		return domlet_error_set(err, EINVAL, "a mount (type \"%s\", source \"%s\") has no destination", m->type,
 					m->source);
-	if (strcmp(m->type, "bind") == 0 || has_option(m, "bind") || has_option(m, "rbind"))
+	if (is_bind(m))
 		return plan_bind(m, bundle, out, err);
 	for (size_t i = 0; i < sizeof(guest_types) / sizeof(guest_types[0]); i++)
 		if (strcmp(m->type, guest_types[i]) == 0) {
@@ -239,16 +245,16 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct jso
 				m->destination, m->type);
 }
 
-/* The guest takes options from the configuration's own mount; those of a bind
- * that became a file system of the guest's would mislead it there. */
-static void move_options(struct json_object *plan, struct json_object *mount)
+/* The guest takes options and source from the configuration's own mount; those
+ * of a bind that became a file system of the guest's would mislead it there. */
+static void move_member(const char *key, struct json_object *plan, struct json_object *mount)
 {
-	struct json_object *options;
+	struct json_object *value;
 
-	if (!json_object_object_get_ex(plan, "options", &options))
+	if (!json_object_object_get_ex(plan, key, &value))
 		return;
-	json_object_object_add(mount, "options", json_object_get(options));
-	json_object_object_del(plan, "options");
+	json_object_object_add(mount, key, json_object_get(value));
+	json_object_object_del(plan, key);
 }
 
 int domlet_plan_mounts(struct json_object *config, const char *bundle, struct json_object **mounts,
@@ -274,7 +280,10 @@ int domlet_plan_mounts(struct json_object *config, const char *bundle, struct js
 			json_object_put(out);
 			return r;
 		}
-		move_options(plan, one);
+		if (is_bind(&m)) /* the host's path is none of the guest's business */
+			json_object_object_del(one, "source");
+		move_member("options", plan, one);
+		move_member("source", plan, one);
 		json_object_array_add(out, plan);
 	}
 	*mounts = out;

@@ -8,7 +8,9 @@
  * "mounts", each element one of
  *   {"via":"guest"}                 the guest mounts it as the configuration says;
  *                                   a "type" here replaces that one, and the
- *                                   configuration's options are replaced too
+ *                                   configuration's options are replaced too.
+ *                                   A bind's source is taken out of the
+ *                                   configuration
  *   {"via":"skip"}                  the guest has its own there
  *   {"via":"copy","content":BASE64,"mode":N,"uid":N,"gid":N}
  *                                   a regular file, as it was when it was planned

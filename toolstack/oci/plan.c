@@ -15,6 +15,7 @@
 #include "../base/cleanup.h"
 #include "../base/error.h"
 #include "config-load.h"
+#include "guest-config.h"
 #include "plan-mounts.h"
 #include "plan-namespaces.h"
 
@@ -262,6 +263,11 @@ static int read_hooks(struct build *b)
 	return hooks && json_object_object_length(hooks) > 0 ? copy_json(b, hooks, &b->plan->hooks) : 0;
 }
 
+static int read_cgroup(struct build *b)
+{
+	return copy_text(b, get_text(get(b->config, "linux"), "cgroupsPath"), &b->plan->cgroups_path);
+}
+
 static struct json_object *plan_root(void)
 {
 	struct json_object *root = json_object_new_object();
@@ -274,28 +280,16 @@ static struct json_object *plan_root(void)
 	return root;
 }
 
-/* Of the hooks, startContainer is the guest's: it runs in the container. The
- * others' paths tell about the host. */
-static void keep_guest_hooks(struct build *b)
-{
-	struct json_object *start = json_object_get(get(get(b->config, "hooks"), "startContainer")), *hooks;
-
-	json_object_object_del(b->config, "hooks");
-	if (!start)
-		return;
-	hooks = json_object_new_object();
-	json_object_object_add(hooks, "startContainer", start);
-	json_object_object_add(b->config, "hooks", hooks);
-}
-
-/* What hooks in the guest read, but for status and pid, which it knows. */
+/* What hooks in the guest read, but for status and pid, which it knows. The
+ * bundle's path says nothing there: what a hook can find of it is the
+ * container's own root. */
 static struct json_object *plan_state(const struct build *b)
 {
 	struct json_object *state = json_object_new_object();
 
 	json_object_object_add(state, "ociVersion", json_object_new_string(b->plan->oci_version));
 	json_object_object_add(state, "id", json_object_new_string(b->plan->id));
-	json_object_object_add(state, "bundle", json_object_new_string(b->plan->bundle));
+	json_object_object_add(state, "bundle", json_object_new_string("/"));
 	if (get(b->config, "annotations"))
 		json_object_object_add(state, "annotations", json_object_get(get(b->config, "annotations")));
 	return state;
@@ -308,10 +302,10 @@ static int build_document(struct build *b)
 
 	if (r < 0)
 		return r;
-	keep_guest_hooks(b);
 	plan = json_object_new_object();
-	if (get(b->config, "hooks"))
+	if (get(get(b->config, "hooks"), "startContainer"))
 		json_object_object_add(plan, "state", plan_state(b));
+	domlet_guest_config_keep(b->config);
 	json_object_object_add(plan, "root", plan_root());
 	json_object_object_add(plan, "mounts", mounts);
 	document = json_object_new_object();
@@ -333,7 +327,8 @@ static int build_document(struct build *b)
 static int build_plan(struct build *b)
 {
 	static int (*const steps[])(struct build *) = {
-		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_hooks, build_document,
+		read_version, read_rootfs, read_process,   read_namespaces, read_annotations, read_hooks,
+		read_cgroup,  build_document, /* takes out of the configuration what isn't the guest's */
 	};
 
 	/* First, so that annotations override. */
@@ -344,7 +339,7 @@ static int build_plan(struct build *b)
 		if (r < 0)
 			return r;
 	}
-	return copy_text(b, get_text(get(b->config, "linux"), "cgroupsPath"), &b->plan->cgroups_path);
+	return 0;
 }
 
 /* TEXT is the configuration, or NULL: read the bundle's. */

@@ -12,6 +12,7 @@
 #include "../base/cleanup.h"
 #include "../base/error.h"
 #include "config-load.h"
+#include "guest-config.h"
 
 static struct json_object *member(struct json_object *o, const char *key)
 {
@@ -151,6 +152,8 @@ int domlet_process_plan(const char *bundle, const struct domlet_process_options 
 	}
 	if (r == 0)
 		r = check(*process, o->file ? o->file : "the process", err);
+	if (r == 0)
+		domlet_guest_config_keep_process(*process);
 	if (r < 0) {
 		json_object_put(*process);
 		*process = NULL;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guest-config.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+/* By level; an object that is named here is the guest's as a whole where no
+ * level of its own says otherwise. */
+static const char *const top_members[] = {
+	"ociVersion", "hostname", "domainname", "root", "process", "mounts", "hooks", "linux", NULL,
+};
+static const char *const root_members[] = {"readonly", NULL};
+/* Labels and profiles are those of the host's security modules. */
+static const char *const process_members[] = {
+	"terminal", "consoleSize", "user", "args", "env", "cwd", "capabilities", "rlimits", "noNewPrivileges",
+	"oomScoreAdj", "scheduler", "ioPriority", "execCPUAffinity", NULL,
+};
+static const char *const mount_members[] = {"destination", "type", "source", "options", NULL};
+/* The other hooks run in dom0. */
+static const char *const hook_members[] = {"startContainer", NULL};
+static const char *const linux_members[] = {
+	"namespaces", "devices", "sysctl", "personality", "resources", "rootfsPropagation", "maskedPaths",
+	"readonlyPaths", "seccomp", "timeOffsets", NULL,
+};
+static const char *const seccomp_members[] = {
+	"defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls", NULL,
+};
+
+static struct json_object *get(struct json_object *obj, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return obj && json_object_object_get_ex(obj, key, &value) ? value : NULL;
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+	for (; *names; names++)
+		if (strcmp(name, *names) == 0)
+			return true;
+	return false;
+}
+
+static void keep(struct json_object *obj, const char *const *names)
+{
+	if (!json_object_is_type(obj, json_type_object))
+		return;
+	json_object_object_foreach(obj, key, value) {
+		(void)value;
+		if (!is_one_of(key, names))
+			json_object_object_del(obj, key); /* the current one may go */
+	}
+}
+
+static void keep_hooks(struct json_object *config)
+{
+	struct json_object *hooks = get(config, "hooks");
+
+	keep(hooks, hook_members);
+	if (!get(hooks, "startContainer"))
+		json_object_object_del(config, "hooks");
+}
+
+void domlet_guest_config_keep_process(struct json_object *process)
+{
+	keep(process, process_members);
+}
+
+void domlet_guest_config_keep(struct json_object *config)
+{
+	struct json_object *mounts = get(config, "mounts"), *linux_ = get(config, "linux");
+	size_t n = mounts ? json_object_array_length(mounts) : 0;
+
+	keep(config, top_members);
+	keep(get(config, "root"), root_members);
+	domlet_guest_config_keep_process(get(config, "process"));
+	for (size_t i = 0; i < n; i++)
+		keep(json_object_array_get_idx(mounts, i), mount_members);
+	keep_hooks(config);
+	keep(linux_, linux_members);
+	keep(get(linux_, "seccomp"), seccomp_members);
+}
