@@ -264,8 +264,6 @@ static void read_sysctls(struct domlet_container_config *c, struct json_object *
 	{
 		c->sysctls[c->sysctl_count].key = key;
 		c->sysctls[c->sysctl_count++].value = domlet_read_text(r, value, "linux.sysctl");
-		if (strstr(key, ".."))
-			domlet_read_fail(r, "linux.sysctl", "has a name that is none");
 	}
 }
 

@@ -3,7 +3,7 @@
 #define DOMLET_INIT_CONFIG_H
 
 /*
- * What the host asks for, read once from JSON ({"oci": config.json as the
+ * What the host asks for, read once from JSON ({"oci": what is the guest's of config.json, as the
  * engine wrote it, "plan": what the host decided about root and mounts}) and
  * checked once; everything after works on these structs. A config owns its
  * JSON document, and its strings point into it: domlet_config_free() ends

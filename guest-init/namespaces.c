@@ -23,8 +23,18 @@ static int raise_loopback(struct domlet_failure *failure)
 					  domlet_failure_name(-r)) : 0;
 }
 
-/* "net.ipv4.ip_forward" is /proc/sys/net/ipv4/ip_forward. All that the guest's
- * kernel has may be set: it is the container's alone. */
+/* "net.ipv4.ip_forward" is net/ipv4/ip_forward below /proc/sys, and either may
+ * be written; of the two separators the first one counts, and beside dots "/" is
+ * the dot of a device's name (sysctl(8)). Which names are allowed the host has
+ * decided (toolstack/oci/sysctl.c). */
+static void sysctl_path(char *name)
+{
+	if (name[strcspn(name, "./")] != '.')
+		return;
+	for (; *name; name++)
+		*name = *name == '.' ? '/' : *name == '/' ? '.' : *name;
+}
+
 static int set_sysctl(const struct domlet_sysctl_config *s, struct domlet_failure *failure)
 {
 	char path[256] = "/proc/sys/";
@@ -33,9 +43,9 @@ static int set_sysctl(const struct domlet_sysctl_config *s, struct domlet_failur
 
 	if ((size_t)snprintf(path + start, sizeof path - start, "%s", s->key) >= sizeof path - start)
 		return domlet_failure_set(failure, ENAMETOOLONG, "sysctl %.64s... is a name too long", s->key);
-	for (char *p = path + start; *p; p++)
-		if (*p == '.')
-			*p = '/';
+	sysctl_path(path + start);
+	if (strstr(path, "/../"))
+		return domlet_failure_set(failure, EINVAL, "sysctl %s has a name that is none", s->key);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, s->value, strlen(s->value)) < 0)
 		r = -errno;

@@ -33,7 +33,7 @@ static void test_container(void **state)
 		", \"hostname\": \"box\", \"domainname\": \"example\", \"hooks\": {\"startContainer\": [{\"path\": \"/bin/sh\","
 		" \"args\": [\"sh\", \"-c\", \"cat >/hooked; echo $A >>/hooked\"], \"env\": [\"PATH=/bin:/usr/bin\", \"A=b\"]}]}",
 		", \"maskedPaths\": [\"/proc/version\", \"/proc/irq\", \"/nosuch\"], \"readonlyPaths\": [\"/proc/sys\"],"
-		" \"sysctl\": {\"kernel.shmmni\": \"77\"}, \"rootfsPropagation\": \"rslave\","
+		" \"sysctl\": {\"kernel/shmmni\": \"77\"}, \"rootfsPropagation\": \"rslave\","
 		" \"devices\": [{\"path\": \"/dev/mine\", \"type\": \"c\", \"major\": 1, \"minor\": 3, \"fileMode\": 384, \"uid\": 5},"
 		" {\"path\": \"/dev/nosuch\", \"type\": \"b\", \"major\": 1234, \"minor\": 5}]");
 
@@ -100,6 +100,9 @@ static void test_refusals(void **state)
 {
 	static const struct { const char *mounts, *plans, *oci, *linux_, *text; } cases[] = {
 		{ "", "", "", ", \"sysctl\": {\"kernel.nosuch\": \"1\"}", "sysctl kernel.nosuch is not known to the guest's kernel" },
+		{ "", "", "", ", \"sysctl\": {\"net/ipv4/conf/no.such/rp_filter\": \"1\"}",
+		  "sysctl net/ipv4/conf/no.such/rp_filter is not known to the guest's kernel" },
+		{ "", "", "", ", \"sysctl\": {\"net.//.kernel.shmmni\": \"1\"}", "sysctl net.//.kernel.shmmni has a name that is none" },
 		{ ", {\"destination\": \"/x\", \"type\": \"tmpfs\", \"options\": [\"nosuch=1\"]}", ", {\"via\": \"guest\"}", "", "",
 		  "can't mount tmpfs on /x: EINVAL" },
 		{ ", {\"destination\": \"/x\", \"type\": \"xfs\"}", ", {\"via\": \"guest\"}", "", "",

@@ -12,12 +12,12 @@ teardown() {
 
 @test "resources, mounts, sysctl, a hook: as configured" {
     make_bundle sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpu.weight; touch x 2>/dev/null || echo cgroup-ro
-        cat /proc/self/cgroup /proc/sys/vm/max_map_count; echo $HOME
+        cat /proc/self/cgroup /proc/sys/kernel/shmmni; echo $HOME
         busybox stat -c "%n %a" /dev/shm /dev/mqueue; busybox df -k /dev/shm | busybox tail -n 1 | busybox awk "{print \$2}"
         echo x >/etc/motd || echo ro; cat /etc/motd; cat /hook; echo; ls -l /dev/ptmx | busybox awk "{print \$NF}"'
     echo moin >"$BATS_TEST_TMPDIR/motd"
     edit '.linux.resources = {memory: {limit: 50331648}, pids: {limit: 99}, cpu: {quota: 50000, period: 100000, shares: 1024}}
-        | .linux.sysctl = {"vm.max_map_count": "262144"}
+        | .linux.sysctl = {"kernel.shmmni": "77"}
         | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "network"}, {type: "cgroup"}]
         | .mounts = [{destination: "/proc", type: "proc"}, {destination: "/dev", type: "tmpfs", options: ["nosuid", "mode=755"]},
             {destination: "/dev/pts", type: "devpts", options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
@@ -34,7 +34,7 @@ teardown() {
 39
 cgroup-ro
 0::/
-262144
+77
 /root
 /dev/shm 1777
 /dev/mqueue 1777

@@ -315,6 +315,42 @@ static void mounts(void **state)
 	assert_non_null(strstr(plan.document, "\"source\":\"shm\""));
 }
 
+#define SYSCTL(key) "{" BASE ",\"linux\":{" NAMESPACES ",\"sysctl\":{\"" key "\":\"1\"}}}"
+
+/* As runc decides, in any way of writing a name. */
+static void sysctls(void **state)
+{
+	static const char *const allowed[] = {
+		SYSCTL("kernel.shmmni"), SYSCTL("kernel/shm_rmid_forced"), SYSCTL("fs.mqueue.msg_max"),
+		SYSCTL("net.ipv4.ping_group_range"), SYSCTL("net/ipv4/conf/eth0.100/rp_filter"),
+		SYSCTL("net.ipv4.conf.eth0/100.rp_filter"), SYSCTL("kernel.domainname"),
+	};
+	static const struct { const char *text, *sentence; } refused[] = {
+		{ SYSCTL("kernel.hostname"), "sysctl \"kernel.hostname\" is not allowed: the configuration has a hostname" },
+		{ SYSCTL("kernel/hostname"), "sysctl \"kernel/hostname\" is not allowed" },
+		{ SYSCTL("vm.max_map_count"), "sysctl \"vm.max_map_count\" is not allowed: only those are" },
+		{ SYSCTL("kernel.core_pattern"), "sysctl \"kernel.core_pattern\" is not allowed" },
+		{ SYSCTL("kernel.shmmni.x"), "sysctl \"kernel.shmmni.x\" is not allowed" },
+		{ SYSCTL("user.max_user_namespaces"), "is not allowed" },
+		{ SYSCTL("fs.mqueue"), "is not allowed" }, { SYSCTL("net"), "is not allowed" },
+		{ SYSCTL("net..x"), "which is no sysctl's name" }, { SYSCTL("net/../kernel/core_pattern"), "no sysctl's name" },
+		{ SYSCTL("net.//.kernel.core_pattern"), "no sysctl's name" }, { SYSCTL("net./.x"), "no sysctl's name" },
+		{ SYSCTL("net."), "no sysctl's name" }, { SYSCTL("/net/x"), "no sysctl's name" }, { SYSCTL(""), "no sysctl's name" },
+	};
+	char text[1024], longest[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		if (read_config(allowed[i]) < 0)
+			fail_msg("%s", err.text);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		assert_refused(refused[i].text, refused[i].sentence);
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	snprintf(text, sizeof(text), "{" BASE ",\"linux\":{" NAMESPACES ",\"sysctl\":{\"net.%s\":\"1\"}}}", longest);
+	assert_refused(text, "no sysctl's name");
+}
+
 /* A path of the host's in each place that may have one, and what no guest knows. */
 static void nothing_of_the_host_reaches_the_guest(void **state)
 {
@@ -386,6 +422,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_the_host_reaches_the_guest, set_up, tear_down),
 		cmocka_unit_test(base64),
 	};

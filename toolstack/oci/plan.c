@@ -18,6 +18,7 @@
 #include "guest-config.h"
 #include "plan-mounts.h"
 #include "plan-namespaces.h"
+#include "sysctl.h"
 
 #define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
@@ -263,6 +264,11 @@ static int read_hooks(struct build *b)
 	return hooks && json_object_object_length(hooks) > 0 ? copy_json(b, hooks, &b->plan->hooks) : 0;
 }
 
+static int read_sysctls(struct build *b)
+{
+	return domlet_sysctl_check(b->config, b->path, b->err);
+}
+
 static int read_cgroup(struct build *b)
 {
 	return copy_text(b, get_text(get(b->config, "linux"), "cgroupsPath"), &b->plan->cgroups_path);
@@ -327,8 +333,8 @@ static int build_document(struct build *b)
 static int build_plan(struct build *b)
 {
 	static int (*const steps[])(struct build *) = {
-		read_version, read_rootfs, read_process,   read_namespaces, read_annotations, read_hooks,
-		read_cgroup,  build_document, /* takes out of the configuration what isn't the guest's */
+		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_hooks, read_sysctls,
+		read_cgroup, build_document, /* takes out of the configuration what isn't the guest's */
 	};
 
 	/* First, so that annotations override. */
