@@ -104,8 +104,8 @@ static void run(uint32_t process, uint32_t request, char what)
 	fake.requests[process] = request;
 	if (what == 'h' || what == 'd')
 		return;
-	if (what == 'n') {
-		reply(request, -EINVAL, "there is no reason");
+	if (what == 'n' || what == 'p') {
+		reply(request, -EINVAL, what == 'p' ? "\xc2\x9b" "31m\xe2\x80\xae" "deR" : "there is no reason");
 		return;
 	}
 	open_streams(process);
@@ -226,7 +226,7 @@ static void obey(const struct domlet_msg *m)
 		}
 		open_streams(1);
 		if (ring_fake_guest == RING_FAKE_REFUSES)
-			reply(m->request, ENOENT, "exec: \"x\": executable file not found in $PATH");
+			reply(m->request, ENOENT, "exec: \"x\xc2\x9b\": executable file not found in $PATH");
 		else
 			reply(m->request, 0, "");
 		fake.quits = ring_fake_guest == RING_FAKE_QUITS;

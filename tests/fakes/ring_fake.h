@@ -14,6 +14,7 @@
  *   w  the same, once it has written a line
  *   o  it writes RING_FAKE_OUTPUT bytes before the answer, and ends with 0
  *   n  that fails with -22
+ *   p  the same, with a text that would paint on a terminal
  *   h  setting it up takes for ever; when it is signalled, that has failed, and process 1 writes a line
  *   d  nothing: it answers neither that nor signals for it
  */
@@ -22,7 +23,7 @@
 
 enum ring_fake_guest {
 	RING_FAKE_GOOD,
-	RING_FAKE_REFUSES, /* CREATE fails: exec: "x": executable file not found in $PATH */
+	RING_FAKE_REFUSES, /* CREATE fails: exec: "x" and a control: executable file not found in $PATH */
 	RING_FAKE_QUITS,   /* CREATE succeeds, and its domain shuts down */
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
 	RING_FAKE_RUNS,    /* the same; of its execs see above */

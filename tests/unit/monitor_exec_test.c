@@ -108,6 +108,20 @@ static void errors_are_positive(void **state)
 	end_sleeper(&r);
 }
 
+static void an_answer_paints_on_no_terminal(void **state)
+{
+	struct run r;
+	int proxy;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_RUNS);
+	proxy = ask_for_exec(r.caller, "p", 1, NULL);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "\"text\": \"?31m?deR\""));
+	close(proxy);
+	end_sleeper(&r);
+}
+
 /* A later command's connection. */
 static int connect_to_monitor(void)
 {
@@ -388,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(errors_are_positive),
+		cmocka_unit_test(an_answer_paints_on_no_terminal),
 		cmocka_unit_test(a_large_process_object_is_sent),
 		cmocka_unit_test(signals_for_an_ended_exec_are_dropped),
 		cmocka_unit_test(a_closed_reader_makes_nobody_deaf),

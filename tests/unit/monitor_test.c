@@ -78,7 +78,7 @@ static void the_guest_refuses(void **state)
 	(void)state;
 	ring_fake_guest = RING_FAKE_REFUSES;
 	begin(&r, 0);
-	assert_non_null(strstr(r.answer, "executable file not found in $PATH"));
+	assert_non_null(strstr(r.answer, "exec: \\\"x?\\\": executable file not found in $PATH"));
 	assert_null(strstr(r.answer, "last words"));
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");

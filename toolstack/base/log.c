@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "error.h"
+#include "text.h"
 
 #define LOG_TEXT_MAX 2048
 
@@ -56,7 +57,7 @@ static void write_line(int fd, const char *text, size_t len)
 	} while (n < 0 && errno == EINTR);
 }
 
-/* Copies without what would break the one-line form. */
+/* Copies without what would break the one-line form, or a terminal. */
 static void one_line(const char *text, char *out, size_t out_len)
 {
 	size_t i = 0;
@@ -64,6 +65,7 @@ static void one_line(const char *text, char *out, size_t out_len)
 	for (; text[i] != '\0' && i + 1 < out_len; i++)
 		out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
 	out[i] = '\0';
+	domlet_text_clean(out); /* also what was cut in two */
 }
 
 static void time_text(char *out, size_t len)

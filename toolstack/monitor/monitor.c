@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../base/text.h"
 #include "../dom0/cgroup.h"
 #include "../storage/image.h"
 #include "internal.h"
@@ -111,6 +112,7 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 		return; /* said before: a second reason would hide the one that counts */
 	err.code = r.code;
 	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r.text.len, (const char *)r.text.ptr);
+	domlet_text_clean(err.text);
 	if (strncmp(err.text, "error running hook", strlen("error running hook")) == 0) /* and what it printed */
 		domlet_error_reword(err.text);
 	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../base/text.h"
 #include "internal.h"
 
 /* What a message holds beside the process object. */
@@ -221,6 +222,7 @@ void domlet_process_replied(struct monitor *m, uint32_t request, const struct do
 			return;
 		}
 		(void)snprintf(text, sizeof text, "%.*s", (int)r->text.len, (const char *)r->text.ptr);
+		domlet_text_clean(text);
 		domlet_process_send_exit(p, 255);
 		answer(p, r->code, text);
 		free_slot(m, p);

@@ -9,6 +9,7 @@
 #include <xen/io/console.h>
 
 #include "../base/error.h"
+#include "../base/text.h"
 
 void domlet_console_tail(const volatile struct xencons_interface *page, char *buf, size_t len)
 {
@@ -24,9 +25,10 @@ void domlet_console_tail(const volatile struct xencons_interface *page, char *bu
 
 		if (c == '\r' || c == '\0')
 			continue;
-		buf[used++] = (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\t' ? (char)c : '?';
+		buf[used++] = (char)c;
 	}
 	buf[used] = '\0';
+	domlet_text_clean(buf);
 	domlet_error_reword(buf);
 }
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "../base/cleanup.h"
+#include "../base/text.h"
 
 static void append(struct domlet_xen_log *log, const char *line)
 {
@@ -36,6 +37,7 @@ static void sanitize(char *line)
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = ' ';
+	domlet_text_clean(line);
 }
 
 static void log_vmessage(xentoollog_logger *logger, xentoollog_level level, int errnoval,
