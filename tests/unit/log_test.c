@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 #include <json-c/json.h>
+#include <pty.h>
 
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/log.h"
@@ -171,6 +172,53 @@ static void no_debug_unless_asked(void **state)
 	assert_string_equal(content(stderr_path), "domlet: three\n");
 }
 
+/* FD as stderr, which nobody reads, takes a few lines and loses others. The
+ * caller's open file still makes its own writers wait. */
+static void never_waits_for(int fd)
+{
+	struct domlet_error err = {0};
+	struct domlet_log log;
+	int flags = fcntl(fd, F_GETFL), mine = dup(STDERR_FILENO);
+
+	assert_int_equal(domlet_log_open(&log, NULL, NULL, true, &err), 0);
+	dup2(fd, STDERR_FILENO);
+	domlet_log_unblock_stderr(&log);
+	(void)alarm(10);
+	for (int i = 0; i < 10000; i++)
+		domlet_log_phase(&log, "a phase of many, with a name that is long enough to fill what takes no more");
+	(void)alarm(0);
+	dup2(mine, STDERR_FILENO);
+	close(mine);
+	assert_int_equal(fcntl(fd, F_GETFL), flags);
+}
+
+static void a_monitor_waits_for_no_reader(void **state)
+{
+	char line[8] = "";
+	int ends[2], master, slave;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	never_waits_for(ends[1]);
+	assert_int_equal(read(ends[0], line, 7), 7);
+	assert_string_equal(line, "domlet:");
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	never_waits_for(ends[1]);
+	assert_int_equal(read(ends[0], line, 7), 7);
+	assert_string_equal(line, "domlet:");
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	never_waits_for(slave);
+	assert_int_equal(read(master, line, 7), 7);
+	assert_string_equal(line, "domlet:");
+	never_waits_for(master); /* says nothing */
+	close(master);
+	close(slave);
+}
+
 static void open_refusals(void **state)
 {
 	struct domlet_error err = {0};
@@ -195,6 +243,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(text_log, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(notices_of_others_go_to_the_system, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_debug_unless_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_monitor_waits_for_no_reader, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(open_refusals, set_up, tear_down),
 	};
 

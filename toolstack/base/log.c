@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <time.h>
@@ -44,6 +46,36 @@ int domlet_log_open(struct domlet_log *log, const char *file, const char *format
 		return domlet_error_set(err, errno, "the log file %s can't be opened: %s", file,
 					domlet_strerror(errno));
 	return 0;
+}
+
+/* An open file of our own where FD's is a pipe or a terminal, without waiting;
+ * FD itself where a write never waits (a file) or can be told not to (a
+ * socket); -1: neither. A terminal's master would be another one's. */
+static int own_stderr(int fd)
+{
+	unsigned int number;
+	struct stat st;
+	char path[32];
+
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode))
+		return fd;
+	if ((!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)) || ioctl(fd, TIOCGPTN, &number) == 0)
+		return -1;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+void domlet_log_unblock_stderr(struct domlet_log *log)
+{
+	int own = own_stderr(STDERR_FILENO);
+
+	log->impatient = true;
+	if (own < 0)
+		own = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (own < 0 || own == STDERR_FILENO)
+		return;
+	(void)dup2(own, STDERR_FILENO);
+	close(own);
 }
 
 /* One write, so that lines of several processes don't mix. What can't be
@@ -113,12 +145,14 @@ static void write_text(int fd, const char *level, const char *text)
 		write_line(fd, out, (size_t)n < sizeof(out) ? (size_t)n : sizeof(out) - 1);
 }
 
-static void write_stderr(const char *text)
+static void write_stderr(const struct domlet_log *log, const char *text)
 {
 	char out[LOG_TEXT_MAX + 16];
 	int n = snprintf(out, sizeof(out), "domlet: %s\n", text);
 
-	if (n > 0)
+	if (n <= 0)
+		return;
+	if (!log->impatient || (send(STDERR_FILENO, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK))
 		write_line(STDERR_FILENO, out, (size_t)n);
 }
 
@@ -144,7 +178,7 @@ void domlet_log_error(const struct domlet_log *log, const char *text)
 	char line[LOG_TEXT_MAX];
 
 	one_line(text, line, sizeof(line));
-	write_stderr(line);
+	write_stderr(log, line);
 	if (log->fd < 0)
 		return;
 	if (log->json)
@@ -168,7 +202,7 @@ void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)
 	else if (log->json || log->background)
 		write_system(log->system, line);
 	else
-		write_stderr(line);
+		write_stderr(log, line);
 }
 
 static void write_debug(const struct domlet_log *log, const char *text)
@@ -179,7 +213,7 @@ static void write_debug(const struct domlet_log *log, const char *text)
 	if (log->fd >= 0 && !log->json)
 		write_text(log->fd, "debug", line);
 	else
-		write_stderr(line);
+		write_stderr(log, line);
 }
 
 void domlet_log_debug(const struct domlet_log *log, const char *fmt, ...)

@@ -23,6 +23,7 @@ struct domlet_log {
 	bool json;
 	bool debug;
 	bool background; /* nobody reads this process's stderr */
+	bool impatient;  /* domlet_log_unblock_stderr() */
 	const char *system; /* the socket of the system's log */
 	uint64_t start_ns; /* CLOCK_MONOTONIC when it was opened */
 };
@@ -30,6 +31,9 @@ struct domlet_log {
 /* Opens FILE for append (NULL: none). */
 int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
 		    struct domlet_error *err);
+/* For a process that must never wait: from now on lines that stderr doesn't
+ * take at once are lost. The caller's open file, which others share, stays as it is. */
+void domlet_log_unblock_stderr(struct domlet_log *log);
 /* "domlet: TEXT" on stderr, and one line {"level":"error","msg":…,"time":…}. */
 void domlet_log_error(const struct domlet_log *log, const char *text);
 void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)

@@ -133,6 +133,8 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_loc
 		if (i < 2 || !debug)
 			(void)dup2(null, i);
 	}
+	if (debug)
+		domlet_log_unblock_stderr(&log);
 	if (tty >= 0)
 		close(tty);
 	if (l->plan->terminal) {
