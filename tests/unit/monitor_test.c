@@ -220,6 +220,41 @@ static void signals_reach_the_guest(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
+/* Whatever the packet, the monitor lives on, and no process is signalled. */
+static void any_packet_is_survived(void **state)
+{
+	static const char *const values[] = {
+		"null", "true", "-1", "65", "4294967305", "9223372036854775807", "1e300", "\"\"", "\"9\"", "\"start\\u0000\"",
+		"[]", "[9]", "{}", "{\"verb\":\"destroy\"}" };
+	static const char *const packets[] = {
+		"%s", "{\"verb\":%s}", "{\"verb\":\"signal\",\"signo\":%s}", "{\"verb\":\"signal\",\"all\":%s}",
+		"{\"verb\":\"exec\",\"terminal\":%s}", "{\"verb\":\"winsize\",\"rows\":%s,\"cols\":1}",
+		"{\"verb\":\"winsize\",\"rows\":24,\"cols\":%s}", "{\"verb\":\"start\",\"x\":%s}", "{%s", "[%s]", "%s\n{" };
+	struct run r;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++) {
+		bool unanswered = strstr(packets[i], "winsize") != NULL;
+
+		for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+			char text[200];
+
+			(void)snprintf(text, sizeof text, packets[i], values[k]);
+			if (strncmp(text, "{\"verb\":\"destroy\"", 17) == 0) /* the one that is a request */
+				continue;
+			assert_int_equal(send(r.caller, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+			if (unanswered)
+				continue;
+			receive(r.caller, r.last, sizeof r.last);
+			if (!strstr(r.last, "\"code\": 22") && !strstr(r.last, "already running"))
+				fail_msg("%s gets %s", text, r.last);
+		}
+	}
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
 static void a_large_configuration_is_sent(void **state)
 {
 	struct run r;
@@ -325,6 +360,7 @@ int main(void)
 		cmocka_unit_test(the_guest_breaks_the_protocol),
 		cmocka_unit_test_teardown(a_container_in_the_background_says_why_it_ended, tear_down_attached),
 		cmocka_unit_test(signals_reach_the_guest),
+		cmocka_unit_test(any_packet_is_survived),
 		cmocka_unit_test(a_large_configuration_is_sent),
 		cmocka_unit_test(who_kills_again_waits_no_longer),
 		cmocka_unit_test(output_outlives_the_domain),

@@ -48,11 +48,30 @@ void domlet_peers_close(struct peer *p)
 	uv_close((uv_handle_t *)&p->poll, closed);
 }
 
-static int number(struct json_object *o, const char *key)
+/* From 0 to MAX; -1: there is none, or it is anything else. */
+static int number(struct json_object *o, const char *key, int max)
+{
+	struct json_object *v;
+	int64_t n = json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
+
+	return n >= 0 && n <= max ? (int)n : -1;
+}
+
+static bool flag(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return json_object_object_get_ex(o, key, &v) ? json_object_get_int(v) : 0;
+	return number(o, key, 1) == 1 ||
+	       (json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_boolean) && json_object_get_boolean(v));
+}
+
+/* "": none. */
+static const char *verb_of(struct json_object *o)
+{
+	struct json_object *v;
+
+	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "verb", &v) &&
+		       json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
 }
 
 /* Its process has ended, and it will in a moment: what it forwards until then
@@ -75,11 +94,15 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
 	uint32_t process = p->process ? p->process->number : FIRST_PROCESS;
-	int signo = number(o, "signo");
+	int signo = number(o, "signo", NSIG - 1);
 	bool last = signo == SIGKILL && process == FIRST_PROCESS;
 
 	if (has_lost_its_process(p))
 		return;
+	if (signo < 0) {
+		domlet_peers_answer(p, EINVAL, "there is no such signal");
+		return;
+	}
 	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
 		if (last)
 			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
@@ -89,7 +112,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	msg.signal.container = CONTAINER;
 	msg.signal.process = process;
 	msg.signal.signo = (uint32_t)signo;
-	msg.signal.all = number(o, "all") != 0;
+	msg.signal.all = flag(o, "all");
 	(void)domlet_monitor_send(m, &msg);
 	if (last)
 		domlet_monitor_expect_end(m);
@@ -137,16 +160,28 @@ static void exec_process(struct monitor *m, struct peer *p, struct json_object *
 		domlet_peers_answer(p, err.code, err.text);
 		return;
 	}
-	domlet_process_exec(m, p, object, len, number(o, "terminal") != 0, fds);
+	domlet_process_exec(m, p, object, len, flag(o, "terminal"), fds);
 	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX - 1; i++)
 		fds[i] = -1;
 }
 
-static void request(struct monitor *m, struct peer *p, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX])
+static void set_size(struct monitor *m, const struct peer *p, struct json_object *o)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_WINSIZE };
-	struct json_object *v;
-	const char *verb = json_object_object_get_ex(o, "verb", &v) ? json_object_get_string(v) : "";
+	int rows = number(o, "rows", UINT16_MAX), cols = number(o, "cols", UINT16_MAX);
+
+	if (!m->attached || has_lost_its_process(p) || rows < 0 || cols < 0)
+		return;
+	msg.winsize.process = p->process ? p->process->number : FIRST_PROCESS;
+	msg.winsize.rows = (uint32_t)rows;
+	msg.winsize.cols = (uint32_t)cols;
+	(void)domlet_monitor_send(m, &msg);
+}
+
+/* O is any JSON, or NULL. */
+static void request(struct monitor *m, struct peer *p, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX])
+{
+	const char *verb = verb_of(o);
 
 	if (strcmp(verb, "start") == 0) {
 		start_container(m, p);
@@ -154,14 +189,13 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o, in
 		signal_process(m, p, o);
 	} else if (strcmp(verb, "exec") == 0) {
 		exec_process(m, p, o, fds);
-	} else if (strcmp(verb, "winsize") == 0 && m->attached && !has_lost_its_process(p)) {
-		msg.winsize.process = p->process ? p->process->number : FIRST_PROCESS;
-		msg.winsize.rows = (uint32_t)number(o, "rows");
-		msg.winsize.cols = (uint32_t)number(o, "cols");
-		(void)domlet_monitor_send(m, &msg);
+	} else if (strcmp(verb, "winsize") == 0) {
+		set_size(m, p, o);
 	} else if (strcmp(verb, "destroy") == 0) {
 		domlet_process_drop_all(m);
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
+	} else {
+		domlet_peers_answer(p, EINVAL, "that is no request that a monitor knows");
 	}
 }
 
@@ -228,8 +262,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	}
 	text[n] = '\0';
 	o = json_tokener_parse(text);
-	if (o)
-		request(m, p, o, fds);
+	request(m, p, o, fds);
 	json_object_put(o);
 	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
 		if (fds[i] >= 0)
