@@ -397,6 +397,32 @@ static void a_monitor_that_hangs_is_not_asked_for_ever(void **state)
 	domlet_state_free(&st);
 }
 
+/* The record is of one before, whose id it has. */
+static void a_namesakes_monitor_is_not_asked(void **state)
+{
+	pid_t pid = monitor(true);
+	struct domlet_error err;
+	struct domlet_state st;
+	char path[128];
+	int status;
+
+	(void)state;
+	wait_until_it_runs(&st);
+	(void)snprintf(path, sizeof path, "%s/c1/monitor.sock", root);
+	while (!exists(path))
+		ms(10);
+	ms(50);
+	st.monitor.pid = getpid();
+	assert_int_equal(domlet_cli_ask(&st, "{\"verb\":\"destroy\"}", 1, &err), -ESRCH);
+	assert_string_equal(err.text, "container not running");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2); /* it heard nothing */
+	domlet_state_free(&st);
+	load(&st);
+	assert_int_equal(domlet_cli_remove(&st, true, &err), 1);
+	domlet_state_free(&st);
+}
+
 /* `run`, back from its container's end, finds a namesake. */
 static void another_container_is_left_alone(void **state)
 {
@@ -456,6 +482,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_monitor_ends_by_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_not_asked_for_ever, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_killed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_namesakes_monitor_is_not_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_container_is_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_runs_meanwhile_is_refused, set_up, tear_down),
 	};

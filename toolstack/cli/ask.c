@@ -69,6 +69,16 @@ void domlet_cli_hear_out(int fd, struct domlet_error *why)
 			*why = last;
 }
 
+/* Where its monitor listened, that of another container of the same id may
+ * listen by now. The kernel says who called listen(). */
+static bool is_monitor_of(const struct domlet_state *st, int fd)
+{
+	struct ucred listener = { 0 };
+	socklen_t len = sizeof listener;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) == 0 && listener.pid == st->monitor.pid;
+}
+
 /* TIMEOUT_S is for each wait; 0: none. */
 static int connect_to(const struct domlet_state *st, int type, int timeout_s, struct domlet_error *err)
 {
@@ -85,6 +95,8 @@ static int connect_to(const struct domlet_state *st, int type, int timeout_s, st
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		return fd >= 0 && errno == EAGAIN ? no_answer(err) : domlet_error_set(err, ESRCH, "container not running");
+	if (!is_monitor_of(st, fd))
+		return domlet_error_set(err, ESRCH, "container not running");
 	return take_fd(&fd);
 }
 
@@ -97,11 +109,8 @@ void domlet_cli_tell(const struct domlet_state *st, const char *json)
 {
 	struct domlet_error ignored;
 	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, &ignored);
-	struct ucred listener = { 0 };
-	socklen_t len = sizeof listener;
 
-	/* Where it listened another container's may listen by now. */
-	if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) == 0 && listener.pid == st->monitor.pid)
+	if (fd >= 0)
 		(void)send(fd, json, strlen(json), MSG_NOSIGNAL);
 }
 
