@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -275,6 +276,36 @@ static void a_socket_stays_as_it_is(void **state)
 	end_sleeper(&r);
 }
 
+/* Opened again it would be another terminal, which nobody reads. */
+static void the_master_of_a_terminal_is_used_as_it_is(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave, proxy;
+	char line[16] = "", name[64];
+	struct termios raw;
+	struct run r;
+
+	(void)state;
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	assert_int_equal(ptsname_r(master, name, sizeof name), 0);
+	slave = open(name, O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0 && tcgetattr(slave, &raw) == 0);
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
+	begin_started(&r, RING_FAKE_RUNS);
+	proxy = ask_for_exec_with(r.caller, "w", 1, master, master);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_true(good(r.last));
+	assert_int_equal(poll(&(struct pollfd){ .fd = slave, .events = POLLIN }, 1, 2000), 1);
+	assert_int_equal(read(slave, line, sizeof line), 6);
+	assert_string_equal(line, "hello\n");
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	close(proxy);
+	close(slave);
+	close(master);
+	end_sleeper(&r);
+}
+
 static void a_lost_proxy_cuts_its_document(void **state)
 {
 	struct run r;
@@ -410,6 +441,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
 		cmocka_unit_test(there_is_room_for_all_commands),
 		cmocka_unit_test(a_socket_stays_as_it_is),
+		cmocka_unit_test(the_master_of_a_terminal_is_used_as_it_is),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),
 		cmocka_unit_test(the_first_proxy_ends_last),

@@ -1,22 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/major.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "internal.h"
 
+/* Whether opening the device FD again gives the same one in the same state.
+ * /dev/ptmx makes a new terminal, /dev/tty is ours and not the caller's, the
+ * master of an old pty, a tape or a sound card may be opened once only, and
+ * others count those who have them open: so these are terminals and memory's
+ * devices without a state. */
+static bool opens_again(int fd, const struct stat *st)
+{
+	unsigned int number;
+
+	if (st->st_rdev == makedev(TTYAUX_MAJOR, 0) || ioctl(fd, TIOCGPTN, &number) == 0)
+		return false;
+	switch (major(st->st_rdev)) {
+	case MEM_MAJOR:
+		number = minor(st->st_rdev);
+		return number == 3 || number == 5 || (number >= 7 && number <= 9); /* null, zero, full, random, urandom */
+	case PTY_MASTER_MAJOR:
+		return false;
+	default:
+		return isatty(fd) || errno == EIO; /* it may have hung up by now, and then can't be opened */
+	}
+}
+
 /*
  * A descriptor of our own for FD: the caller's open file is shared with the
  * caller, so its O_NONBLOCK must stay as it is. Pipes and terminals can be
  * opened again; sockets have MSG_DONTWAIT; a file never makes us wait. What
- * should be opened again and can't (a FIFO that has lost its reader) is left
- * to libuv, which sets O_NONBLOCK: the caller's surprise is the lesser evil.
+ * should be opened again and can't (a FIFO that has lost its reader, the master
+ * of a terminal) is left to libuv, which sets O_NONBLOCK: the caller's surprise
+ * is the lesser evil.
  */
 static int own_descriptor(int fd, int flags, bool *is_socket)
 {
@@ -31,7 +57,7 @@ static int own_descriptor(int fd, int flags, bool *is_socket)
 	/* Who opened a FIFO for both keeps it from ending: so do we, in its place. */
 	if (S_ISFIFO(st.st_mode) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
 		flags = O_RDWR;
-	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
+	if (S_ISFIFO(st.st_mode) || (S_ISCHR(st.st_mode) && opens_again(fd, &st))) {
 		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 		own = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	}
