@@ -572,6 +572,13 @@ bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 	return wants_room;
 }
 
+void domlet_agent_polled(struct agent *a, const struct pollfd *fds)
+{
+	for (size_t i = 0; i < DOMLET_PROCESS_MAX; i++)
+		if (a->processes[i].p.number)
+			domlet_streams_polled(&a->processes[i], fds);
+}
+
 void domlet_agent_init(struct agent *a, struct domlet_ring *ring, uint32_t epoch, uint64_t boot_ns)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_HELLO };

@@ -51,6 +51,8 @@ struct guest_process {
 	struct guest_output out[2]; /* stdout, stderr */
 	struct domlet_backlog backlog; /* stdin bytes that the pipe refused */
 	bool stdin_eof;
+	bool stdin_lost; /* nobody can read it any more, and the monitor is to be told */
+	nfds_t stdin_at; /* its place among what is polled; 0: none */
 };
 
 struct guest_container {
@@ -86,6 +88,8 @@ void domlet_agent_kill_all(struct agent *a);
 #define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4)
 /* Adds what to sleep on; true when room in the ring is to be waited for. */
 bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
+/* After poll(), with the same FDS: what is no work yet, as an end that can only be seen there. */
+void domlet_agent_polled(struct agent *a, const struct pollfd *fds);
 
 /* The caller's: ends the domain (SHUTDOWN), or because of WHY. */
 _Noreturn void domlet_agent_end(const char *why);
@@ -98,6 +102,7 @@ void domlet_streams_close(struct agent *a, struct guest_process *g);
 void domlet_streams_bound(struct guest_process *g);
 void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev);
 bool domlet_streams_move(struct agent *a, struct guest_process *g);
-bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct pollfd *fds, nfds_t *n);
+bool domlet_streams_poll(struct agent *a, struct guest_process *g, struct pollfd *fds, nfds_t *n);
+void domlet_streams_polled(struct guest_process *g, const struct pollfd *fds);
 
 #endif

@@ -131,6 +131,7 @@ static _Noreturn void loop(void)
 			sleep_on_socket(fds, n);
 		else
 			sleep_on_device(waits, fds, n);
+		domlet_agent_polled(&the, fds);
 		if (fds[1].revents)
 			take_signals();
 	}

@@ -65,6 +65,14 @@ static void hang_up(struct guest_process *g)
 	g->hung_up = false;
 }
 
+/* All that could read a pipe have closed it: none can open it again. Who
+ * writes to it in dom0 is told, as if there were no guest between them. */
+static void lose_stdin(struct guest_process *g)
+{
+	close_fd(&g->p.in_fd);
+	g->stdin_lost = !g->p.terminal && !g->stdin_eof;
+}
+
 /* Writes as much as the pipe takes; what it refuses waits in the backlog. */
 static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *data, size_t len)
 {
@@ -74,7 +82,7 @@ static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *da
 		ssize_t n = write(g->p.in_fd, data, len);
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			close_fd(&g->p.in_fd);
+			lose_stdin(g);
 		done = n > 0 ? (size_t)n : 0;
 	}
 	if (g->p.in_fd < 0 && !awaits_terminal(g))
@@ -106,10 +114,12 @@ static void drain_backlog(struct agent *a, struct guest_process *g)
 
 	if (awaits_terminal(g))
 		return;
+	if (g->stdin_lost && domlet_link_send_reset(&a->link, stream) != -EAGAIN)
+		g->stdin_lost = false;
 	if (g->backlog.len && g->p.in_fd >= 0) {
 		n = write(g->p.in_fd, domlet_backlog_front(&g->backlog), g->backlog.len);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			close_fd(&g->p.in_fd);
+			lose_stdin(g);
 		if (n > 0) {
 			domlet_backlog_drop(&g->backlog, (size_t)n);
 			domlet_link_credit(&a->link, stream, (size_t)n);
@@ -196,12 +206,15 @@ bool domlet_streams_move(struct agent *a, struct guest_process *g)
 	return relay_output(a, g, 1) || any;
 }
 
-bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct pollfd *fds, nfds_t *n)
+bool domlet_streams_poll(struct agent *a, struct guest_process *g, struct pollfd *fds, nfds_t *n)
 {
 	bool wants_room = false;
 
-	if (g->backlog.len && g->p.in_fd >= 0)
-		fds[(*n)++] = (struct pollfd){ .fd = g->p.in_fd, .events = POLLOUT };
+	g->stdin_at = 0;
+	if (g->p.in_fd >= 0 && (g->backlog.len || !g->p.terminal)) {
+		g->stdin_at = *n;
+		fds[(*n)++] = (struct pollfd){ .fd = g->p.in_fd, .events = g->backlog.len ? POLLOUT : 0 };
+	}
 	for (int k = 0; k < 2; k++) {
 		int fd = k ? g->p.err_fd : g->p.out_fd;
 
@@ -214,4 +227,10 @@ bool domlet_streams_poll(struct agent *a, const struct guest_process *g, struct 
 			fds[(*n)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
 	return wants_room;
+}
+
+void domlet_streams_polled(struct guest_process *g, const struct pollfd *fds)
+{
+	if (g->stdin_at && g->p.in_fd >= 0 && !g->p.terminal && fds[g->stdin_at].revents & POLLERR)
+		lose_stdin(g);
 }

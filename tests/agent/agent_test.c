@@ -243,6 +243,43 @@ static void test_half_close(void **state)
 	assert_int_equal(monitor_wait(&m, 2), 128 + SIGPIPE);
 }
 
+static void await_flag(const bool *flag, const char *what)
+{
+	for (int i = 0; !*flag; i++) {
+		if (i == WAIT_MS / 100)
+			fail_msg("no %s", what);
+		monitor_turn(&m, 100);
+	}
+}
+
+/* Each end is passed on when there is one, and not only when the process ends. */
+static void test_ends_of_streams(void **state)
+{
+	uint32_t in = domlet_stream_id(2, DOMLET_STREAM_STDIN);
+	static const uint8_t much[200000];
+
+	(void)state;
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	for (int i = 0; i < 2; i++) { /* when nothing is written, and when there is more than a pipe holds */
+		assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"sleep 0.3; exec <&- >&-; sleep 1000\"]"), 0);
+		if (i)
+			monitor_write(&m, in, much, 200000, false);
+		await_flag(&m.outputs[in].reset, "reset of an input that nobody can read");
+		await_flag(&m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].eof, "end of an output that nobody can write to");
+		assert_false(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDERR)].eof);
+		assert_false(m.exits[2].exited);
+		assert_int_equal(domlet_link_send_eof(&m.link, in), 0); /* which is owed all the same */
+		assert_int_equal(send_signal(0, 2, SIGKILL, false), 0);
+		assert_int_equal(monitor_wait(&m, 2), 137);
+	}
+	/* Somebody else has it open still. */
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"exec 3<&0; (exec 0<&3 3<&-; cat >&2) & exec <&- 3<&-; wait\"]"), 0);
+	monitor_write(&m, in, "here", 4, true);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_output(2, DOMLET_STREAM_STDERR, "here");
+	assert_false(m.outputs[in].reset);
+}
+
 /* A child that goes on in the background holds the pipe, but isn't waited for. */
 static void test_held_pipe(void **state)
 {
@@ -382,7 +419,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec), WITH_AGENT(test_variables_twice), WITH_AGENT(test_empty_parts_of_path),
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
-		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_held_pipe),
+		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_ends_of_streams), WITH_AGENT(test_held_pipe),
 		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_that_hangs_up_early),
 		WITH_AGENT(test_terminal_of_the_first),
 		WITH_AGENT(test_terminal_that_nobody_has_open), WITH_AGENT(test_signals),

@@ -80,7 +80,10 @@ static void receive(struct monitor *m)
 		case DOMLET_LINK_EOF:
 			m->outputs[ev.stream].eof = true;
 			break;
-		case DOMLET_LINK_ROOM: case DOMLET_LINK_RESET:
+		case DOMLET_LINK_RESET:
+			m->outputs[ev.stream].reset = true;
+			break;
+		case DOMLET_LINK_ROOM:
 			break;
 		case DOMLET_LINK_BROKEN:
 			m->broken = ev.reason;
@@ -199,7 +202,7 @@ void monitor_write(struct monitor *m, uint32_t stream, const void *data, size_t 
 	int64_t give_up_at = now_ms() + WAIT_MS;
 	const uint8_t *p = data;
 
-	while (len) {
+	while (len && !m->outputs[stream].reset) {
 		size_t n = len;
 		uint8_t *span = domlet_link_reserve(&m->link, stream, &n);
 

@@ -22,6 +22,7 @@ struct output {
 	uint8_t *bytes;
 	size_t len;
 	bool eof;
+	bool reset; /* an input's: the guest wants no more */
 };
 
 struct monitor {

@@ -4,6 +4,7 @@
  * xenstore are fakes, and the ring's bytes go over a socket. Without the right
  * to mount all is skipped.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -158,6 +159,24 @@ static void much_goes_through(void **state)
 	expect_end(&r, "{\"exit\":0}");
 	assert_string_equal(r.output, "");
 	assert_string_equal(r.errors, "");
+}
+
+/* Who is at the other ends need not wait for the process's end. */
+static void ends_of_streams(void **state)
+{
+	struct run r;
+
+	(void)state;
+	run(&r, "[\"sh\", \"-c\", \"read x; echo last; exec <&- >&- 2>&-; sleep 1000\"]");
+	while (write(r.in, "y\n", 2) == 2) /* SIGPIPE is ignored here */
+		;
+	assert_int_equal(errno, EPIPE);
+	assert_int_equal(read_to_the_end(r.out), 5);
+	assert_int_equal(read_to_the_end(r.err), 0);
+	wait_unread(r.proxy);
+	send_signal(r.proxy, SIGKILL);
+	receive(r.proxy, r.exit, sizeof r.exit);
+	expect_end(&r, "{\"exit\":137}");
 }
 
 static void a_command_that_is_missing(void **state)
@@ -322,7 +341,8 @@ static unsigned long ticks_of(pid_t pid)
 	return user + kernel;
 }
 
-/* The program has ended, and its output waits for a reader. */
+/* The program has ended, and its output waits for a reader. The input was closed
+ * with it, and nothing spins. */
 static void input_that_nobody_takes(void **state)
 {
 	unsigned long before;
@@ -331,7 +351,8 @@ static void input_that_nobody_takes(void **state)
 	(void)state;
 	run(&r, "[\"head\", \"-c\", \"100000\", \"/dev/zero\"]");
 	wait_unread(r.proxy);
-	assert_int_equal(write(r.in, "x", 1), 1);
+	assert_int_equal(write(r.in, "x", 1), -1);
+	assert_int_equal(errno, EPIPE);
 	before = ticks_of(r.pid);
 	wait_unread(r.proxy);
 	assert_true(ticks_of(r.pid) - before < 15); /* in 300 ms; 30 when it spins */
@@ -401,6 +422,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_and_status),
 		cmocka_unit_test(much_goes_through),
+		cmocka_unit_test(ends_of_streams),
 		cmocka_unit_test(a_command_that_is_missing),
 		cmocka_unit_test(a_large_configuration),
 		cmocka_unit_test(further_processes),

@@ -2,10 +2,13 @@
 #include "attach.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../base/cleanup.h"
 
 static volatile sig_atomic_t proxy_pid;
 
@@ -16,6 +19,19 @@ static void pass_on(int signo)
 	if (proxy_pid > 0)
 		(void)kill(proxy_pid, signo);
 	errno = saved;
+}
+
+/* The monitor has the streams now: who reads or writes their other ends sees
+ * when the process has closed them. Standard error is for our own sentence. */
+static void let_go_of_streams(bool input)
+{
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	(void)dup2(null, STDOUT_FILENO);
+	if (input)
+		(void)dup2(null, STDIN_FILENO);
 }
 
 void domlet_cli_attach(struct domlet_attach *a, pid_t proxy, bool terminal)
@@ -29,6 +45,7 @@ void domlet_cli_attach(struct domlet_attach *a, pid_t proxy, bool terminal)
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		(void)sigaction(signals[i], &sa, NULL);
 	a->raw = terminal && tcgetattr(STDIN_FILENO, &a->saved) == 0;
+	let_go_of_streams(!a->raw);
 	if (!a->raw)
 		return;
 	raw = a->saved;

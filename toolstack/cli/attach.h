@@ -5,7 +5,8 @@
 /*
  * A command that stays in the foreground with a process in a guest: its
  * signals go to the process's proxy, its terminal becomes raw and says when
- * its size changes, and it ends with the process's exit status.
+ * its size changes, and it ends with the process's exit status. Of the caller's
+ * streams it keeps standard error, and the terminal that was made raw.
  */
 
 #include <stdbool.h>

@@ -142,6 +142,8 @@ void domlet_process_send_exit(struct process *p, uint32_t code);
 void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3], bool terminal);
 void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, size_t len);
 void domlet_relay_eof(struct monitor *m, uint32_t stream);
+/* The guest wants no more of it: whoever writes to our descriptor is to be told. */
+void domlet_relay_reset(struct monitor *m, uint32_t stream);
 bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct process *p);
 /* Lets go of a process's streams: their readers see the end. libuv's handles

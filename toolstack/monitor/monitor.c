@@ -211,7 +211,10 @@ static bool receive(struct monitor *m)
 		case DOMLET_LINK_EOF:
 			domlet_relay_eof(m, ev.stream);
 			break;
-		case DOMLET_LINK_RESET: case DOMLET_LINK_ROOM:
+		case DOMLET_LINK_RESET:
+			domlet_relay_reset(m, ev.stream);
+			break;
+		case DOMLET_LINK_ROOM:
 			break;
 		case DOMLET_LINK_BROKEN:
 			domlet_monitor_broken(m, ev.reason);

@@ -122,6 +122,11 @@ static void close_sink(struct sink *s)
 	domlet_backlog_free(&s->backlog);
 }
 
+static void close_source(struct source *s)
+{
+	close_watched(&s->fd, &s->poll, &s->pollable, &s->polling);
+}
+
 void domlet_relay_open(struct monitor *m, struct process *p, const int stdio[3], bool terminal)
 {
 	for (int i = 0; i < 2; i++) {
@@ -205,6 +210,14 @@ void domlet_relay_eof(struct monitor *m, uint32_t stream)
 		s->eof = true;
 }
 
+void domlet_relay_reset(struct monitor *m, uint32_t stream)
+{
+	struct process *p = domlet_process_find(m, stream >> 2);
+
+	if (p && p->source.stream == stream)
+		close_source(&p->source);
+}
+
 static void write_backlog(struct monitor *m, struct sink *s)
 {
 	ssize_t n;
@@ -223,6 +236,14 @@ static void write_backlog(struct monitor *m, struct sink *s)
 		domlet_link_credit(&m->link, s->stream, (size_t)n);
 	if (!s->backlog.len)
 		unwatch(&s->poll, &s->polling);
+}
+
+/* Its reader sees the end when there is one, and not only when the process ends. */
+static void move_output(struct monitor *m, struct sink *s)
+{
+	write_backlog(m, s);
+	if (s->eof && !s->backlog.len)
+		close_sink(s);
 }
 
 /* True while the guest may be given input for P. */
@@ -251,6 +272,10 @@ static bool move_input(struct monitor *m, struct process *p)
 	if (!m->attached || s->eof || !takes_input(m, p)) {
 		unwatch(&s->poll, &s->polling); /* it would wake us for what nobody takes */
 		return false;
+	}
+	if (s->fd < 0) { /* nobody in the guest wants it; the end is owed all the same */
+		s->eof = domlet_link_send_eof(&m->link, s->stream) == 0;
+		return s->eof;
 	}
 	span = domlet_link_reserve(&m->link, s->stream, &len);
 	if (!span) {
@@ -285,7 +310,7 @@ bool domlet_relay_move(struct monitor *m)
 		if (p->phase == PROCESS_FREE || p->phase == PROCESS_CLOSING)
 			continue;
 		for (int k = 0; k < 2; k++)
-			write_backlog(m, &p->sinks[k]);
+			move_output(m, &p->sinks[k]);
 		any = move_input(m, p) || any;
 	}
 	return any;
@@ -300,6 +325,6 @@ void domlet_relay_close(struct process *p)
 {
 	for (int i = 0; i < 2; i++)
 		close_sink(&p->sinks[i]);
-	close_watched(&p->source.fd, &p->source.poll, &p->source.pollable, &p->source.polling);
+	close_source(&p->source);
 	p->source.eof = true;
 }
