@@ -23,6 +23,13 @@ sample() { # SIDE VALUE UNIT [NAME]
 
 now_us() { echo "${EPOCHREALTIME/./}"; }
 
+# Containers choose their type and memory themselves, which takes a policy.
+mkdir -p /etc/domlet
+cat >/etc/domlet/policy.cfg <<'CFG'
+annotations = [ "dev.domlet.type", "dev.domlet.memory" ]
+types = [ "pvh", "pv" ]
+CFG
+
 # The container of every figure: Debian's busybox, nothing else.
 make_bundle() { # DIRECTORY COMMAND…
     local bundle=$1

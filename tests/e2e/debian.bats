@@ -27,8 +27,7 @@ teardown() {
         sed "s/^type = .*/type = \"$DOMLET_TYPE\"/" "$template" >/etc/domlet/debian.cfg
     fi
     make_bundle sh -c 'cat /proc/version; id -u; touch /written && echo written; exit 4'
-    edit '.annotations["dev.domlet.template"] = "debian" | del(.annotations["dev.domlet.type"])'
-    run -4 domlet run -b "$BUNDLE" c1
+    run -4 domlet --template debian run -b "$BUNDLE" c1
     [ "${lines[0]}" = "$(cat /proc/version)" ]
     [ "${lines[1]}" = 0 ]
     [ "${lines[2]}" = written ]

@@ -33,12 +33,12 @@ tsc_mode = "native"
 domlet_boot_timeout = ${2:-120}
 CFG
     mkdir -p "$dir"
-    sed "s/\"dev.domlet.type\": *\"[a-z]*\"/\"dev.domlet.template\": \"e2e-$crime\"/" "$BUNDLE/config.json" >"$dir/config.json"
+    cp "$BUNDLE/config.json" "$dir/"
     ln -sfn "$BUNDLE/rootfs" "$dir/rootfs"
     (
         trap - DEBUG
         status=0
-        timeout -s KILL 200 domlet run -b "$dir" "c-$crime" </dev/null >"$dir/out" 2>&1 || status=$?
+        timeout -s KILL 200 domlet --template "e2e-$crime" run -b "$dir" "c-$crime" </dev/null >"$dir/out" 2>&1 || status=$?
         echo "$status" >"$dir/status"
     ) 3>&- &
     criminals+=($!)

@@ -18,9 +18,21 @@ make_rootfs() {
     printf 'root:x:0:0:root:/root:/bin/sh\n' >"$rootfs/etc/passwd"
 }
 
+# The tests' containers choose their domains themselves, which takes a policy.
+make_policy() {
+    mkdir -p /etc/domlet
+    cat >/etc/domlet/policy.cfg <<'CFG'
+annotations = [ "dev.domlet.type", "dev.domlet.memory", "dev.domlet.vcpus" ]
+types = [ "pvh", "pv" ]
+max_memory = 8192
+max_vcpus = 8
+CFG
+}
+
 make_bundle() { # ARGS…: the container's command; the bundle is $BUNDLE
     BUNDLE=$BATS_TEST_TMPDIR/bundle
     [[ -d $BATS_RUN_TMPDIR/rootfs ]] || make_rootfs
+    make_policy
     mkdir -p "$BUNDLE"
     cp -a "$BATS_RUN_TMPDIR/rootfs" "$BUNDLE/"
     rm -f "$BUNDLE/config.json"

@@ -137,22 +137,16 @@ logged() {
 # bats test_tags=no_domain
 @test "guest kernel, initrd or template that are missing" {
     mkdir -p /etc/domlet
-    edit '.annotations["dev.domlet.template"] = "e2e-none"'
-    refused "no template e2e-none.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs" run -b "$BUNDLE" c1
+    refused "no template e2e-none.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs" --template e2e-none run -b "$BUNDLE" c1
     printf 'type = "%s"\nkernel = "/nowhere/vmlinux"\n' "$DOMLET_TYPE" >/etc/domlet/e2e-kernel.cfg
-    edit '.annotations["dev.domlet.template"] = "e2e-kernel"'
-    refused "can't read the guest kernel /nowhere/vmlinux" run -b "$BUNDLE" c1
+    refused "can't read the guest kernel /nowhere/vmlinux" --template e2e-kernel run -b "$BUNDLE" c1
     printf 'type = "%s"\nkernel = "/usr/lib/domlet/vmlinux"\nramdisk = "/nowhere/initrd"\n' "$DOMLET_TYPE" >/etc/domlet/e2e-ramdisk.cfg
-    edit '.annotations["dev.domlet.template"] = "e2e-ramdisk"'
-    refused "can't read the guest ramdisk /nowhere/initrd" run -b "$BUNDLE" c1
+    refused "can't read the guest ramdisk /nowhere/initrd" --template e2e-ramdisk run -b "$BUNDLE" c1
     printf 'type = "hvm"\n' >/etc/domlet/e2e-type.cfg
-    edit '.annotations["dev.domlet.template"] = "e2e-type"'
-    refused 'type = "hvm" is not supported' run -b "$BUNDLE" c1
+    refused 'type = "hvm" is not supported' --template e2e-type run -b "$BUNDLE" c1
     printf 'kernel = "unfinished\n' >/etc/domlet/e2e-syntax.cfg
-    edit '.annotations["dev.domlet.template"] = "e2e-syntax"'
-    refused 'is no valid template' run -b "$BUNDLE" c1
-    edit '.annotations["dev.domlet.template"] = "../../../etc/passwd"'
-    refused 'dev.domlet.template' run -b "$BUNDLE" c1
+    refused 'is no valid template' --template e2e-syntax run -b "$BUNDLE" c1
+    refused '--template is "../../../etc/passwd"' --template ../../../etc/passwd run -b "$BUNDLE" c1
     logged
 }
 
@@ -167,15 +161,14 @@ console_is_there() {
     head -c 1000000 /usr/lib/domlet/vmlinux >"$BATS_TEST_TMPDIR/half"
     for text in garbage half; do
         printf 'type = "%s"\nkernel = "%s"\n' "$DOMLET_TYPE" "$BATS_TEST_TMPDIR/$text" >/etc/domlet/e2e-kernel.cfg
-        edit '.annotations["dev.domlet.template"] = "e2e-kernel"'
-        refused "can't build the domain" run -b "$BUNDLE" c1
+        refused "can't build the domain" --template e2e-kernel run -b "$BUNDLE" c1
     done
     sed "s#^ramdisk = .*#ramdisk = \"$BATS_TEST_TMPDIR/garbage\"#" "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" \
         >/etc/domlet/e2e-kernel.cfg
     # The words are in the guest's ring, whether or not xenconsoled comes to read them.
     (eventually 30 console_is_there && pkill -STOP -x xenconsoled) 3>&- &
     watcher=$!
-    refused 'while booting the guest kernel' run -b "$BUNDLE" c1
+    refused 'while booting the guest kernel' --template e2e-kernel run -b "$BUNDLE" c1
     wait "$watcher" || echo "# xenconsoled was not stopped in time" >&3
     [[ $(<"$said") == *"the guest's last words: "*'Kernel panic'* ]]
     [[ $(<"$said") != *ACPI* ]]

@@ -12,6 +12,7 @@ setup() {
 
 teardown() {
     domlet delete --force c1
+    rm -f /etc/domlet/e2e-two.cfg
     no_leaks
 }
 
@@ -47,13 +48,18 @@ row() { # of c1 in the table
     done
 }
 
-@test "what spec writes runs, in a domain of 48 MiB" {
-    rm "$BUNDLE/config.json"
+@test "what spec writes runs, with the template that is named, in a domain of 48 MiB" {
+    sed 's/^vcpus = .*/vcpus = 2/' "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" >/etc/domlet/e2e-two.cfg
+    rm "$BUNDLE/config.json" /etc/domlet/policy.cfg
     domlet spec -b "$BUNDLE"
-    edit '.process.terminal = false | .annotations = {"dev.domlet.type": $ENV.DOMLET_TYPE, "dev.domlet.memory": "48"}'
-    run -3 domlet run -b "$BUNDLE" c1 <<<'hostname; grep MemTotal /proc/meminfo; exit 3'
+    edit '.process.terminal = false | .annotations = {"dev.domlet.memory": "48"}'
+    run -1 domlet --template e2e-two run -b "$BUNDLE" c1
+    [[ $output == *'annotation dev.domlet.memory is refused: there is no policy /etc/domlet/policy.cfg that allows it' ]]
+    edit 'del(.annotations) | .vm.hwConfig.memory = 48 * 1048576'
+    run -3 domlet --template e2e-two run -b "$BUNDLE" c1 <<<'hostname; grep MemTotal /proc/meminfo; grep -c ^processor /proc/cpuinfo; exit 3'
     [ "${lines[0]}" = domlet ]
     [ "$(awk '{ print $2 }' <<<"${lines[1]}")" -lt $((48 * 1024)) ]
+    [ "${lines[2]}" = 2 ]
 }
 
 @test "list, features, xl console of a running container; no QEMU" {

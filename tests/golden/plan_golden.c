@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Each directory here is a bundle: config.json, and in expected.txt the plan
- * made of it or the sentence that refuses it. "plan_golden DIRECTORY" compares
+ * Each directory here is a bundle: config.json, perhaps the administrator's
+ * policy.cfg, and in expected.txt the plan made of it or the sentence that
+ * refuses it. "plan_golden DIRECTORY" compares
  * all of them, "plan_golden --update DIRECTORY" rewrites what is expected;
  * the difference is then for git diff and a person.
  */
@@ -18,6 +19,7 @@
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/oci/plan.h"
+#include "../../toolstack/xen/policy.h"
 
 static void print_document(FILE *out, const struct domlet_plan *plan)
 {
@@ -38,8 +40,8 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 		plan->cgroups_path ? plan->cgroups_path : "-");
 	fprintf(out, "terminal %d %ux%u\nreadonly %d\n", plan->terminal, plan->console_cols, plan->console_rows,
 		plan->root_readonly);
-	fprintf(out, "type %s\ntemplate %s\nmemory %llu KiB\nvcpus %u\n", types[plan->type],
-		plan->template_name ? plan->template_name : "-", (unsigned long long)plan->memory_kib, plan->vcpus);
+	fprintf(out, "type %s\ntemplate %s\nmemory %llu KiB\nvcpus %u\n", types[plan->ask.type],
+		plan->ask.template_name ? plan->ask.template_name : "-", (unsigned long long)plan->memory_kib, plan->vcpus);
 	fprintf(out, "annotations %s\nhooks %s\n", plan->annotations, plan->hooks ? plan->hooks : "-");
 	print_document(out, plan);
 }
@@ -66,22 +68,39 @@ static char *without_path(char *text, const char *bundle)
 	return clean;
 }
 
+/* By the policy beside the configuration, and a template of 128 MiB and one
+ * processor. */
+static int decide(struct domlet_plan *plan, struct domlet_error *err)
+{
+	struct domlet_policy policy;
+	char path[4200];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/policy.cfg", plan->bundle);
+	r = domlet_policy_read(path, &policy, err);
+	if (r == 0)
+		r = domlet_ask_allow(&plan->ask, &policy, err);
+	if (r == 0)
+		r = domlet_ask_size(&plan->ask, &policy, 128 * 1024, 1, &plan->memory_kib, &plan->vcpus, err);
+	domlet_policy_free(&policy);
+	return r;
+}
+
 static char *result_of(const char *bundle)
 {
 	struct domlet_error err = {0};
-	struct domlet_plan plan;
+	struct domlet_plan plan = {0};
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
 	if (!out)
 		abort();
-	if (domlet_plan_read(bundle, "golden", &plan, &err) == 0) {
+	if (domlet_plan_read(bundle, "golden", &plan, &err) == 0 && decide(&plan, &err) == 0)
 		print_plan(out, &plan);
-		domlet_plan_free(&plan);
-	} else {
+	else
 		fprintf(out, "error %s\n", err.text);
-	}
+	domlet_plan_free(&plan);
 	fclose(out);
 	return without_path(text, bundle);
 }

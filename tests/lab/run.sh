@@ -8,7 +8,8 @@ type=$1
 shift
 bundle=$(mktemp -d /run/domlet-demo.XXXXXX)
 trap 'rm -rf "$bundle"' EXIT
-tty=false
+tty=false template=()
+[[ $type == auto ]] || template=(--template "$type")
 
 edit() { # JQ PROGRAM and options
     local program=$1
@@ -29,9 +30,7 @@ make_bundle() { # ARGS…: the container's command
     rm -f "$bundle/config.json"
     (cd "$bundle" && domlet spec)
     # shellcheck disable=SC2016 # jq's
-    edit '.process.args = $ARGS.positional | .process.terminal = $tty
-        | if $type == "auto" then . else .annotations["dev.domlet.type"] = $type end' \
-        --arg type "$type" --argjson tty "$tty" --args -- "$@"
+    edit '.process.args = $ARGS.positional | .process.terminal = $tty' --argjson tty "$tty" --args -- "$@"
 }
 
 # Of demo-sleep, which runs.
@@ -56,13 +55,13 @@ demonstrate() {
     fi
     echo "dom0's kernel:     $(uname -r)"
     make_bundle uname -r
-    echo "the guest's kernel: $(domlet run -b "$bundle" demo-uname)"
+    echo "the guest's kernel: $(domlet "${template[@]}" run -b "$bundle" demo-uname)"
     echo
     echo "A container that sleeps, while dom0 looks (xl list):"
     make_bundle sleep 1000
     edit '.hostname = "parcel" | .process.env += ["GREETING=hello"]'
     trap 'domlet delete --force demo-sleep; rm -rf "$bundle"' EXIT
-    domlet run --detach -b "$bundle" demo-sleep </dev/null
+    domlet "${template[@]}" run --detach -b "$bundle" demo-sleep </dev/null
     xl list
     echo
     echo "The way of its configuration, through xenstore into the guest:"
@@ -71,7 +70,7 @@ demonstrate() {
     echo
     echo "How long each phase took$emulated:"
     make_bundle true
-    domlet --debug run -b "$bundle" demo-phases
+    domlet "${template[@]}" --debug run -b "$bundle" demo-phases
     echo
     echo "Afterwards:"
     xl list
@@ -89,7 +88,7 @@ make_rootfs
 if (($#)); then
     [[ ! -t 0 || ! -t 1 ]] || tty=true
     make_bundle "$@"
-    domlet run -b "$bundle" "run-$$"
+    domlet "${template[@]}" run -b "$bundle" "run-$$"
 else
     demonstrate
 fi

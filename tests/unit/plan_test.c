@@ -90,7 +90,7 @@ static void smallest(void **state)
 	assert_string_equal(plan.oci_version, "1.0.2");
 	assert_null(plan.hostname);
 	assert_null(plan.hooks);
-	assert_int_equal(plan.type, DOMLET_TYPE_AUTO);
+	assert_int_equal(plan.ask.type, DOMLET_TYPE_AUTO);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 0);
 	assert_int_equal(plan.document_len, strlen(plan.document));
@@ -262,12 +262,15 @@ static void sizes(void **state)
 				     "\"cpu\":{\"quota\":9223372036854775807,\"period\":1}}}}"), 0);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 128);
+	/* What annotations ask for doesn't count yet. */
 	assert_int_equal(read_config("{" BASE ",\"annotations\":{\"dev.domlet.type\":\"pv\",\"dev.domlet.memory\":\"64\","
 				     "\"dev.domlet.vcpus\":\"3\",\"dev.domlet.template\":\"small\",\"x\":\"y\"}}"), 0);
-	assert_int_equal(plan.type, DOMLET_TYPE_PV);
-	assert_int_equal(plan.memory_kib, 64 * 1024);
-	assert_int_equal(plan.vcpus, 3);
-	assert_string_equal(plan.template_name, "small");
+	assert_int_equal(plan.memory_kib, 0);
+	assert_int_equal(plan.vcpus, 0);
+	assert_int_equal(plan.ask.type, DOMLET_TYPE_PV);
+	assert_int_equal(plan.ask.memory_kib, 64 * 1024);
+	assert_int_equal(plan.ask.vcpus, 3);
+	assert_string_equal(plan.ask.template_name, "small");
 }
 
 static void hooks_stay_on_the_host(void **state)

@@ -17,6 +17,7 @@
 
 struct domlet_cli {
 	const char *root;
+	const char *template_name; /* --template; NULL: by the container's type */
 	struct domlet_log log;
 	struct domlet_error err;
 };

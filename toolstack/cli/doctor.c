@@ -10,6 +10,7 @@
 #include "../base/file.h"
 #include "../storage/image.h"
 #include "../storage/mkfs.h"
+#include "../xen/policy.h"
 #include "../xen/xen.h"
 #include "cli.h"
 #include "engine.h"
@@ -115,6 +116,18 @@ static int check_template(const char *name)
 	return failures;
 }
 
+/* One that has a mistake refuses whoever asks for something. */
+static int check_policy(void)
+{
+	struct domlet_policy policy = { 0 };
+	struct domlet_error err = { 0 };
+	int r = domlet_policy_read(DOMLET_POLICY_PATH, &policy, &err);
+	bool found = policy.found;
+
+	domlet_policy_free(&policy);
+	return r < 0 || found ? line(r == 0, "policy " DOMLET_POLICY_PATH, err.text) : 0;
+}
+
 static int doctor(struct domlet_cli *cli, int argc, char **argv)
 {
 	char mkfs[4096];
@@ -130,7 +143,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(is_dom0(), "this is a Xen dom0", "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
-	failures += check_template("pvh") + check_template("pv");
+	failures += check_template("pvh") + check_template("pv") + check_policy();
 	failures += line(domlet_mkfs_find(mkfs, sizeof mkfs), "mkfs.erofs", "apt-get install erofs-utils");
 	store = domlet_xen_store_check(NULL) == 0;
 	failures += line(store, "xenstored answers",

@@ -20,6 +20,7 @@
 #include "../oci/plan.h"
 #include "../proxy/proxy.h"
 #include "../storage/image.h"
+#include "../xen/policy.h"
 #include "../xen/xen.h"
 #include "ask.h"
 #include "console.h"
@@ -55,11 +56,11 @@ int domlet_cli_find_template(const char *name, char *path, size_t len, struct do
 	return 0;
 }
 
-static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st,
-			   struct domlet_template *t)
+/* The command line's choice counts before the container's. */
+static int find_template(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_template *t)
 {
-	enum domlet_type type = p->type;
-	const char *name = p->template_name;
+	const char *name = cli->template_name ? cli->template_name : p->ask.template_name;
+	enum domlet_type type = p->ask.type;
 	char path[512];
 
 	if (type == DOMLET_TYPE_AUTO && !name) {
@@ -71,10 +72,29 @@ static int choose_template(struct domlet_cli *cli, const struct domlet_plan *p, 
 		name = type == DOMLET_TYPE_PV ? "pv" : "pvh";
 	if (domlet_cli_find_template(name, path, sizeof path, &cli->err) < 0)
 		return -1;
-	if (domlet_template_read(path, t, &cli->err) < 0)
-		return -1;
-	(void)snprintf(st->type, sizeof st->type, "%s", t->type);
-	return 0;
+	return domlet_template_read(path, t, &cli->err);
+}
+
+/* Only what asks for something needs the policy. */
+static int choose_template(struct domlet_cli *cli, struct domlet_plan *p, struct domlet_template *t)
+{
+	const struct domlet_ask *ask = &p->ask;
+	struct domlet_policy policy = { 0 };
+	int r = 0;
+
+	if (domlet_ask_any(ask)) {
+		r = domlet_policy_read(DOMLET_POLICY_PATH, &policy, &cli->err);
+		if (r == 0)
+			r = domlet_ask_allow(ask, &policy, &cli->err);
+	}
+	if (r == 0)
+		r = find_template(cli, p, t);
+	if (r == 0)
+		r = domlet_ask_size(ask, &policy, t->memory_kib, t->vcpus, &p->memory_kib, &p->vcpus, &cli->err);
+	if (r == 0 && ask->kernel)
+		r = domlet_template_boot(t, ask->kernel, ask->initrd, ask->parameters, &cli->err);
+	domlet_policy_free(&policy);
+	return r;
 }
 
 static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, struct domlet_error *err)
@@ -268,7 +288,7 @@ int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *
 	return domlet_file_write(file, text, strlen(text), 0644, err) < 0 ? domlet_error_prefix(err, "can't write the pid file") : 0;
 }
 
-static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan, const struct domlet_launch_options *o,
+static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, const struct domlet_launch_options *o,
 			  struct domlet_state *st, const sigset_t *held, struct domlet_launched *l)
 {
 	struct domlet_template tmpl = { 0 };
@@ -281,8 +301,10 @@ static int launch_planned(struct domlet_cli *cli, const struct domlet_plan *plan
 	int r;
 
 	if (fill_state(cli, plan, st) < 0 || domlet_state_save(st, &cli->err) < 0 ||
-	    choose_template(cli, plan, st, &tmpl) < 0 ||
-	    domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, DOMLET_IMAGE_CACHE_MAX, &image, &cli->err) < 0)
+	    choose_template(cli, plan, &tmpl) < 0)
+		return -1;
+	(void)snprintf(st->type, sizeof st->type, "%s", tmpl.type);
+	if (domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, DOMLET_IMAGE_CACHE_MAX, &image, &cli->err) < 0)
 		return -1;
 	st->image = image.path;
 	lock = image.lock;

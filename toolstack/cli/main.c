@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../oci/ask.h"
 #include "cli.h"
 #include "option.h"
 #include "version.h"
@@ -24,6 +25,7 @@ static const struct domlet_verb *const verbs[] = {
 
 struct globals {
 	const char *root;
+	const char *template_name;
 	const char *log_file;
 	const char *log_format;
 	bool debug;
@@ -33,6 +35,7 @@ struct globals {
 
 enum global_option {
 	OPT_ROOT = 256,
+	OPT_TEMPLATE,
 	OPT_LOG,
 	OPT_LOG_FORMAT,
 	OPT_DEBUG,
@@ -42,6 +45,7 @@ enum global_option {
 
 static const struct option global_options[] = {
 	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "template", required_argument, NULL, OPT_TEMPLATE },
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
@@ -66,6 +70,7 @@ static int print_help(FILE *out)
 		fprintf(out, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
 	fputs("\nGlobal options:\n"
 	      "  --root DIR           where the state of containers is kept (" DOMLET_ROOT_DEFAULT ")\n"
+	      "  --template NAME      the domains' template: /etc/domlet/NAME.cfg, or one that came with domlet\n"
 	      "  --log FILE           append errors to FILE as well as printing them\n"
 	      "  --log-format FORMAT  text or json\n"
 	      "  --debug              say what is being done, and how long each phase took\n"
@@ -94,6 +99,7 @@ static int read_globals(struct domlet_cli *cli, struct globals *g, int argc, cha
 	while ((c = getopt_long(argc, argv, "+:hv", global_options, NULL)) != -1) {
 		switch (c) {
 		case OPT_ROOT: g->root = optarg; break;
+		case OPT_TEMPLATE: g->template_name = optarg; break;
 		case OPT_LOG: g->log_file = optarg; break;
 		case OPT_LOG_FORMAT: g->log_format = optarg; break;
 		case OPT_LOG_LEVEL: g->debug = g->debug || !strcmp(optarg, "debug"); break;
@@ -190,6 +196,11 @@ static int run(struct domlet_cli *cli, char **root, int argc, char **argv)
 	if (domlet_log_open(&cli->log, g.log_file, g.log_format, g.debug, &cli->err) ||
 	    make_root_absolute(cli, root))
 		return 1;
+	cli->template_name = g.template_name;
+	if (g.template_name && !domlet_template_name_ok(g.template_name)) {
+		domlet_error_set(&cli->err, EINVAL, "--template is \"%.64s\", but must be the name of a template", g.template_name);
+		return 1;
+	}
 	if (first >= argc) {
 		domlet_error_set(&cli->err, EINVAL, "no verb given: \"domlet --help\" lists the verbs");
 		return 1;

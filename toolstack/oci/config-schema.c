@@ -11,7 +11,7 @@
 
 #include "../base/error.h"
 
-/* Types of runtime-spec 1.0 and 1.1 (config.md, config-linux.md). */
+/* Types of runtime-spec 1.0 to 1.3 (config.md, config-linux.md, config-vm.md). */
 enum kind {
 	OBJECT,
 	ARRAY,
@@ -21,22 +21,26 @@ enum kind {
 	UNSIGNED, /* 0 to 2^64-1 */
 	SIZE16,   /* 0 to 65,535 */
 	ID,       /* 0 to 2^32-2: 2^32-1 means "leave alone" to system calls */
-	NOTHING,  /* what domlet can't do yet: absent, or as empty as engines write it */
+	NOTHING,  /* what domlet can't do: absent, or as empty as engines write it */
 };
 
 struct rule {
 	const char *path; /* "[]": each element, "{}": each value */
 	enum kind kind;
 	bool required; /* where the object that holds it exists */
+	const char *why; /* of NOTHING: the sentence's end */
 };
 
-#define OPTIONAL(path, kind) {path, kind, false}
-#define REQUIRED(path, kind) {path, kind, true}
-#define NOT_YET(path) {path, NOTHING, false}
-#define STRINGS(path) {path, ARRAY, false}, {path "[]", STRING, false}
+#define OPTIONAL(path, kind) {path, kind, false, NULL}
+#define REQUIRED(path, kind) {path, kind, true, NULL}
+#define REFUSED(path, why) {path, NOTHING, false, why}
+#define NOT_YET(path) REFUSED(path, "can't be done in the guest yet")
+#define STRINGS(path) OPTIONAL(path, ARRAY), OPTIONAL(path "[]", STRING)
 #define HOOKS(path)                                                                      \
 	OPTIONAL(path, ARRAY), OPTIONAL(path "[]", OBJECT), REQUIRED(path "[].path", STRING), \
 		STRINGS(path "[].args"), STRINGS(path "[].env"), OPTIONAL(path "[].timeout", INTEGER)
+
+#define HARDWARE "can't be done: nothing of the host's hardware is given to a guest"
 
 /* A holder comes before what it holds. */
 static const struct rule rules[] = {
@@ -178,6 +182,21 @@ static const struct rule rules[] = {
 	REQUIRED("linux.seccomp.syscalls[].args[].value", UNSIGNED),
 	OPTIONAL("linux.seccomp.syscalls[].args[].valueTwo", UNSIGNED),
 	REQUIRED("linux.seccomp.syscalls[].args[].op", STRING),
+
+	OPTIONAL("vm", OBJECT),
+	REFUSED("vm.hypervisor", "can't be chosen: it is Xen"),
+	REFUSED("vm.image", "can't be chosen: the guest's root is the container's"),
+	OPTIONAL("vm.kernel", OBJECT),
+	OPTIONAL("vm.kernel.path", STRING),
+	STRINGS("vm.kernel.parameters"),
+	OPTIONAL("vm.kernel.initrd", STRING),
+	OPTIONAL("vm.hwConfig", OBJECT),
+	OPTIONAL("vm.hwConfig.vcpus", UNSIGNED),
+	OPTIONAL("vm.hwConfig.memory", UNSIGNED),
+	REFUSED("vm.hwConfig.deviceTree", HARDWARE),
+	REFUSED("vm.hwConfig.dtdevs", HARDWARE),
+	REFUSED("vm.hwConfig.iomems", HARDWARE),
+	REFUSED("vm.hwConfig.irqs", HARDWARE),
 };
 
 static const char *const kind_names[] = {
@@ -259,8 +278,8 @@ static int check_value(struct check *c, struct json_object *value)
 	const char *name = c->where[0] != '\0' ? c->where : "the whole";
 
 	if (c->rule->kind == NOTHING)
-		return fits(NOTHING, value) ? 0 : domlet_error_set(c->err, ENOTSUP, "%s: %s can't be done in the guest yet",
-								   c->file, name);
+		return fits(NOTHING, value) ? 0 : domlet_error_set(c->err, ENOTSUP, "%s: %s %s", c->file, name,
+								   c->rule->why);
 	if (!fits(c->rule->kind, value))
 		return domlet_error_set(c->err, EINVAL, "%s: %s must be %s, but is %s", c->file, name,
 					kind_names[c->rule->kind], found_name(value));

@@ -2,7 +2,6 @@
 #include "plan.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +62,7 @@ void domlet_plan_free(struct domlet_plan *plan)
 	free(plan->net_path);
 	free(plan->cgroups_path);
 	free(plan->argv0);
-	free(plan->template_name);
+	domlet_ask_free(&plan->ask);
 	free(plan->document);
 	*plan = (struct domlet_plan){0};
 }
@@ -182,79 +181,16 @@ static void read_resources(struct build *b)
 	}
 }
 
-static int read_number(const struct build *b, const char *key, const char *text, uint64_t min, uint64_t max,
-		       uint64_t *out)
-{
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < min || n > max)
-		return domlet_error_set(b->err, EINVAL,
-					"%s: annotation %s is \"%.64s\", but must be a number from %llu to %llu", b->path,
-					key, text, (unsigned long long)min, (unsigned long long)max);
-	*out = n;
-	return 0;
-}
-
-/* One annotation of ours; those of others pass by. */
-static int read_annotation(struct build *b, const char *key, const char *text)
-{
-	uint64_t n = 0;
-	int r;
-
-	if (strcmp(key, "dev.domlet.type") == 0) {
-		if (strcmp(text, "pvh") == 0)
-			b->plan->type = DOMLET_TYPE_PVH;
-		else if (strcmp(text, "pv") == 0)
-			b->plan->type = DOMLET_TYPE_PV;
-		else
-			return domlet_error_set(b->err, EINVAL,
-						"%s: annotation %s is \"%.64s\"; \"pvh\" and \"pv\" are known", b->path,
-						key, text);
-		return 0;
-	}
-	if (strcmp(key, "dev.domlet.memory") == 0) {
-		r = read_number(b, key, text, 16, MEMORY_LIMIT_MAX_KIB / 1024, &n);
-		if (r == 0)
-			b->plan->memory_kib = n * 1024;
-		return r;
-	}
-	if (strcmp(key, "dev.domlet.vcpus") == 0) {
-		r = read_number(b, key, text, 1, VCPUS_MAX, &n);
-		if (r == 0)
-			b->plan->vcpus = (uint32_t)n;
-		return r;
-	}
-	if (strcmp(key, "dev.domlet.template") == 0) {
-		/* It becomes a part of a path. */
-		if (text[0] == '\0' || text[0] == '.' || strchr(text, '/') || strlen(text) > NAME_MAX)
-			return domlet_error_set(b->err, EINVAL,
-						"%s: annotation %s is \"%.64s\", but must be the name of a template", b->path,
-						key, text);
-		return copy_text(b, text, &b->plan->template_name);
-	}
-	if (strncmp(key, "dev.domlet.", strlen("dev.domlet.")) == 0)
-		return domlet_error_set(b->err, EINVAL,
-					"%s: annotation %.64s isn't known; dev.domlet.type, .memory, .vcpus and .template are",
-					b->path, key);
-	return 0;
-}
-
 static int read_annotations(struct build *b)
 {
 	struct json_object *annotations = get(b->config, "annotations");
 
-	if (!annotations)
-		return copy_text(b, "{}", &b->plan->annotations);
-	json_object_object_foreach(annotations, key, value) {
-		int r = read_annotation(b, key, json_object_get_string(value));
+	return annotations ? copy_json(b, annotations, &b->plan->annotations) : copy_text(b, "{}", &b->plan->annotations);
+}
 
-		if (r < 0)
-			return r;
-	}
-	return copy_json(b, annotations, &b->plan->annotations);
+static int read_ask(struct build *b)
+{
+	return domlet_ask_read(b->config, b->path, &b->plan->ask, b->err);
 }
 
 static int read_hooks(struct build *b)
@@ -333,11 +269,10 @@ static int build_document(struct build *b)
 static int build_plan(struct build *b)
 {
 	static int (*const steps[])(struct build *) = {
-		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_hooks, read_sysctls,
-		read_cgroup, build_document, /* takes out of the configuration what isn't the guest's */
+		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_ask, read_hooks,
+		read_sysctls, read_cgroup, build_document, /* takes out of the configuration what isn't the guest's */
 	};
 
-	/* First, so that annotations override. */
 	read_resources(b);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int r = steps[i](b);

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct domlet_error;
+#include "ask.h"
 
-enum domlet_type { DOMLET_TYPE_AUTO, DOMLET_TYPE_PVH, DOMLET_TYPE_PV };
+struct domlet_error;
 
 struct domlet_plan {
 	char *id;
@@ -32,11 +32,10 @@ struct domlet_plan {
 	bool root_readonly;
 	char *argv0; /* for messages and the proxy's name */
 
-	/* Domain: from the template, overridden by resources and annotations. */
-	enum domlet_type type;
-	char *template_name;  /* annotation dev.domlet.template; NULL: by type */
-	uint64_t memory_kib;  /* 0: the template's */
-	uint32_t vcpus;       /* 0: the template's */
+	/* The domain's size by the container's limits; 0: it has none, the template's. */
+	uint64_t memory_kib;
+	uint32_t vcpus;
+	struct domlet_ask ask; /* counts for nothing before domlet_ask_allow() */
 
 	/* {"oci": the configuration as far as it is the guest's, "plan": {root, mounts, state}} (PROTOCOL.md). */
 	char *document;

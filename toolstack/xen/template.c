@@ -163,6 +163,32 @@ int domlet_template_read(const char *path, struct domlet_template *t, struct dom
 	return rc;
 }
 
+int domlet_template_boot(struct domlet_template *t, const char *kernel, const char *ramdisk, const char *parameters,
+			 struct domlet_error *err)
+{
+	char *new_kernel = strdup(kernel), *new_ramdisk = ramdisk ? strdup(ramdisk) : NULL, *new_extra = NULL;
+
+	if (parameters && asprintf(&new_extra, "%s%s%s", t->extra ? t->extra : "", t->extra ? " " : "", parameters) < 0)
+		new_extra = NULL;
+	if (!new_kernel || (ramdisk && !new_ramdisk) || (parameters && !new_extra)) {
+		free(new_kernel);
+		free(new_ramdisk);
+		free(new_extra);
+		return domlet_error_set(err, ENOMEM, "%s: out of memory", t->path);
+	}
+	free(t->kernel);
+	t->kernel = new_kernel;
+	if (new_ramdisk) {
+		free(t->ramdisk);
+		t->ramdisk = new_ramdisk;
+	}
+	if (new_extra) {
+		free(t->extra);
+		t->extra = new_extra;
+	}
+	return 0;
+}
+
 void domlet_template_free(struct domlet_template *t)
 {
 	free(t->path);

@@ -30,6 +30,10 @@ struct domlet_template {
 };
 
 int domlet_template_read(const char *path, struct domlet_template *t, struct domlet_error *err);
+/* Another kernel in the template's place. RAMDISK NULL: the template's stays.
+ * PARAMETERS, NULL for none, come behind its own. */
+int domlet_template_boot(struct domlet_template *t, const char *kernel, const char *ramdisk, const char *parameters,
+			 struct domlet_error *err);
 void domlet_template_free(struct domlet_template *t);
 
 struct domlet_domain_spec {
