@@ -68,14 +68,16 @@ poststop stopped" ]
     domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
     pid=$(cat "$BATS_TEST_TMPDIR/pid")
     [ "$(wc -l <"$BATS_TEST_TMPDIR/links")" -eq 1 ]
-    for ns in mnt net uts ipc pid; do
+    for ns in mnt net uts ipc pid cgroup; do
         [ "$(readlink "/proc/$pid/ns/$ns")" != "$(readlink /proc/self/ns/$ns)" ]
     done
     [ "$(cat "/proc/$pid/cgroup")" = 0::/domlet/e2e/c1 ]
     [ "$(nsenter -u -t "$pid" hostname)" = shadow ]
-    [ -x "/proc/$pid/root/bin/busybox" ]
+    [ -e "/proc/$pid/root/bin/busybox" ]
     [ ! -e "/proc/$pid/root/usr/lib/domlet" ]
-    [ "$(awk '/^CapEff/{print $2}' "/proc/$pid/status")" = 0000000000000000 ]
+    run ! nsenter -m -t "$pid" /bin/sh -c 'echo out' # which would be the image's, with all capabilities
+    [[ $output == *'Permission denied' ]]
+    [ "$(awk '/^(Cap(Eff|Bnd)|NoNewPrivs|Seccomp):/ { printf "%s ", $2 }' "/proc/$pid/status")" = '0000000000000000 0000000000000000 1 2 ' ]
     [ "$(domlet ps --format json c1)" = "[$pid]" ]
     domlet delete --force c1
     rmdir /sys/fs/cgroup/domlet/e2e

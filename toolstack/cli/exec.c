@@ -160,7 +160,7 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 	p.fd = theirs;
 	if (tty < 0 && terminal && !e->detach && isatty(STDIN_FILENO))
 		p.tty = STDIN_FILENO;
-	pid = domlet_proxy_spawn_beside(&p, st->proxy.pid, &cli->err);
+	pid = domlet_proxy_spawn_beside(&p, &st->proxy, &cli->err);
 	if (pid == -ENOMEM) /* so clone() calls a pid namespace that is about to end */
 		domlet_process_wait(&st->proxy, 1000);
 	if (pid < 0 && !domlet_process_alive(&st->proxy))

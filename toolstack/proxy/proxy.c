@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
@@ -24,14 +23,19 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "confine.h"
 
 /* A monitor that is gone took its domain's streams along: as if killed. */
 #define STATUS_MONITOR_LOST 137
 #define STATUS_NOT_SET_UP 125
 
-/* Descriptors that a running proxy keeps. */
+/* Descriptors of a running proxy: its signals get the lowest that is free, and
+ * SYNC is closed when it has settled. */
+#define SIGNALS_FD 0
 #define SOCKET_FD 3
 #define TTY_FD 4
+#define SYNC_FD 5
+#define FIRST_HIGH_FD 16
 
 void domlet_proxy_send_size(int fd, int tty)
 {
@@ -59,48 +63,54 @@ static void forward(int signals, int fd, int tty)
 	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-static void keep(int fd, int tty)
+/* Each descriptor gets its place; of those below 0 there is none. */
+static int keep(const struct domlet_proxy *p, int sync)
 {
-	int high = fcntl(fd, F_DUPFD, 16), high_tty = tty >= 0 ? fcntl(tty, F_DUPFD, 16) : -1;
+	const int from[] = { p->fd, p->tty, sync }, to[] = { SOCKET_FD, TTY_FD, SYNC_FD };
+	int high[] = { -1, -1, -1 };
 
-	(void)dup2(high, SOCKET_FD);
-	if (high_tty >= 0)
-		(void)dup2(high_tty, TTY_FD);
-	(void)close_range(0, 2, 0);
-	(void)close_range(high_tty >= 0 ? TTY_FD + 1 : SOCKET_FD + 1, ~0u, 0);
-}
-
-static void drop_capabilities(void)
-{
-	cap_t none = cap_init();
-
-	if (none) {
-		(void)cap_set_proc(none);
-		(void)cap_free(none);
+	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+		high[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD, FIRST_HIGH_FD) : -1;
+		if (from[i] >= 0 && high[i] < 0)
+			return -errno;
 	}
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	(void)close_range(0, FIRST_HIGH_FD - 1, 0);
+	for (size_t i = 0; i < sizeof from / sizeof from[0]; i++)
+		if (high[i] >= 0)
+			(void)dup2(high[i], to[i]);
+	(void)close_range(SYNC_FD + 1, ~0u, 0);
+	return 0;
 }
 
-/* All signals are blocked by now. */
-static _Noreturn void forward_until_end(const struct domlet_proxy *p)
+/* From here on only what forward_until_end() needs can be done. SYNC is where
+ * our launcher waits for the result, -1: nobody does. */
+static int settle(const struct domlet_proxy *p, int *sync)
 {
-	struct pollfd fds[2];
-	const int tty = p->tty >= 0 ? TTY_FD : -1;
+	sigset_t all;
+	int r = keep(p, *sync);
+
+	if (r < 0)
+		return r;
+	if (*sync >= 0)
+		*sync = SYNC_FD;
+	sigfillset(&all);
+	if (signalfd(-1, &all, SFD_CLOEXEC) != SIGNALS_FD)
+		return -EMFILE;
+	return domlet_proxy_confine();
+}
+
+static _Noreturn void forward_until_end(int tty)
+{
+	struct pollfd fds[] = { { .fd = SOCKET_FD, .events = POLLIN }, { .fd = SIGNALS_FD, .events = POLLIN } };
 	char text[128];
 	unsigned int status;
-	sigset_t all;
 	ssize_t n;
 
-	keep(p->fd, p->tty);
-	drop_capabilities();
-	sigfillset(&all);
-	fds[0] = (struct pollfd){ .fd = SOCKET_FD, .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = signalfd(-1, &all, SFD_CLOEXEC), .events = POLLIN };
 	for (;;) {
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents)
-			forward(fds[1].fd, SOCKET_FD, tty);
+			forward(SIGNALS_FD, SOCKET_FD, tty);
 		if (!fds[0].revents)
 			continue;
 		n = recv(SOCKET_FD, text, sizeof text - 1, 0);
@@ -176,12 +186,20 @@ static int prepare(const struct domlet_proxy *p)
 
 static int enter_root(const char *rootfs)
 {
-	if (mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(rootfs) < 0 ||
+	/* Who joins this namespace (nsenter, podman cp) keeps his capabilities, and
+	 * must not run what an image brings; also not by what somebody mounts there
+	 * later. It stays writable, and so do the mounts in it. */
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+				   .propagation = MS_PRIVATE };
+
+	if (mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+	    mount_setattr(AT_FDCWD, rootfs, AT_RECURSIVE, &attr, sizeof attr) < 0 || chdir(rootfs) < 0 ||
 	    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return -errno;
-	/* For those who list the container's processes from inside; an image
-	 * may have no such folder. */
-	(void)mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	/* For those who list the container's processes from inside; an image may
+	 * have no such folder. Its other files are dom0's kernel's: a link of the
+	 * image's can lead whoever writes there to /proc/sys. */
+	(void)mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	return 0;
 }
 
@@ -197,9 +215,12 @@ static _Noreturn void first_proxy(const struct domlet_proxy *p, int sync)
 	if (write(sync, &r, sizeof r) != (ssize_t)sizeof r || r < 0 || read(sync, &go, 1) != 1)
 		_exit(STATUS_NOT_SET_UP);
 	r = enter_root(p->rootfs);
-	if (write(sync, &r, sizeof r) != (ssize_t)sizeof r || r < 0)
+	if (r == 0)
+		r = settle(p, &sync);
+	if (send(sync, &r, sizeof r, MSG_NOSIGNAL) != (ssize_t)sizeof r || r < 0)
 		_exit(STATUS_NOT_SET_UP);
-	forward_until_end(p);
+	(void)close(sync);
+	forward_until_end(p->tty >= 0 ? TTY_FD : -1);
 }
 
 static int await(int sync)
@@ -254,14 +275,18 @@ void domlet_proxy_abandon(struct domlet_proxy_handle *h)
 	h->sync = -1;
 }
 
-pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, pid_t first, struct domlet_error *err)
+pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_process_ref *first,
+				struct domlet_error *err)
 {
 	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
-	cleanup_close int cgroup = open_cgroup(p->cgroup), target = pidfd_open(first, 0);
+	cleanup_close int cgroup = open_cgroup(p->cgroup), target = pidfd_open(first->pid, 0);
 	cleanup_close int answer = -1, child_answer = -1;
-	int pair[2], pid = -ESRCH;
+	int pair[2], pid = -ESRCH, none = -1;
 	pid_t between;
 
+	/* Asked after the descriptor was opened, so it is not a later process's. */
+	if (target < 0 || !domlet_process_alive(first))
+		return domlet_error_set(err, ESRCH, "can't join the container's namespaces in dom0: its proxy has ended");
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return domlet_error_set(err, errno, "can't make a pipe: %s", domlet_strerror(errno));
 	answer = pair[0], child_answer = pair[1];
@@ -269,10 +294,12 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, pid_t first, struc
 	 * gets our caller as its parent, and the process between ends. */
 	between = fork();
 	if (between == 0) {
-		pid = target < 0 || setns(target, spaces) < 0 ? -errno : clone_process(CLONE_PARENT, cgroup);
+		pid = setns(target, spaces) < 0 ? -errno : clone_process(CLONE_PARENT, cgroup);
 		if (pid == 0) {
 			start(p);
-			forward_until_end(p);
+			if (settle(p, &none) < 0)
+				_exit(STATUS_NOT_SET_UP);
+			forward_until_end(p->tty >= 0 ? TTY_FD : -1);
 		}
 		if (pid == -1)
 			pid = -errno;

@@ -8,13 +8,15 @@
  * the exit status that the monitor sends. Callers look into the namespaces,
  * the cgroup and the root of this pid, so it has its own: a shadow of the
  * container in dom0, in which nothing runs. None of its namespaces is ever
- * dom0's. It keeps no capability, and no descriptor but its socket and its
- * terminal.
+ * dom0's. Its root can be written, but nothing in it executed. It
+ * keeps no capability, no system call but its loop's (confine.h), and no
+ * descriptor but its socket and its terminal.
  */
 
 #include <sys/types.h>
 
 #include "../base/error.h"
+#include "../state/state.h"
 
 struct domlet_proxy {
 	int fd;               /* a SOCK_SEQPACKET socket to the monitor */
@@ -44,7 +46,8 @@ void domlet_proxy_abandon(struct domlet_proxy_handle *h);
 /* Another process's proxy: in the namespaces and the root of FIRST, a
  * container's first proxy; net_path, hostname and rootfs of P are not looked
  * at. A child of the caller; its pid, or -errno. */
-pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, pid_t first, struct domlet_error *err);
+pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_process_ref *first,
+				struct domlet_error *err);
 
 /* Tells the monitor at FD the window size of the terminal TTY; nothing when it
  * has none (or is -1). */
