@@ -8,7 +8,7 @@
  * memory. Engines read "no such file or directory" and "permission denied" as
  * "the command is missing": only sentences about the command and its working
  * directory use strerror(); all others name the errno (ENOENT). "not a directory"
- * is for what is mounted on something of another kind (mounts.c).
+ * is for what is mounted on something of another kind (paths.c).
  */
 
 #include <errno.h>

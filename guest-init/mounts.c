@@ -3,14 +3,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "paths.h"
 
 static const struct {
 	const char *name;
@@ -109,99 +109,6 @@ int domlet_mounts_parse_options(const struct domlet_strings *options, struct dom
 	return 0;
 }
 
-static int open_in(int root_fd, const char *path, uint64_t flags)
-{
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
-
-	/* EAGAIN: a rename elsewhere made the kernel unsure. */
-	do {
-		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));
-	return fd < 0 ? -errno : (int)fd;
-}
-
-int domlet_mounts_open(int root_fd, const char *path)
-{
-	return open_in(root_fd, path, O_PATH);
-}
-
-static int create_one(int parent, const char *name, bool is_file)
-{
-	int fd;
-
-	if (!is_file)
-		return mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
-	fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return 0;
-}
-
-/* Walks PATH; each step starts at the root again, so that a symlink on the
- * way is followed as the container will follow it. */
-static int create_path(int root_fd, const char *path, bool is_file)
-{
-	char prefix[4096];
-	size_t len = strlen(path), at = 0;
-	int parent = open_in(root_fd, "/", O_PATH), next, rc = 0;
-
-	if (parent < 0 || len >= sizeof(prefix)) {
-		if (parent >= 0)
-			close(parent);
-		return parent < 0 ? parent : -ENAMETOOLONG;
-	}
-	while (rc == 0) {
-		size_t start, name_len;
-		char name[256];
-
-		while (path[at] == '/')
-			at++;
-		if (!path[at])
-			return parent;
-		start = at;
-		while (path[at] && path[at] != '/')
-			at++;
-		name_len = at - start;
-		memcpy(prefix, path, at);
-		prefix[at] = '\0';
-		next = open_in(root_fd, prefix, O_PATH);
-		if (next == -ENOENT && name_len < sizeof(name)) {
-			memcpy(name, path + start, name_len);
-			name[name_len] = '\0';
-			rc = create_one(parent, name, is_file && !path[at]);
-			next = rc < 0 ? rc : open_in(root_fd, prefix, O_PATH);
-		}
-		close(parent);
-		parent = next;
-		rc = next < 0 ? next : 0;
-	}
-	return rc;
-}
-
-/* A file where a directory should be, or the other way round, is the container's
- * own mistake: docker asks about it when it reads these words. */
-static const char *reason(int code)
-{
-	return code == ENOTDIR || code == EISDIR ? "not a directory" : domlet_failure_name(code);
-}
-
-int domlet_mounts_create(int root_fd, const char *path, bool is_file, struct domlet_failure *failure)
-{
-	int fd = domlet_mounts_open(root_fd, path);
-
-	if (fd == -ENOENT)
-		fd = create_path(root_fd, path, is_file);
-	if (fd < 0)
-		return domlet_failure_set(failure, -fd, "can't create %s in the container: %s", path,
-					  reason(-fd));
-	return fd;
-}
-
 /* Names of descriptors; O_PATH ones can be used by their name alone. */
 struct fd_path {
 	char text[32];
@@ -218,7 +125,7 @@ static struct fd_path path_of(int fd)
 /* Changes the flags of the mount that is on top of PATH now. */
 static int remount(int root_fd, const char *path, unsigned long flags, unsigned long propagation)
 {
-	int fd = domlet_mounts_open(root_fd, path), rc = 0;
+	int fd = domlet_path_open(root_fd, path), rc = 0;
 
 	if (fd < 0)
 		return fd;
@@ -233,7 +140,7 @@ static int remount(int root_fd, const char *path, unsigned long flags, unsigned 
 /* What is mounted over a directory has its mode. */
 static int set_mode(int root_fd, const char *path, mode_t mode)
 {
-	int fd = domlet_mounts_open(root_fd, path), rc = fd < 0 ? fd : 0;
+	int fd = domlet_path_open(root_fd, path), rc = fd < 0 ? fd : 0;
 
 	if (rc == 0 && chmod(path_of(fd).text, mode) < 0)
 		rc = -errno;
@@ -244,7 +151,7 @@ static int set_mode(int root_fd, const char *path, mode_t mode)
 
 static bool is_empty(int root_fd, const char *path)
 {
-	int fd = open_in(root_fd, path, O_RDONLY | O_DIRECTORY);
+	int fd = domlet_path_open_for(root_fd, path, O_RDONLY | O_DIRECTORY);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	size_t entries = 0;
 
@@ -279,17 +186,68 @@ static bool is_filled_later(const struct domlet_mount_config *m)
 	return m->via == DOMLET_MOUNT_GUEST && (!strcmp(m->type, "tmpfs") || !strcmp(m->destination, "/dev"));
 }
 
+/* A hidden root would still be the one that is entered. */
+static int find_target(const struct domlet_mount_config *m, enum domlet_path_kind kind,
+		       const struct domlet_mount_place *p, struct domlet_path *target, struct domlet_failure *failure)
+{
+	int rc = domlet_path_make(p->root_fd, m->destination, kind, target, failure);
+
+	if (rc < 0 || strcmp(target->name, "/") != 0)
+		return rc;
+	close(target->fd);
+	return domlet_failure_set(failure, EBUSY, "mount of %s: it leads to the root itself, on which nothing can be mounted",
+				  m->destination);
+}
+
+/* As with runc: programs trust what they find in /proc and /sys, so these are
+ * where their names say. */
+static bool must_be_no_link(const char *type)
+{
+	return !strcmp(type, "proc") || !strcmp(type, "sysfs");
+}
+
+static bool is_link(int root_fd, const char *path)
+{
+	int fd = domlet_path_open_for(root_fd, path, O_PATH | O_NOFOLLOW);
+	struct stat st;
+	bool is = fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+static int mount_type(const char *type, const struct domlet_mount_config *m, const struct domlet_mount_options *o,
+		      const struct domlet_mount_place *p, const struct domlet_path *target)
+{
+	const unsigned long later = is_filled_later(m) ? MS_RDONLY : 0;
+	const bool cgroup = !strcmp(type, "cgroup2"), bind = cgroup && p->cgroup;
+	const char *source = m->source[0] ? m->source : type;
+	struct stat before;
+	int rc = fstat(target->fd, &before) < 0 ? -errno : 0;
+
+	if (rc < 0)
+		return rc;
+	if (bind) /* there is no namespace to show its own only */
+		rc = mount(p->cgroup, path_of(target->fd).text, NULL, MS_BIND, NULL);
+	else
+		rc = mount(source, path_of(target->fd).text, type, o->flags & ~later, cgroup ? "" : o->data);
+	if (rc < 0)
+		return -errno;
+	rc = remount(p->root_fd, target->name, bind ? o->flags : 0, o->propagation);
+	if (rc == 0 && !target->made && !strstr(o->data, "mode=") && !strcmp(type, "tmpfs"))
+		rc = set_mode(p->root_fd, target->name, before.st_mode & 07777);
+	return rc;
+}
+
 /* The host has decided that it is the guest's (toolstack/oci/plan-mounts.c):
  * binds that got a type of the guest's keep no word of being binds. */
 static int mount_guest(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
 		       const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
-	const char *type = guest_type(m->type), *source = type;
-	unsigned long flags = o->flags & ~(is_filled_later(m) ? (unsigned long)MS_RDONLY : 0ul);
-	bool cgroup = type && !strcmp(type, "cgroup2"), mode_given = strstr(o->data, "mode=");
-	struct stat before;
-	bool existed;
-	int target, rc;
+	const char *type = guest_type(m->type);
+	struct domlet_path target;
+	int rc;
 
 	if (!type)
 		return domlet_failure_set(failure, ENODEV, "mount of %s: the guest has no file system %s",
@@ -297,25 +255,17 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 	if (o->copy_up && !is_empty(p->root_fd, m->destination))
 		return domlet_failure_set(failure, EINVAL, "mount of %s: tmpcopyup of a directory that is not empty is not possible yet",
 					  m->destination);
-	target = domlet_mounts_open(p->root_fd, m->destination);
-	existed = target >= 0 && fstat(target, &before) == 0;
-	if (target < 0)
-		target = domlet_mounts_create(p->root_fd, m->destination, false, failure);
-	if (target < 0)
-		return target;
-	if (cgroup && p->cgroup) /* there is no namespace to show its own only */
-		rc = mount(p->cgroup, path_of(target).text, NULL, MS_BIND, NULL);
-	else
-		rc = mount(source, path_of(target).text, type, flags, cgroup ? "" : o->data);
-	rc = rc < 0 ? -errno : 0;
-	close(target);
-	if (rc == 0)
-		rc = remount(p->root_fd, m->destination, cgroup && p->cgroup ? o->flags : 0, o->propagation);
-	if (rc == 0 && existed && !mode_given && !strcmp(type, "tmpfs"))
-		rc = set_mode(p->root_fd, m->destination, before.st_mode & 07777);
+	if (must_be_no_link(type) && is_link(p->root_fd, m->destination))
+		return domlet_failure_set(failure, ENOTDIR, "mount of %s: %s must be mounted on a directory, and there is a link",
+					  m->destination, type);
+	rc = find_target(m, DOMLET_PATH_DIRECTORY, p, &target, failure);
+	if (rc < 0)
+		return rc;
+	rc = mount_type(type, m, o, p, &target);
+	close(target.fd);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't mount %s on %s: %s", type, m->destination,
-					  reason(-rc));
+					  domlet_path_reason(-rc));
 	return 0;
 }
 
@@ -346,8 +296,9 @@ static int write_file(const char *path, const struct domlet_mount_config *m)
 static int mount_copy(const struct domlet_mount_config *m, const struct domlet_mount_options *o, uint32_t i,
 		      const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
+	struct domlet_path target;
 	char path[128];
-	int target, rc;
+	int rc;
 
 	if (o->data[0])
 		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"", m->destination,
@@ -357,16 +308,16 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't store the content of %s: %s", m->destination,
 					  domlet_failure_name(-rc));
-	target = domlet_mounts_create(p->root_fd, m->destination, true, failure);
-	if (target < 0)
-		return target;
-	rc = mount(path, path_of(target).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
-	close(target);
+	rc = find_target(m, DOMLET_PATH_FILE, p, &target, failure);
+	if (rc < 0)
+		return rc;
+	rc = mount(path, path_of(target.fd).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+	close(target.fd);
 	if (rc == 0)
-		rc = remount(p->root_fd, m->destination, o->flags, o->propagation);
+		rc = remount(p->root_fd, target.name, o->flags, o->propagation);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't mount the copied file on %s: %s",
-					  m->destination, reason(-rc));
+					  m->destination, domlet_path_reason(-rc));
 	return 0;
 }
 
@@ -411,7 +362,7 @@ static bool is_absent(int rc)
 
 int domlet_mounts_mask(int root_fd, const char *path, struct domlet_failure *failure)
 {
-	int fd = domlet_mounts_open(root_fd, path), rc = 0;
+	int fd = domlet_path_open(root_fd, path), rc = 0;
 	struct stat st;
 
 	if (is_absent(fd))
@@ -450,7 +401,7 @@ static unsigned long kept_flags(const struct statfs *fs)
 
 int domlet_mounts_make_readonly(int root_fd, const char *path, struct domlet_failure *failure)
 {
-	int fd = domlet_mounts_open(root_fd, path), rc;
+	int fd = domlet_path_open(root_fd, path), rc;
 	struct statfs fs;
 
 	if (is_absent(fd))

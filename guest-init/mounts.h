@@ -4,8 +4,7 @@
 
 /*
  * The container's mounts, made in the child before it enters its root. Every target
- * is found below the root's descriptor (openat2, RESOLVE_IN_ROOT): the image
- * chooses its symlinks.
+ * is found below the root's descriptor (paths.h): the image chooses its symlinks.
  */
 
 #include "config.h"
@@ -19,11 +18,6 @@ struct domlet_mount_options {
 
 int domlet_mounts_parse_options(const struct domlet_strings *options, struct domlet_mount_options *out,
 				struct domlet_failure *failure);
-
-/* O_PATH descriptor of PATH below ROOT_FD, or -errno; nothing is created. */
-int domlet_mounts_open(int root_fd, const char *path);
-/* Creates what is missing: directories, and a last empty file if IS_FILE. */
-int domlet_mounts_create(int root_fd, const char *path, bool is_file, struct domlet_failure *failure);
 
 struct domlet_mount_place {
 	int root_fd;         /* O_PATH, the container's root */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "mounts.h"
+#include "paths.h"
 
 #define SCRATCH_DIR "/run/domlet"
 
@@ -116,29 +117,25 @@ static int mount_root(const struct domlet_root_config *r, const struct scratch *
 	return 0;
 }
 
+/* What is there already stays as it is. */
 static int make_node(int root_fd, const struct domlet_device_config *d, struct domlet_failure *failure)
 {
-	char parent[4096];
-	const char *name = strrchr(d->path, '/') + 1;
-	size_t len = (size_t)(name - d->path);
-	int dir, rc = 0;
+	struct domlet_path place;
+	const char *name;
+	int rc = domlet_path_make(root_fd, d->path, DOMLET_PATH_NODE, &place, failure);
 
-	if (len >= sizeof(parent) || !*name)
-		return domlet_failure_set(failure, EINVAL, "device path %s is none", d->path);
-	memcpy(parent, d->path, len);
-	parent[len] = '\0';
-	dir = domlet_mounts_create(root_fd, parent, false, failure);
-	if (dir < 0)
-		return dir;
-	if (mknodat(dir, name, d->mode, makedev(d->major, d->minor)) < 0) {
-		if (errno != EEXIST && faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (rc < 0)
+		return rc;
+	name = strrchr(place.name, '/') + 1;
+	if (place.made) {
+		if (mknodat(place.fd, name, d->mode, makedev(d->major, d->minor)) < 0)
 			rc = domlet_failure_set(failure, errno, "can't create device %s: %s", d->path,
 						domlet_failure_name(errno));
-	} else if (fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0) {
-		rc = domlet_failure_set(failure, errno, "can't set the owner of device %s: %s", d->path,
-					domlet_failure_name(errno));
+		else if (fchownat(place.fd, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW) < 0)
+			rc = domlet_failure_set(failure, errno, "can't set the owner of device %s: %s", d->path,
+						domlet_failure_name(errno));
 	}
-	close(dir);
+	close(place.fd);
 	return rc;
 }
 
@@ -181,20 +178,20 @@ static int make_links(int root_fd, struct domlet_failure *failure)
 		{ "stdin", "/proc/self/fd/0" },  { "stdout", "/proc/self/fd/1" },
 		{ "stderr", "/proc/self/fd/2" },
 	};
-	int dev = domlet_mounts_create(root_fd, "/dev", false, failure);
+	struct domlet_path dev;
 	size_t i;
-	int rc = 0;
+	int rc = domlet_path_make(root_fd, "/dev", DOMLET_PATH_DIRECTORY, &dev, failure);
 
-	if (dev < 0)
-		return dev;
+	if (rc < 0)
+		return rc;
 	for (i = 0; i < sizeof(links) / sizeof(*links) && rc == 0; i++) {
-		if (symlinkat(links[i].to, dev, links[i].name) == 0 ||
-		    faccessat(dev, links[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (symlinkat(links[i].to, dev.fd, links[i].name) == 0 ||
+		    faccessat(dev.fd, links[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
 		rc = domlet_failure_set(failure, errno, "can't create /dev/%s: %s", links[i].name,
 					domlet_failure_name(errno));
 	}
-	close(dev);
+	close(dev.fd);
 	return rc;
 }
 
@@ -202,20 +199,19 @@ static int make_links(int root_fd, struct domlet_failure *failure)
 static int make_files(int root_fd, const struct domlet_container_config *c, struct domlet_failure *failure)
 {
 	struct domlet_failure ignored;
-	int fd, rc = make_devices(root_fd, c, failure);
+	struct domlet_path place;
+	int rc = make_devices(root_fd, c, failure);
 
 	if (rc == 0)
 		rc = make_links(root_fd, failure);
 	if (rc == 0 && c->process.terminal) {
-		fd = domlet_mounts_create(root_fd, "/dev/console", true, failure);
-		rc = fd < 0 ? fd : 0;
-		if (fd >= 0)
-			close(fd);
+		rc = domlet_path_make(root_fd, "/dev/console", DOMLET_PATH_FILE, &place, failure);
+		if (rc == 0)
+			close(place.fd);
 	}
 	/* If it can't be made, chdir says so in the engines' words. */
-	fd = rc == 0 ? domlet_mounts_create(root_fd, c->process.cwd, false, &ignored) : -1;
-	if (fd >= 0)
-		close(fd);
+	if (rc == 0 && domlet_path_make(root_fd, c->process.cwd, DOMLET_PATH_DIRECTORY, &place, &ignored) == 0)
+		close(place.fd);
 	return rc;
 }
 

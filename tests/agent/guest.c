@@ -64,18 +64,24 @@ char *text_of(const char *format, ...)
 	return text;
 }
 
-char *document_with(const char *process, const char *mounts, const char *plans, const char *oci_more,
-		    const char *linux_more)
+char *document_in(const char *root, const char *process, const char *mounts, const char *plans, const char *oci_more,
+		  const char *linux_more)
 {
 	return text_of("{\"oci\": {\"process\": {%s}, \"mounts\": ["
 		       "{\"destination\": \"/proc\", \"type\": \"proc\"},"
 		       "{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"options\": [\"nosuid\", \"mode=755\"]},"
 		       "{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}%s],"
 		       " \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": \"mount\"}, {\"type\": \"ipc\"}, {\"type\": \"uts\"}]%s}%s},"
-		       " \"plan\": {\"root\": {\"via\": \"directory\", \"device\": \"/\", \"overlay\": true},"
+		       " \"plan\": {\"root\": {\"via\": \"directory\", \"device\": \"%s\", \"overlay\": true},"
 		       " \"state\": {\"ociVersion\": \"1.0.2\", \"id\": \"c1\"},"
 		       " \"mounts\": [{\"via\": \"guest\"}, {\"via\": \"guest\"}, {\"via\": \"guest\"}%s]}}",
-		       process, mounts, linux_more, oci_more, plans);
+		       process, mounts, linux_more, oci_more, root, plans);
+}
+
+char *document_with(const char *process, const char *mounts, const char *plans, const char *oci_more,
+		    const char *linux_more)
+{
+	return document_in("/", process, mounts, plans, oci_more, linux_more);
 }
 
 char *document_of(const char *args, const char *padding)

@@ -24,6 +24,9 @@ char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* OCI_MORE, LINUX_MORE: further members, each with a comma before it. */
 char *document_with(const char *process, const char *mounts, const char *plans, const char *oci_more,
 		    const char *linux_more);
+/* With a directory of its own as the root. */
+char *document_in(const char *root, const char *process, const char *mounts, const char *plans, const char *oci_more,
+		  const char *linux_more);
 char *document_of(const char *args, const char *padding);
 
 #endif
