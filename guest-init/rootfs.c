@@ -127,7 +127,7 @@ static int make_node(int root_fd, const struct domlet_device_config *d, struct d
 	if (rc < 0)
 		return rc;
 	name = strrchr(place.name, '/') + 1;
-	if (place.made) {
+	if (place.made && strcmp(place.name, "/dev/ptmx") != 0) { /* that one belongs to /dev/pts */
 		if (mknodat(place.fd, name, d->mode, makedev(d->major, d->minor)) < 0)
 			rc = domlet_failure_set(failure, errno, "can't create device %s: %s", d->path,
 						domlet_failure_name(errno));
@@ -161,11 +161,12 @@ static int make_devices(int root_fd, const struct domlet_container_config *c, st
 	uint32_t i;
 	int rc = 0;
 
-	for (i = 0; i < sizeof(standard) / sizeof(*standard) && rc == 0; i++)
-		rc = make_node(root_fd, &standard[i], failure);
+	/* First, as what it says of a standard one holds. */
 	for (i = 0; i < c->device_count && rc == 0; i++)
 		if (guest_has(&c->devices[i]))
 			rc = make_node(root_fd, &c->devices[i], failure);
+	for (i = 0; i < sizeof(standard) / sizeof(*standard) && rc == 0; i++)
+		rc = make_node(root_fd, &standard[i], failure);
 	return rc;
 }
 
@@ -184,6 +185,8 @@ static int make_links(int root_fd, struct domlet_failure *failure)
 
 	if (rc < 0)
 		return rc;
+	/* An image's own would be of another devpts, if it is one at all. */
+	(void)unlinkat(dev.fd, "ptmx", 0);
 	for (i = 0; i < sizeof(links) / sizeof(*links) && rc == 0; i++) {
 		if (symlinkat(links[i].to, dev.fd, links[i].name) == 0 ||
 		    faccessat(dev.fd, links[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)

@@ -136,11 +136,30 @@ static void test_what_links_may_not_do(void **state)
 	}
 }
 
+/* Of two with one path the first counts, and the configuration's before the standard ones. */
+static void test_devices_are_as_configured(void **state)
+{
+	(void)state;
+	expect_output(document(
+		"\"cwd\": \"/\", " ENV ", " SH("cd /dev; stat -c '%n %a %u:%g %t:%T' null zero full mine twice tty; stat -c %N ptmx; test -e /gone || echo gone"),
+		"", "",
+		", \"devices\": [{\"path\": \"/dev/null\", \"type\": \"c\", \"major\": 1, \"minor\": 3, \"fileMode\": 416, \"uid\": 5, \"gid\": 6},"
+		" {\"path\": \"/dev/../dev/zero\", \"type\": \"u\", \"major\": 1, \"minor\": 5, \"uid\": 7},"
+		" {\"path\": \"/dev/ptmx\", \"type\": \"c\", \"major\": 5, \"minor\": 2, \"fileMode\": 384},"
+		" {\"path\": \"/dev/tty\", \"type\": \"c\", \"major\": 1234, \"minor\": 5, \"fileMode\": 384},"
+		" {\"path\": \"/dev/mine\", \"type\": \"p\", \"fileMode\": 511, \"gid\": 8},"
+		" {\"path\": \"/dev/twice\", \"type\": \"c\", \"major\": 1, \"minor\": 7, \"fileMode\": 384},"
+		" {\"path\": \"/dev/twice\", \"type\": \"c\", \"major\": 1, \"minor\": 3},"
+		" {\"path\": \"/gone\", \"type\": \"b\", \"major\": 1234, \"minor\": 5}]"),
+		"null 640 5:6 1:3\nzero 666 7:0 1:5\nfull 666 0:0 1:7\nmine 777 0:8 0:0\ntwice 600 0:0 1:7\ntty 666 0:0 5:0\n"
+		"'ptmx' -> 'pts/ptmx'\ngone\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_ROOT(test_links_lead_where_they_lead_the_container), WITH_ROOT(test_sources_are_the_configuration_s),
-		WITH_ROOT(test_what_links_may_not_do),
+		WITH_ROOT(test_what_links_may_not_do), WITH_ROOT(test_devices_are_as_configured),
 	};
 
 	if (!guest_take_arguments(argc, argv))
