@@ -5,7 +5,8 @@
 /*
  * The container engines that domlet can be registered in: where their
  * configuration is, how it is changed safely, how they take it up. For the
- * verbs install, uninstall and doctor. Nothing here is the caller's to free.
+ * verbs install, uninstall and doctor. Of each template there may be a runtime
+ * "domlet-TEMPLATE". Nothing here is the caller's to free.
  */
 
 #include <stdbool.h>
@@ -20,7 +21,7 @@ struct domlet_engine {
 	const char *package; /* Debian's, which has it */
 	const char *file;    /* its configuration that is changed */
 	const char *reload;  /* what must be done then */
-	const char *use;     /* how it is used; NULL: by domlet's own path */
+	const char *use[2];  /* how it is used, around the runtime's name; NULL: by the program's path */
 };
 
 extern const struct domlet_engine domlet_engines[];

@@ -69,37 +69,72 @@ static struct json_object *need_object(struct json_object *parent, const char *k
 	return child;
 }
 
-static int json_put_in(struct json_object *root, const char *program, struct domlet_error *err)
+static struct json_object *array_item(struct json_object *array, size_t i)
+{
+	return json_object_is_type(array, json_type_array) && i < json_object_array_length(array) ?
+		       json_object_array_get_idx(array, i) : NULL;
+}
+
+/* The template that runtimeArgs names, NULL: none. */
+static const char *template_of(struct json_object *own)
+{
+	struct json_object *arguments, *item;
+
+	if (!json_object_object_get_ex(own, "runtimeArgs", &arguments))
+		return NULL;
+	for (size_t i = 0; (item = array_item(arguments, i)); i++)
+		if (!strcmp(json_object_get_string(item), "--template") && (item = array_item(arguments, i + 1)))
+			return json_object_get_string(item);
+	return NULL;
+}
+
+/* What else an administrator has put there stays. */
+static int put_template(struct json_object *own, const char *name, struct domlet_error *err)
+{
+	struct json_object *arguments;
+
+	if (!name || !strcmp(template_of(own) ?: "", name))
+		return 0;
+	arguments = json_object_new_array();
+	if (arguments && json_object_array_add(arguments, json_object_new_string("--template")) == 0 &&
+	    json_object_array_add(arguments, json_object_new_string(name)) == 0 &&
+	    json_object_object_add(own, "runtimeArgs", arguments) == 0)
+		return 0;
+	json_object_put(arguments);
+	return no_memory(err);
+}
+
+static int json_put_in(struct json_object *root, const struct domlet_engine_runtime *runtime, struct domlet_error *err)
 {
 	struct json_object *runtimes = need_object(root, "runtimes", err);
-	struct json_object *own = runtimes ? need_object(runtimes, "domlet", err) : NULL;
+	struct json_object *own = runtimes ? need_object(runtimes, runtime->name, err) : NULL;
 	struct json_object *path;
 
 	if (!own)
 		return -err->code;
-	path = json_object_new_string(program);
+	path = json_object_new_string(runtime->program);
 	if (path && json_object_object_add(own, "path", path) == 0)
-		return 0;
+		return put_template(own, runtime->template_name, err);
 	json_object_put(path);
 	return no_memory(err);
 }
 
-static int json_take_out(struct json_object *root, struct domlet_error *err)
+static int json_take_out(struct json_object *root, const char *name, struct domlet_error *err)
 {
 	struct json_object *runtimes = child_object(root, "runtimes", err), *chosen;
 
 	if (!runtimes)
 		return -err->code;
-	if (json_object_object_get_ex(root, "default-runtime", &chosen) &&
-	    !strcmp(json_object_get_string(chosen) ?: "", "domlet"))
-		return domlet_error_set(err, EBUSY, "\"default-runtime\" in it is domlet: choose another first");
-	json_object_object_del(runtimes, "domlet");
+	if (json_object_object_get_ex(root, "default-runtime", &chosen) && !strcmp(json_object_get_string(chosen) ?: "", name))
+		return domlet_error_set(err, EBUSY, "\"default-runtime\" in it is %s: choose another first", name);
+	json_object_object_del(runtimes, name);
 	if (json_object_object_length(runtimes) == 0)
 		json_object_object_del(root, "runtimes");
 	return 0;
 }
 
-static int edit_json(const char *old, const char *program, char **new, struct domlet_error *err)
+static int edit_json(const char *old, const struct domlet_engine_runtime *runtime, bool put_in, char **new,
+		     struct domlet_error *err)
 {
 	struct json_object *root = NULL;
 	const char *text;
@@ -107,7 +142,7 @@ static int edit_json(const char *old, const char *program, char **new, struct do
 
 	if (r < 0)
 		return r;
-	r = program ? json_put_in(root, program, err) : json_take_out(root, err);
+	r = put_in ? json_put_in(root, runtime, err) : json_take_out(root, runtime->name, err);
 	if (r == 0 && json_object_object_length(root) > 0) {
 		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 							    JSON_C_TO_STRING_NOSLASHESCAPE);
@@ -136,22 +171,144 @@ static int find_block(const char *text, const char **start, size_t *len, struct 
 	return 0;
 }
 
-static int print_block(enum domlet_engine_kind kind, const char *program, char **block)
+static bool is_ours(const char *name)
 {
-	if (kind == DOMLET_ENGINE_PODMAN) /* the list replaces podman's own, so it names podman's, too */
-		return asprintf(block,
-				BLOCK_BEGIN "[engine]\n"
-					    "runtime_supports_json = [\"crun\", \"runc\", \"kata\", \"runsc\", \"krun\", \"domlet\"]\n"
-					    "[engine.runtimes]\n"
-					    "domlet = [\"%s\"]\n" BLOCK_END,
-				program);
-	return asprintf(block,
-			BLOCK_BEGIN "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.domlet]\n"
-				    "  runtime_type = \"io.containerd.runc.v2\"\n"
-				    "  privileged_without_host_devices = true\n"
-				    "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.domlet.options]\n"
-				    "  BinaryName = \"%s\"\n" BLOCK_END,
-			program);
+	return !strcmp(name, "domlet") || !strncmp(name, "domlet-", strlen("domlet-"));
+}
+
+/* The entries of a block, by name; owned. */
+struct entry {
+	char *name, *program;
+};
+
+struct entries {
+	struct entry *list;
+	size_t count;
+};
+
+static void free_entries(struct entries *e)
+{
+	for (size_t i = 0; i < e->count; i++) {
+		free(e->list[i].name);
+		free(e->list[i].program);
+	}
+	free(e->list);
+	*e = (struct entries){ 0 };
+}
+
+/* At its place where there is one of that name, else at the end. */
+static int put_entry(struct entries *e, const char *name, const char *program)
+{
+	struct entry *list;
+	char *copy = strdup(program);
+
+	for (size_t i = 0; copy && i < e->count; i++)
+		if (!strcmp(e->list[i].name, name)) {
+			free(e->list[i].program);
+			e->list[i].program = copy;
+			return 0;
+		}
+	list = copy ? reallocarray(e->list, e->count + 1, sizeof(*list)) : NULL;
+	if (list) {
+		e->list = list;
+		list[e->count] = (struct entry){ .name = strdup(name), .program = copy };
+		if (list[e->count].name) {
+			e->count++;
+			return 0;
+		}
+	}
+	free(copy);
+	return -ENOMEM;
+}
+
+static void take_entry(struct entries *e, const char *name)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (!strcmp(e->list[i].name, name)) {
+			free(e->list[i].name);
+			free(e->list[i].program);
+			memmove(&e->list[i], &e->list[i + 1], (e->count - i - 1) * sizeof(*e->list));
+			e->count--;
+			return;
+		}
+}
+
+#define CONTAINERD_TABLE "[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes."
+#define NAME_FORMAT "%255[A-Za-z0-9_-]"
+#define PROGRAM_FORMAT "%4095[^\"\n]"
+
+/* Of the LEN bytes of our block at TEXT. */
+static int read_entries(enum domlet_engine_kind kind, const char *text, size_t len, struct entries *e)
+{
+	char name[256], program[4096];
+	const char *format = kind == DOMLET_ENGINE_PODMAN ? NAME_FORMAT " = [\"" PROGRAM_FORMAT "\"]" :
+							    CONTAINERD_TABLE NAME_FORMAT ".options] BinaryName = \"" PROGRAM_FORMAT "\"";
+
+	for (const char *line = text; line && line < text + len; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, format, name, program) == 2 && is_ours(name) && put_entry(e, name, program) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void print_podman(FILE *out, const struct entries *e)
+{
+	/* The list replaces podman's own, so it names podman's, too. */
+	fputs("[engine]\nruntime_supports_json = [\"crun\", \"runc\", \"kata\", \"runsc\", \"krun\"", out);
+	for (size_t i = 0; i < e->count; i++)
+		fprintf(out, ", \"%s\"", e->list[i].name);
+	fputs("]\n[engine.runtimes]\n", out);
+	for (size_t i = 0; i < e->count; i++)
+		fprintf(out, "%s = [\"%s\"]\n", e->list[i].name, e->list[i].program);
+}
+
+static void print_containerd(FILE *out, const struct entries *e)
+{
+	for (size_t i = 0; i < e->count; i++)
+		fprintf(out,
+			CONTAINERD_TABLE "%s]\n"
+					 "  runtime_type = \"io.containerd.runc.v2\"\n"
+					 "  privileged_without_host_devices = true\n" CONTAINERD_TABLE "%s.options]\n"
+					 "  BinaryName = \"%s\"\n",
+			e->list[i].name, e->list[i].name, e->list[i].program);
+}
+
+/* NULL: out of memory. Nothing is in a block without entries. */
+static char *print_block(enum domlet_engine_kind kind, const struct entries *e)
+{
+	char *block = NULL;
+	size_t len;
+	FILE *out = open_memstream(&block, &len);
+
+	if (!out)
+		return NULL;
+	if (e->count) {
+		fputs(BLOCK_BEGIN, out);
+		(kind == DOMLET_ENGINE_PODMAN ? print_podman : print_containerd)(out, e);
+		fputs(BLOCK_END, out);
+	}
+	if (fclose(out) == 0)
+		return block;
+	free(block);
+	return NULL;
+}
+
+/* The new block, "" when none stays; NULL: out of memory. */
+static char *change_block(enum domlet_engine_kind kind, const char *block, size_t len,
+			  const struct domlet_engine_runtime *runtime, bool put_in)
+{
+	struct entries entries = { 0 };
+	int r = read_entries(kind, block, len, &entries);
+	char *new;
+
+	if (r == 0 && put_in)
+		r = put_entry(&entries, runtime->name, runtime->program);
+	else if (r == 0)
+		take_entry(&entries, runtime->name);
+	new = r == 0 ? print_block(kind, &entries) : NULL;
+	free_entries(&entries);
+	return new;
 }
 
 static bool ends_with(const char *text, size_t len, const char *end)
@@ -159,8 +316,8 @@ static bool ends_with(const char *text, size_t len, const char *end)
 	return len >= strlen(end) && !memcmp(text + len - strlen(end), end, strlen(end));
 }
 
-static int edit_block(enum domlet_engine_kind kind, const char *old, const char *program, char **new,
-		      struct domlet_error *err)
+static int edit_block(enum domlet_engine_kind kind, const char *old, const struct domlet_engine_runtime *runtime, bool put_in,
+		      char **new, struct domlet_error *err)
 {
 	const char *head = kind == DOMLET_ENGINE_CONTAINERD ? CONTAINERD_HEAD : "";
 	cleanup_free char *block = NULL;
@@ -169,77 +326,88 @@ static int edit_block(enum domlet_engine_kind kind, const char *old, const char 
 
 	if (find_block(old ? old : "", &start, &len, err) < 0)
 		return -err->code;
-	if (!old && !program)
+	if (!old && !put_in)
 		return 0;
+	block = change_block(kind, start, len, runtime, put_in);
+	if (!block)
+		return no_memory(err);
 	if (!old)
 		old = head;
 	before = len ? (size_t)(start - old) : strlen(old);
 	rest = old + before + len;
-	if (program && print_block(kind, program, &block) < 0) {
-		block = NULL;
-		return no_memory(err);
-	}
 	/* An empty line stands between other text and the block. */
-	if (program && !len && before)
+	if (block[0] && !len && before)
 		gap = ends_with(old, before, "\n") ? "\n" : "\n\n";
-	else if (!program && len && ends_with(old, before, "\n\n"))
+	else if (!block[0] && len && ends_with(old, before, "\n\n"))
 		before--;
-	if (asprintf(new, "%.*s%s%s%s", (int)before, old, gap, block ? block : "", rest) < 0) {
+	if (asprintf(new, "%.*s%s%s%s", (int)before, old, gap, block, rest) < 0) {
 		*new = NULL;
 		return no_memory(err);
 	}
-	if (!program && len && !strcmp(*new, head)) {
+	if (!block[0] && len && !strcmp(*new, head)) {
 		free(*new);
 		*new = NULL;
 	}
 	return 0;
 }
 
-int domlet_engine_text_edit(enum domlet_engine_kind kind, const char *old, const char *program, char **new,
-			    struct domlet_error *err)
+int domlet_engine_text_edit(enum domlet_engine_kind kind, const char *old, const struct domlet_engine_runtime *runtime,
+			    bool put_in, char **new, struct domlet_error *err)
 {
 	*new = NULL;
 	*err = (struct domlet_error){ 0 };
 	/* The same in JSON's and TOML's strings only without these. */
-	for (const char *p = program; p && *p; p++)
+	for (const char *p = put_in ? runtime->program : ""; *p; p++)
 		if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
 			return domlet_error_set(err, EINVAL, "domlet's own path has a character that can't be written there");
 	if (kind == DOMLET_ENGINE_DOCKER)
-		return edit_json(old, program, new, err);
-	return edit_block(kind, old, program, new, err);
+		return edit_json(old, runtime, put_in, new, err);
+	return edit_block(kind, old, runtime, put_in, new, err);
 }
 
-static bool find_in_json(const char *text, char *program, size_t size)
+typedef void each_fn(const struct domlet_engine_runtime *runtime, void *arg);
+
+static unsigned int each_in_json(const char *text, each_fn *cb, void *arg)
 {
 	struct domlet_error ignored = { 0 };
-	struct json_object *root = NULL, *at;
-	bool found;
+	struct json_object *root = NULL, *runtimes, *path;
+	unsigned int count = 0;
 
 	if (parse_json(text, &root, &ignored) < 0)
-		return false;
-	found = (at = child_object(root, "runtimes", &ignored)) && (at = child_object(at, "domlet", &ignored));
-	if (found)
-		(void)snprintf(program, size, "%s", json_object_object_get_ex(at, "path", &at) ?
-				       json_object_get_string(at) ?: "" : "");
+		return 0;
+	runtimes = child_object(root, "runtimes", &ignored);
+	if (runtimes) {
+		json_object_object_foreach(runtimes, name, own) {
+			if (!is_ours(name) || !json_object_is_type(own, json_type_object))
+				continue;
+			cb(&(struct domlet_engine_runtime){
+				   .name = name,
+				   .program = json_object_object_get_ex(own, "path", &path) ? json_object_get_string(path) ?: "" : "",
+				   .template_name = template_of(own) },
+			   arg);
+			count++;
+		}
+	}
 	json_object_put(root);
-	return found;
+	return count;
 }
 
-bool domlet_engine_text_find(enum domlet_engine_kind kind, const char *text, char *program, size_t size)
+unsigned int domlet_engine_text_each(enum domlet_engine_kind kind, const char *text, each_fn *cb, void *arg)
 {
-	const char *key = kind == DOMLET_ENGINE_PODMAN ? "\ndomlet = [\"" : "BinaryName = \"";
 	struct domlet_error ignored = { 0 };
+	struct entries entries = { 0 };
+	unsigned int count = 0;
 	const char *at;
 	size_t len;
 
 	if (kind == DOMLET_ENGINE_DOCKER)
-		return find_in_json(text, program, size);
+		return each_in_json(text, cb, arg);
 	if (find_block(text, &at, &len, &ignored) < 0 || len == 0)
-		return false;
-	at = strstr(at, key);
-	if (!at)
-		return false;
-	at += strlen(key);
-	(void)snprintf(program, size, "%.*s", (int)strcspn(at, "\"\n"), at);
-	return true;
+		return 0;
+	if (read_entries(kind, at, len, &entries) == 0)
+		for (; count < entries.count; count++)
+			cb(&(struct domlet_engine_runtime){ .name = entries.list[count].name, .program = entries.list[count].program },
+			   arg);
+	free_entries(&entries);
+	return count;
 }
