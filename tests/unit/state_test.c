@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -89,7 +91,7 @@ static void round_trip(void **state)
 	assert_int_equal(back.exit_code, 137);
 	assert_true(back.proxy.start_ticks == st.proxy.start_ticks);
 	domlet_state_free(&back);
-	domlet_state_path(&st, "control", path, sizeof(path));
+	domlet_state_path(&st, "monitor.sock", path, sizeof(path));
 	assert_int_equal(domlet_file_write(path, "", 0, 0600, &err), 0);
 	assert_int_equal(domlet_state_remove(&st, &err), 0);
 	assert_int_equal(domlet_state_remove(&st, &err), 0);
@@ -111,7 +113,7 @@ static void wanted_sentences(void **state)
 	/* From its first moment on a command can tell whose it is. */
 	assert_int_equal(domlet_state_load(root, "c1", &other, &err), 0);
 	assert_int_equal(other.monitor.pid, getpid());
-	assert_true(domlet_process_alive(&other.monitor));
+	assert_int_equal(domlet_process_look(&other.monitor), 1);
 	domlet_state_free(&other);
 	assert_int_equal(domlet_state_create(root, "c1", &other, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "container with given ID already exists"));
@@ -120,9 +122,12 @@ static void wanted_sentences(void **state)
 	assert_int_equal(domlet_state_create(root, "", &other, &err), -EINVAL);
 	assert_int_equal(domlet_state_load(root, "../domlet", &other, &err), -ENOENT);
 	domlet_state_free(&st);
-	/* Who removed the one before was killed just before the end. */
+	/* Another runtime is just making one of that name. */
 	snprintf(path, sizeof(path), "%s/c2", root);
 	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(domlet_state_create(root, "c2", &st, &err), -EEXIST);
+	domlet_state_free(&st);
+	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(domlet_state_create(root, "c2", &st, &err), 0);
 	domlet_state_free(&st);
 }
@@ -212,7 +217,10 @@ static void status_follows_the_proxy(void **state)
 	(void)state;
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
 	st.status = DOMLET_STATUS_CREATING;
+	assert_int_equal(domlet_process_ref_self(getpid(), &st.monitor), 0);
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_CREATING);
+	st.monitor.start_ticks++; /* who was making it was killed */
+	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
 	st.status = DOMLET_STATUS_PAUSED;
 	pid = fork();
 	if (pid == 0) {
@@ -235,6 +243,57 @@ static void status_follows_the_proxy(void **state)
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
 	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), -ESRCH);
 	assert_int_equal(domlet_process_ref_self(0, &st.proxy), -EINVAL);
+}
+
+/* Until RESTORE is called no descriptor can be opened. */
+static void take_descriptors(struct rlimit *restore)
+{
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, restore), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 0, restore->rlim_max }), 0);
+}
+
+static void who_can_not_be_looked_at_is_not_dead(void **state)
+{
+	struct domlet_state st = {.status = DOMLET_STATUS_RUNNING}, dead;
+	int look, dead_look, status, dead_status, killed, gone, end = -1;
+	struct timespec before, after;
+	struct rlimit limit;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		(void)alarm(30); /* a test that fails leaves it behind */
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), 0);
+	take_descriptors(&limit);
+	look = domlet_process_look(&st.proxy);
+	status = domlet_state_status(&st);
+	killed = domlet_process_kill(&st.proxy); /* nor is it killed: it may be another's pid by now */
+	(void)clock_gettime(CLOCK_MONOTONIC, &before);
+	domlet_process_wait(&st.proxy, 200);
+	(void)clock_gettime(CLOCK_MONOTONIC, &after);
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(look, -EMFILE);
+	assert_int_equal(status, DOMLET_STATUS_RUNNING);
+	assert_int_equal(killed, -EMFILE);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 150);
+	assert_int_equal(waitpid(pid, &end, WNOHANG), 0);
+	assert_int_equal(domlet_process_look(&st.proxy), 1);
+	assert_int_equal(domlet_process_kill(&st.proxy), 0);
+	assert_int_equal(waitpid(pid, &end, 0), pid);
+	/* Who is gone is known to be, whatever is missing. */
+	dead = st;
+	take_descriptors(&limit);
+	dead_look = domlet_process_look(&dead.proxy);
+	dead_status = domlet_state_status(&dead);
+	gone = domlet_process_kill(&dead.proxy);
+	domlet_process_wait(&dead.proxy, 60000);
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(dead_look, 0);
+	assert_int_equal(dead_status, DOMLET_STATUS_STOPPED);
+	assert_int_equal(gone, 0);
 }
 
 static void state_json(void **state)
@@ -279,14 +338,14 @@ static int collect(struct domlet_state *st, void *arg)
 
 static void each_is_sorted_and_skips_foreign(void **state)
 {
-	static const char *const ids[] = {"b", "a", "c"};
+	static const char *const ids[] = {"b", "a", "..new-1-99", ".hidden"};
 	struct domlet_error err = {0};
 	char seen[256] = "", path[300];
 	struct domlet_state st;
 
 	(void)state;
 	assert_int_equal(domlet_state_each(root, collect, seen, &err), 0);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(domlet_state_create(root, ids[i], &st, &err), 0);
 		assert_int_equal(domlet_state_save(&st, &err), 0);
 		domlet_state_free(&st);
@@ -296,8 +355,9 @@ static void each_is_sorted_and_skips_foreign(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	snprintf(path, sizeof(path), "%s/file", root);
 	assert_int_equal(domlet_file_write(path, "", 0, 0600, &err), 0);
+	domlet_state_sweep(root); /* takes no container for something that is just being made */
 	assert_int_equal(domlet_state_each(root, collect, seen, &err), 0);
-	assert_string_equal(seen, "a b c ");
+	assert_string_equal(seen, "..new-1-99 .hidden a b ");
 	assert_int_equal(domlet_state_create(root, "stop", &st, &err), 0);
 	assert_int_equal(domlet_state_save(&st, &err), 0);
 	domlet_state_free(&st);
@@ -306,7 +366,7 @@ static void each_is_sorted_and_skips_foreign(void **state)
 	domlet_state_free(&st);
 	seen[0] = '\0';
 	assert_int_equal(domlet_state_each(root, collect, seen, &err), 42);
-	assert_string_equal(seen, "a b c stop ");
+	assert_string_equal(seen, "..new-1-99 .hidden a b stop ");
 }
 
 static void killed_creators_leave_nothing(void **state)
@@ -321,14 +381,21 @@ static void killed_creators_leave_nothing(void **state)
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
 	domlet_state_free(&st);
 	assert_int_equal(domlet_process_ref_self(getpid(), &me), 0);
-	snprintf(mine, sizeof(mine), "%s/..new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks);
-	snprintf(dead, sizeof(dead), "%s/..new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks + 1);
+	snprintf(mine, sizeof(mine), "%s/:new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks);
+	snprintf(dead, sizeof(dead), "%s/:new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks + 1);
 	assert_int_equal(mkdir(mine, 0711), 0);
 	assert_int_equal(mkdir(dead, 0711), 0);
 	snprintf(file, sizeof(file), "%s/.domlet.json.Xq3fZz", dead);
 	assert_int_equal(domlet_file_write(file, "{", 1, 0600, &err), 0);
 	domlet_state_sweep(root);
 	assert_int_equal(stat(mine, &info), 0);
+	assert_int_equal(stat(dead, &info), -1);
+	/* Who removed a container was killed at that. */
+	snprintf(dead, sizeof(dead), "%s/:old-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks + 1);
+	snprintf(file, sizeof(file), "%s/domlet.json", dead);
+	assert_int_equal(mkdir(dead, 0711), 0);
+	assert_int_equal(domlet_file_write(file, "{", 1, 0600, &err), 0);
+	domlet_state_sweep(root);
 	assert_int_equal(stat(dead, &info), -1);
 	assert_int_equal(domlet_state_load(root, "c1", &st, &err), 0);
 	domlet_state_free(&st);
@@ -442,21 +509,31 @@ static void one_has_the_lock(void **state)
 	domlet_state_free(&st);
 }
 
-static void remove_leaves_foreign_directories(void **state)
+static void remove_leaves_what_is_foreign(void **state)
 {
 	struct domlet_error err = {0};
-	struct domlet_state st;
-	char path[5000];
+	struct domlet_state st, back;
+	char path[5000], file[5000];
 
 	(void)state;
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
 	assert_int_equal(domlet_state_save(&st, &err), 0);
 	domlet_state_path(&st, "foreign", path, sizeof(path));
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_true(domlet_state_remove(&st, &err) < 0);
+	assert_int_equal(domlet_state_remove(&st, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "foreign"));
 	assert_int_equal(rmdir(path), 0);
+	/* A file is nobody's to unlink either. */
+	domlet_state_path(&st, "state.json", file, sizeof(file));
+	assert_int_equal(domlet_file_write(file, "{}", 2, 0600, &err), 0);
+	assert_int_equal(domlet_state_remove(&st, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "state.json in it is not one of domlet's files"));
+	assert_int_equal(access(file, F_OK), 0);
+	assert_int_equal(domlet_state_load(root, "c1", &back, &err), 0); /* so that delete can be repeated */
+	domlet_state_free(&back);
+	assert_int_equal(unlink(file), 0);
 	assert_int_equal(domlet_state_remove(&st, &err), 0);
+	assert_int_equal(domlet_state_load(root, "c1", &back, &err), -ENOENT);
 	domlet_state_free(&st);
 }
 
@@ -470,10 +547,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(killed_creators_leave_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_damaged_record_can_be_discarded, set_up, tear_down),
 		cmocka_unit_test(status_follows_the_proxy),
+		cmocka_unit_test(who_can_not_be_looked_at_is_not_dead),
 		cmocka_unit_test(state_json),
 		cmocka_unit_test_setup_teardown(each_is_sorted_and_skips_foreign, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_has_the_lock, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(remove_leaves_foreign_directories, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(remove_leaves_what_is_foreign, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);

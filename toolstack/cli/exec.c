@@ -163,7 +163,7 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 	pid = domlet_proxy_spawn_beside(&p, &st->proxy, &cli->err);
 	if (pid == -ENOMEM) /* so clone() calls a pid namespace that is about to end */
 		domlet_process_wait(&st->proxy, 1000);
-	if (pid < 0 && !domlet_process_alive(&st->proxy))
+	if (pid < 0 && domlet_process_look(&st->proxy) == 0)
 		return refuse_stopped(cli);
 	if (pid < 0)
 		return pid;

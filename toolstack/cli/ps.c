@@ -37,7 +37,7 @@ static struct json_object *pids_of(const struct domlet_state *st)
 	f = st->cgroup ? fopen(path, "re") : NULL;
 	while (f && fscanf(f, "%d", &pid) == 1)
 		json_object_array_add(list, json_object_new_int(pid));
-	if (!f && domlet_process_alive(&st->proxy))
+	if (!f && domlet_process_may_live(&st->proxy))
 		json_object_array_add(list, json_object_new_int(st->proxy.pid));
 	return list;
 }

@@ -28,17 +28,20 @@
 static bool may_have_domain(const struct domlet_state *st)
 {
 	return st->domid != DOMLET_DOMID_NONE ||
-	       (st->status != DOMLET_STATUS_STOPPED && !domlet_process_alive(&st->monitor));
+	       (st->status != DOMLET_STATUS_STOPPED && domlet_process_look(&st->monitor) != 1);
 }
 
 /* What outlives a monitor that was killed: its domain and its proxy. */
 static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
+	int killed = domlet_process_kill(&st->proxy);
 
 	if (r == 0)
 		domlet_image_forget(st->image);
-	domlet_process_kill(&st->proxy);
+	if (r == 0 && killed < 0) /* its record is all that is known of it */
+		r = domlet_error_set(err, -killed, "the proxy of container %s, process %d, can't be ended: %s; try again",
+				     st->id, st->proxy.pid, domlet_strerror(-killed));
 	return r;
 }
 
@@ -54,7 +57,7 @@ static int remove_locked(const struct domlet_state *st, struct domlet_error *err
 
 static bool is_me(const struct domlet_process_ref *p)
 {
-	return p->pid == getpid() && domlet_process_alive(p);
+	return p->pid == getpid() && domlet_process_may_live(p);
 }
 
 /* Of two containers with one id, one after the other. A record that has a uuid
@@ -95,9 +98,13 @@ static bool is_being_made(const struct domlet_state *st)
 
 int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *err)
 {
-	domlet_process_kill(&st->monitor);
+	int r = domlet_process_kill(&st->monitor);
+
+	if (r < 0)
+		return domlet_error_set(err, -r, "the monitor of container %s, process %d, can't be ended: %s; try again",
+					st->id, st->monitor.pid, domlet_strerror(-r));
 	domlet_process_wait(&st->monitor, KILLED_END_MS);
-	if (!domlet_process_alive(&st->monitor))
+	if (!domlet_process_may_live(&st->monitor))
 		return 0;
 	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
 				st->id, st->monitor.pid);
@@ -108,7 +115,7 @@ int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *
 static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
 {
 	/* Told more than once: it may not listen yet, or have too many callers. */
-	for (int ms = 0; domlet_process_alive(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
+	for (int ms = 0; domlet_process_may_live(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
 		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
 		domlet_process_wait(&st->monitor, MONITOR_RETRY_MS);
 	}
@@ -127,7 +134,7 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 		if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
 			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", st->id,
 						domlet_status_name(status));
-		if (!domlet_process_alive(&st->monitor) || is_me(&st->monitor)) {
+		if (!domlet_process_may_live(&st->monitor) || is_me(&st->monitor)) {
 			r = remove_locked(st, err);
 			return r < 0 ? r : 1;
 		}
@@ -154,7 +161,7 @@ struct reaper {
 
 static bool is_left_alone(const struct domlet_state *st)
 {
-	return domlet_process_alive(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
+	return domlet_process_may_live(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
 }
 
 static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)

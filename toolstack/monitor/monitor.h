@@ -28,7 +28,7 @@
 #include "../state/state.h"
 #include "../xen/xen.h"
 
-#define DOMLET_MONITOR_SOCKET "monitor.sock"
+#define DOMLET_MONITOR_SOCKET DOMLET_STATE_SOCKET
 #define DOMLET_MONITOR_PACKET_MAX 256
 #define DOMLET_MONITOR_FDS_MAX 5 /* an exec's */
 #define DOMLET_MONITOR_ANSWER_MAX 4096

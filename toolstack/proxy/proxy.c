@@ -285,7 +285,7 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 	pid_t between;
 
 	/* Asked after the descriptor was opened, so it is not a later process's. */
-	if (target < 0 || !domlet_process_alive(first))
+	if (target < 0 || domlet_process_look(first) != 1)
 		return domlet_error_set(err, ESRCH, "can't join the container's namespaces in dom0: its proxy has ended");
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return domlet_error_set(err, errno, "can't make a pipe: %s", domlet_strerror(errno));

@@ -13,6 +13,8 @@
 
 #include "../base/cleanup.h"
 
+#define LOOK_MS 20
+
 /* State letter and start time of PID (proc(5): fields 3 and 22). The command
  * in field 2 may hold spaces and brackets: what counts is the last ')'. */
 static int read_stat(pid_t pid, char *letter, uint64_t *start_ticks)
@@ -45,14 +47,37 @@ static int read_stat(pid_t pid, char *letter, uint64_t *start_ticks)
 	return 0;
 }
 
-bool domlet_process_alive(const struct domlet_process_ref *p)
+/* kill(2) needs neither a descriptor nor memory of its own, so a process that
+ * is gone is known to be so whatever this one lacks. */
+static bool is_gone(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+int domlet_process_look(const struct domlet_process_ref *p)
 {
 	uint64_t start_ticks;
 	char letter;
+	int r;
 
-	if (p->pid <= 0 || read_stat(p->pid, &letter, &start_ticks) < 0)
-		return false;
+	if (p->pid <= 0 || is_gone(p->pid))
+		return 0;
+	r = read_stat(p->pid, &letter, &start_ticks);
+	if (r < 0) /* it may have ended just now; or there is no /proc */
+		return is_gone(p->pid) ? 0 : r;
 	return letter != 'Z' && letter != 'X' && letter != 'x' && start_ticks == p->start_ticks;
+}
+
+bool domlet_process_may_live(const struct domlet_process_ref *p)
+{
+	return domlet_process_look(p) != 0;
+}
+
+/* Without a descriptor it can't be waited for, only looked at again and again. */
+static void wait_by_looking(const struct domlet_process_ref *p, int timeout_ms)
+{
+	for (int ms = 0; ms < timeout_ms && domlet_process_may_live(p); ms += LOOK_MS)
+		(void)usleep(LOOK_MS * 1000);
 }
 
 void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms)
@@ -60,16 +85,22 @@ void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms)
 	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
 
 	/* Asked after the descriptor was opened, so it is not a later process's. */
-	if (fd >= 0 && domlet_process_alive(p))
+	if (fd >= 0 && domlet_process_look(p) == 1)
 		(void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, timeout_ms);
+	else
+		wait_by_looking(p, timeout_ms);
 }
 
-void domlet_process_kill(const struct domlet_process_ref *p)
+int domlet_process_kill(const struct domlet_process_ref *p)
 {
 	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
+	int r = fd < 0 && p->pid > 0 ? -errno : 0;
 
-	if (fd >= 0 && domlet_process_alive(p))
-		(void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
+	if (r == 0)
+		r = domlet_process_look(p);
+	if (r == 1 && pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0)
+		r = -errno;
+	return r < 0 && domlet_process_may_live(p) ? r : 0;
 }
 
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)

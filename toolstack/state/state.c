@@ -21,9 +21,11 @@
 #define STATE_FILE "domlet.json"
 /* Annotations may fill a whole configuration; JSON escapes at most triple. */
 #define STATE_FILE_MAX (4u * DOMLET_CONFIG_MAX)
-/* A directory under this name has no container yet; pid and start time of
- * who makes it. */
-#define UNBORN "..new-%d-%llu"
+/* A directory under this name has no container yet, or no longer; pid and start
+ * time of who makes or removes it. No id can have a ":". */
+#define LIMBO ":%s-%d-%llu"
+#define NEW "new"
+#define OLD "old"
 #define LOCK_RETRY_MS 20
 
 static const char *const status_names[] = {
@@ -104,6 +106,16 @@ static int write_record(const struct domlet_state *st, const char *dir, struct d
 	return domlet_file_write(path, text, strlen(text), 0600, err);
 }
 
+static void name_in_limbo(char *name, size_t len, const char *why, const struct domlet_process_ref *who)
+{
+	snprintf(name, len, LIMBO, why, who->pid, (unsigned long long)who->start_ticks);
+}
+
+static bool is_in_limbo(const char *name)
+{
+	return name[0] == LIMBO[0];
+}
+
 /* The directory gets its name when its record is in it: one without a record
  * might be another runtime's, so nobody could clean up after a killed creator. */
 static int make_place(struct domlet_state *st, struct domlet_error *err)
@@ -113,13 +125,12 @@ static int make_place(struct domlet_state *st, struct domlet_error *err)
 	int r;
 
 	snprintf(unborn.root, sizeof(unborn.root), "%s", st->root);
-	snprintf(unborn.id, sizeof(unborn.id), UNBORN, st->monitor.pid, (unsigned long long)st->monitor.start_ticks);
+	name_in_limbo(unborn.id, sizeof(unborn.id), NEW, &st->monitor);
 	snprintf(from, sizeof(from), "%s/%s", st->root, unborn.id);
 	snprintf(to, sizeof(to), "%s/%s", st->root, st->id);
 	if (mkdir(from, 0711) < 0)
 		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", to, domlet_strerror(errno));
 	r = write_record(st, unborn.id, err);
-	(void)rmdir(to); /* empty only when who removed the one before was killed just then */
 	if (r == 0 && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST ?
 			    domlet_error_set(err, EEXIST, "container with given ID already exists: %s", st->id) :
@@ -149,26 +160,27 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 	return make_place(st, err);
 }
 
-static int may_be_unborn(const struct dirent *entry)
+static int entry_is_in_limbo(const struct dirent *entry)
 {
-	return strncmp(entry->d_name, UNBORN, strcspn(UNBORN, "%")) == 0;
+	return is_in_limbo(entry->d_name);
 }
 
 void domlet_state_sweep(const char *root)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(root, &entries, may_be_unborn, NULL);
+	int n = scandir(root, &entries, entry_is_in_limbo, NULL);
 
 	for (int i = 0; i < n; i++) {
-		struct domlet_process_ref maker = { 0 };
-		struct domlet_state unborn;
+		struct domlet_process_ref who = { 0 };
+		struct domlet_state left;
 		unsigned long long ticks;
 
-		if (sscanf(entries[i]->d_name, UNBORN, &maker.pid, &ticks) == 2 &&
-		    set_place(&unborn, root, entries[i]->d_name, NULL) == 0) {
-			maker.start_ticks = ticks;
-			if (!domlet_process_alive(&maker))
-				(void)domlet_state_remove(&unborn, NULL);
+		if ((sscanf(entries[i]->d_name, ":" NEW "-%d-%llu", &who.pid, &ticks) == 2 ||
+		     sscanf(entries[i]->d_name, ":" OLD "-%d-%llu", &who.pid, &ticks) == 2) &&
+		    set_place(&left, root, entries[i]->d_name, NULL) == 0) {
+			who.start_ticks = ticks;
+			if (!domlet_process_may_live(&who))
+				(void)domlet_state_remove(&left, NULL);
 		}
 		free(entries[i]);
 	}
@@ -204,30 +216,70 @@ int domlet_state_load(const char *root, const char *id, struct domlet_state *st,
 	return r;
 }
 
-static int remove_entries(int dir_fd, const char *path, struct domlet_error *err)
+/* Also what a save leaves that was killed: domlet_file_write()'s. */
+static bool is_ours(const char *name)
+{
+	return strcmp(name, STATE_FILE) == 0 || strcmp(name, DOMLET_STATE_SOCKET) == 0 ||
+	       strncmp(name, "." STATE_FILE ".", sizeof("." STATE_FILE ".") - 1) == 0;
+}
+
+static bool is_dot(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static DIR *list_entries(int dir_fd)
 {
 	cleanup_close int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		(void)take_fd(&fd);
+	return dir;
+}
+
+/* ROOT may be shared: what somebody else has put there is his. */
+static int refuse_foreign(int dir_fd, const char *path, struct domlet_error *err)
+{
+	cleanup_closedir DIR *dir = list_entries(dir_fd);
 	struct dirent *entry;
 
 	if (!dir)
 		return domlet_error_set(err, errno, "%s can't be emptied: %s", path, domlet_strerror(errno));
-	fd = -1;
-	while ((entry = readdir(dir))) {
-		/* The record goes last: until then `delete` can be repeated. */
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    strcmp(entry->d_name, STATE_FILE) == 0)
-			continue;
-		if (unlinkat(dir_fd, entry->d_name, 0) < 0 && errno != ENOENT)
-			return domlet_error_set(err, errno, "%s/%s can't be removed: %s", path, entry->d_name,
-						errno == EISDIR || errno == EPERM ?
-							"it is not one of domlet's files" :
-							domlet_strerror(errno));
-	}
-	if (unlinkat(dir_fd, STATE_FILE, 0) < 0 && errno != ENOENT)
-		return domlet_error_set(err, errno, "%s/%s can't be removed: %s", path, STATE_FILE,
-					domlet_strerror(errno));
+	while ((entry = readdir(dir)))
+		if (!is_dot(entry->d_name) && !is_ours(entry->d_name))
+			return domlet_error_set(err, EEXIST, "%s can't be removed: %s in it is not one of domlet's files: move that away",
+						path, entry->d_name);
 	return 0;
+}
+
+static int remove_entries(int dir_fd, const char *path, struct domlet_error *err)
+{
+	cleanup_closedir DIR *dir = list_entries(dir_fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return domlet_error_set(err, errno, "%s can't be emptied: %s", path, domlet_strerror(errno));
+	while ((entry = readdir(dir)))
+		if (is_ours(entry->d_name) && unlinkat(dir_fd, entry->d_name, 0) < 0 && errno != ENOENT)
+			return domlet_error_set(err, errno, "%s/%s can't be removed: %s", path, entry->d_name,
+						domlet_strerror(errno));
+	return 0;
+}
+
+/* So that it is never seen without its record, by the name that others might
+ * take for another runtime's, or for one that is just being made. */
+static void move_to_limbo(const struct domlet_state *st, char *path, size_t len)
+{
+	struct domlet_process_ref me;
+	char name[64], to[PATH_MAX];
+
+	if (is_in_limbo(st->id) || domlet_process_ref_self(getpid(), &me) < 0)
+		return;
+	name_in_limbo(name, sizeof(name), OLD, &me);
+	snprintf(to, sizeof(to), "%s/%s", st->root, name);
+	if (renameat2(AT_FDCWD, path, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		snprintf(path, len, "%s", to);
 }
 
 int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err)
@@ -244,10 +296,14 @@ int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err)
 		return 0;
 	if (fd < 0)
 		return domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno));
+	r = refuse_foreign(fd, path, err);
+	if (r < 0)
+		return r;
+	move_to_limbo(st, path, sizeof(path));
 	r = remove_entries(fd, path, err);
 	if (r < 0)
 		return r;
-	/* Not empty: a new container has got the name meanwhile. */
+	/* Not empty: somebody has put something there just now. */
 	if (rmdir(path) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
 		return domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno));
 	return 0;
@@ -340,16 +396,16 @@ int domlet_state_discard(const char *root, const char *id, int timeout_ms, struc
 
 enum domlet_status domlet_state_status(const struct domlet_state *st)
 {
-	if (st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0)
-		return DOMLET_STATUS_CREATING;
-	if (st->status == DOMLET_STATUS_STOPPED || !domlet_process_alive(&st->proxy))
-		return DOMLET_STATUS_STOPPED;
-	return st->status;
+	/* Before there is a proxy it stands or falls with who makes it. */
+	const struct domlet_process_ref *of =
+		st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0 ? &st->monitor : &st->proxy;
+
+	return domlet_process_may_live(of) ? st->status : DOMLET_STATUS_STOPPED;
 }
 
 static int may_be_container(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.' && id_stays_inside(entry->d_name);
+	return !is_in_limbo(entry->d_name) && id_stays_inside(entry->d_name);
 }
 
 int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void *arg), void *arg,

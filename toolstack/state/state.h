@@ -26,6 +26,7 @@ enum domlet_status {
 	DOMLET_STATUS_STOPPED,
 };
 
+#define DOMLET_STATE_SOCKET "monitor.sock" /* in ROOT/ID: where the monitor listens */
 #define DOMLET_DOMID_NONE UINT32_MAX
 
 struct domlet_process_ref {
@@ -69,13 +70,15 @@ int domlet_state_load(const char *root, const char *id, struct domlet_state *st,
  * ETIMEDOUT when another has held it for TIMEOUT_MS. */
 int domlet_state_lock(const char *root, const char *id, int timeout_ms, struct domlet_state *st,
 		      struct domlet_error *err);
-/* Removes ROOT/ID and what is in it (only names of ours; rmdir then). */
+/* Removes ROOT/ID with what is in it. EEXIST, and nothing is removed, when that
+ * is not only ours. */
 int domlet_state_remove(const struct domlet_state *st, struct domlet_error *err);
 /* The same for a container whose record is damaged. EBUSY when it is not. */
 int domlet_state_discard(const char *root, const char *id, int timeout_ms, struct domlet_error *err);
 /* ROOT/ID/NAME into buf. */
 void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len);
-/* Status with liveness taken into account. */
+/* Status with liveness taken into account: stopped when the proxy is known to
+ * be dead, or who was making it before it had one. */
 enum domlet_status domlet_state_status(const struct domlet_state *st);
 const char *domlet_status_name(enum domlet_status s);
 /* Calls cb for each container of ROOT, sorted by id; stops at non-zero. */
@@ -84,11 +87,16 @@ int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void 
 /* The `state` verb's JSON text, malloc'ed. */
 char *domlet_state_json(const struct domlet_state *st);
 
-bool domlet_process_alive(const struct domlet_process_ref *p); /* a zombie is dead */
-/* Waits, without polling, until P is dead or TIMEOUT_MS are over. */
+/* 1: P is alive. 0: it is dead: there is no such process, or it is a zombie, or
+ * another one that got the number later. -errno: that can't be known now, for
+ * want of descriptors or memory. Who tells about P says so then, or nothing. */
+int domlet_process_look(const struct domlet_process_ref *p);
+/* For whoever destroys what is left of P: who can't be looked at may live. */
+bool domlet_process_may_live(const struct domlet_process_ref *p);
+/* Waits until P is dead or TIMEOUT_MS are over; without polling, if it can. */
 void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms);
-/* SIGKILL, unless P is dead already. */
-void domlet_process_kill(const struct domlet_process_ref *p);
+/* SIGKILL, unless P is dead already. -errno: it may live on. */
+int domlet_process_kill(const struct domlet_process_ref *p);
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p);
 
 #endif
