@@ -122,7 +122,7 @@ static int exec_further(struct agent *a, struct guest_process *g, const char *te
 
 	if (c->stopped || c->pidfd < 0)
 		return domlet_failure_set(failure, ESRCH, "cannot exec in a stopped container");
-	r = domlet_config_parse_process(&process, text, len, failure);
+	r = domlet_config_parse_process(&process, &c->config.process, text, len, failure);
 	if (r < 0)
 		return r;
 	r = domlet_process_exec(&g->p, &process, &c->config, c->pidfd, c->cgroup_fd, failure);

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/ioprio.h>
+#include <linux/sched/types.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,21 @@ static int set_limits(const struct domlet_process_config *p, struct domlet_failu
 			return domlet_failure_set(failure, errno, "can't set resource limit %d: %s",
 						  p->rlimits[i].resource, domlet_failure_name(errno));
 	}
+	return 0;
+}
+
+/* While the process may still do so. */
+static int set_priorities(const struct domlet_process_config *p, struct domlet_failure *failure)
+{
+	const struct domlet_scheduler_config *s = &p->scheduler;
+	struct sched_attr attr = { .size = sizeof attr, .sched_policy = s->policy, .sched_flags = s->flags, .sched_nice = s->nice,
+				   .sched_priority = s->priority, .sched_runtime = s->runtime, .sched_deadline = s->deadline,
+				   .sched_period = s->period };
+
+	if (s->given && syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+		return domlet_failure_set(failure, errno, "error setting scheduler: %s", domlet_failure_name(errno));
+	if (p->has_io_priority && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, p->io_priority) < 0)
+		return domlet_failure_set(failure, errno, "failed to set io priority: %s", domlet_failure_name(errno));
 	return 0;
 }
 
@@ -278,6 +295,8 @@ int domlet_command_prepare(struct domlet_command *cmd, const struct domlet_proce
 	/* Needs more memory and descriptors than the limits may leave. */
 	if (r == 0)
 		r = domlet_filter_compile(seccomp, &cmd->filter, failure);
+	if (r == 0)
+		r = set_priorities(p, failure);
 	if (r == 0)
 		r = set_limits(p, failure);
 	if (r < 0)

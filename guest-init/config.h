@@ -42,6 +42,14 @@ struct domlet_rlimit_config {
 	uint64_t soft, hard;
 };
 
+/* What sched_setattr(2) takes. */
+struct domlet_scheduler_config {
+	bool given;
+	uint32_t policy, priority;
+	uint64_t flags, runtime, deadline, period;
+	int32_t nice;
+};
+
 struct domlet_process_config {
 	struct json_object *document; /* NULL when a container's config owns it */
 	struct domlet_strings args, env;
@@ -49,15 +57,20 @@ struct domlet_process_config {
 	bool terminal;
 	uint16_t rows, cols; /* 0: not given */
 	uint32_t uid, gid;
+	bool has_umask;
 	mode_t umask;
 	gid_t *groups;
 	uint32_t group_count;
+	bool has_caps;
 	uint64_t caps[DOMLET_CAPS_SETS]; /* bit n: capability n */
 	struct domlet_rlimit_config rlimits[DOMLET_CONFIG_RLIMITS_MAX];
 	uint32_t rlimit_count;
 	bool no_new_privs;
 	bool has_oom_score_adj;
 	int oom_score_adj;
+	struct domlet_scheduler_config scheduler;
+	bool has_io_priority;
+	int io_priority; /* as ioprio_set(2) takes it */
 };
 
 enum domlet_root_via { DOMLET_ROOT_VBD, DOMLET_ROOT_DIRECTORY };
@@ -147,9 +160,10 @@ int domlet_config_parse(struct domlet_container_config *c, const char *text, siz
 			struct domlet_failure *failure);
 void domlet_config_free(struct domlet_container_config *c);
 
-/* The OCI process object of an EXEC. */
-int domlet_config_parse_process(struct domlet_process_config *p, const char *text, size_t len,
-				struct domlet_failure *failure);
+/* The OCI process object of an EXEC. What runc takes from the container's where it is absent is FIRST's:
+ * capabilities, limits, umask, oomScoreAdj, scheduler, ioPriority. */
+int domlet_config_parse_process(struct domlet_process_config *p, const struct domlet_process_config *first,
+				const char *text, size_t len, struct domlet_failure *failure);
 /* Reads the object P's document or a container's "process". */
 void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
 				struct domlet_reader *r);

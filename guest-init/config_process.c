@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config.h"
 
+#include <linux/ioprio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -86,6 +87,7 @@ static void read_user(struct domlet_process_config *p, struct json_object *json,
 	/* 2^32-1 is no id: system calls read it as "leave alone". */
 	p->uid = (uint32_t)domlet_read_int(r, user, "uid", 0, (int64_t)UINT32_MAX - 1, 0);
 	p->gid = (uint32_t)domlet_read_int(r, user, "gid", 0, (int64_t)UINT32_MAX - 1, 0);
+	p->has_umask = domlet_read_has(user, "umask");
 	p->umask = (mode_t)domlet_read_int(r, user, "umask", 0, 0777, 0022);
 	if (!count)
 		return;
@@ -114,6 +116,7 @@ static void read_caps(struct domlet_process_config *p, struct json_object *json,
 	struct json_object *caps = domlet_read_object(r, json, "capabilities");
 	unsigned int set;
 
+	p->has_caps = caps != NULL;
 	for (set = 0; set < DOMLET_CAPS_SETS; set++) {
 		uint32_t count, i;
 		struct json_object *array = domlet_read_array(r, caps, set_names[set], 256, &count);
@@ -128,6 +131,63 @@ static void read_caps(struct domlet_process_config *p, struct json_object *json,
 				p->caps[set] |= domlet_caps_bit(name);
 		}
 	}
+}
+
+/* NAME's place in NAMES, which end with NULL. */
+static uint32_t read_choice(struct domlet_reader *r, const char *name, const char *const *names, const char *key)
+{
+	for (uint32_t i = 0; names[i]; i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	domlet_read_fail(r, key, "is nothing the guest's kernel knows");
+	return 0;
+}
+
+static uint64_t read_ns(struct domlet_reader *r, struct json_object *in, const char *key)
+{
+	return (uint64_t)domlet_read_int(r, in, key, 0, INT64_MAX, 0);
+}
+
+static void read_scheduler(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
+{
+	static const char *const policies[] = { "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE",
+						"SCHED_DEADLINE", NULL };
+	static const char *const flags[] = { "SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN",
+					     "SCHED_FLAG_KEEP_POLICY", "SCHED_FLAG_KEEP_PARAMS", "SCHED_FLAG_UTIL_CLAMP_MIN",
+					     "SCHED_FLAG_UTIL_CLAMP_MAX", NULL };
+	struct json_object *in = domlet_read_object(r, json, "scheduler"), *array;
+	struct domlet_scheduler_config *s = &p->scheduler;
+	uint32_t count, i;
+
+	if (!in)
+		return;
+	s->given = true;
+	s->policy = read_choice(r, domlet_read_string(r, in, "policy", ""), policies, "process.scheduler.policy");
+	s->nice = (int32_t)domlet_read_int(r, in, "nice", -20, 19, 0);
+	s->priority = (uint32_t)domlet_read_int(r, in, "priority", 0, 99, 0);
+	s->runtime = read_ns(r, in, "runtime");
+	s->deadline = read_ns(r, in, "deadline");
+	s->period = read_ns(r, in, "period");
+	array = domlet_read_array(r, in, "flags", 16, &count);
+	for (i = 0; i < count; i++) {
+		const char *name = domlet_read_text(r, json_object_array_get_idx(array, i), "process.scheduler.flags");
+
+		if (name)
+			s->flags |= UINT64_C(1) << read_choice(r, name, flags, "process.scheduler.flags");
+	}
+}
+
+static void read_io_priority(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
+{
+	static const char *const classes[] = { "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE", NULL };
+	struct json_object *in = domlet_read_object(r, json, "ioPriority");
+
+	if (!in)
+		return;
+	p->has_io_priority = true;
+	p->io_priority = (int)IOPRIO_PRIO_VALUE(
+		IOPRIO_CLASS_RT + (int)read_choice(r, domlet_read_string(r, in, "class", ""), classes, "process.ioPriority.class"),
+		(int)domlet_read_int(r, in, "priority", 0, 7, 0));
 }
 
 void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
@@ -148,14 +208,38 @@ void domlet_config_read_process(struct domlet_process_config *p, struct json_obj
 	read_user(p, json, r);
 	read_caps(p, json, r);
 	read_rlimits(p, json, r);
+	read_scheduler(p, json, r);
+	read_io_priority(p, json, r);
 	if (!p->args.count || !p->args.item[0][0])
 		domlet_read_fail(r, "process.args", "must name a command");
 	else if (p->cwd[0] != '/')
 		domlet_read_fail(r, "process.cwd", "must be an absolute path");
 }
 
-int domlet_config_parse_process(struct domlet_process_config *p, const char *text, size_t len,
-				struct domlet_failure *failure)
+static void inherit(struct domlet_process_config *p, const struct domlet_process_config *first)
+{
+	if (!p->has_caps)
+		memcpy(p->caps, first->caps, sizeof(p->caps));
+	if (!p->rlimit_count) {
+		memcpy(p->rlimits, first->rlimits, sizeof(p->rlimits));
+		p->rlimit_count = first->rlimit_count;
+	}
+	if (!p->has_umask)
+		p->umask = first->umask;
+	if (!p->has_oom_score_adj) {
+		p->has_oom_score_adj = first->has_oom_score_adj;
+		p->oom_score_adj = first->oom_score_adj;
+	}
+	if (!p->scheduler.given)
+		p->scheduler = first->scheduler;
+	if (!p->has_io_priority) {
+		p->has_io_priority = first->has_io_priority;
+		p->io_priority = first->io_priority;
+	}
+}
+
+int domlet_config_parse_process(struct domlet_process_config *p, const struct domlet_process_config *first,
+				const char *text, size_t len, struct domlet_failure *failure)
 {
 	struct domlet_reader r = { .failure = failure };
 
@@ -164,8 +248,10 @@ int domlet_config_parse_process(struct domlet_process_config *p, const char *tex
 	if (!p->document)
 		return -failure->code;
 	domlet_config_read_process(p, p->document, &r);
-	if (!r.failed)
+	if (!r.failed) {
+		inherit(p, first);
 		return 0;
+	}
 	domlet_config_free_process(p);
 	return -failure->code;
 }

@@ -108,6 +108,31 @@ static void test_exec(void **state)
 	assert_int_equal(monitor_wait(&m, DOMLET_PROCESS_MAX), 0);
 }
 
+/* What its object leaves out is the container's, as with runc. */
+static void test_exec_inherits(void **state)
+{
+	static const char look[] = "\"args\": [\"sh\", \"-c\", \"grep -E 'Cap(Eff|Bnd)' /proc/self/status; ulimit -n; umask; cat /proc/self/oom_score_adj; chrt -p $$; ionice\"]";
+	static const char expected[] = "CapEff:\t0000000000000021\nCapBnd:\t0000000000000021\n77\n0077\n55\n";
+	char *process = text_of(PROCESS ", \"args\": [\"sleep\", \"1000\"], \"oomScoreAdj\": 55, \"user\": {\"uid\": 0, \"gid\": 0, \"umask\": 63},"
+				" \"capabilities\": {\"bounding\": [%s], \"effective\": [%s], \"permitted\": [%s]}, \"scheduler\": {\"policy\": \"SCHED_BATCH\"},"
+				" \"ioPriority\": {\"class\": \"IOPRIO_CLASS_BE\", \"priority\": 6}, \"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 77, \"hard\": 88}]",
+				"\"CAP_CHOWN\", \"CAP_KILL\"", "\"CAP_CHOWN\", \"CAP_KILL\"", "\"CAP_CHOWN\", \"CAP_KILL\"");
+	char *json = text_of("{" PROCESS ", %s}", look);
+	const struct output *o = &m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)];
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document_with(process, "", "", "", "")), 0);
+	assert_int_equal(start(0), 0);
+	assert_int_equal(exec(0, 2, json), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_true(o->len > strlen(expected));
+	assert_memory_equal(o->bytes, expected, strlen(expected));
+	assert_non_null(memmem(o->bytes, o->len, "SCHED_BATCH", strlen("SCHED_BATCH")));
+	assert_non_null(memmem(o->bytes, o->len, "best-effort: prio 6\n", strlen("best-effort: prio 6\n")));
+	free(json);
+	free(process);
+}
+
 /* The last of a name counts, for the program and for where it is looked for; HOME stays the image's. */
 static void test_variables_twice(void **state)
 {
@@ -417,7 +442,7 @@ static void test_garbage(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec), WITH_AGENT(test_variables_twice), WITH_AGENT(test_empty_parts_of_path),
+		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec), WITH_AGENT(test_exec_inherits), WITH_AGENT(test_variables_twice), WITH_AGENT(test_empty_parts_of_path),
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_ends_of_streams), WITH_AGENT(test_held_pipe),
 		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_that_hangs_up_early),

@@ -9,11 +9,12 @@
 
 static void read_process(const char *text, size_t len)
 {
+	static const struct domlet_process_config first;
 	struct domlet_process_config p;
 	struct domlet_failure failure = { 0 };
 
 	memset(&p, 0, sizeof(p));
-	if (domlet_config_parse_process(&p, text, len, &failure) == 0)
+	if (domlet_config_parse_process(&p, &first, text, len, &failure) == 0)
 		domlet_config_free_process(&p);
 	else if (!failure.code || !failure.text[0])
 		abort();

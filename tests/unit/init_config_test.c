@@ -112,6 +112,62 @@ static void refuses_what_it_cannot_do(void **state)
 		PLAN("") "}", EINVAL, "no file of a cgroup");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"user\":{\"uid\":4294967295}}}," PLAN("") "}", EINVAL,
 		"out of range");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"scheduler\":{\"policy\":\"SCHED_X\"}}}," PLAN("") "}", EINVAL,
+		"process.scheduler.policy");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}}}," PLAN("") "}",
+		EINVAL, "priority is out of range");
+}
+
+static void inherit(struct domlet_process_config *p, const struct domlet_process_config *first, const char *members)
+{
+	struct domlet_failure f = { 0 };
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "{\"args\":[\"a\"]%s}", members);
+	assert_int_equal(domlet_config_parse_process(p, first, text, strlen(text), &f), 0);
+}
+
+/* As with runc: what is absent is the container's, but who it is and what it may not gain is its own. */
+static void a_further_process_inherits(void **state)
+{
+	struct domlet_container_config c;
+	struct domlet_process_config p;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(parse(&c, &f, "{\"oci\":{\"process\":{\"args\":[\"sh\"],\"noNewPrivileges\":true,\"oomScoreAdj\":5,"
+		"\"user\":{\"uid\":1,\"gid\":2,\"umask\":63},\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_KILL\"]},"
+		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":20}],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\",\"priority\":1},"
+		"\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":-3,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\",\"SCHED_FLAG_KEEP_POLICY\"]}}},"
+		PLAN("") "}"), 0);
+	inherit(&p, &c.process, "");
+	assert_int_equal(p.caps[DOMLET_CAPS_BOUNDING], 1);
+	assert_int_equal(p.caps[DOMLET_CAPS_AMBIENT], 1 << 5);
+	assert_int_equal(p.rlimit_count, 1);
+	assert_int_equal(p.rlimits[0].hard, 20);
+	assert_int_equal(p.umask, 077);
+	assert_int_equal(p.oom_score_adj, 5);
+	assert_true(p.scheduler.given);
+	assert_int_equal(p.scheduler.policy, 3);
+	assert_int_equal(p.scheduler.nice, -3);
+	assert_int_equal(p.scheduler.flags, 9);
+	assert_int_equal(p.io_priority, 3 << 13 | 1);
+	assert_false(p.no_new_privs);
+	assert_int_equal(p.uid, 0);
+	domlet_config_free_process(&p);
+
+	inherit(&p, &c.process, ",\"capabilities\":{},\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}],\"user\":{\"umask\":0},"
+		"\"oomScoreAdj\":0,\"scheduler\":{\"policy\":\"SCHED_OTHER\"},\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\"}");
+	assert_int_equal(p.caps[DOMLET_CAPS_BOUNDING] | p.caps[DOMLET_CAPS_AMBIENT], 0);
+	assert_int_equal(p.rlimit_count, 1);
+	assert_int_equal(p.rlimits[0].soft, 1);
+	assert_int_equal(p.umask, 0);
+	assert_true(p.has_oom_score_adj);
+	assert_int_equal(p.oom_score_adj, 0);
+	assert_int_equal(p.scheduler.policy, 0);
+	assert_int_equal(p.io_priority, 1 << 13);
+	domlet_config_free_process(&p);
+	domlet_config_free(&c);
 }
 
 static void refuses_deep_nesting(void **state)
@@ -155,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_container),
 		cmocka_unit_test(refuses_what_it_cannot_do),
+		cmocka_unit_test(a_further_process_inherits),
 		cmocka_unit_test(refuses_deep_nesting),
 		cmocka_unit_test(decodes_base64),
 	};

@@ -147,13 +147,13 @@ static void wrong_types(void **state)
 	assert_refused("{\"ociVersion\":1," PROCESS "," ROOT "}", "ociVersion must be a string, but is an integer");
 	assert_refused("{\"ociVersion\":\"2.0.0\"," PROCESS "," ROOT "}", "ociVersion is \"2.0.0\"");
 	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT "}", "process is missing");
-	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[]}}",
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[]}}",
 		       "process.args is empty");
-	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\",7]}}",
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\",7]}}",
 		       "process.args[1] must be a string, but is an integer");
-	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"x\",\"args\":[\"a\"]}}",
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"x\",\"args\":[\"a\"]}}",
 		       "process.cwd is \"x\"");
-	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\\u0000b\"]}}",
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\\u0000b\"]}}",
 		       "without NUL");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\"},{}]}",
 		       "mounts[1].destination is missing");
@@ -232,6 +232,13 @@ static void refused_features(void **state)
 	assert_refused("{" BASE ",\"linux\":{\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}}}", "linux.personality.flags");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\",\"uidMappings\":[{}]}]}",
 		       "mounts[0].uidMappings can't be done");
+	assert_refused("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"execCPUAffinity\":{\"final\":\"0\"}}}",
+		       "process.execCPUAffinity can't be done");
+	assert_refused("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"ioPriority\":{\"priority\":1}}}",
+		       "process.ioPriority.class is missing");
+	assert_int_equal(read_config("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
+				     "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":1},"
+				     "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-1,\"flags\":[],\"runtime\":0}}}"), 0);
 	/* As docker writes what nobody has asked for. */
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
 				     "\"cpu\":{\"realtimePeriod\":0}},\"uidMappings\":null}}"), 0);
