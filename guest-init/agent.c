@@ -269,6 +269,7 @@ static void go(struct guest_process *g)
 	close(g->p.go_fd);
 	g->p.go_fd = -1;
 }
+	c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
 
 static void on_start(struct agent *a, uint32_t request, const struct domlet_msg_start *m)
 {
@@ -324,6 +325,10 @@ static void on_signal(struct agent *a, uint32_t request, const struct domlet_msg
 	reply(a, request, &failure);
 }
 
+	if (!m->all && g)
+		c = g->container;
+	if (m->signo == SIGKILL && c) /* whom this ends wasn't killed for want of memory */
+		c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
 static void on_delete(struct agent *a, uint32_t request, const struct domlet_msg_delete_ *m)
 {
 	struct domlet_failure failure = { 0 };
@@ -489,13 +494,14 @@ static void report_exit(struct agent *a, struct guest_process *g)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
+			g->oom = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+				 domlet_cgroup_oom_kills(g->container->cgroup_fd) > g->container->oom_kills;
 	if (!g->exited || g->out[0].open || g->out[1].open || g->p.status_fd >= 0)
 		return;
 	m.exited.process = g->p.number;
 	m.exited.signo = WIFSIGNALED(g->status) ? (uint32_t)WTERMSIG(g->status) : 0;
 	m.exited.code = m.exited.signo ? 128 + m.exited.signo : (uint32_t)WEXITSTATUS(g->status);
-	m.exited.oom = m.exited.signo == SIGKILL && g->container->cgroup_fd >= 0 &&
-		       domlet_cgroup_oom_killed(g->container->cgroup_fd);
+	m.exited.oom = g->oom;
 	send_message(a, &m);
 	release(a, g);
 }

@@ -45,6 +45,7 @@ struct guest_process {
 	bool exited;
 	bool hung_up; /* its terminal is to be, as soon as it is open */
 	int status; /* of waitpid */
+	bool oom;   /* killed for want of memory */
 	char *document; /* of STAGE_DOCUMENT */
 	uint32_t document_len, document_have;
 	uint8_t sha256[DOMLET_SHA256_LEN];
@@ -61,6 +62,7 @@ struct guest_container {
 	struct domlet_container_config config;
 	int cgroup_fd; /* -1: none */
 	int pidfd;     /* of its first process; -1: it has ended */
+	uint64_t oom_kills; /* when it was last certain that no process's end is still to be told of one */
 	bool deleting;
 	uint32_t delete_request;
 };

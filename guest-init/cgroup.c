@@ -204,7 +204,7 @@ int domlet_cgroup_signal(int cgroup_fd, int signo)
 	return signal_below(dir, signo, DEPTH_MAX) ? 0 : -ESRCH;
 }
 
-static bool counter_is_set(int cgroup_fd, const char *file, const char *name)
+static uint64_t read_counter(int cgroup_fd, const char *file, const char *name)
 {
 	char text[1024], *at;
 
@@ -212,13 +212,13 @@ static bool counter_is_set(int cgroup_fd, const char *file, const char *name)
 		return false;
 	for (at = text; (at = strstr(at, name)); at++)
 		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
-			return strtoul(at + strlen(name), NULL, 10) > 0;
-	return false;
+			return strtoull(at + strlen(name), NULL, 10);
+	return 0;
 }
 
-bool domlet_cgroup_oom_killed(int cgroup_fd)
+uint64_t domlet_cgroup_oom_kills(int cgroup_fd)
 {
-	return counter_is_set(cgroup_fd, "memory.events", "oom_kill");
+	return read_counter(cgroup_fd, "memory.events", "oom_kill");
 }
 
 /* Name of some directory in DIR (which is consumed); false when none. */
@@ -230,7 +230,7 @@ static bool first_child(int dir, char *name, size_t size)
 
 	if (!stream) {
 		close(dir);
-		return false;
+		return 0;
 	}
 	while (!found && (entry = readdir(stream))) {
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))

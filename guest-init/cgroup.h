@@ -18,7 +18,8 @@ int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *
 int domlet_cgroup_of(pid_t pid);
 /* Every process in it and in cgroups below. */
 int domlet_cgroup_signal(int cgroup_fd, int signo);
-bool domlet_cgroup_oom_killed(int cgroup_fd);
+/* How many processes the kernel has killed in it for want of memory. */
+uint64_t domlet_cgroup_oom_kills(int cgroup_fd);
 /* 0, or -errno (-EBUSY: a process is still in it). */
 int domlet_cgroup_remove(uint32_t number);
 
