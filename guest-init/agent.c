@@ -114,23 +114,36 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 	return r;
 }
 
+/* Consumes CGROUP_FD. */
+static int exec_in(struct guest_process *g, const struct domlet_process_config *p, int cgroup_fd, struct domlet_failure *failure)
+{
+	const struct guest_container *c = g->container;
+	int r = cgroup_fd < 0 ? cgroup_fd : domlet_process_exec(&g->p, p, &c->config, c->pidfd, cgroup_fd, failure);
+
+	if (cgroup_fd >= 0)
+		close(cgroup_fd);
+	return r;
+}
+
 static int exec_further(struct agent *a, struct guest_process *g, const char *text, size_t len, struct domlet_failure *failure)
 {
 	const struct guest_container *c = g->container;
 	struct domlet_process_config process;
-	int cgroup_fd, r;
+	int r;
 
 	if (c->stopped || c->pidfd < 0)
 		return domlet_failure_set(failure, ESRCH, "cannot exec in a stopped container");
 	r = domlet_config_parse_process(&process, &c->config.process, text, len, failure);
 	if (r < 0)
 		return r;
-	r = domlet_process_exec(&g->p, &process, &c->config, c->pidfd, c->cgroup_fd, failure);
-	if (r == -EBUSY) { /* its own cgroup holds others, and so no processes */
-		cgroup_fd = domlet_cgroup_of(first_process(a, c)->p.pid);
-		r = cgroup_fd < 0 ? r : domlet_process_exec(&g->p, &process, &c->config, c->pidfd, cgroup_fd, failure);
-		if (cgroup_fd >= 0)
-			close(cgroup_fd);
+	if (process.cgroup) {
+		r = exec_in(g, &process, domlet_cgroup_below(c->cgroup_fd, process.cgroup, failure), failure);
+		if (r == -EBUSY)
+			(void)domlet_failure_set(failure, EBUSY, "the container's cgroup \"%.256s\" holds others, and so no processes", process.cgroup);
+	} else {
+		r = domlet_process_exec(&g->p, &process, &c->config, c->pidfd, c->cgroup_fd, failure);
+		if (r == -EBUSY) /* its own cgroup holds others, and so no processes */
+			r = exec_in(g, &process, domlet_cgroup_of(first_process(a, c)->p.pid), failure);
 	}
 	domlet_config_free_process(&process);
 	return r;
@@ -256,6 +269,7 @@ static void on_exec(struct agent *a, uint32_t request, const struct domlet_msg_e
 		return;
 	}
 	claim(g, m->process, c, request);
+	c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
 	if (m->process_json.len)
 		make_process(a, g, (const char *)m->process_json.ptr, m->process_json.len);
 	else if (await_document(a, g, m->length, &failure) < 0)
@@ -269,7 +283,6 @@ static void go(struct guest_process *g)
 	close(g->p.go_fd);
 	g->p.go_fd = -1;
 }
-	c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
 
 static void on_start(struct agent *a, uint32_t request, const struct domlet_msg_start *m)
 {
@@ -312,6 +325,10 @@ static void on_signal(struct agent *a, uint32_t request, const struct domlet_msg
 	struct guest_process *g = find(a, m->process);
 	int r = -ESRCH;
 
+	if (!m->all && g)
+		c = g->container;
+	if (m->signo == SIGKILL && c) /* whom this ends wasn't killed for want of memory */
+		c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
 	if (m->signo > (uint32_t)SIGRTMAX)
 		r = -EINVAL;
 	else if (m->all && c)
@@ -325,10 +342,6 @@ static void on_signal(struct agent *a, uint32_t request, const struct domlet_msg
 	reply(a, request, &failure);
 }
 
-	if (!m->all && g)
-		c = g->container;
-	if (m->signo == SIGKILL && c) /* whom this ends wasn't killed for want of memory */
-		c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
 static void on_delete(struct agent *a, uint32_t request, const struct domlet_msg_delete_ *m)
 {
 	struct domlet_failure failure = { 0 };
@@ -481,6 +494,8 @@ void domlet_agent_reap(struct agent *a)
 				continue;
 			g->exited = true;
 			g->status = status;
+			g->oom = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+				 domlet_cgroup_oom_kills(g->container->cgroup_fd) > g->container->oom_kills;
 			domlet_streams_bound(g);
 			if (g->first) {
 				g->container->stopped = true;
@@ -494,8 +509,6 @@ static void report_exit(struct agent *a, struct guest_process *g)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
-			g->oom = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-				 domlet_cgroup_oom_kills(g->container->cgroup_fd) > g->container->oom_kills;
 	if (!g->exited || g->out[0].open || g->out[1].open || g->p.status_fd >= 0)
 		return;
 	m.exited.process = g->p.number;

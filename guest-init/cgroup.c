@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -192,6 +194,21 @@ int domlet_cgroup_of(pid_t pid)
 	return dir < 0 ? -errno : dir;
 }
 
+int domlet_cgroup_below(int cgroup_fd, const char *path, struct domlet_failure *failure)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+	const char *relative = path + strspn(path, "/");
+	int dir = (int)syscall(SYS_openat2, cgroup_fd, relative[0] ? relative : ".", &how, sizeof how);
+
+	if (dir >= 0)
+		return dir;
+	if (errno == ENOENT || errno == ENOTDIR || errno == EBADF)
+		return domlet_failure_set(failure, ENOENT, "the container has no cgroup \"%.256s\"; its own programs make them", path);
+	return domlet_failure_set(failure, errno, "can't open the cgroup \"%.256s\" of the container: %s", path,
+				  domlet_failure_name(errno));
+}
+
 int domlet_cgroup_signal(int cgroup_fd, int signo)
 {
 	int dir;
@@ -209,7 +226,7 @@ static uint64_t read_counter(int cgroup_fd, const char *file, const char *name)
 	char text[1024], *at;
 
 	if (!read_at(cgroup_fd, file, text, sizeof(text)))
-		return false;
+		return 0;
 	for (at = text; (at = strstr(at, name)); at++)
 		if ((at == text || at[-1] == '\n') && at[strlen(name)] == ' ')
 			return strtoull(at + strlen(name), NULL, 10);
@@ -230,7 +247,7 @@ static bool first_child(int dir, char *name, size_t size)
 
 	if (!stream) {
 		close(dir);
-		return 0;
+		return false;
 	}
 	while (!found && (entry = readdir(stream))) {
 		if (entry->d_type != DT_DIR || !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))

@@ -16,6 +16,9 @@ int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *
 /* The directory of the cgroup that process PID is in: a container may have made
  * some below its own and moved there. -errno. */
 int domlet_cgroup_of(pid_t pid);
+/* The directory of the cgroup PATH below this one, made by the container; "/" is
+ * this one. -errno. */
+int domlet_cgroup_below(int cgroup_fd, const char *path, struct domlet_failure *failure);
 /* Every process in it and in cgroups below. */
 int domlet_cgroup_signal(int cgroup_fd, int signo);
 /* How many processes the kernel has killed in it for want of memory. */

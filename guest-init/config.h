@@ -71,6 +71,7 @@ struct domlet_process_config {
 	struct domlet_scheduler_config scheduler;
 	bool has_io_priority;
 	int io_priority; /* as ioprio_set(2) takes it */
+	const char *cgroup; /* of an EXEC: below the container's; NULL: that one, or its first process's */
 };
 
 enum domlet_root_via { DOMLET_ROOT_VBD, DOMLET_ROOT_DIRECTORY };

@@ -248,6 +248,7 @@ int domlet_config_parse_process(struct domlet_process_config *p, const struct do
 	if (!p->document)
 		return -failure->code;
 	domlet_config_read_process(p, p->document, &r);
+	p->cgroup = domlet_read_string(&r, p->document, "dev.domlet.cgroup", NULL);
 	if (!r.failed) {
 		inherit(p, first);
 		return 0;

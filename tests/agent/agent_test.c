@@ -103,6 +103,8 @@ static void test_exec(void **state)
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/nosuch\", \"args\": [\"true\"]}"), ENOENT);
 	assert_string_equal(last_text(), "chdir to cwd (\"/nosuch\") set in config.json failed: no such file or directory");
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\""), EBADMSG);
+	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"dev.domlet.cgroup\": \"x\"}"), ENOENT);
+	assert_string_equal(last_text(), "the container has no cgroup \"x\"; its own programs make them");
 	assert_int_equal(exec_args(5, 2, "[\"true\"]"), ENOENT);
 	assert_int_equal(exec_args(0, DOMLET_PROCESS_MAX, "[\"true\"]"), 0);
 	assert_int_equal(monitor_wait(&m, DOMLET_PROCESS_MAX), 0);

@@ -50,6 +50,30 @@ pts/ptmx" ] || { echo "$output"; false; }
     edit '.linux.resources.memory = {limit: 25165824}'
     run -0 domlet run -b "$BUNDLE" c1
     [[ $output == *before*'tail: 137'* ]]
+
+    # It is told of whom it ends, and of nobody who is killed later. Execs find the container's own cgroups.
+    make_bundle sh -c 'mkdir /sys/fs/cgroup/sub; busybox tail /dev/zero; echo "tail: $?"; sleep 1000'
+    edit '.linux.resources.memory = {limit: 25165824} | .linux.namespaces += [{type: "cgroup"}]
+        | .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup", options: ["rw"]}]'
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    eventually 60 grep -q 'tail: 137' "$BATS_TEST_TMPDIR/out"
+    run -0 domlet exec --cgroup memory,pids:sub -e A=b -e A=c c1 sh -c 'cat /proc/self/cgroup; echo $A'
+    [ "$output" = "0::/sub
+c" ]
+    run -255 domlet exec --cgroup nosub c1 true
+    [[ $output == *'the container has no cgroup "nosub"'* ]]
+    run -137 domlet exec c1 busybox tail /dev/zero
+    domlet kill c1 KILL
+    wait_for_status stopped
+    [ "$(domlet state c1 | jq -r .reason)" = null ]
+    domlet delete c1
+    make_bundle busybox tail /dev/zero
+    edit '.linux.resources.memory = {limit: 25165824}'
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    wait_for_status stopped
+    [[ $(domlet state c1 | jq -r .reason) == *'for want of memory'* ]]
 }
 
 @test "the guest's first process is small; nobody in the background delays the end" {

@@ -31,10 +31,10 @@ struct exec {
 	struct domlet_process_options process;
 	const char *pid_file, *console_socket;
 	bool detach, ignore_paused;
-	const char *env[ADDED_MAX], *caps[ADDED_MAX], *gids[ADDED_MAX];
+	const char *env[ADDED_MAX], *caps[ADDED_MAX], *gids[ADDED_MAX], *cgroups[ADDED_MAX];
 };
 
-enum { OPT_PID_FILE = 256, OPT_CONSOLE, OPT_CWD, OPT_NNP, OPT_PRESERVE, OPT_IGNORE_PAUSED, OPT_IGNORED, OPT_NOTHING };
+enum { OPT_PID_FILE = 256, OPT_CONSOLE, OPT_CWD, OPT_NNP, OPT_PRESERVE, OPT_IGNORE_PAUSED, OPT_CGROUP, OPT_IGNORED, OPT_NOTHING };
 
 static const struct option options[] = {
 	{ "process", required_argument, NULL, 'p' },
@@ -52,7 +52,7 @@ static const struct option options[] = {
 	{ "ignore-paused", no_argument, NULL, OPT_IGNORE_PAUSED },
 	{ "process-label", required_argument, NULL, OPT_IGNORED },
 	{ "apparmor", required_argument, NULL, OPT_IGNORED },
-	{ "cgroup", required_argument, NULL, OPT_IGNORED },
+	{ "cgroup", required_argument, NULL, OPT_CGROUP },
 	{ "no-subreaper", no_argument, NULL, OPT_NOTHING },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -85,6 +85,7 @@ static int read_option(struct domlet_cli *cli, struct exec *e, int c)
 	case OPT_CONSOLE: e->console_socket = optarg; return 0;
 	case OPT_PRESERVE: return domlet_cli_preserve_fds(cli, optarg);
 	case OPT_IGNORE_PAUSED: e->ignore_paused = true; return 0;
+	case OPT_CGROUP: return add(cli, e->cgroups, &p->cgroup_count, optarg);
 	case OPT_IGNORED: case OPT_NOTHING: return 0;
 	default: return -EINVAL;
 	}
@@ -243,7 +244,7 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	struct json_object *process = NULL;
 	int c, status = STATUS_FAILED;
 
-	e.process.env = e.env, e.process.caps = e.caps, e.process.gids = e.gids;
+	e.process.env = e.env, e.process.caps = e.caps, e.process.gids = e.gids, e.process.cgroups = e.cgroups;
 	while ((c = getopt_long(argc, argv, "+:p:dte:u:g:c:h", options, NULL)) != -1) {
 		if (c == 'h')
 			return domlet_cli_usage(&domlet_verb_exec, true);
@@ -289,7 +290,8 @@ const struct domlet_verb domlet_verb_exec = {
 		 "  --console-socket SOCKET   send the master end of its terminal there\n"
 		 "  --preserve-fds N       refused when one of the N descriptors from 3 on is open: none can enter a guest\n"
 		 "  --ignore-paused        also in a paused container\n"
-		 "  --process-label, --apparmor, --cgroup VALUE   ignored: there is nothing of the kind in a guest\n"
+		 "  --cgroup PATH          run it in this cgroup below the container's; [CONTROLLER,…:]PATH, too\n"
+		 "  --process-label, --apparmor VALUE   ignored: there is nothing of the kind in a guest\n"
 		 "  --no-subreaper         ignored\n",
 	.run = exec_verb,
 };

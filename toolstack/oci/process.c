@@ -113,6 +113,29 @@ static int apply(struct json_object *process, const struct domlet_process_option
 	return r;
 }
 
+/* Beside what the specification has, and never from a file: that was taken out. */
+#define CGROUP_MEMBER "dev.domlet.cgroup"
+
+/* runc's form. The guest has version 2 alone, where a process is in one cgroup for all controllers. */
+static int set_cgroup(struct json_object *process, const struct domlet_process_options *o, struct domlet_error *err)
+{
+	const char *path = NULL;
+
+	for (size_t i = 0; i < o->cgroup_count; i++) {
+		const char *colon = strchr(o->cgroups[i], ':'), *one = colon ? colon + 1 : o->cgroups[i];
+
+		if (colon == o->cgroups[i])
+			return domlet_error_set(err, EINVAL, "--cgroup is \"%.64s\", which has no controller before its colon", o->cgroups[i]);
+		if (path && strcmp(path, one) != 0)
+			return domlet_error_set(err, EINVAL, "--cgroup gives \"%.64s\" and \"%.64s\", but a process is in one cgroup for all controllers",
+						path, one);
+		path = one;
+	}
+	if (path && path[0])
+		json_object_object_add(process, CGROUP_MEMBER, json_object_new_string(path));
+	return 0;
+}
+
 static int check(struct json_object *process, const char *where, struct domlet_error *err)
 {
 	struct json_object *args = member(process, "args"), *first = args ? json_object_array_get_idx(args, 0) : NULL;
@@ -154,6 +177,8 @@ int domlet_process_plan(const char *bundle, const struct domlet_process_options 
 		r = check(*process, o->file ? o->file : "the process", err);
 	if (r == 0)
 		domlet_guest_config_keep_process(*process);
+	if (r == 0)
+		r = set_cgroup(*process, o, err);
 	if (r < 0) {
 		json_object_put(*process);
 		*process = NULL;

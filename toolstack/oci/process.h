@@ -23,6 +23,8 @@ struct domlet_process_options {
 	char **args;        /* NULL-terminated; not looked at with FILE */
 	bool terminal;      /* also for a FILE that asks for none */
 	bool no_new_privs;
+	const char **cgroups; /* "[CONTROLLER,…:]PATH" below the container's, also with FILE */
+	size_t cgroup_count;
 };
 
 int domlet_process_plan(const char *bundle, const struct domlet_process_options *o, struct json_object **process,

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Cgroups in the guest, as far as a directory is like one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+
+static char place[64];
+static int dir;
+
+static int set_up(void **state)
+{
+	(void)state;
+	(void)snprintf(place, sizeof place, "/tmp/cgroup-test-XXXXXX");
+	dir = mkdtemp(place) ? open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	return dir < 0 || mkdirat(dir, "a", 0755) < 0 || mkdirat(dir, "a/b", 0755) < 0 || symlinkat("/etc", dir, "link") < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	(void)unlinkat(dir, "memory.events", 0);
+	return unlinkat(dir, "link", 0) < 0 || unlinkat(dir, "a/b", AT_REMOVEDIR) < 0 || unlinkat(dir, "a", AT_REMOVEDIR) < 0 ||
+	       close(dir) < 0 || rmdir(place) < 0 ? -1 : 0;
+}
+
+static void counts_kills(void **state)
+{
+	static const char events[] = "low 0\nhigh 7\nmax 12\noom 3\noom_kill 2\noom_group_kill 9\n";
+	int fd;
+
+	(void)state;
+	assert_int_equal(domlet_cgroup_oom_kills(dir), 0);
+	assert_int_equal(domlet_cgroup_oom_kills(-1), 0);
+	fd = openat(dir, "memory.events", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_int_equal(write(fd, events, strlen(events)), strlen(events));
+	close(fd);
+	assert_int_equal(domlet_cgroup_oom_kills(dir), 2);
+}
+
+/* A path is the caller's, what is there the container's. */
+static void finds_one_below(void **state)
+{
+	static const struct { const char *path, *is; } good[] = { { "/", "." }, { "a", "a" }, { "/a/b", "a/b" }, { "//a/../a/b/", "a/b" } };
+	static const struct { const char *path, *text; int code; } bad[] = {
+		{ "c", "the container has no cgroup \"c\"; its own programs make them", ENOENT },
+		{ "../..", "can't open the cgroup \"../..\" of the container: EXDEV", EXDEV },
+		{ "a/../../x", "can't open the cgroup \"a/../../x\" of the container: EXDEV", EXDEV },
+		{ "link", "can't open the cgroup \"link\" of the container: ELOOP", ELOOP },
+	};
+	struct domlet_failure f;
+	struct stat st, is;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		int fd = domlet_cgroup_below(dir, good[i].path, &f);
+
+		assert_true(fd >= 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(fstatat(dir, good[i].is, &is, 0), 0);
+		assert_int_equal(st.st_ino, is.st_ino);
+		close(fd);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(domlet_cgroup_below(dir, bad[i].path, &f), -bad[i].code);
+		assert_string_equal(f.text, bad[i].text);
+	}
+	assert_int_equal(domlet_cgroup_below(-1, "a", &f), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counts_kills),
+		cmocka_unit_test(finds_one_below),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
