@@ -137,7 +137,7 @@ static void read_namespaces(struct domlet_container_config *c, struct json_objec
 	} known[] = {
 		{ "mount", CLONE_NEWNS },     { "pid", CLONE_NEWPID }, { "ipc", CLONE_NEWIPC },
 		{ "uts", CLONE_NEWUTS },      { "network", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
-		{ "user", CLONE_NEWUSER },
+		{ "user", CLONE_NEWUSER },    { "time", CLONE_NEWTIME },
 	};
 	uint32_t count, i;
 	size_t n;
@@ -165,6 +165,25 @@ static void read_namespaces(struct domlet_container_config *c, struct json_objec
 	}
 	/* A container without its own would pivot PID 1's. */
 	c->namespaces |= CLONE_NEWNS;
+}
+
+static void read_time_offsets(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
+{
+	static const char *const clocks[] = { "monotonic", "boottime" };
+	struct json_object *offsets = domlet_read_object(r, linux_, "timeOffsets");
+
+	for (size_t i = 0; i < sizeof(clocks) / sizeof(*clocks); i++) {
+		struct json_object *one = domlet_read_object(r, offsets, clocks[i]);
+
+		if (one)
+			c->time_offsets[c->time_offset_count++] = (struct domlet_time_offset_config){
+				.clock = clocks[i],
+				.secs = domlet_read_int(r, one, "secs", INT64_MIN, INT64_MAX, 0),
+				.nanosecs = (uint32_t)domlet_read_int(r, one, "nanosecs", 0, 999999999, 0),
+			};
+	}
+	if (c->time_offset_count > 0 && !(c->namespaces & CLONE_NEWTIME))
+		domlet_read_fail(r, "linux.timeOffsets", "needs a time namespace of the container's own");
 }
 
 static void read_device(struct domlet_device_config *d, struct json_object *one, struct domlet_reader *r)
@@ -387,6 +406,7 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	read_root(c, oci, plan, r);
 	read_mounts(c, oci, plan, r);
 	read_namespaces(c, linux_, r);
+	read_time_offsets(c, linux_, r);
 	read_devices(c, linux_, r);
 	read_personality(c, linux_, r);
 	read_sysctls(c, linux_, r);

@@ -103,6 +103,13 @@ struct domlet_device_config {
 	uint32_t uid, gid;
 };
 
+/* By how much a clock of the container's time namespace is ahead of the guest's. */
+struct domlet_time_offset_config {
+	const char *clock; /* as /proc/PID/timens_offsets names it */
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
 struct domlet_sysctl_config {
 	const char *key, *value;
 };
@@ -139,6 +146,8 @@ struct domlet_container_config {
 	uint32_t mount_count;
 	uint32_t namespaces; /* CLONE_NEW* to create */
 	const char *hostname, *domainname;
+	struct domlet_time_offset_config time_offsets[2];
+	uint32_t time_offset_count;
 	struct domlet_sysctl_config *sysctls;
 	uint32_t sysctl_count;
 	struct domlet_strings masked, read_only;

@@ -23,6 +23,15 @@ static int raise_loopback(struct domlet_failure *failure)
 					  domlet_failure_name(-r)) : 0;
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), r = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 /* "net.ipv4.ip_forward" is net/ipv4/ip_forward below /proc/sys, and either may
  * be written; of the two separators the first one counts, and beside dots "/" is
  * the dot of a device's name (sysctl(8)). Which names are allowed the host has
@@ -39,22 +48,52 @@ static int set_sysctl(const struct domlet_sysctl_config *s, struct domlet_failur
 {
 	char path[256] = "/proc/sys/";
 	const size_t start = strlen(path);
-	int fd, r = 0;
+	int r;
 
 	if ((size_t)snprintf(path + start, sizeof path - start, "%s", s->key) >= sizeof path - start)
 		return domlet_failure_set(failure, ENAMETOOLONG, "sysctl %.64s... is a name too long", s->key);
 	sysctl_path(path + start);
 	if (strstr(path, "/../"))
 		return domlet_failure_set(failure, EINVAL, "sysctl %s has a name that is none", s->key);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, s->value, strlen(s->value)) < 0)
-		r = -errno;
-	if (fd >= 0)
-		close(fd);
+	r = write_file(path, s->value);
 	if (r == -ENOENT)
 		return domlet_failure_set(failure, ENOENT, "sysctl %s is not known to the guest's kernel", s->key);
 	return r < 0 ? domlet_failure_set(failure, -r, "can't set sysctl %s to %s: %s", s->key, s->value,
 					  domlet_failure_name(-r)) : 0;
+}
+
+static int set_time_offset(const struct domlet_time_offset_config *o, struct domlet_failure *failure)
+{
+	char text[96];
+	int r;
+
+	(void)snprintf(text, sizeof text, "%s %lld %u", o->clock, (long long)o->secs, o->nanosecs);
+	r = write_file("/proc/self/timens_offsets", text);
+	if (r == -ERANGE)
+		return domlet_failure_set(failure, ERANGE, "linux.timeOffsets: the guest's clock %s, which began with its boot, can't be moved by %lld s",
+					  o->clock, (long long)o->secs);
+	return r < 0 ? domlet_failure_set(failure, -r, "can't set the time offset of %s: %s", o->clock,
+					  domlet_failure_name(-r)) : 0;
+}
+
+/* Offsets are set before anybody is in the namespace: so it is made for
+ * children first, and then entered by its link (before Linux 6.3 exec doesn't
+ * enter it). */
+static int enter_time_namespace(const struct domlet_container_config *c, struct domlet_failure *failure)
+{
+	int r = unshare(CLONE_NEWTIME) < 0 ? -errno : 0, fd;
+
+	if (r < 0)
+		return domlet_failure_set(failure, -r, "can't make a time namespace: %s", domlet_failure_name(-r));
+	for (uint32_t i = 0; i < c->time_offset_count && r == 0; i++)
+		r = set_time_offset(&c->time_offsets[i], failure);
+	if (r < 0)
+		return r;
+	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	r = fd < 0 || setns(fd, CLONE_NEWTIME) < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? domlet_failure_set(failure, -r, "can't enter the time namespace: %s", domlet_failure_name(-r)) : 0;
 }
 
 int domlet_namespaces_set_up(const struct domlet_container_config *c, struct domlet_failure *failure)
@@ -70,7 +109,9 @@ int domlet_namespaces_set_up(const struct domlet_container_config *c, struct dom
 	if (c->domainname[0] && setdomainname(c->domainname, strlen(c->domainname)) < 0)
 		return domlet_failure_set(failure, errno, "can't set the domain name %s: %s", c->domainname,
 					  domlet_failure_name(errno));
-	if (c->namespaces & CLONE_NEWNET)
+	if (c->namespaces & CLONE_NEWTIME)
+		r = enter_time_namespace(c, failure);
+	if (r == 0 && c->namespaces & CLONE_NEWNET)
 		r = raise_loopback(failure);
 	for (uint32_t i = 0; i < c->sysctl_count && r == 0; i++)
 		r = set_sysctl(&c->sysctls[i], failure);

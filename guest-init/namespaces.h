@@ -7,7 +7,12 @@
  * names, sysctls, the loopback device. Called in its first process.
  */
 
+#include <sched.h>
+
 #include "config.h"
+
+/* Those of a container's that this makes; the others its clone has made. */
+#define DOMLET_NAMESPACES_LATER ((uint32_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
 
 int domlet_namespaces_set_up(const struct domlet_container_config *c, struct domlet_failure *failure);
 

@@ -218,7 +218,7 @@ static pid_t clone_child(const struct spawn *s)
 	struct clone_args args = { .exit_signal = SIGCHLD };
 
 	if (s->pidfd < 0)
-		args.flags = (s->c->namespaces & ~(uint32_t)CLONE_NEWCGROUP) | CLONE_NEWNS;
+		args.flags = (s->c->namespaces & ~DOMLET_NAMESPACES_LATER) | CLONE_NEWNS;
 	if (s->cgroup_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)s->cgroup_fd;

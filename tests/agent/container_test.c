@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -59,6 +60,41 @@ static void test_made_for_any_user(void **state)
 	(void)state;
 	expect_output(document,
 		      "copy\n400 5 6\n666 0 0\n666 0 0\ni686\n/run/below\nro\n0\n1\n2\n3\n");
+}
+
+/* JSON's later member counts. */
+#define TIMED ", \"namespaces\": [{\"type\": \"time\"}, {\"type\": \"pid\"}, {\"type\": \"mount\"}]"
+
+/* For the first process, and for those that join it. */
+static void test_clocks_are_ahead(void **state)
+{
+	static const char look[] = "cut -d. -f1 /proc/uptime | grep -cx '1.......'; tr -s ' ' </proc/self/timens_offsets";
+	char *args = text_of(PROCESS ", \"args\": [\"sh\", \"-c\", \"%s; sleep 1000\"]", look);
+	char *exec_args = text_of("{" PROCESS ", \"args\": [\"sh\", \"-c\", \"%s\"]}", look);
+
+	(void)state;
+	if (access("/proc/self/timens_offsets", F_OK) < 0)
+		skip();
+	assert_int_equal(create_document(0, 1, document_with(args, "", "", "", TIMED ", \"timeOffsets\": {"
+		"\"monotonic\": {\"secs\": 86400}, \"boottime\": {\"secs\": 10000000, \"nanosecs\": 5}}")), 0);
+	assert_int_equal(start(0), 0);
+	await_output(1, "1\nmonotonic 86400 0\nboottime 10000000 5\n");
+	assert_int_equal(exec(0, 2, exec_args), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_output(2, DOMLET_STREAM_STDOUT, "1\nmonotonic 86400 0\nboottime 10000000 5\n");
+	free(args);
+	free(exec_args);
+}
+
+static void test_clock_before_its_begin(void **state)
+{
+	(void)state;
+	if (access("/proc/self/timens_offsets", F_OK) < 0)
+		skip();
+	assert_int_equal(create_document(0, 1, document_with(PROCESS ", \"args\": [\"true\"]", "", "", "", TIMED
+		", \"timeOffsets\": {\"boottime\": {\"secs\": -10000000000}}")), ERANGE);
+	assert_string_equal(last_text(), "linux.timeOffsets: the guest's clock boottime, which began with its boot, can't be moved by -10000000000 s");
+	monitor_close_streams(&m, 1);
 }
 
 /* Descriptors of process 1's would be a way out by /proc/self/fd. */
@@ -175,6 +211,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_AGENT(test_container), WITH_AGENT(test_made_for_any_user), WITH_AGENT(test_cwd_stays_inside),
+		WITH_AGENT(test_clocks_are_ahead), WITH_AGENT(test_clock_before_its_begin),
 		WITH_AGENT(test_masks_hold_in_a_user_namespace), WITH_AGENT(test_refusals), WITH_AGENT(test_root_that_is_none),
 		WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_hook_surroundings),
 	};

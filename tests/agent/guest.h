@@ -21,7 +21,8 @@ pid_t guest_spawn(int *fd);
 #define PROCESS "\"cwd\": \"/\", \"env\": [\"PATH=/bin:/usr/bin\"]"
 
 char *text_of(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* OCI_MORE, LINUX_MORE: further members, each with a comma before it. */
+/* OCI_MORE, LINUX_MORE: further members, each with a comma before it; a
+ * "namespaces" takes the place of what there is. */
 char *document_with(const char *process, const char *mounts, const char *plans, const char *oci_more,
 		    const char *linux_more);
 /* With a directory of its own as the root. */

@@ -14,11 +14,13 @@ teardown() {
     make_bundle sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpu.weight; touch x 2>/dev/null || echo cgroup-ro
         cat /proc/self/cgroup /proc/sys/kernel/shmmni; echo $HOME
         busybox stat -c "%n %a" /dev/shm /dev/mqueue; busybox df -k /dev/shm | busybox tail -n 1 | busybox awk "{print \$2}"
-        echo x >/etc/motd || echo ro; cat /etc/motd; cat /hook; echo; ls -l /dev/ptmx | busybox awk "{print \$NF}"'
+        echo x >/etc/motd || echo ro; cat /etc/motd; cat /hook; echo; ls -l /dev/ptmx | busybox awk "{print \$NF}"
+        busybox cut -d. -f1 /proc/uptime | grep -cx "1......."'
     echo moin >"$BATS_TEST_TMPDIR/motd"
     edit '.linux.resources = {memory: {limit: 50331648}, pids: {limit: 99}, cpu: {quota: 50000, period: 100000, shares: 1024}}
         | .linux.sysctl = {"kernel.shmmni": "77"}
-        | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "network"}, {type: "cgroup"}]
+        | .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "ipc"}, {type: "uts"}, {type: "network"}, {type: "cgroup"}, {type: "time"}]
+        | .linux.timeOffsets = {boottime: {secs: 10000000}}
         | .mounts = [{destination: "/proc", type: "proc"}, {destination: "/dev", type: "tmpfs", options: ["nosuid", "mode=755"]},
             {destination: "/dev/pts", type: "devpts", options: ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
             {destination: "/dev/shm", type: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=1777", "size=2048k"]},
@@ -42,7 +44,8 @@ cgroup-ro
 ro
 moin
 {\"ociVersion\":\"1.0.2\",\"id\":\"c1\",\"bundle\":\"/\",\"annotations\":{\"dev.domlet.type\":\"$DOMLET_TYPE\"},\"status\":\"created\",\"pid\":1}
-pts/ptmx" ] || { echo "$output"; false; }
+pts/ptmx
+1" ] || { echo "$output"; false; }
 }
 
 @test "memory beyond the limit ends the container, not the guest" {

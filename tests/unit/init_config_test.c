@@ -50,7 +50,7 @@ static void reads_a_container(void **state)
 		"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_NO_SUCH\"]},"
 		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":18446744073709551615}]},"
 		"\"mounts\":[{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"options\":[\"ro\"]}],"
-		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\"}],\"personality\":{\"domain\":\"LINUX32\"},"
+		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\"},{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"secs\":-7,\"nanosecs\":8}},\"personality\":{\"domain\":\"LINUX32\"},"
 		"\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9},"
 		"\"unified\":{\"memory.high\":\"max\"},\"devices\":[{\"allow\":false,\"access\":\"rwm\"},"
 		"{\"allow\":true,\"type\":\"\",\"access\":\"m\"},{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"r\"}]},"
@@ -68,7 +68,10 @@ static void reads_a_container(void **state)
 	assert_int_equal(c.process.caps[DOMLET_CAPS_BOUNDING], 1 << 0 | 1 << 5);
 	assert_int_equal(c.process.caps[DOMLET_CAPS_EFFECTIVE], 0);
 	assert_true(c.process.rlimits[0].hard == UINT64_MAX);
-	assert_int_equal(c.namespaces, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWNS);
+	assert_int_equal(c.namespaces, CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWTIME | CLONE_NEWNS);
+	assert_int_equal(c.time_offset_count, 1);
+	assert_string_equal(c.time_offsets[0].clock, "boottime");
+	assert_true(c.time_offsets[0].secs == -7 && c.time_offsets[0].nanosecs == 8);
 	assert_true(c.has_personality && c.personality == PER_LINUX32);
 	assert_non_null(c.resources.unified);
 	assert_int_equal(c.device_rule_count, 3);
@@ -102,6 +105,8 @@ static void refuses_what_it_cannot_do(void **state)
 		EINVAL, "user namespace");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/x\"}]}},"
 		PLAN("") "}", EINVAL, "by its path");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"timeOffsets\":{\"monotonic\":{\"secs\":1}}}}," PLAN("") "}",
+		EINVAL, "needs a time namespace");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},"
 		"{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":2}]}}," PLAN("") "}", EINVAL, "twice");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"type\":\"x\"}]}}},"

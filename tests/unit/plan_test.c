@@ -223,6 +223,25 @@ static void namespaces(void **state)
 	assert_null(plan.net_path);
 }
 
+#define TIME(offsets) "{" BASE ",\"linux\":{\"timeOffsets\":" offsets ",\"namespaces\":[" UNCONNECTED "," NAMESPACE("network") "," NAMESPACE("time") "]}}"
+
+static void time_offsets(void **state)
+{
+	(void)state;
+	assert_int_equal(read_config(TIME("{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{}}")), 0);
+	assert_non_null(strstr(plan.document, "\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{}}"));
+	assert_int_equal(read_config("{" BASE ",\"linux\":{\"timeOffsets\":{}," NAMESPACES "}}"), 0);
+	assert_refused("{" BASE ",\"linux\":{\"timeOffsets\":{\"boottime\":{}}," NAMESPACES "}}",
+		       "linux.timeOffsets is given, but linux.namespaces has no time namespace");
+	assert_refused(TIME("{\"realtime\":{\"secs\":1}}"), "has clock \"realtime\"");
+	assert_refused(TIME("{\"boottime\":{\"nanosecs\":1000000000}}"), "linux.timeOffsets.boottime.nanosecs is 1000000000, but");
+	assert_refused(TIME("{\"boottime\":{\"nanosecs\":-1}}"), "an integer from 0");
+	assert_refused(TIME("{\"boottime\":{\"secs\":\"1\"}}"), "linux.timeOffsets[\"boottime\"].secs must be an integer");
+	assert_refused(TIME("{\"boottime\":null}"), "must be an object");
+	refused_namespace("{\"type\":\"time\",\"path\":\"/proc/self/ns/time\"}", "time namespace /proc/self/ns/time is the host's");
+	refused_namespace("{\"type\":\"time\",\"path\":\"/run/time\"}", "can't be joined");
+}
+
 static void refused_features(void **state)
 {
 	(void)state;
@@ -428,6 +447,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wrong_types, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(namespaces_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(namespaces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(time_offsets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),

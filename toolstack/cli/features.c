@@ -30,7 +30,7 @@ static const char *const mount_options[] = {
 
 /* No "user": ids in the guest are the ids in the image. New ones only; a
  * namespace given by path is refused. */
-static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "pid", "uts", NULL };
+static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "pid", "time", "uts", NULL };
 
 /* capabilities(7), all that the guest's kernel has. */
 static const char *const capabilities[] = {

@@ -14,7 +14,7 @@
 
 /* Each type that is known, whether the container may be without one of its own,
  * and if not, what to do. Without a cgroup namespace it sees the paths of the
- * guest's cgroups, which tell nothing about dom0. */
+ * guest's cgroups, without a time namespace the guest's clocks, which tell nothing about dom0. */
 static const struct type {
 	const char *name, *file; /* /proc/PID/ns/FILE */
 	const char *advice;      /* NULL: may be absent */
@@ -25,8 +25,10 @@ static const struct type {
 	{"uts", "uts", "leave --uts=host out"},
 	{"network", "net", "use --network none"},
 	{"cgroup", "cgroup", NULL},
+	{"time", "time", NULL},
 };
 
+#define NANOSECS_MAX 999999999
 #define TYPES (sizeof(types) / sizeof(types[0]))
 
 struct reader {
@@ -102,6 +104,40 @@ static int read_one(struct reader *r, struct json_object *one)
 	return path && path[0] != '\0' ? take_path(r, &types[i], path, one) : 0;
 }
 
+static bool has(const struct reader *r, const char *name)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		if (strcmp(types[i].name, name) == 0)
+			return r->seen[i];
+	return false;
+}
+
+/* What the guest sets: the kernel's rules, so far as they don't depend on its
+ * clocks (time_namespaces(7)). */
+static int check_time_offsets(const struct reader *r, struct json_object *offsets)
+{
+	struct json_object *nanosecs = NULL;
+
+	if (!offsets || json_object_object_length(offsets) == 0)
+		return 0;
+	if (!has(r, "time"))
+		return domlet_error_set(r->err, EINVAL,
+					"%s: linux.timeOffsets is given, but linux.namespaces has no time namespace to set it in",
+					r->path);
+	json_object_object_foreach(offsets, clock, offset) {
+		if (strcmp(clock, "monotonic") != 0 && strcmp(clock, "boottime") != 0)
+			return domlet_error_set(r->err, EINVAL,
+						"%s: linux.timeOffsets has clock \"%.64s\"; \"monotonic\" and \"boottime\" are known",
+						r->path, clock);
+		if (json_object_object_get_ex(offset, "nanosecs", &nanosecs) &&
+		    json_object_get_int64(nanosecs) > NANOSECS_MAX)
+			return domlet_error_set(r->err, EINVAL,
+						"%s: linux.timeOffsets.%s.nanosecs is %lld, but must be %d at most", r->path,
+						clock, (long long)json_object_get_int64(nanosecs), NANOSECS_MAX);
+	}
+	return 0;
+}
+
 static int refuse_absent(const struct reader *r)
 {
 	for (size_t i = 0; i < TYPES; i++)
@@ -116,7 +152,7 @@ int domlet_plan_namespaces(struct json_object *config, const char *path, struct 
 			   struct domlet_error *err)
 {
 	struct reader reader = {.path = path, .plan = plan, .err = err};
-	struct json_object *linux_ = NULL, *list = NULL;
+	struct json_object *linux_ = NULL, *list = NULL, *offsets = NULL;
 	const char *hostname = get_text(config, "hostname");
 	size_t n = 0;
 	int r = 0;
@@ -128,6 +164,8 @@ int domlet_plan_namespaces(struct json_object *config, const char *path, struct 
 		r = read_one(&reader, json_object_array_get_idx(list, i));
 	if (r == 0)
 		r = refuse_absent(&reader);
+	if (r == 0 && linux_ && json_object_object_get_ex(linux_, "timeOffsets", &offsets))
+		r = check_time_offsets(&reader, offsets);
 	if (r == 0 && hostname && hostname[0] != '\0' && !(plan->hostname = strdup(hostname)))
 		r = domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", path);
 	return r;

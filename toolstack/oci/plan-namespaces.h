@@ -3,7 +3,7 @@
 #define DOMLET_OCI_PLAN_NAMESPACES_H
 
 /*
- * linux.namespaces of a checked configuration. A guest has its own kernel, so
+ * linux.namespaces and timeOffsets of a checked configuration. A guest has its own kernel, so
  * a container can't have a namespace of the host's: who asks for one is
  * refused, by leaving the type out (config-linux.md#namespaces: it is then
  * the runtime's) as well as by its path. Only oci/ includes this.
