@@ -60,8 +60,10 @@ rules=$(readlink -f "$2")/toolstack/storage/59-domlet.rules
 
 mkdir "$dir/rootfs"
 (cd "$dir" && "$domlet" spec)
-sed -i 's/"terminal": *true/"terminal": false/' "$dir/config.json"
+sed -i 's/"terminal": *true/"terminal": false, "apparmorProfile": "docker-default"/' "$dir/config.json"
 said=$("$domlet" --root "$dir/state" --template absent create -b "$dir" c1 2>&1 || true)
 [[ $said == *'no template absent.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs'* ]] ||
     fail "of a missing template is said: $said"
+[[ $(grep -c 'not applied in the guest of container c1: {"process.apparmorProfile":"docker-default"}$' <<<"$said") == 1 ]] ||
+    fail "of a profile that isn't applied is said: $said"
 [[ -z $(ls "$dir/state") ]] || fail "a container is left of it"

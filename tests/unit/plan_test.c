@@ -299,6 +299,20 @@ static void sizes(void **state)
 	assert_string_equal(plan.ask.template_name, "small");
 }
 
+static void labels_of_the_host(void **state)
+{
+	(void)state;
+	assert_int_equal(read_config("{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\","
+				     "\"selinuxLabel\":\"a:b:c\"}," ROOT ",\"linux\":{" NAMESPACES ",\"mountLabel\":\"d:e:f\"}}"), 0);
+	assert_string_equal(plan.labels, "{\"process.apparmorProfile\":\"docker-default\",\"process.selinuxLabel\":\"a:b:c\","
+					 "\"linux.mountLabel\":\"d:e:f\"}");
+	assert_null(strstr(plan.document, "docker-default"));
+	/* Nothing is asked for. */
+	assert_int_equal(read_config("{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"unconfined\","
+				     "\"selinuxLabel\":\"\"}," ROOT ",\"linux\":{" NAMESPACES "}}"), 0);
+	assert_null(plan.labels);
+}
+
 static void hooks_stay_on_the_host(void **state)
 {
 	(void)state;
@@ -450,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(time_offsets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(labels_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),

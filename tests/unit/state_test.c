@@ -51,6 +51,7 @@ static void fill(struct domlet_state *st)
 	st->oci_version = strdup("1.0.2-dev");
 	st->image = strdup("/var/cache/i");
 	st->reason = strdup("why");
+	st->labels = strdup("{\"p\":\"q\"}");
 	st->domid = 7;
 	strcpy(st->uuid, "12345678-1234-1234-1234-123456789012");
 	strcpy(st->name, "domlet-x");
@@ -84,6 +85,7 @@ static void round_trip(void **state)
 	assert_null(back.cgroup);
 	assert_string_equal(back.image, st.image);
 	assert_string_equal(back.reason, "why");
+	assert_string_equal(back.labels, "{\"p\":\"q\"}");
 	assert_int_equal(back.domid, 7);
 	assert_string_equal(back.uuid, st.uuid);
 	assert_string_equal(back.created, st.created);
@@ -132,7 +134,7 @@ static void wanted_sentences(void **state)
 	domlet_state_free(&st);
 }
 
-/* What an older domlet wrote has no reason in it. */
+/* What an older domlet wrote has no reason in it, nor labels. */
 static void a_record_without_a_reason(void **state)
 {
 	struct domlet_error err = {0};
@@ -153,6 +155,7 @@ static void a_record_without_a_reason(void **state)
 	free(text);
 	assert_int_equal(domlet_state_load(root, "c1", &back, &err), 0);
 	assert_null(back.reason);
+	assert_null(back.labels);
 	assert_string_equal(back.uuid, st.uuid);
 	domlet_state_free(&back);
 	assert_int_equal(domlet_state_remove(&st, &err), 0);
@@ -316,13 +319,18 @@ static void state_json(void **state)
 	assert_int_equal(json_object_get_int(value), getpid());
 	assert_true(json_object_object_get_ex(obj, "annotations", &value));
 	assert_true(json_object_object_get_ex(value, "a", &a));
+	assert_false(json_object_object_get_ex(obj, "notApplied", &value));
 	json_object_put(obj);
+	st.labels = strdup("{\"process.apparmorProfile\":\"docker-default\"}");
 	st.proxy.start_ticks++;
 	text = domlet_state_json(&st);
 	obj = json_tokener_parse(text);
 	free(text);
 	assert_true(json_object_object_get_ex(obj, "status", &value));
 	assert_string_equal(json_object_get_string(value), "stopped");
+	assert_true(json_object_object_get_ex(obj, "notApplied", &value));
+	assert_true(json_object_object_get_ex(value, "process.apparmorProfile", &a));
+	assert_string_equal(json_object_get_string(a), "docker-default");
 	assert_true(json_object_object_get_ex(obj, "pid", &value));
 	assert_int_equal(json_object_get_int(value), 0);
 	json_object_put(obj);

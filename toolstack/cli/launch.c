@@ -39,8 +39,9 @@ static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struc
 	st->rootfs = strdup(p->rootfs);
 	st->annotations = strdup(p->annotations);
 	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
+	st->labels = p->labels ? strdup(p->labels) : NULL;
 	st->oci_version = strdup(p->oci_version);
-	if (!st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) || !st->oci_version)
+	if (!st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) || (p->labels && !st->labels) || !st->oci_version)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be recorded: out of memory", p->id);
 	return 0;
 }
@@ -338,6 +339,9 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "planned");
+	if (plan.labels)
+		domlet_log_notice(&cli->log, "labels and profiles of this host's security modules are not applied in the guest of container %s: %s",
+				  id, plan.labels);
 	if (plan.terminal && !o->foreground && !o->console_socket) {
 		domlet_plan_free(&plan);
 		return domlet_error_set(&cli->err, EINVAL,

@@ -61,6 +61,7 @@ void domlet_plan_free(struct domlet_plan *plan)
 	free(plan->hostname);
 	free(plan->net_path);
 	free(plan->cgroups_path);
+	free(plan->labels);
 	free(plan->argv0);
 	domlet_ask_free(&plan->ask);
 	free(plan->document);
@@ -193,6 +194,28 @@ static int read_ask(struct build *b)
 	return domlet_ask_read(b->config, b->path, &b->plan->ask, b->err);
 }
 
+/* "unconfined" is how engines write that there shall be no profile. */
+static int read_labels(struct build *b)
+{
+	struct json_object *process = get(b->config, "process"), *labels = json_object_new_object();
+	const struct {
+		const char *path, *value;
+	} known[] = {
+		{"process.apparmorProfile", get_text(process, "apparmorProfile")},
+		{"process.selinuxLabel", get_text(process, "selinuxLabel")},
+		{"linux.mountLabel", get_text(get(b->config, "linux"), "mountLabel")},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].value && known[i].value[0] != '\0' && strcmp(known[i].value, "unconfined") != 0)
+			json_object_object_add(labels, known[i].path, json_object_new_string(known[i].value));
+	if (json_object_object_length(labels) > 0)
+		r = copy_json(b, labels, &b->plan->labels);
+	json_object_put(labels);
+	return r;
+}
+
 static int read_hooks(struct build *b)
 {
 	struct json_object *hooks = get(b->config, "hooks");
@@ -269,7 +292,7 @@ static int build_document(struct build *b)
 static int build_plan(struct build *b)
 {
 	static int (*const steps[])(struct build *) = {
-		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_ask, read_hooks,
+		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_ask, read_labels, read_hooks,
 		read_sysctls, read_cgroup, build_document, /* takes out of the configuration what isn't the guest's */
 	};
 

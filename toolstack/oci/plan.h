@@ -26,6 +26,9 @@ struct domlet_plan {
 	char *hooks;       /* config.md#posix-platform-hooks as JSON text; NULL: none */
 	char *hostname;    /* NULL: the id's first 12 characters in the guest */
 	char *cgroups_path; /* NULL: none given */
+	/* Labels of the host's security modules, which no guest knows: a JSON object,
+	 * by their places in the configuration. NULL: none asked for. */
+	char *labels;
 	char *net_path;      /* the network namespace in dom0 to join; NULL: none */
 	bool terminal;
 	uint16_t console_rows, console_cols; /* 0: unknown */

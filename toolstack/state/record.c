@@ -44,6 +44,7 @@ static const struct record_field record_fields[] = {
 	TEXT("created", created),
 	{"exitCode", KIND_U32, AT(exit_code), 0},
 	{"reason", KIND_LATER, AT(reason), 0},
+	{"labels", KIND_LATER, AT(labels), 0},
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 
@@ -199,10 +200,10 @@ int domlet_record_parse(const char *text, size_t len, const char *path, struct d
 	return r;
 }
 
-/* Annotations are kept as text and were checked when they were read. */
-static struct json_object *annotations_object(const struct domlet_state *st)
+/* Annotations and labels are kept as text and were checked when they were read. */
+static struct json_object *parse_object(const char *text)
 {
-	struct json_object *obj = st->annotations ? json_tokener_parse(st->annotations) : NULL;
+	struct json_object *obj = text ? json_tokener_parse(text) : NULL;
 
 	if (obj && json_object_is_type(obj, json_type_object))
 		return obj;
@@ -227,9 +228,12 @@ char *domlet_state_json(const struct domlet_state *st)
 	json_object_object_add(obj, "bundle", json_object_new_string(st->bundle ? st->bundle : ""));
 	json_object_object_add(obj, "rootfs", json_object_new_string(st->rootfs ? st->rootfs : ""));
 	json_object_object_add(obj, "created", json_object_new_string(st->created));
-	json_object_object_add(obj, "annotations", annotations_object(st));
+	json_object_object_add(obj, "annotations", parse_object(st->annotations));
 	json_object_object_add(obj, "owner", json_object_new_string(""));
-	if (st->reason && status == DOMLET_STATUS_STOPPED) /* none of the OCI's */
+	/* These two are none of the OCI's; callers pass over what they don't know. */
+	if (st->labels)
+		json_object_object_add(obj, "notApplied", parse_object(st->labels));
+	if (st->reason && status == DOMLET_STATUS_STOPPED)
 		json_object_object_add(obj, "reason", json_object_new_string(st->reason));
 	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 							   JSON_C_TO_STRING_NOSLASHESCAPE);

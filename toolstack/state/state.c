@@ -48,6 +48,7 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->cgroup);
 	free(st->hooks);
 	free(st->image);
+	free(st->labels);
 	free(st->reason);
 	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
 }

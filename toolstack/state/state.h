@@ -49,6 +49,7 @@ struct domlet_state {
 	enum domlet_status status;
 	char created[40];  /* RFC 3339 */
 	uint32_t exit_code; /* when stopped */
+	char *labels; /* those of the configuration that no guest applies: a JSON object; owned, NULL: none */
 	char *reason; /* why, when nobody asked for the end; owned, NULL: none */
 };
 
