@@ -251,6 +251,8 @@ static void refused_features(void **state)
 	assert_refused("{" BASE ",\"linux\":{\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}}}", "linux.personality.flags");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\",\"uidMappings\":[{}]}]}",
 		       "mounts[0].uidMappings can't be done");
+	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"bind\",\"source\":\"/etc/passwd\","
+		       "\"options\":[\"rbind\",\"ridmap\"]}]}", "the mount on /p has the option \"ridmap\"");
 	assert_refused("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"execCPUAffinity\":{\"final\":\"0\"}}}",
 		       "process.execCPUAffinity can't be done");
 	assert_refused("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"ioPriority\":{\"priority\":1}}}",

@@ -23,9 +23,13 @@ static const char *const hooks[] = {
 
 /* Those that the guest sets (guest-init/mounts.c). */
 static const char *const mount_options[] = {
-	"async", "atime", "defaults", "dev", "diratime", "dirsync", "exec", "lazytime", "noatime", "nodev",
-	"nodiratime", "noexec", "norelatime", "nostrictatime", "nosuid", "private", "relatime", "ro", "rprivate",
-	"rshared", "rslave", "runbindable", "rw", "shared", "slave", "strictatime", "suid", "sync", "unbindable", NULL,
+	"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud",
+	"mand", "noatime", "nodev", "nodiratime", "noexec", "nofail", "noiversion", "nolazytime", "nomand", "norelatime",
+	"nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime",
+	"rexec", "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid",
+	"rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
+	"rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync",
+	"tmpcopyup", "unbindable", NULL,
 };
 
 /* No "user": ids in the guest are the ids in the image. New ones only; a

@@ -234,6 +234,10 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct jso
 	if (m->destination[0] == '\0')
 		return domlet_error_set(err, EINVAL, "a mount (type \"%s\", source \"%s\") has no destination", m->type,
 					m->source);
+	if (has_option(m, "idmap") || has_option(m, "ridmap"))
+		return domlet_error_set(err, ENOTSUP,
+					"the mount on %s has the option \"%s\", which can't be done in the guest yet: ids there are those of the image",
+					m->destination, has_option(m, "idmap") ? "idmap" : "ridmap");
 	if (is_bind(m))
 		return plan_bind(m, bundle, out, err);
 	for (size_t i = 0; i < sizeof(guest_types) / sizeof(guest_types[0]); i++)
