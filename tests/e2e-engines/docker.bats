@@ -213,3 +213,10 @@ teardown() {
     for i in "${pids[@]}"; do wait "$i"; done
     for i in {1..5}; do [ "$(cat "$out.$i")" = "$i" ]; done
 }
+
+# bats test_tags=long
+@test "docker run: files bound on links of the image that lead to nothing" {
+    linked_image | docker import - linked
+    on_links
+    docker rmi linked
+}

@@ -101,3 +101,25 @@ expected=$'1000\n1001\n/tmp\nb\nbox\n0000000000000000\n77\n3072\n1\n1\n67108864\
 obedient='trap "echo usr1" USR1; trap "echo term; exit 3" TERM
 echo ready; while :; do sleep 0.1; done'
 sizes='trap "echo winch" WINCH; while [ -t 0 ] && [ -t 1 ]; do stty size; sleep 0.2; done'
+
+# An image as systemd's are: files of its /etc point to what is made at run time.
+linked_image() { # to stdout, as a tar archive
+    local tree=$BATS_TEST_TMPDIR/linked
+    mkdir -p "$tree"/{bin,etc,proc,sys,dev,tmp}
+    cp /bin/busybox "$tree/bin/"
+    ln -s busybox "$tree/bin/sh"
+    ln -s ../run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
+    ln -s /var/lib/made/settings "$tree/etc/settings"
+    ln -s ../../../../../../../outside/x "$tree/etc/up"
+    tar -C "$tree" --owner 0 --group 0 -c .
+}
+# shellcheck disable=SC2154 # output: what run of bats has
+on_links() { # OPTIONS…: files bound on those links, in a container of that image
+    echo words >"$BATS_TEST_TMPDIR/words"
+    set -- "$@" -v "$BATS_TEST_TMPDIR/words:/etc/resolv.conf:ro" -v "$BATS_TEST_TMPDIR/words:/etc/settings" -v "$BATS_TEST_TMPDIR/words:/etc/up"
+    run -0 --separate-stderr run_in --rm "$@" linked sh -c 'cd /; busybox cat etc/resolv.conf var/lib/made/settings outside/x
+        busybox readlink /etc/settings; busybox stat -c %a /var/lib /outside; echo x 2>/dev/null >/etc/resolv.conf || echo ro
+        busybox grep -c " /dev/shm tmpfs" /proc/mounts; busybox grep -o "^shm /dev/shm" /proc/mounts'
+    [ "$output" = $'words\nwords\nwords\n/var/lib/made/settings\n755\n755\nro\n1\nshm /dev/shm' ]
+    [ ! -e /outside ]
+}

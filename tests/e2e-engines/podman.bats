@@ -94,3 +94,10 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     podman exec p1 true
     podman rm -f -t 0 p1
 }
+
+# bats test_tags=long
+@test "podman run: files bound on links of the image that lead to nothing" {
+    linked_image | podman import - linked
+    on_links
+    podman rmi linked
+}

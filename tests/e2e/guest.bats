@@ -95,7 +95,7 @@ c" ]
 
 @test "a configuration of 1 MB goes over the ring; one of 50 MB is refused" {
     make_bundle echo hi
-    edit '.padding = ("x" * 1000000)'
+    edit '.process.env += [range(10) | "P\(.)=" + ("x" * 100000)]'
     run -0 domlet run -b "$BUNDLE" c1
     [ "$output" = hi ]
     edit '.padding = ("x" * 50000000)'
