@@ -61,11 +61,19 @@ poststop stopped" ]
 }
 
 @test "the proxy has the container's namespaces, cgroup and root" {
-    local pid ns
+    local pid ns cgroup=/sys/fs/cgroup/domlet/e2e/c1 other
     make_bundle sleep 1000
+    # One that was there, and not empty.
+    mkdir -p "$cgroup"
+    sleep 1000 3>&- &
+    other=$!
+    echo "$other" >"$cgroup/cgroup.procs"
     edit '.linux.cgroupsPath = "/domlet/e2e/c1" | .hostname = "shadow"
         | .hooks.prestart = [{path: "/bin/sh", args: ["sh", "-c", "nsenter -n -t $(jq .pid) ip -o link >'"$BATS_TEST_TMPDIR"'/links"]}]'
     domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    grep -q "container's cgroup is not empty: 1 process(es) found" "$BATS_TEST_TMPDIR/out"
+    kill "$other"
+    eventually 10 test ! -e "/proc/$other"
     pid=$(cat "$BATS_TEST_TMPDIR/pid")
     [ "$(wc -l <"$BATS_TEST_TMPDIR/links")" -eq 1 ]
     for ns in mnt net uts ipc pid cgroup; do
@@ -80,7 +88,10 @@ poststop stopped" ]
     [ "$(awk '/^(Cap(Eff|Bnd)|NoNewPrivs|Seccomp):/ { printf "%s ", $2 }' "/proc/$pid/status")" = '0000000000000000 0000000000000000 1 2 ' ]
     [ "$(domlet ps --format json c1)" = "[$pid]" ]
     domlet delete --force c1
-    rmdir /sys/fs/cgroup/domlet/e2e
+    echo 1 >"$cgroup/cgroup.freeze"
+    run -1 timeout 60 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+    [[ $output == *"container's cgroup unexpectedly frozen"* ]]
+    rmdir "$cgroup" "${cgroup%/*}"
 }
 
 @test "createContainer hooks run in the container's namespaces" {

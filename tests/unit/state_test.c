@@ -52,6 +52,7 @@ static void fill(struct domlet_state *st)
 	st->image = strdup("/var/cache/i");
 	st->reason = strdup("why");
 	st->labels = strdup("{\"p\":\"q\"}");
+	st->cgroup_kept = true;
 	st->domid = 7;
 	strcpy(st->uuid, "12345678-1234-1234-1234-123456789012");
 	strcpy(st->name, "domlet-x");
@@ -83,6 +84,7 @@ static void round_trip(void **state)
 	assert_string_equal(back.bundle, st.bundle);
 	assert_string_equal(back.annotations, st.annotations);
 	assert_null(back.cgroup);
+	assert_true(back.cgroup_kept);
 	assert_string_equal(back.image, st.image);
 	assert_string_equal(back.reason, "why");
 	assert_string_equal(back.labels, "{\"p\":\"q\"}");
@@ -175,6 +177,7 @@ static void damaged_records(void **state)
 		{"\"domid\":7", "\"domid\":4294967296"}, {"\"domid\":7", "\"domid\":-1"},
 		{"\"domid\":7", "\"domid\":\"7\""},      {"\"type\":\"pvh\"", "\"type\":\"pvhh\""},
 		{"\"type\":\"pvh\"", "\"type\":null"},   {"/bundle/rootfs", "/bundle\\u0000rootfs"},
+		{"\"cgroupKept\":true", "\"cgroupKept\":1"},
 		{"\"exitCode\"", "\"exitcode\""},        {"\"monitorPid\":", "\"monitorPid\":2147483648,\"x\":"},
 	};
 	struct domlet_error err = {0};

@@ -98,20 +98,31 @@ static int choose_template(struct domlet_cli *cli, struct domlet_plan *p, struct
 	return r;
 }
 
-static int make_cgroup(const struct domlet_plan *p, struct domlet_state *st, struct domlet_error *err)
+static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
 	char path[4096];
+	unsigned int processes;
+	int made;
 
-	if (domlet_cgroup_path(p->cgroups_path, st->name, path, sizeof path, err) < 0)
+	if (domlet_cgroup_path(p->cgroups_path, st->name, path, sizeof path, &cli->err) < 0)
 		return -1;
 	domlet_cgroup_make_parents(path);
 	/* Recorded first: who is killed in between leaves nothing that nobody knows. */
 	st->cgroup = strdup(path);
+	st->cgroup_kept = domlet_cgroup_exists(path);
 	if (!st->cgroup)
-		return domlet_error_set(err, ENOMEM, "the cgroup %s can't be recorded: out of memory", path);
-	if (domlet_state_save(st, err) < 0 || domlet_cgroup_make(path, err) < 0)
+		return domlet_error_set(&cli->err, ENOMEM, "the cgroup %s can't be recorded: out of memory", path);
+	if (domlet_state_save(st, &cli->err) < 0 || (made = domlet_cgroup_make(path, &cli->err)) < 0)
 		return -1;
-	return 0;
+	if (!made && !st->cgroup_kept) { /* somebody else was faster */
+		st->cgroup_kept = true;
+		if (domlet_state_save(st, &cli->err) < 0)
+			return -1;
+	}
+	processes = st->cgroup_kept ? domlet_cgroup_processes(path) : 0;
+	if (processes)
+		domlet_log_notice(&cli->log, "container's cgroup is not empty: %u process(es) found in %s", processes, path);
+	return domlet_cgroup_refuse_frozen(path, &cli->err);
 }
 
 /* All descriptors from 3 on but the COUNT of KEEP (below 0: none). */
@@ -309,7 +320,7 @@ static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, cons
 		return -1;
 	st->image = image.path;
 	lock = image.lock;
-	if (make_cgroup(plan, st, &cli->err) < 0)
+	if (make_cgroup(cli, plan, st) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "image");
 	if (plan->terminal && o->console_socket &&

@@ -51,7 +51,7 @@ static int remove_locked(const struct domlet_state *st, struct domlet_error *err
 	if (end_remains(st, err) < 0)
 		return -err->code;
 	domlet_process_wait(&st->proxy, PROXY_END_MS);
-	domlet_cgroup_remove(st->cgroup);
+	domlet_cgroup_remove(st->cgroup_kept ? NULL : st->cgroup);
 	return domlet_state_remove(st, err);
 }
 

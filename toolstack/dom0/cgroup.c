@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <fts.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,23 +26,84 @@ static bool climbs(const char *path)
 	return false;
 }
 
-int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err)
+/* systemd's form has a slice, a prefix and a name, and no path in any of them. */
+static bool is_unit(const char *cgroups_path)
 {
-	const char *colon;
+	const char *colon = strchr(cgroups_path, ':');
+
+	colon = colon ? strchr(colon + 1, ':') : NULL;
+	return colon && !strchr(colon + 1, ':') && !strchr(cgroups_path, '/');
+}
+
+/* "a-b.slice" is "/a.slice/a-b.slice", as systemd.slice(5) says: each part of a
+ * name is below the one before. -1: it is no slice's name. */
+static int expand_slice(const char *slice, size_t len, char *path, size_t size)
+{
+	static const char suffix[] = ".slice";
+	const size_t suffix_len = sizeof suffix - 1;
+	size_t used = 0;
+
+	path[0] = '\0';
+	if (len <= suffix_len || memcmp(slice + len - suffix_len, suffix, suffix_len) != 0)
+		return -1;
+	len -= suffix_len;
+	if (len == 1 && slice[0] == '-') /* the root slice */
+		return 0;
+	for (size_t end = 0; end <= len; end++) {
+		int n;
+
+		if (end < len && slice[end] != '-')
+			continue;
+		if (end == 0 || slice[end - 1] == '-')
+			return -1;
+		n = snprintf(path + used, size - used, "/%.*s%s", (int)end, slice, suffix);
+		if (n < 0 || (size_t)n >= size - used)
+			return -1;
+		used += (size_t)n;
+	}
+	return 0;
+}
+
+/* As runc names a unit: a scope, unless the name is a slice's. */
+static int unit_path(const char *unit, char *path, size_t len, struct domlet_error *err)
+{
+	const char *prefix = strchr(unit, ':') + 1, *name = strchr(prefix, ':') + 1;
+	size_t slice_len = (size_t)(prefix - 1 - unit), name_len = strlen(name);
+	bool is_slice = name_len > 6 && strcmp(name + name_len - 6, ".slice") == 0;
+	char slice[4096];
 	int n;
 
+	if ((slice_len ? expand_slice(unit, slice_len, slice, sizeof slice) : expand_slice("system.slice", 12, slice, sizeof slice)) < 0)
+		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: \"%.*s\" is not the name of a slice",
+					unit, (int)(slice_len < 64 ? slice_len : 64), unit);
+	if (!name_len)
+		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: there is no name behind the last \":\"", unit);
+	n = is_slice ? snprintf(path, len, CGROUP_ROOT "%s/%s", slice, name) :
+		       snprintf(path, len, CGROUP_ROOT "%s/%.*s-%s.scope", slice, (int)(name - 1 - prefix), prefix, name);
+	return n < 0 || (size_t)n >= len ? domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long", unit) : 0;
+}
+
+int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err)
+{
+	int n;
+
+	if (cgroups_path && is_unit(cgroups_path))
+		return unit_path(cgroups_path, path, len, err);
 	if (!cgroups_path || !cgroups_path[0])
 		n = snprintf(path, len, CGROUP_ROOT "/domlet/%s", name);
-	else if ((colon = strchr(cgroups_path, ':')) != NULL && strchr(colon + 1, ':'))
-		n = snprintf(path, len, CGROUP_ROOT "/%.*s/%.*s-%s.scope", (int)(colon - cgroups_path),
-			     cgroups_path, (int)(strchr(colon + 1, ':') - colon - 1), colon + 1,
-			     strchr(colon + 1, ':') + 1);
 	else
 		n = snprintf(path, len, CGROUP_ROOT "%s%s", cgroups_path[0] == '/' ? "" : "/", cgroups_path);
 	if (n < 0 || (size_t)n >= len || climbs(path))
 		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long or has \"..\" in it",
 					cgroups_path ? cgroups_path : "");
 	return 0;
+}
+
+bool domlet_cgroup_exists(const char *path)
+{
+	struct stat info;
+
+	return stat(path, &info) == 0;
 }
 
 /* Those that callers read: docker's stats, the OOM watchers. A controller that
@@ -80,6 +142,56 @@ int domlet_cgroup_make(const char *path, struct domlet_error *err)
 	if (mkdir(path, 0755) == 0)
 		return 1;
 	return errno == EEXIST ? 0 : domlet_error_set(err, errno, "can't make the cgroup %s: %s", path, domlet_strerror(errno));
+}
+
+static bool is_frozen(const char *dir)
+{
+	char path[4200], state = '0';
+	cleanup_close int fd = -1;
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.freeze", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &state, 1) == 1 && state == '1';
+}
+
+int domlet_cgroup_refuse_frozen(const char *path, struct domlet_error *err)
+{
+	char dir[4096];
+	char *slash;
+
+	(void)snprintf(dir, sizeof dir, "%s", path);
+	for (bool frozen = is_frozen(dir); strlen(dir) > strlen(CGROUP_ROOT); frozen = is_frozen(dir)) {
+		if (frozen)
+			return domlet_error_set(err, EBUSY, "container's cgroup unexpectedly frozen: %s: write 0 into its cgroup.freeze, or choose another",
+						dir);
+		slash = strrchr(dir, '/');
+		*slash = '\0';
+	}
+	return 0;
+}
+
+static unsigned int count_lines(const char *path)
+{
+	cleanup_fclose FILE *f = fopen(path, "re");
+	unsigned int n = 0;
+
+	for (int c; f && (c = getc(f)) != EOF;)
+		n += c == '\n';
+	return n;
+}
+
+unsigned int domlet_cgroup_processes(const char *path)
+{
+	char *const top[] = { (char *)(uintptr_t)path, NULL };
+	FTS *tree = fts_open(top, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	unsigned int n = 0;
+
+	for (FTSENT *e; tree && (e = fts_read(tree)) != NULL;)
+		if (e->fts_info == FTS_F && strcmp(e->fts_name, "cgroup.procs") == 0)
+			n += count_lines(e->fts_path);
+	if (tree)
+		(void)fts_close(tree);
+	return n;
 }
 
 void domlet_cgroup_remove(const char *path)

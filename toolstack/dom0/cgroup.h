@@ -8,17 +8,26 @@
  * is recorded here: the caller writes down what it is about to make.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct domlet_error;
 
 /* The absolute directory for a configuration's linux.cgroupsPath (NULL or "":
- * one of domlet's own, called NAME), into PATH. EINVAL. */
+ * one of domlet's own, called NAME), into PATH. systemd's form
+ * "slice:prefix:name" is the directory that systemd would give the scope; an
+ * empty slice is system.slice. EINVAL. */
 int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err);
+/* One that is there before its container is made is used, but is not ours to remove. */
+bool domlet_cgroup_exists(const char *path);
 /* The directories above PATH, each with the controllers that callers read. */
 void domlet_cgroup_make_parents(const char *path);
 /* PATH itself. 1 when it is new, 0 when it was there. */
 int domlet_cgroup_make(const char *path, struct domlet_error *err);
+/* EBUSY, in runc's words: whoever is put into PATH would be frozen. */
+int domlet_cgroup_refuse_frozen(const char *path, struct domlet_error *err);
+/* How many there are in PATH and below. */
+unsigned int domlet_cgroup_processes(const char *path);
 /* Removes PATH (NULL: none), waiting a little for proxies in it that are about
  * to end. */
 void domlet_cgroup_remove(const char *path);

@@ -447,7 +447,7 @@ static void finish(struct monitor *m)
 	 * couldn't destroy stays, with its number, for the next command to try again. */
 	if (!m->stuck && (m->launch->foreground || !m->created)) {
 		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
-		domlet_cgroup_remove(m->launch->state->cgroup);
+		domlet_cgroup_remove(m->launch->state->cgroup_kept ? NULL : m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);
 	} else if (!m->stuck) {
 		m->launch->state->domid = DOMLET_DOMID_NONE;

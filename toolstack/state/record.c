@@ -13,7 +13,7 @@
 /* Raised when an older domlet could misread a newer record. */
 #define RECORD_VERSION 1
 
-enum record_kind { KIND_OWNED, KIND_LATER, /* the same, unknown to older records */ KIND_TEXT, KIND_U32, KIND_PID, KIND_U64 };
+enum record_kind { KIND_OWNED, KIND_LATER, KIND_FLAG, /* unknown to older records */ KIND_TEXT, KIND_U32, KIND_PID, KIND_U64 };
 
 struct record_field {
 	const char *key;
@@ -31,6 +31,7 @@ static const struct record_field record_fields[] = {
 	{"annotations", KIND_OWNED, AT(annotations), 0},
 	{"ociVersion", KIND_OWNED, AT(oci_version), 0},
 	{"cgroup", KIND_OWNED, AT(cgroup), 0},
+	{"cgroupKept", KIND_FLAG, AT(cgroup_kept), 0},
 	{"hooks", KIND_OWNED, AT(hooks), 0},
 	{"image", KIND_OWNED, AT(image), 0},
 	{"proxyPid", KIND_PID, AT(proxy.pid), 0},
@@ -59,6 +60,8 @@ static struct json_object *field_value(const struct domlet_state *st, const stru
 
 		return text ? json_object_new_string(text) : NULL;
 	}
+	case KIND_FLAG:
+		return json_object_new_boolean(*(const bool *)at);
 	case KIND_TEXT:
 		return json_object_new_string(at);
 	case KIND_U32:
@@ -136,15 +139,25 @@ static int take_number(const struct record_field *f, struct json_object *v, void
 	return 0;
 }
 
+static int take_flag(struct json_object *v, void *at)
+{
+	if (!json_object_is_type(v, json_type_boolean))
+		return -EUCLEAN;
+	*(bool *)at = json_object_get_boolean(v);
+	return 0;
+}
+
 static int take_field(const struct record_field *f, struct json_object *obj, struct domlet_state *st)
 {
 	void *at = (char *)st + f->offset;
 	struct json_object *v;
 
 	if (!json_object_object_get_ex(obj, f->key, &v))
-		return f->kind == KIND_LATER ? 0 : -EUCLEAN;
+		return f->kind == KIND_LATER || f->kind == KIND_FLAG ? 0 : -EUCLEAN;
 	if (!v && (f->kind == KIND_OWNED || f->kind == KIND_LATER))
 		return 0;
+	if (f->kind == KIND_FLAG)
+		return take_flag(v, at);
 	return f->kind <= KIND_TEXT ? take_string(f, v, at) : take_number(f, v, at);
 }
 

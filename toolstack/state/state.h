@@ -38,7 +38,8 @@ struct domlet_state {
 	char root[4096 - DOMLET_ID_MAX - 64];
 	char id[DOMLET_ID_MAX + 1];
 	char *bundle, *rootfs, *annotations, *oci_version; /* owned */
-	char *cgroup; /* absolute directory in dom0 we created; NULL: none */
+	char *cgroup; /* of its proxies, an absolute directory in dom0; NULL: none */
+	bool cgroup_kept; /* it was there before the container, and stays */
 	char *hooks;  /* the configuration's, as JSON text; NULL: none */
 	char *image;  /* rootfs image used; NULL: none */
 	struct domlet_process_ref proxy, monitor;
