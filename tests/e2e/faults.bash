@@ -71,10 +71,9 @@ kill_caller() { # VERB PHASE [DELAY]
     no_leaks
 }
 
-# Without a monitor it is the next command that cleans up.
+# Without a monitor it is the next command that has it cleaned up, afterwards.
 decided() {
-    domlet list >/dev/null
-    [[ $(status 2>/dev/null) != creating ]]
+    [[ $(status 2>/dev/null) != creating ]] && domlet list >/dev/null
 }
 
 kill_monitor() { # VERB PHASE [DELAY]

@@ -98,6 +98,10 @@ destroy_from_outside() {
     domlet start c1
     kill -9 "$(jq -r .monitorPid /run/domlet/c1/domlet.json)"
     wait_for_status stopped
+    xl list | grep -q domlet-c1
+    [[ $(domlet list) == *stopped* ]] # and has it cleaned up, without waiting for that
+    eventually 60 eval '! xl list | grep -q domlet-c1'
+    eventually 10 eval '[[ $(domlet state c1 | jq -r .reason) == "its monitor was killed" ]]'
 }
 
 @test "the proxy is killed" {

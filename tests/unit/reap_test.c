@@ -5,6 +5,8 @@
  * commands are children.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,11 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -31,7 +35,7 @@
 #define NEW "22222222-2222-2222-2222-222222222222"
 
 static char top[64], root[80], cgroup[80];
-static struct domlet_cli cli = { .root = root, .log = { .fd = -1 } };
+static struct domlet_cli cli = { .root = root, .log = { .fd = -1, .system = "/nowhere" } };
 
 static struct { /* by all processes, in shared memory */
 	int destroys, fail, hold; /* HOLD: Xen answers when it is 0 again */
@@ -213,12 +217,12 @@ static void two_reapers(enum domlet_status status)
 	xen->hold = 1;
 	pid = fork();
 	if (pid == 0) {
-		domlet_cli_reap(&cli, NULL);
+		(void)domlet_cli_reap_all(&cli);
 		_exit(0);
 	}
 	while (!__atomic_load_n(&xen->destroys, __ATOMIC_SEQ_CST))
 		ms(10);
-	domlet_cli_reap(&cli, NULL); /* `list` doesn't wait */
+	(void)domlet_cli_reap_all(&cli); /* the reaper of another command doesn't wait */
 	load(&st);
 	assert_int_equal(st.status, status);
 	__atomic_store_n(&xen->hold, 0, __ATOMIC_SEQ_CST);
@@ -262,20 +266,20 @@ static void a_stopped_containers_domain_is_destroyed(void **state)
 	assert_int_equal(domlet_state_save(&st, &err), 0);
 	domlet_state_free(&st);
 	xen->fail = 1;
-	domlet_cli_reap(&cli, NULL);
+	(void)domlet_cli_reap_all(&cli);
 	assert_int_equal(xen->destroys, 1);
 	load(&st);
 	assert_int_equal(st.domid, 7); /* so the next command tries again */
 	domlet_state_free(&st);
 	xen->fail = 0;
-	domlet_cli_reap(&cli, NULL);
+	(void)domlet_cli_reap_all(&cli);
 	assert_int_equal(xen->destroys, 2);
 	assert_string_equal(xen->uuid, OLD);
 	load(&st);
 	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
 	assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
 	assert_int_equal(st.exit_code, 3);
-	domlet_cli_reap(&cli, NULL);
+	(void)domlet_cli_reap_all(&cli);
 	assert_int_equal(domlet_cli_remove(&st, false, &err), 1);
 	assert_int_equal(xen->destroys, 2); /* nothing is left that Xen could be asked for */
 	domlet_state_free(&st);
@@ -288,13 +292,13 @@ static void a_running_one_stays_so_until_its_domain_is_destroyed(void **state)
 	(void)state;
 	leave(DOMLET_STATUS_RUNNING, OLD);
 	xen->fail = 1;
-	domlet_cli_reap(&cli, NULL);
+	(void)domlet_cli_reap_all(&cli);
 	load(&st);
 	assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED); /* as callers see it */
 	domlet_state_free(&st);
 	xen->fail = 0;
-	domlet_cli_reap(&cli, NULL);
+	(void)domlet_cli_reap_all(&cli);
 	load(&st);
 	assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
 	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
@@ -469,6 +473,160 @@ static void one_that_runs_meanwhile_is_refused(void **state)
 	domlet_state_free(&now);
 }
 
+/* Another one like c1, of which nobody but the record is left. */
+static void leave_another(const char *id)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+
+	assert_int_equal(domlet_state_create(root, id, &st, &err), 0);
+	(void)strcpy(st.uuid, NEW);
+	st.monitor.start_ticks++;
+	st.domid = 8;
+	st.status = DOMLET_STATUS_RUNNING;
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_free(&st);
+}
+
+/* Of c2, healthy: it answers one request. */
+static pid_t neighbour(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int ready[2], listener = socket(AF_UNIX, SOCK_SEQPACKET, 0), fd;
+	struct domlet_error err;
+	struct domlet_state st;
+	char text[100];
+	pid_t pid;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)alarm(60);
+		if (domlet_state_create(root, "c2", &st, &err) < 0)
+			_exit(1);
+		st.proxy = st.monitor;
+		st.status = DOMLET_STATUS_RUNNING;
+		(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/c2/monitor.sock", root);
+		if (domlet_state_save(&st, &err) < 0 || bind(listener, (struct sockaddr *)&a, sizeof a) < 0 ||
+		    listen(listener, 1) < 0 || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		fd = accept(listener, NULL, NULL);
+		if (recv(fd, text, sizeof text, 0) <= 0 || send(fd, "{\"code\":0}", 10, 0) != 10)
+			_exit(1);
+		pause();
+	}
+	close(listener);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], text, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* `domlet kill c2`, in a session of its own and with a pipe for its output,
+ * until nobody holds that any more. */
+static int kill_neighbour(pid_t *caller)
+{
+	char *argv[] = { (char *)"kill", (char *)"c2", (char *)"9", NULL };
+	int out[2], status = -1;
+	char c;
+
+	assert_int_equal(pipe(out), 0);
+	*caller = fork();
+	if (*caller == 0) {
+		(void)setsid();
+		(void)dup2(out[1], 1);
+		(void)dup2(out[1], 2);
+		optind = 0;
+		_exit(domlet_verb_kill.run(&cli, 3, argv));
+	}
+	close(out[1]);
+	assert_int_equal(read(out[0], &c, 1), 0);
+	close(out[0]);
+	assert_int_equal(waitpid(*caller, &status, 0), *caller);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* Until there is no reaper. */
+static void reaped(void)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY);
+
+	(void)alarm(30);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	(void)alarm(0);
+	close(fd);
+}
+
+static void others_are_reaped_afterwards_and_nobody_waits(void **state)
+{
+	struct timespec before, after;
+	pid_t pid, caller;
+	struct domlet_state st;
+
+	(void)state;
+	leave(DOMLET_STATUS_RUNNING, OLD);
+	pid = neighbour();
+	xen->hold = 1; /* a domain that is slow to go */
+	(void)clock_gettime(CLOCK_MONOTONIC, &before);
+	(void)alarm(30);
+	assert_int_equal(kill_neighbour(&caller), 0);
+	(void)alarm(0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 2000);
+	(void)kill(-caller, SIGKILL); /* as an engine might, or a service manager */
+	for (int i = 0; !__atomic_load_n(&xen->destroys, __ATOMIC_SEQ_CST) && i < 500; i++)
+		ms(10);
+	load(&st);
+	assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
+	domlet_state_free(&st);
+	__atomic_store_n(&xen->hold, 0, __ATOMIC_SEQ_CST);
+	reaped();
+	load(&st);
+	assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+	assert_string_equal(xen->uuid, OLD);
+	domlet_state_free(&st);
+	end(pid);
+}
+
+static void there_is_one_reaper(void **state)
+{
+	(void)state;
+	leave(DOMLET_STATUS_RUNNING, OLD);
+	leave_another("c2");
+	xen->hold = 1;
+	for (int i = 0; i < 20; i++)
+		domlet_cli_reap_others(&cli);
+	ms(300);
+	assert_int_equal(__atomic_load_n(&xen->destroys, __ATOMIC_SEQ_CST), 1); /* a second one would be at c2 */
+	__atomic_store_n(&xen->hold, 0, __ATOMIC_SEQ_CST);
+	reaped();
+	assert_int_equal(xen->destroys, 2);
+	domlet_cli_reap_others(&cli);
+	reaped();
+	assert_int_equal(xen->destroys, 2); /* nothing is left */
+}
+
+/* `create` needs the id of one that was never finished, and nothing else. */
+static void only_the_wanted_one_is_reaped_first(void **state)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+
+	(void)state;
+	leave(DOMLET_STATUS_CREATING, OLD);
+	leave_another("c2");
+	domlet_cli_reap(&cli, "c1");
+	assert_int_equal(xen->destroys, 1);
+	assert_string_equal(xen->uuid, OLD);
+	make(&st, NEW);
+	domlet_state_free(&st);
+	domlet_cli_reap(&cli, "none");
+	assert_int_equal(xen->destroys, 1);
+	assert_int_equal(domlet_state_load(root, "c2", &st, &err), 0);
+	assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
+	domlet_state_free(&st);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +637,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_reapers_of_a_running_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stopped_containers_domain_is_destroyed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_running_one_stays_so_until_its_domain_is_destroyed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(others_are_reaped_afterwards_and_nobody_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(there_is_one_reaper, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_the_wanted_one_is_reaped_first, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_ends_by_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_not_asked_for_ever, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_killed, set_up, tear_down),

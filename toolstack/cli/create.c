@@ -19,7 +19,7 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 	struct domlet_launch_options o = { 0 };
 	struct domlet_launched l;
 	const char *id;
-	int c;
+	int c, r;
 
 	while ((c = getopt_long(argc, argv, ":b:h", options, NULL)) != -1) {
 		switch (c) {
@@ -39,7 +39,9 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 	if (!id)
 		return 1;
 	domlet_cli_reap(cli, id);
-	return domlet_cli_launch(cli, id, &o, &l) < 0 ? 1 : 0;
+	r = domlet_cli_launch(cli, id, &o, &l);
+	domlet_cli_reap_others(cli);
+	return r < 0 ? 1 : 0;
 }
 
 const struct domlet_verb domlet_verb_create = {

@@ -10,9 +10,24 @@
 static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
-static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
+static int delete_one(struct domlet_cli *cli, const char *id, bool force)
 {
 	struct domlet_state st = { 0 };
+	int r = domlet_state_load(cli->root, id, &st, &cli->err);
+
+	if (r == -ENOENT)
+		return force ? 0 : r;
+	if (r < 0)
+		return force ? domlet_state_discard(cli->root, id, DOMLET_STATE_LOCK_MS, &cli->err) : r;
+	r = domlet_cli_remove(&st, force, &cli->err);
+	if (r > 0)
+		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
+	domlet_state_free(&st);
+	return r;
+}
+
+static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
+{
 	bool force = false;
 	const char *id;
 	int c, r;
@@ -27,14 +42,8 @@ static int delete_verb(struct domlet_cli *cli, int argc, char **argv)
 	id = domlet_cli_one_id(cli, &domlet_verb_delete, argc, argv);
 	if (!id)
 		return 1;
-	domlet_cli_reap(cli, NULL);
-	r = domlet_state_load(cli->root, id, &st, &cli->err);
-	if (r < 0)
-		return force && (r == -ENOENT || domlet_state_discard(cli->root, id, DOMLET_STATE_LOCK_MS, &cli->err) == 0) ? 0 : 1;
-	r = domlet_cli_remove(&st, force, &cli->err);
-	if (r > 0)
-		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
-	domlet_state_free(&st);
+	r = delete_one(cli, id, force);
+	domlet_cli_reap_others(cli);
 	return r < 0 ? 1 : 0;
 }
 

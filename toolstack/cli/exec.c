@@ -223,6 +223,7 @@ static int run_process(struct domlet_cli *cli, const struct domlet_state *st, co
 		set_size(process);
 	}
 	pid = launch(cli, st, e, process, terminal, tty);
+	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
 	if (pid < 0)
 		return STATUS_FAILED;
 	if (domlet_cli_write_pid_file(e->pid_file, pid, &cli->err) < 0) {
@@ -262,11 +263,11 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	e.process.args = argv + optind + 1;
 	if (domlet_id_check(argv[optind], &cli->err) < 0)
 		return STATUS_FAILED;
-	domlet_cli_reap(cli, NULL);
-	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
-		return STATUS_FAILED;
-	if (check_state(cli, &st, &e) == 0 && domlet_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
+	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) == 0 && check_state(cli, &st, &e) == 0 &&
+	    domlet_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
 		status = run_process(cli, &st, &e, process);
+	else
+		domlet_cli_reap_others(cli);
 	json_object_put(process);
 	domlet_state_free(&st);
 	return status;

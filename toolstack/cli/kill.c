@@ -85,11 +85,11 @@ static int kill_verb(struct domlet_cli *cli, int argc, char **argv)
 	}
 	if (domlet_id_check(argv[optind], &cli->err) < 0)
 		return 1;
-	domlet_cli_reap(cli, NULL);
-	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) < 0)
-		return 1;
-	r = send_signal(cli, &st, signo, all);
+	r = domlet_state_load(cli->root, argv[optind], &st, &cli->err);
+	if (r == 0)
+		r = send_signal(cli, &st, signo, all);
 	domlet_state_free(&st);
+	domlet_cli_reap_others(cli);
 	return r < 0 ? 1 : 0;
 }
 

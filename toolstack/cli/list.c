@@ -69,7 +69,6 @@ static int print_list(struct domlet_cli *cli, enum list_format format)
 		if (!list.array)
 			return domlet_error_set(&cli->err, ENOMEM, "list: out of memory");
 	}
-	domlet_cli_reap(cli, NULL);
 	if (format == LIST_TABLE)
 		printf("%-20s %-8s %-9s %-30s %-30s %-6s %-6s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER",
 		       "DOMID", "TYPE");
@@ -94,7 +93,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	};
 	enum list_format format = LIST_TABLE;
 	bool quiet = false;
-	int c;
+	int c, rc;
 
 	while ((c = getopt_long(argc, argv, ":f:qh", options, NULL)) != -1) {
 		switch (c) {
@@ -113,7 +112,9 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	}
 	if (!domlet_cli_no_argument(cli, &domlet_verb_list, argc, argv))
 		return 1;
-	return print_list(cli, quiet ? LIST_QUIET : format) ? 1 : 0;
+	rc = print_list(cli, quiet ? LIST_QUIET : format);
+	domlet_cli_reap_others(cli);
+	return rc ? 1 : 0;
 }
 
 const struct domlet_verb domlet_verb_list = {

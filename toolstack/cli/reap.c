@@ -2,7 +2,12 @@
 #include "reap.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
@@ -156,7 +161,8 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 
 struct reaper {
 	struct domlet_cli *cli;
-	const char *wanted; /* NULL: none */
+	int patience_ms; /* where somebody else is at it already */
+	int reaped;
 };
 
 static bool is_left_alone(const struct domlet_state *st)
@@ -164,7 +170,7 @@ static bool is_left_alone(const struct domlet_state *st)
 	return domlet_process_may_live(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
 }
 
-static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)
+static int reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 {
 	struct domlet_error err;
 	int r;
@@ -186,35 +192,120 @@ static void reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 	}
 	if (r < 0) /* the next command tries again */
 		domlet_log_notice(&cli->log, "%s", err.text);
+	return r;
 }
 
 static int reap_one(struct domlet_state *st, void *arg)
 {
-	const struct reaper *reaper = arg;
-	bool wanted = reaper->wanted && strcmp(st->id, reaper->wanted) == 0;
+	struct reaper *reaper = arg;
 	struct domlet_error err;
 	struct domlet_state now;
 	int lock;
 
 	if (is_left_alone(st))
 		return 0;
-	lock = domlet_state_lock(st->root, st->id, wanted ? DOMLET_STATE_LOCK_MS : 0, &now, &err);
-	if (lock == -ETIMEDOUT && wanted)
+	lock = domlet_state_lock(st->root, st->id, reaper->patience_ms, &now, &err);
+	if (lock == -ETIMEDOUT && reaper->patience_ms)
 		domlet_log_notice(&reaper->cli->log, "%s", err.text);
 	if (lock < 0)
 		return 0; /* somebody else is at it, or was */
-	if (!is_left_alone(&now))
-		reap_locked(reaper->cli, &now);
+	if (!is_left_alone(&now) && reap_locked(reaper->cli, &now) == 0)
+		reaper->reaped++;
 	close(lock);
 	domlet_state_free(&now);
 	return 0;
 }
 
-void domlet_cli_reap(struct domlet_cli *cli, const char *wanted)
+void domlet_cli_reap(struct domlet_cli *cli, const char *id)
 {
-	struct reaper reaper = { .cli = cli, .wanted = wanted };
+	struct reaper reaper = { .cli = cli, .patience_ms = DOMLET_STATE_LOCK_MS };
+	struct domlet_error ignored;
+	struct domlet_state st;
+
+	if (domlet_state_load(cli->root, id, &st, &ignored) < 0)
+		return;
+	(void)reap_one(&st, &reaper);
+	domlet_state_free(&st);
+}
+
+int domlet_cli_reap_all(struct domlet_cli *cli)
+{
+	struct reaper reaper = { .cli = cli };
 	struct domlet_error ignored;
 
-	domlet_state_sweep(cli->root);
 	(void)domlet_state_each(cli->root, reap_one, &reaper, &ignored);
+	return reaper.reaped;
+}
+
+static int find_left_over(struct domlet_state *st, void *arg)
+{
+	(void)arg;
+	return is_left_alone(st) ? 0 : 1;
+}
+
+/* Held as long as somebody reaps: twenty commands need no twenty reapers. On
+ * the directory itself, so that it leaves nothing behind. */
+static int lock_root(const char *root)
+{
+	cleanup_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 ? take_fd(&fd) : -1;
+}
+
+#define LOCK_FD 3
+
+/* Nothing of the caller's is kept: somebody may wait for the end of a pipe, and
+ * handlers are for a process of his. */
+static void leave_caller(int lock)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (lock != LOCK_FD)
+		(void)dup3(lock, LOCK_FD, O_CLOEXEC);
+	(void)close_range(LOCK_FD + 1, ~0u, 0);
+	for (int i = 0; i <= 2; i++) {
+		close(i);
+		(void)open("/dev/null", O_RDWR);
+	}
+	(void)!chdir("/"); /* nor is his directory kept */
+	(void)prctl(PR_SET_NAME, "domlet-reaper");
+}
+
+/* Until a round brings nothing any more: another may have been left meanwhile. */
+static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
+{
+	struct domlet_cli cli = { .root = caller->root, .log = { .fd = -1, .background = true, .system = caller->log.system } };
+
+	leave_caller(lock);
+	while (domlet_cli_reap_all(&cli) > 0)
+		;
+	_exit(0);
+}
+
+void domlet_cli_reap_others(struct domlet_cli *cli)
+{
+	struct domlet_error ignored;
+	int lock;
+	pid_t pid;
+
+	domlet_state_sweep(cli->root);
+	if (domlet_state_each(cli->root, find_left_over, NULL, &ignored) != 1)
+		return;
+	lock = lock_root(cli->root);
+	if (lock < 0)
+		return; /* there is a reaper, or there can't be one: the next command tries again */
+	pid = fork();
+	if (pid == 0) {
+		(void)setsid();
+		if (fork() != 0) /* nobody's child, so nobody waits for it */
+			_exit(0);
+		be_reaper(cli, lock);
+	}
+	close(lock);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }

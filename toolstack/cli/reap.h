@@ -19,10 +19,18 @@
 int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err);
 /* For a monitor that hangs; its domain is left to whoever cleans up. EBUSY: the kernel holds it. */
 int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *err);
-/* Removes what is left of containers of cli->root whose monitor died while they
- * were being created, and marks the others stopped; destroys domains that a
- * monitor could not, or had no time to. One that another command cleans up
- * already is waited for only if its id is WANTED (NULL: none). */
-void domlet_cli_reap(struct domlet_cli *cli, const char *wanted);
+/*
+ * What monitors left that were killed: containers of which none was created are
+ * removed, others marked stopped; domains are destroyed, also those that a
+ * monitor could not, or had no time to. Of one container, before a command's own
+ * work; what another command is at already is waited for. Says what it does.
+ */
+void domlet_cli_reap(struct domlet_cli *cli, const char *id);
+/* Of all others, after a command's own work: in a process of its own that
+ * nobody waits for, that holds nothing of the caller's and says what it does to
+ * the system's log. There is one at a time for cli->root. */
+void domlet_cli_reap_others(struct domlet_cli *cli);
+/* That process's work; how many it was done for. What another is at is left to him. */
+int domlet_cli_reap_all(struct domlet_cli *cli);
 
 #endif

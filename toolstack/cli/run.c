@@ -40,6 +40,7 @@ static int start(struct domlet_cli *cli, const struct domlet_state *st, int moni
 
 	if (r == 0)
 		domlet_cli_hooks_warn(cli, st, "poststart", "running", st->proxy.pid);
+	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
 	return r;
 }
 
@@ -101,8 +102,10 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	if (!id)
 		return 1;
 	domlet_cli_reap(cli, id);
-	if (domlet_cli_launch(cli, id, &o, &l) < 0 || domlet_state_load(cli->root, id, &st, &cli->err) < 0)
+	if (domlet_cli_launch(cli, id, &o, &l) < 0 || domlet_state_load(cli->root, id, &st, &cli->err) < 0) {
+		domlet_cli_reap_others(cli);
 		return 1;
+	}
 	status = o.foreground ? attend(cli, &st, &l, !o.console_socket) : start_detached(cli, &st, l.monitor_fd);
 	domlet_state_free(&st);
 	return status;
