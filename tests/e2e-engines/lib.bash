@@ -24,17 +24,24 @@ has_line() { grep -qx -- "$1" "$2"; } # LINE FILE
 # What is left of any container. The engines' own programs are not asked: each
 # call is seconds of an emulated processor's time.
 leaks() {
+    local dir
     if [[ -e /proc/xen/capabilities ]]; then
-        xl list | tail -n +3
-        xenstore-ls -f /local/domain | grep -E '^/local/domain/([1-9]|0/backend/(vbd|vif|console)/[1-9])'
+        xl list | tail -n +3 || return
+        xenstore-ls -f /local/domain | no_match grep -E '^/local/domain/([1-9]|0/backend/(vbd|vif|console)/[1-9])' || return
     fi
-    losetup -a
-    find /run/domlet /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \
-        /run/containerd/io.containerd.runtime.v2.task/* -mindepth 1 -maxdepth 1 2>/dev/null
-    find /var/lib/docker/containers /var/lib/containers/storage/overlay-containers -mindepth 1 -maxdepth 1 -type d 2>/dev/null
-    pgrep -af '^([^ ]*/)?(domlet|conmon|containerd-shim)'
-    find /sys/fs/cgroup/{domlet,docker,default,libpod_parent} -mindepth 1 -type d 2>/dev/null | grep -v '/libpod_parent/conmon$'
-    grep -E '/(merged|io.containerd.runtime.v2.task/[^ ]*) ' /proc/mounts
+    losetup -a || return
+    for dir in /run/domlet /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \
+        /run/containerd/io.containerd.runtime.v2.task/*; do
+        [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -maxdepth 1 || return
+    done
+    for dir in /var/lib/docker/containers /var/lib/containers/storage/overlay-containers; do
+        [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -maxdepth 1 -type d || return
+    done
+    no_match pgrep -af '^([^ ]*/)?(domlet|conmon|containerd-shim)' || return
+    for dir in /sys/fs/cgroup/{domlet,docker,default,libpod_parent}; do
+        [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -type d | no_match grep -v '/libpod_parent/conmon$' || return
+    done
+    no_match grep -E '/(merged|io.containerd.runtime.v2.task/[^ ]*) ' /proc/mounts
 }
 
 # The lab's daemons, killed and started again.

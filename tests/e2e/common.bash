@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # For lib.bash here and in ../e2e-engines: waiting, and what a test's end is.
-# Whoever loads this says in leaks() what of a container's is left.
+# Whoever loads this says in leaks() what of a container's is left; it fails when
+# it can't look.
 
 # Waits up to SECONDS for a command to succeed.
 eventually() { # SECONDS COMMAND…
@@ -26,17 +27,24 @@ bats_kill_childprocesses_of() { # PID
     kill -9 "${all[@]}" 2>/dev/null || true
 }
 
+# A search, for which to find nothing is no failure.
+no_match() { # COMMAND…, which ends with 1 then: grep, pgrep
+    "$@" || [[ $? -eq 1 ]]
+}
+
 no_leaks() {
-    local left end=$((SECONDS + 60))
+    local left end=$((SECONDS + ${LEAKS_S:-60})) what
     # Where the shell was in a "wait", bats was here before it had killed anyone.
     [[ ! ${BATS_TIMED_OUT-} ]] || bats_kill_childprocesses_of "$$"
     [[ ${BATS_TEST_COMPLETED-} || " ${FUNCNAME[*]} " != *' teardown '* ]] || suspect_emulator
-    while ((SECONDS < end)); do
-        left=$(leaks || true)
-        [[ -n $left ]] || return 0
+    while :; do
+        what='left behind'
+        left=$(set -o pipefail && leaks 2>&1) || what="can't look for what is left"
+        [[ $left || $what != 'left behind' ]] || return 0
+        ((SECONDS < end)) || break
         sleep 0.2
     done
-    printf 'left behind:\n%s\n' "$left"
+    printf '%s:\n%s\n' "$what" "$left"
     return 1
 }
 

@@ -61,10 +61,13 @@ wait_for_status() { # STATUS [TRIES]
 }
 
 leaks() { # prints what of ours is left
-    xl list | tail -n +3
-    xenstore-list /local/domain | grep -vx 0
-    xenstore-ls -f /local/domain/0/backend 2>/dev/null | grep -E '/backend/(vbd|vif|console)/[1-9]'
-    losetup -a
-    grep -s '^domlet' /proc/[0-9]*/comm
-    find /run/domlet /sys/fs/cgroup/domlet -mindepth 1 '(' -path '/run/*' -o -type d ')' 2>/dev/null
+    local dir
+    xl list | tail -n +3 || return
+    xenstore-list /local/domain | no_match grep -vx 0 || return
+    xenstore-ls -f /local/domain/0 | no_match grep -E '/backend/(vbd|vif|console)/[1-9]' || return
+    losetup -a || return
+    no_match pgrep -l '^domlet' || return
+    for dir in /run/domlet /sys/fs/cgroup/domlet; do
+        [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 '(' -path '/run/*' -o -type d ')' || return
+    done
 }
