@@ -509,14 +509,14 @@ static void report_exit(struct agent *a, struct guest_process *g)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
-	if (!g->exited || g->out[0].open || g->out[1].open || g->p.status_fd >= 0)
+	if (!g->exited || !domlet_streams_settled(g) || g->p.status_fd >= 0)
 		return;
 	m.exited.process = g->p.number;
 	m.exited.signo = WIFSIGNALED(g->status) ? (uint32_t)WTERMSIG(g->status) : 0;
 	m.exited.code = m.exited.signo ? 128 + m.exited.signo : (uint32_t)WEXITSTATUS(g->status);
 	m.exited.oom = g->oom;
 	send_message(a, &m);
-	release(a, g);
+	g->reported = true;
 }
 
 static bool receive(struct agent *a)
@@ -567,7 +567,10 @@ bool domlet_agent_work(struct agent *a)
 		if (!g->p.number)
 			continue;
 		any = domlet_streams_move(a, g) || any;
-		report_exit(a, g);
+		if (!g->reported)
+			report_exit(a, g);
+		if (g->reported && !g->out[0].open && !g->out[1].open)
+			release(a, g);
 	}
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (a->containers[i].deleting)
@@ -588,6 +591,9 @@ bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 			fds[(*n)++] = (struct pollfd){ .fd = g->p.status_fd, .events = POLLIN };
 		wants_room = domlet_streams_poll(a, g, fds, n) || wants_room;
 	}
+	a->drain_at = domlet_drain_fd(&a->drain) >= 0 ? *n : 0;
+	if (a->drain_at)
+		fds[(*n)++] = (struct pollfd){ .fd = domlet_drain_fd(&a->drain), .events = POLLIN };
 	return wants_room;
 }
 
@@ -596,6 +602,8 @@ void domlet_agent_polled(struct agent *a, const struct pollfd *fds)
 	for (size_t i = 0; i < DOMLET_PROCESS_MAX; i++)
 		if (a->processes[i].p.number)
 			domlet_streams_polled(&a->processes[i], fds);
+	if (a->drain_at && fds[a->drain_at].revents)
+		domlet_drain_read(&a->drain);
 }
 
 void domlet_agent_init(struct agent *a, struct domlet_ring *ring, uint32_t epoch, uint64_t boot_ns)

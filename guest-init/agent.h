@@ -8,8 +8,8 @@
  * holds it all; the caller owns the ring below the link, and sleeps.
  *
  * A process's slot, number and streams live from CREATE or EXEC until EXITED
- * was sent, or until a REPLY told that it could not be made. A container
- * lives from CREATE until DELETE is answered.
+ * and the ends of its outputs were sent, or until a REPLY told that it could not
+ * be made. A container lives from CREATE until DELETE is answered.
  */
 
 #include <poll.h>
@@ -17,6 +17,7 @@
 #include "../frontend/proto/backlog.h"
 #include "../frontend/proto/link.h"
 #include "config.h"
+#include "drain.h"
 #include "fetch.h"
 #include "process.h"
 
@@ -32,7 +33,8 @@ enum guest_stage {
 
 struct guest_output {
 	bool open;
-	bool bounded;  /* the process has ended: LEFT bytes are its last */
+	bool bounded;  /* the process has ended: LEFT bytes, at most, are its last */
+	bool lingers;  /* those are on their way, and somebody else has it open still */
 	uint32_t left;
 };
 
@@ -42,7 +44,7 @@ struct guest_process {
 	bool first; /* the container's init, not an EXEC's */
 	enum guest_stage stage;
 	uint32_t request; /* answered when the stage ends; 0: none */
-	bool exited;
+	bool exited, reported; /* it has ended; EXITED was sent */
 	bool hung_up; /* its terminal is to be, as soon as it is open */
 	int status; /* of waitpid */
 	bool oom;   /* killed for want of memory */
@@ -75,6 +77,8 @@ struct agent {
 	struct domlet_failure unready; /* why it takes no container; code 0: it does */
 	struct guest_process processes[DOMLET_PROCESS_MAX];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];
+	struct domlet_drain drain;
+	nfds_t drain_at; /* its place among what is polled; 0: none */
 };
 
 /* Says hello. boot_ns: CLOCK_BOOTTIME of this program's start. */
@@ -87,7 +91,7 @@ void domlet_agent_reap(struct agent *a);
 /* Where process 1 does not end the machine and them with it. */
 void domlet_agent_kill_all(struct agent *a);
 
-#define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4)
+#define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4 + 1)
 /* Adds what to sleep on; true when room in the ring is to be waited for. */
 bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
 /* After poll(), with the same FDS: what is no work yet, as an end that can only be seen there. */
@@ -99,9 +103,12 @@ _Noreturn void domlet_agent_end(const char *why);
 /* streams.c */
 void domlet_streams_open(struct agent *a, struct guest_process *g);
 void domlet_streams_close(struct agent *a, struct guest_process *g);
-/* The process has ended: what its pipes hold now is the last of its output,
- * whoever else holds them. */
+/* The process has ended: what its pipes hold now is the last of its output. A
+ * pipe that others hold goes on, but not that of a container's first process,
+ * with which they are killed; a terminal ends with its session. */
 void domlet_streams_bound(struct guest_process *g);
+/* All of that is on its way. */
+bool domlet_streams_settled(const struct guest_process *g);
 void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev);
 bool domlet_streams_move(struct agent *a, struct guest_process *g);
 bool domlet_streams_poll(struct agent *a, struct guest_process *g, struct pollfd *fds, nfds_t *n);

@@ -37,17 +37,33 @@ void domlet_streams_close(struct agent *a, struct guest_process *g)
 	domlet_backlog_free(&g->backlog);
 }
 
+/* As much as a terminal may hold for its master, whose FIONREAD doesn't count all of it. */
+#define TERMINAL_LAST (128u << 10)
+
 void domlet_streams_bound(struct guest_process *g)
 {
 	close_fd(&g->p.slave_fd);
-	for (int k = 0; k < 2 && !g->p.terminal; k++) {
+	for (int k = 0; k < 2; k++) {
 		int left = 0, fd = k ? g->p.err_fd : g->p.out_fd;
 
-		if (fd >= 0)
+		if (fd >= 0 && g->p.terminal)
+			left = TERMINAL_LAST;
+		else if (fd >= 0)
 			(void)ioctl(fd, FIONREAD, &left);
 		g->out[k].bounded = true;
 		g->out[k].left = left > 0 ? (uint32_t)left : 0;
 	}
+}
+
+bool domlet_streams_settled(const struct guest_process *g)
+{
+	return (!g->out[0].open || g->out[0].lingers) && (!g->out[1].open || g->out[1].lingers);
+}
+
+/* Whether its outputs go on when it has ended. */
+static bool leaves_outputs(const struct guest_process *g)
+{
+	return !g->first && !g->p.terminal;
 }
 
 /* Its terminal is still being opened. */
@@ -136,6 +152,18 @@ static void drain_backlog(struct agent *a, struct guest_process *g)
 	}
 }
 
+/* Nobody in dom0 reads it any more: who writes is to know, as with a pipe, but
+ * not those whom an ended process has left behind, whose output nobody promised to read. */
+static void lose_reader(struct agent *a, const struct guest_process *g, int *fd)
+{
+	if (*fd < 0 || !g->exited || !leaves_outputs(g)) {
+		close_fd(fd);
+		return;
+	}
+	domlet_drain_take(&a->drain, *fd);
+	*fd = -1;
+}
+
 void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev)
 {
 	switch (ev->type) {
@@ -150,9 +178,9 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 		return;
 	case DOMLET_LINK_RESET:
 		if (ev->stream == stream_of(g, DOMLET_STREAM_STDERR))
-			close_fd(&g->p.err_fd);
+			lose_reader(a, g, &g->p.err_fd);
 		else if (!g->p.terminal)
-			close_fd(&g->p.out_fd);
+			lose_reader(a, g, &g->p.out_fd);
 		else
 			g->hung_up = true;
 		hang_up(g); /* before an EOF, which the terminal's reader would take for ^D */
@@ -160,6 +188,14 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 	default:
 		return;
 	}
+}
+
+/* Whether somebody may still write to the pipe FD, or has. */
+static bool is_held(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) < 1 || (p.revents & (POLLIN | POLLHUP)) != POLLHUP;
 }
 
 /* Moves one output into the ring; true when it did something. */
@@ -174,8 +210,11 @@ static bool relay_output(struct agent *a, struct guest_process *g, int which)
 
 	if (!out->open || awaits_terminal(g))
 		return false;
-	if (out->bounded && out->left < len)
-		len = out->left;
+	if (out->bounded && !out->lingers) {
+		out->lingers = !out->left && *fd >= 0 && leaves_outputs(g) && is_held(*fd);
+		if (!out->lingers && out->left < len)
+			len = out->left;
+	}
 	if (*fd >= 0 && len) {
 		span = domlet_link_reserve(&a->link, stream, &len);
 		if (!span)
@@ -183,7 +222,11 @@ static bool relay_output(struct agent *a, struct guest_process *g, int which)
 		n = read(*fd, span, len);
 		domlet_link_commit(&a->link, n > 0 ? (size_t)n : 0);
 		if (n > 0) {
-			out->left -= out->bounded ? (uint32_t)n : 0;
+			out->left -= out->bounded && !out->lingers ? (uint32_t)n : 0;
+			return true;
+		}
+		if (n < 0 && errno == EAGAIN && out->bounded && !out->lingers) {
+			out->left = 0; /* all of a terminal's; or somebody else reads the pipe */
 			return true;
 		}
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))

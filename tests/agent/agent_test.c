@@ -288,11 +288,11 @@ static void test_ends_of_streams(void **state)
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
 	for (int i = 0; i < 2; i++) { /* when nothing is written, and when there is more than a pipe holds */
-		assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"sleep 0.3; exec <&- >&-; sleep 1000\"]"), 0);
+		assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"sleep 0.3; exec <&- >&-; exec sleep 1000\"]"), 0);
 		if (i)
 			monitor_write(&m, in, much, 200000, false);
 		await_flag(&m.outputs[in].reset, "reset of an input that nobody can read");
-		await_flag(&m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].eof, "end of an output that nobody can write to");
+		monitor_eof(&m, 2, DOMLET_STREAM_STDOUT);
 		assert_false(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDERR)].eof);
 		assert_false(m.exits[2].exited);
 		assert_int_equal(domlet_link_send_eof(&m.link, in), 0); /* which is owed all the same */
@@ -316,12 +316,50 @@ static void test_held_pipe(void **state)
 	run(0, 1, "[\"sleep\", \"1000\"]");
 	clock_gettime(CLOCK_MONOTONIC, &before);
 	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"(yes & sleep 1000 &); printf '%060000d' 1 >&2; exit 4\"]"), 0);
-	assert_int_equal(monitor_wait(&m, 2), 4);
+	assert_int_equal(monitor_exit(&m, 2), 4);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	assert_int_equal(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDERR)].len, 60000);
+	assert_false(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDERR)].eof);
 	assert_true(after.tv_sec - before.tv_sec < 20);
 	assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
 	assert_int_equal(monitor_wait(&m, 1), 137);
+	assert_int_equal(delete_container(0), 0);
+}
+
+static void reset_outputs(uint32_t process)
+{
+	for (uint32_t k = DOMLET_STREAM_STDOUT; k <= DOMLET_STREAM_STDERR; k++)
+		assert_int_equal(domlet_link_send_reset(&m.link, domlet_stream_id(process, k)), 0);
+	for (uint32_t k = DOMLET_STREAM_STDOUT; k <= DOMLET_STREAM_STDERR; k++)
+		monitor_eof(&m, process, k);
+	monitor_close_streams(&m, process);
+}
+
+/* Its output goes on as long as there is a reader in dom0; after that it goes
+ * nowhere, but who writes it lives, and the number is another's. */
+static void test_what_an_exec_leaves_running(void **state)
+{
+	(void)state;
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"(sleep 0.5; echo late; until [ -e /tmp/go ]; do sleep 0.1; done;"
+				   " yes | head -c 1000000; echo and later; echo alive >/tmp/m) & echo early; exit 4\"]"), 0);
+	assert_int_equal(monitor_exit(&m, 2), 4);
+	await_output(2, "early\nlate\n");
+	reset_outputs(2);
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \">/tmp/go; until [ -e /tmp/m ]; do sleep 0.1; done; cat /tmp/m\"]"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_output(2, DOMLET_STREAM_STDOUT, "alive\n");
+	for (int i = 0; i < (int)DOMLET_PROCESS_MAX + 6; i++) {
+		assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"sleep 1000 &\"]"), 0);
+		assert_int_equal(monitor_exit(&m, 2), 0);
+		reset_outputs(2);
+	}
+	/* And with all: */
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"yes & exit 5\"]"), 0);
+	assert_int_equal(monitor_exit(&m, 2), 5);
+	assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
+	assert_int_equal(monitor_wait(&m, 1), 137);
+	monitor_eof(&m, 2, DOMLET_STREAM_STDOUT);
 	assert_int_equal(delete_container(0), 0);
 }
 
@@ -349,6 +387,10 @@ static void test_terminal(void **state)
 	assert_int_equal(exec(0, 2, "{" PROCESS ", \"terminal\": true, \"args\": [\"sleep\", \"1000\"]}"), 0);
 	assert_int_equal(domlet_link_send_reset(&m.link, domlet_stream_id(2, DOMLET_STREAM_STDOUT)), 0);
 	assert_int_equal(monitor_wait(&m, 2), 128 + SIGHUP);
+	/* It ends with its session, whoever has it open still. */
+	assert_int_equal(exec(0, 2, "{" PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"(trap '' HUP; yes) & (trap '' HUP; sleep 1000) & echo last; exit 4\"]}"), 0);
+	assert_int_equal(monitor_exit(&m, 2), 4);
+	assert_true(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].eof);
 }
 
 /* The reader may be gone before there is a terminal. */
@@ -447,6 +489,7 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec), WITH_AGENT(test_exec_inherits), WITH_AGENT(test_variables_twice), WITH_AGENT(test_empty_parts_of_path),
 		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_ends_of_streams), WITH_AGENT(test_held_pipe),
+		WITH_AGENT(test_what_an_exec_leaves_running),
 		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_that_hangs_up_early),
 		WITH_AGENT(test_terminal_of_the_first),
 		WITH_AGENT(test_terminal_that_nobody_has_open), WITH_AGENT(test_signals),

@@ -222,9 +222,21 @@ void monitor_write(struct monitor *m, uint32_t stream, const void *data, size_t 
 	monitor_turn(m, 0);
 }
 
-int monitor_wait(struct monitor *m, uint32_t process)
+int monitor_exit(struct monitor *m, uint32_t process)
 {
 	until(m, &m->exits[process].exited, "no exit");
-	monitor_close_streams(m, process);
 	return (int)m->exits[process].code;
+}
+
+int monitor_wait(struct monitor *m, uint32_t process)
+{
+	int code = monitor_exit(m, process);
+
+	monitor_close_streams(m, process);
+	return code;
+}
+
+void monitor_eof(struct monitor *m, uint32_t process, enum domlet_stream_kind kind)
+{
+	until(m, &m->outputs[domlet_stream_id(process, kind)].eof, "no end of an output");
 }

@@ -53,7 +53,11 @@ uint32_t monitor_send(struct monitor *m, struct domlet_msg *msg);
 int monitor_reply(struct monitor *m, uint32_t request);
 int monitor_ask(struct monitor *m, struct domlet_msg *msg);
 void monitor_write(struct monitor *m, uint32_t stream, const void *data, size_t len, bool end);
-/* Waits for EXITED, closes the streams; its code. */
+/* Waits for EXITED; its code. */
+int monitor_exit(struct monitor *m, uint32_t process);
+/* The same, and closes the streams. */
 int monitor_wait(struct monitor *m, uint32_t process);
+/* Of an output. */
+void monitor_eof(struct monitor *m, uint32_t process, enum domlet_stream_kind kind);
 
 #endif

@@ -230,6 +230,28 @@ static void further_processes(void **state)
 	expect_end(&r, "{\"exit\":0}");
 }
 
+/* Its status comes with its end, its output to the last writer's. */
+static void what_an_exec_leaves_running(void **state)
+{
+	int proxy, in, out;
+	struct run r;
+
+	(void)state;
+	run(&r, "[\"cat\"]");
+	proxy = ask_agent_for_exec(&r, "[\"sh\", \"-c\", \"(sleep 1; echo late) & echo early; exit 3\"]", 1, &in, &out);
+	assert_string_equal(r.last, "{ \"code\": 0 }");
+	expect_exit(proxy, "{\"exit\":3}");
+	await_text(out, "early\n");
+	wait_unread(out);
+	await_text(out, "late\n");
+	assert_int_equal(read_to_the_end(out), 0);
+	close(in);
+	close(out);
+	close(proxy);
+	end_input(&r);
+	expect_end(&r, "{\"exit\":0}");
+}
+
 /* As the command makes it. */
 static void make_terminal(int *master, int *slave)
 {
@@ -426,6 +448,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_command_that_is_missing),
 		cmocka_unit_test(a_large_configuration),
 		cmocka_unit_test(further_processes),
+		cmocka_unit_test(what_an_exec_leaves_running),
 		cmocka_unit_test(terminals),
 		cmocka_unit_test(signals),
 		cmocka_unit_test(a_kill_with_output_unread),

@@ -85,17 +85,22 @@ static void open_streams(uint32_t process)
 		(void)domlet_link_open(&fake.link, domlet_stream_id(process, k));
 }
 
-static void exec_ends(uint32_t process, uint32_t code)
+static void exec_exits(uint32_t process, uint32_t code)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
+	m.exited.process = process;
+	m.exited.code = code;
+	say(&m);
+}
+
+static void exec_ends(uint32_t process, uint32_t code)
+{
 	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++) {
 		(void)domlet_link_send_eof(&fake.link, domlet_stream_id(process, k));
 		domlet_link_close(&fake.link, domlet_stream_id(process, k));
 	}
-	m.exited.process = process;
-	m.exited.code = code;
-	say(&m);
+	exec_exits(process, code);
 }
 
 static void run(uint32_t process, uint32_t request, char what)
@@ -114,9 +119,24 @@ static void run(uint32_t process, uint32_t request, char what)
 		fake.left = RING_FAKE_OUTPUT;
 		return;
 	}
-	if (what == 'w') /* the host has it before the answer */
+	if (what == 'w' || what == 'l') /* the host has it before the answer */
 		write_line(process);
 	reply(request, 0, "");
+	if (what == 'l')
+		exec_exits(process, 0);
+}
+
+/* Nobody reads an output of what an exec has left running. */
+static void take_reset(uint32_t stream)
+{
+	uint32_t process = stream >> 2;
+
+	if (fake.does[process] != 'l' && fake.does[process] != 'L')
+		return;
+	(void)domlet_link_send_eof(&fake.link, stream);
+	fake.does[process] = fake.does[process] == 'l' ? 'L' : '\0';
+	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR && !fake.does[process]; k++)
+		domlet_link_close(&fake.link, domlet_stream_id(process, k));
 }
 
 static void signal_exec(uint32_t process, uint32_t signo)
@@ -168,6 +188,8 @@ static void take_end(const struct domlet_link_event *ev)
 	uint32_t process = fake.document.process;
 	uint8_t sha256[DOMLET_SHA256_LEN];
 
+	if (fake.does[ev->stream >> 2] == 'l' && (ev->stream & 3) == DOMLET_STREAM_STDIN)
+		write_line(ev->stream >> 2);
 	if (ev->stream != domlet_stream_id(process, DOMLET_STREAM_CONFIG))
 		return;
 	domlet_sha256(fake.document.text, fake.document.have, sha256);
@@ -295,6 +317,8 @@ static void *guest(void *arg)
 				obey(&ev.msg);
 			if (ev.type == DOMLET_LINK_EOF)
 				take_end(&ev);
+			if (ev.type == DOMLET_LINK_RESET)
+				take_reset(ev.stream);
 			if (ev.type == DOMLET_LINK_DATA) {
 				take_data(&ev);
 				domlet_link_taken(&fake.link, ev.len);

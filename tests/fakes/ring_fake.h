@@ -13,6 +13,7 @@
  *   s  it sleeps until it is signalled, as process 1 does
  *   w  the same, once it has written a line
  *   o  it writes RING_FAKE_OUTPUT bytes before the answer, and ends with 0
+ *   l  it writes a line and ends with 0, but its outputs are held until they are reset; at its input's end comes another line
  *   n  that fails with -22
  *   p  the same, with a text that would paint on a terminal
  *   h  setting it up takes for ever; when it is signalled, that has failed, and process 1 writes a line

@@ -85,7 +85,8 @@ static bool end_config(struct world *w, struct process *p)
 
 static bool host_drained(const struct process *p)
 {
-	return !p->flow[DOMLET_STREAM_STDOUT].held && !p->flow[DOMLET_STREAM_STDERR].held;
+	return p->flow[DOMLET_STREAM_STDOUT].eof_seen && p->flow[DOMLET_STREAM_STDERR].eof_seen &&
+	       !p->flow[DOMLET_STREAM_STDOUT].held && !p->flow[DOMLET_STREAM_STDERR].held;
 }
 
 static bool host_talks(struct world *w, struct process *p)
@@ -138,19 +139,34 @@ static bool guest_replies(struct world *w, struct side *s)
 	return true;
 }
 
+static bool outputs_ended(const struct process *p)
+{
+	return p->flow[DOMLET_STREAM_STDOUT].eof_sent && p->flow[DOMLET_STREAM_STDERR].eof_sent;
+}
+
+/* With EXITED and the ends of its outputs, whichever comes last, its number is free. */
+static void guest_ends(struct side *s, struct process *p)
+{
+	if (s->role != DOMLET_RING_GUEST || p->guest != LINGERING || !outputs_ended(p))
+		return;
+	for (uint32_t k = 0; k < KINDS; k++)
+		close_flow(s, &p->flow[k]);
+	p->guest = EXITED;
+}
+
 static bool guest_talks(struct world *w, struct side *s, struct process *p)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
-	if (p->guest != LIVE || !p->flow[DOMLET_STREAM_STDOUT].eof_sent || !p->flow[DOMLET_STREAM_STDERR].eof_sent)
+	/* Others that it has left running may have its outputs open still. */
+	if (p->guest != LIVE || (!outputs_ended(p) && !sim_chance(w->sim, 2)))
 		return guest_replies(w, s);
 	m.exited.process = p->number;
 	m.exited.code = p->life;
 	if (domlet_link_send(s->link, &m) < 0)
 		return false;
-	for (uint32_t k = 0; k < KINDS; k++)
-		close_flow(s, &p->flow[k]);
-	p->guest = EXITED;
+	p->guest = LINGERING;
+	guest_ends(s, p);
 	return true;
 }
 
@@ -207,8 +223,6 @@ static void host_hears(struct world *w, const struct domlet_msg *m)
 		if (p->number != m->exited.process)
 			continue;
 		CHECK(w, m->exited.code == p->life, "EXITED of life %u, not %u", m->exited.code, p->life);
-		CHECK(w, p->flow[DOMLET_STREAM_STDOUT].eof_seen && p->flow[DOMLET_STREAM_STDERR].eof_seen,
-		      "EXITED before the end of the outputs");
 		p->host = EXITED;
 	}
 }
@@ -318,7 +332,7 @@ static bool is_sendable(const struct world *w, const struct side *s, const struc
 	enum life seen = s->role == DOMLET_RING_HOST ? p->host : p->guest;
 
 	return sends(s, f) && f->sender_open && !f->eof_sent &&
-	       (seen == LIVE || (f->stream & 3) == DOMLET_STREAM_CONFIG);
+	       (seen == LIVE || (seen == LINGERING && (f->stream & 3) != DOMLET_STREAM_STDIN) || (f->stream & 3) == DOMLET_STREAM_CONFIG);
 }
 
 bool side_send_flow(struct world *w, struct side *s, struct flow *f, bool later)
@@ -330,6 +344,7 @@ bool side_send_flow(struct world *w, struct side *s, struct flow *f, bool later)
 		return false;
 	if (f->sent == f->total || f->reset_seen) {
 		f->eof_sent = domlet_link_send_eof(s->link, f->stream) == 0;
+		guest_ends(s, &w->process[(f->stream >> 2) - 1]); /* before the number can come again */
 		return f->eof_sent;
 	}
 	if (len == 0)

@@ -26,7 +26,7 @@ struct flow { /* one stream of one life of a process, seen from both ends */
 	uint8_t salt;
 };
 
-enum life { NONE, CREATING, LIVE, FAILED, EXITED };
+enum life { NONE, CREATING, LIVE, FAILED, LINGERING, EXITED };
 
 struct process {
 	uint32_t number, lives_left, life, request;

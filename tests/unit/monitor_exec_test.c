@@ -276,6 +276,48 @@ static void a_socket_stays_as_it_is(void **state)
 	end_sleeper(&r);
 }
 
+/* Its proxy ends with it, its input is at its end, and its output goes on until
+ * its slot is needed for others. */
+static void what_an_exec_leaves_running_has_its_output(void **state)
+{
+	int outs[2 * DOMLET_PROCESS_MAX], proxy, in[2], out[2];
+	char lines[16] = "";
+	struct run r;
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	begin_started(&r, RING_FAKE_RUNS);
+	assert_int_equal(pipe(in) | pipe(out), 0);
+	proxy = ask_for_exec_with(r.caller, "l", 1, in[0], out[1]);
+	close(in[0]);
+	close(out[1]);
+	receive(r.caller, r.last, sizeof r.last);
+	assert_true(good(r.last));
+	expect_exit(proxy, "{\"exit\":0}");
+	close(proxy);
+	for (size_t len = 0; len < 12;) {
+		ssize_t n = read(out[0], lines + len, sizeof lines - len);
+
+		assert_true(n > 0);
+		len += (size_t)n;
+	}
+	assert_string_equal(lines, "hello\nhello\n");
+	wait_unread(out[0]);
+	assert_int_equal(write(in[1], "x", 1), -1);
+	for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++) {
+		proxy = exec(&r, "l", &outs[i]);
+		expect_exit(proxy, "{\"exit\":0}");
+		close(proxy);
+	}
+	assert_int_equal(read_to_the_end(out[0]), 0); /* the first to be cut off */
+	assert_int_equal(read_to_the_end(outs[0]), 12);
+	close(in[1]);
+	close(out[0]);
+	end_sleeper(&r);
+	for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++)
+		close(outs[i]);
+}
+
 /* Opened again it would be another terminal, which nobody reads. */
 static void the_master_of_a_terminal_is_used_as_it_is(void **state)
 {
@@ -441,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
 		cmocka_unit_test(there_is_room_for_all_commands),
 		cmocka_unit_test(a_socket_stays_as_it_is),
+		cmocka_unit_test(what_an_exec_leaves_running_has_its_output),
 		cmocka_unit_test(the_master_of_a_terminal_is_used_as_it_is),
 		cmocka_unit_test(a_lost_proxy_cuts_its_document),
 		cmocka_unit_test(output_of_an_exec_outlives_the_domain),

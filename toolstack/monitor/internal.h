@@ -23,6 +23,7 @@
 struct sink { /* where an output stream goes in dom0 */
 	int fd;
 	bool socket, pollable, polling, eof;
+	bool reset; /* the guest was told that nobody reads it any more */
 	uv_poll_t poll;
 	struct domlet_backlog backlog;
 	uint32_t stream;
@@ -47,6 +48,7 @@ enum process_phase {
 	PROCESS_STARTING, /* the guest was asked */
 	PROCESS_RUNNING,
 	PROCESS_DRAINING, /* it ended; output is still being written */
+	PROCESS_LINGERING, /* its proxy was told so; what it has left running has its outputs open, and so its number */
 	PROCESS_CLOSING,  /* libuv has not let go of its handles yet */
 };
 
@@ -62,6 +64,7 @@ struct process {
 	struct peer *proxy, *asker;
 	uint32_t request; /* EXEC's; 0: answered */
 	uint32_t exit_code;
+	uint64_t ended; /* of those that linger: in which order */
 	struct document document;
 };
 
@@ -93,6 +96,7 @@ struct monitor {
 	struct domlet_link link;
 	struct process processes[DOMLET_PROCESS_MAX]; /* by number, from 1 */
 	uint32_t processes_used;                      /* slots ever used */
+	uint64_t processes_ended;
 	bool wants_room; /* an input has credit, but the ring is full */
 	uv_timer_t boot_timer, kill_timer;
 	uv_poll_t listen_poll;
@@ -122,7 +126,8 @@ void domlet_process_open_streams(struct monitor *m, const struct process *p);
 void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, size_t len, bool terminal, int fds[4]);
 void domlet_process_replied(struct monitor *m, uint32_t request, const struct domlet_msg_reply *r);
 void domlet_process_exited(struct monitor *m, struct process *p, uint32_t code);
-/* Ends each process whose output is written. */
+/* Ends each process whose output is written: what it has left running may go on
+ * writing, until its slot is needed. */
 void domlet_process_sweep(struct monitor *m);
 /* The domain is gone or will be: they all were killed. Each ends when its output is written. */
 void domlet_process_end_all(struct monitor *m);
@@ -146,8 +151,12 @@ void domlet_relay_eof(struct monitor *m, uint32_t stream);
 void domlet_relay_reset(struct monitor *m, uint32_t stream);
 bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct process *p);
-/* Lets go of a process's streams: their readers see the end. libuv's handles
- * of them are closed a little later (struct process's handles). */
+/* No output will come any more, and what came is written. */
+bool domlet_relay_ended(const struct process *p);
+/* Nobody in dom0 speaks to it any more: the guest gets the end of its input. */
+void domlet_relay_close_input(struct process *p);
+/* Lets go of a process's streams: their readers see the end, and the guest is
+ * told. libuv's handles of them are closed a little later (struct process's handles). */
 void domlet_relay_close(struct process *p);
 
 /* document.c: a configuration too large for xenstore, or a process object too

@@ -10,6 +10,8 @@
 #include "../base/text.h"
 #include "internal.h"
 
+/* Slots that are kept for processes to come, and not for what earlier ones have left running. */
+#define SLOTS_SPARE 16
 /* What a message holds beside the process object. */
 #define EXEC_OVERHEAD 32u
 
@@ -25,8 +27,28 @@ struct process *domlet_process_find(struct monitor *m, uint32_t number)
 	return p && p->phase != PROCESS_FREE && p->phase != PROCESS_CLOSING ? p : NULL;
 }
 
+/* When slots get scarce, the output of what the process that ended first has
+ * left running goes nowhere from now on: the guest then ends it and goes on reading. */
+static void cut_lingering(struct monitor *m)
+{
+	struct process *oldest = NULL;
+	unsigned int spare = 0;
+
+	for (uint32_t i = FIRST_PROCESS; i < DOMLET_PROCESS_MAX; i++) {
+		struct process *p = &m->processes[i];
+
+		spare += p->phase == PROCESS_FREE;
+		if (p->phase == PROCESS_LINGERING && (p->sinks[0].fd >= 0 || p->sinks[1].fd >= 0) &&
+		    (!oldest || p->ended < oldest->ended))
+			oldest = p;
+	}
+	if (spare < SLOTS_SPARE && oldest)
+		domlet_relay_close(oldest);
+}
+
 static struct process *take_slot(struct monitor *m)
 {
+	cut_lingering(m);
 	for (uint32_t i = FIRST_PROCESS; i < DOMLET_PROCESS_MAX; i++) {
 		struct process *p = &m->processes[i];
 
@@ -104,6 +126,18 @@ static void end(struct monitor *m, struct process *p, uint32_t code)
 	domlet_relay_close(p);
 	domlet_process_send_exit(p, code);
 	free_slot(m, p);
+}
+
+/* The same while the guest has not ended its outputs. */
+static void linger(struct monitor *m, struct process *p)
+{
+	domlet_relay_close_input(p);
+	domlet_process_send_exit(p, p->exit_code);
+	if (p->proxy)
+		p->proxy->process = NULL;
+	p->proxy = NULL;
+	p->phase = PROCESS_LINGERING;
+	p->ended = ++m->processes_ended;
 }
 
 static void kill_in_guest(struct monitor *m, const struct process *p)
@@ -246,7 +280,13 @@ void domlet_process_sweep(struct monitor *m)
 	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++) {
 		struct process *p = &m->processes[i];
 
-		if (p->phase == PROCESS_DRAINING && domlet_relay_drained(p))
+		if (p->phase == PROCESS_LINGERING && domlet_relay_ended(p))
+			free_slot(m, p);
+		if (p->phase != PROCESS_DRAINING || !domlet_relay_drained(p))
+			continue;
+		if (m->attached && !domlet_relay_ended(p))
+			linger(m, p);
+		else
 			end(m, p, p->exit_code);
 	}
 }
@@ -256,12 +296,13 @@ void domlet_process_end_all(struct monitor *m)
 	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++) {
 		struct process *p = &m->processes[i];
 
-		if (p->phase != PROCESS_STARTING && p->phase != PROCESS_RUNNING)
+		if (p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING)
+			p->exit_code = DOMLET_EXIT_KILLED;
+		else if (p->phase != PROCESS_LINGERING)
 			continue;
 		if (p->request)
 			answer(p, ESRCH, "the container ended before the process ran");
 		p->phase = PROCESS_DRAINING;
-		p->exit_code = DOMLET_EXIT_KILLED;
 	}
 	domlet_process_sweep(m);
 }
@@ -277,7 +318,7 @@ void domlet_process_drop_all(struct monitor *m)
 bool domlet_process_all_ended(const struct monitor *m)
 {
 	for (uint32_t i = FIRST_PROCESS; i < m->processes_used; i++)
-		if (m->processes[i].phase >= PROCESS_STARTING && m->processes[i].phase <= PROCESS_DRAINING)
+		if (m->processes[i].phase >= PROCESS_STARTING && m->processes[i].phase <= PROCESS_LINGERING)
 			return false;
 	return true;
 }
@@ -287,7 +328,7 @@ void domlet_process_proxy_lost(struct monitor *m, struct process *p)
 	p->proxy = NULL;
 	domlet_document_cut(p);
 	if (p->phase == PROCESS_DRAINING) { /* nobody waits for its output any more */
-		end(m, p, p->exit_code);
+		domlet_relay_close(p);
 		return;
 	}
 	kill_in_guest(m, p);

@@ -167,14 +167,23 @@ static ssize_t put(struct monitor *m, const struct sink *s, const uint8_t *data,
 	return n;
 }
 
-/* Nobody reads it any more: tell the guest, and swallow what is under way. */
+/* Nobody reads it any more: what is under way is swallowed. */
 static void give_up_sink(struct monitor *m, struct sink *s)
 {
-	if (m->attached) {
-		(void)domlet_link_send_reset(&m->link, s->stream);
+	if (m->attached)
 		domlet_link_credit(&m->link, s->stream, s->backlog.len);
-	}
 	close_sink(s);
+}
+
+/* Of an output that we have closed before its end. */
+static void tell_reset(struct monitor *m, struct sink *s)
+{
+	int r;
+
+	if (s->fd >= 0 || s->eof || s->reset || !m->attached)
+		return;
+	r = domlet_link_send_reset(&m->link, s->stream);
+	s->reset = r == 0 || r == -EALREADY; /* or it is to be opened yet, or the guest must read first */
 }
 
 void domlet_relay_data(struct monitor *m, uint32_t stream, const uint8_t *data, size_t len)
@@ -244,6 +253,7 @@ static void move_output(struct monitor *m, struct sink *s)
 	write_backlog(m, s);
 	if (s->eof && !s->backlog.len)
 		close_sink(s);
+	tell_reset(m, s);
 }
 
 /* True while the guest may be given input for P. */
@@ -251,7 +261,7 @@ static bool takes_input(const struct monitor *m, const struct process *p)
 {
 	if (p->number == FIRST_PROCESS)
 		return domlet_lifecycle_takes_requests(&m->life);
-	return p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING;
+	return p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING || p->phase == PROCESS_LINGERING;
 }
 
 /* N is read()'s: below 0 while the terminal hangs up, then 0, as ^D gives. */
@@ -321,10 +331,19 @@ bool domlet_relay_drained(const struct process *p)
 	return !p->sinks[0].backlog.len && !p->sinks[1].backlog.len;
 }
 
+bool domlet_relay_ended(const struct process *p)
+{
+	return p->sinks[0].eof && p->sinks[1].eof && domlet_relay_drained(p);
+}
+
+void domlet_relay_close_input(struct process *p)
+{
+	close_source(&p->source);
+}
+
 void domlet_relay_close(struct process *p)
 {
 	for (int i = 0; i < 2; i++)
 		close_sink(&p->sinks[i]);
 	close_source(&p->source);
-	p->source.eof = true;
 }
