@@ -127,7 +127,7 @@ static int make_node(int root_fd, const struct domlet_device_config *d, struct d
 	if (rc < 0)
 		return rc;
 	name = strrchr(place.name, '/') + 1;
-	if (place.made && strcmp(place.name, "/dev/ptmx") != 0) { /* that one belongs to /dev/pts */
+	if (place.made) {
 		if (mknodat(place.fd, name, d->mode, makedev(d->major, d->minor)) < 0)
 			rc = domlet_failure_set(failure, errno, "can't create device %s: %s", d->path,
 						domlet_failure_name(errno));
@@ -185,7 +185,8 @@ static int make_links(int root_fd, struct domlet_failure *failure)
 
 	if (rc < 0)
 		return rc;
-	/* An image's own would be of another devpts, if it is one at all. */
+	/* An image's own would be of another devpts, if it is one at all, and one that
+	 * linux.devices names belongs there, too. */
 	(void)unlinkat(dev.fd, "ptmx", 0);
 	for (i = 0; i < sizeof(links) / sizeof(*links) && rc == 0; i++) {
 		if (symlinkat(links[i].to, dev.fd, links[i].name) == 0 ||

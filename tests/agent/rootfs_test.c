@@ -37,14 +37,14 @@ static int make_root(void **state)
 	strcpy(root, "/tmp/domlet-rootfs-XXXXXX");
 	if (!mkdtemp(root) || chmod(root, 0755) < 0)
 		return -1;
-	command = text_of("cd %s && mkdir -p bin dev proc etc run var real/dir real/frozen && cp \"$(command -v busybox)\" bin/busybox &&"
+	command = text_of("cd %s && mkdir -p bin dev proc etc run var real/dir real/frozen self && chmod 710 self && cp \"$(command -v busybox)\" bin/busybox &&"
 			  " for a in cat stat ls wc pwd grep cut touch test; do ln -s busybox bin/$a; done &&"
 			  " echo old >real/old && echo secret >real/secret && echo x >real/dir/x &&"
 			  " ln -s ../run/systemd/resolve/stub-resolv.conf etc/resolv.conf && ln -s /elsewhere/hosts etc/hosts &&"
 			  " ln -s chain2 etc/chain && ln -s ../../../../../out/file etc/chain2 && ln -s ../real/old etc/old &&"
 			  " ln -s /run var/run && ln -s missing/../srv/data data && ln -s /not/here work && ln -s /dev/sub nodes &&"
 			  " ln -s /real/secret secret && ln -s real/dir hidden && ln -s real/frozen frozen &&"
-			  " ln -s / top && ln -s loop loop && ln -s /proc/self/cwd magic && ln -s real/old file && ln -s real sys", root);
+			  " ln -s /self self/in && touch dev/ptmx && ln -s / top && ln -s loop loop && ln -s /proc/self/cwd magic && ln -s real/old file && ln -s real sys", root);
 	r = system(command);
 	free(command);
 	return r == 0 ? open_agent(state) : -1;
@@ -71,19 +71,21 @@ static void test_links_lead_where_they_lead_the_container(void **state)
 	(void)state;
 	expect_output(document(
 		"\"cwd\": \"/work/deep\", " ENV ", " SH("pwd; cat /etc/resolv.conf /run/systemd/resolve/stub-resolv.conf /elsewhere/hosts /out/file /real/old;"
-		" stat -c %N /etc/resolv.conf /work; stat -c '%n %a' /srv/data /run/lock;"
+		" stat -c %N /etc/resolv.conf /work; stat -c '%n %a' /srv/data /run/lock /self; ls /self;"
 		" stat -c '%n %a %t:%T' /dev/sub/mine; grep -c . /missing/none 2>&1 | cut -c 7-;"
 		" wc -c </real/secret; ls /real/dir; touch /real/frozen/y 2>/dev/null || echo frozen; touch /real/y && echo writable;"
 		" touch /etc/hosts 2>/dev/null || echo ro"),
 		BIND("/etc/resolv.conf") BIND("/etc/hosts") BIND("/etc/chain") BIND("/etc/old")
 		", {\"destination\": \"/data\", \"type\": \"tmpfs\", \"options\": [\"mode=1770\"]}"
-		", {\"destination\": \"/var/run/lock\", \"type\": \"tmpfs\"}",
-		COPY("cmVzb2x2Cg==") COPY("aG9zdHMK") COPY("Y2hhaW4K") COPY("bmV3Cg==") GUEST GUEST,
+		", {\"destination\": \"/var/run/lock\", \"type\": \"tmpfs\"}"
+		/* Hides the link that has led to it. */
+		", {\"destination\": \"/self/in\", \"type\": \"tmpfs\", \"options\": [\"private\"]}",
+		COPY("cmVzb2x2Cg==") COPY("aG9zdHMK") COPY("Y2hhaW4K") COPY("bmV3Cg==") GUEST GUEST GUEST,
 		", \"devices\": [{\"path\": \"/nodes/mine\", \"type\": \"c\", \"major\": 1, \"minor\": 5, \"fileMode\": 384}],"
 		" \"maskedPaths\": [\"/secret\", \"/hidden\", \"/none\"], \"readonlyPaths\": [\"/frozen\", \"/none\"]"),
 		"/not/here/deep\nresolv\nresolv\nhosts\nchain\nnew\n"
 		"'/etc/resolv.conf' -> '../run/systemd/resolve/stub-resolv.conf'\n'/work' -> '/not/here'\n"
-		"/srv/data 1770\n/run/lock 1777\n/dev/sub/mine 600 1:5\n/missing/none: No such file or directory\n"
+		"/srv/data 1770\n/run/lock 1777\n/self 710\n/dev/sub/mine 600 1:5\n/missing/none: No such file or directory\n"
 		"0\nfrozen\nwritable\nro\n");
 	/* Where the links would have led from outside. */
 	for (size_t i = 0; i < 4; i++) {
@@ -155,11 +157,24 @@ static void test_devices_are_as_configured(void **state)
 		"'ptmx' -> 'pts/ptmx'\ngone\n");
 }
 
+/* Without a /dev of the container's own, too. */
+static void test_ptmx_is_that_of_dev_pts(void **state)
+{
+	char *text = text_of("{\"oci\": {\"process\": {\"cwd\": \"/\", " ENV ", " SH("stat -c %%N /dev/ptmx; test -c /dev/pts/ptmx && echo there") "},"
+			     " \"mounts\": [{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}],"
+			     " \"linux\": {\"namespaces\": [{\"type\": \"pid\"}]}}, \"plan\": {\"mounts\": [{\"via\": \"guest\"}],"
+			     " \"root\": {\"via\": \"directory\", \"device\": \"%s\", \"overlay\": true}}}", root);
+
+	(void)state;
+	expect_output(text, "'/dev/ptmx' -> 'pts/ptmx'\nthere\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_ROOT(test_links_lead_where_they_lead_the_container), WITH_ROOT(test_sources_are_the_configuration_s),
 		WITH_ROOT(test_what_links_may_not_do), WITH_ROOT(test_devices_are_as_configured),
+		WITH_ROOT(test_ptmx_is_that_of_dev_pts),
 	};
 
 	if (!guest_take_arguments(argc, argv))

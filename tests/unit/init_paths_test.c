@@ -221,6 +221,15 @@ static void is_bounded(void **state)
 	assert_int_equal(make_quietly("/l1", F), 0);
 	assert_int_equal(faccessat(root_fd, "end/x", F_OK, 0), 0);
 
+	/* All of a path's together. */
+	assert_int_equal(symlinkat(".", root_fd, "s"), 0);
+	strcpy(text, "/new");
+	for (int i = 0; i < 41; i++)
+		strcat(text, "/../s");
+	assert_int_equal(make_quietly(text, D), -ELOOP);
+	text[strlen(text) - strlen("/../s")] = '\0';
+	assert_int_equal(make_quietly(text, D), 0);
+
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[0] = '/';
 	longest[sizeof(longest) - 1] = '\0';
