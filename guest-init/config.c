@@ -225,9 +225,14 @@ static void read_devices(struct domlet_container_config *c, struct json_object *
 
 static void read_device_rule(struct domlet_device_rule *d, struct json_object *one, struct domlet_reader *r)
 {
-	const char *type = domlet_read_string(r, one, "type", "");
-	const char *access = domlet_read_string(r, one, "access", "");
+	const char *type, *access;
 
+	if (!json_object_is_type(one, json_type_object)) {
+		domlet_read_fail(r, "linux.resources.devices", "must hold objects");
+		return;
+	}
+	type = domlet_read_string(r, one, "type", "");
+	access = domlet_read_string(r, one, "access", "");
 	d->allow = domlet_read_bool(r, one, "allow");
 	if (!type[0])
 		type = "a";

@@ -260,6 +260,10 @@ static void refused_features(void **state)
 	assert_int_equal(read_config("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
 				     "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":1},"
 				     "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-1,\"flags\":[],\"runtime\":0}}}"), 0);
+	/* A name is enough to ask for a device. */
+	assert_refused("{" BASE ",\"linux\":{" NAMESPACES ",\"netDevices\":{\"eth0\":{}}}}", "linux.netDevices can't be done");
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"netDevices\":{},\"resources\":{\"memory\":{\"kernel\":-1,\"kernelTCP\":0,"
+				     "\"disableOOMKiller\":false}}}}"), 0);
 	/* As docker writes what nobody has asked for. */
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
 				     "\"cpu\":{\"realtimePeriod\":0}},\"uidMappings\":null}}"), 0);

@@ -21,6 +21,8 @@ enum kind {
 	UNSIGNED, /* 0 to 2^64-1 */
 	SIZE16,   /* 0 to 65,535 */
 	ID,       /* 0 to 2^32-2: 2^32-1 means "leave alone" to system calls */
+	NO_MEMBER, /* an object: absent or empty */
+	NO_LIMIT, /* absent, 0, or below, which is "unlimited" */
 	NOTHING,  /* what domlet can't do: absent, or as empty as engines write it */
 };
 
@@ -28,12 +30,13 @@ struct rule {
 	const char *path; /* "[]": each element, "{}": each value */
 	enum kind kind;
 	bool required; /* where the object that holds it exists */
-	const char *why; /* of NOTHING: the sentence's end */
+	const char *why; /* of the last three: the sentence's end */
 };
 
 #define OPTIONAL(path, kind) {path, kind, false, NULL}
 #define REQUIRED(path, kind) {path, kind, true, NULL}
 #define REFUSED(path, why) {path, NOTHING, false, why}
+#define NO_CGROUP1(path, kind) {path, kind, false, "can't be done: it is cgroup v1's"}
 #define NOT_YET(path) REFUSED(path, "can't be done in the guest yet")
 #define STRINGS(path) OPTIONAL(path, ARRAY), OPTIONAL(path "[]", STRING)
 #define HOOKS(path)                                                                      \
@@ -134,6 +137,8 @@ static const struct rule rules[] = {
 	OPTIONAL("linux.timeOffsets{}.secs", INTEGER),
 	OPTIONAL("linux.timeOffsets{}.nanosecs", ID),
 	NOT_YET("linux.intelRdt"),
+	NOT_YET("linux.memoryPolicy"),
+	{"linux.netDevices", NO_MEMBER, false, "can't be done: no network device of the host's enters a guest"},
 	OPTIONAL("linux.namespaces", ARRAY),
 	OPTIONAL("linux.namespaces[]", OBJECT),
 	REQUIRED("linux.namespaces[].type", STRING),
@@ -165,6 +170,9 @@ static const struct rule rules[] = {
 	OPTIONAL("linux.resources.memory.limit", INTEGER),
 	OPTIONAL("linux.resources.memory.swap", INTEGER),
 	OPTIONAL("linux.resources.memory.reservation", INTEGER),
+	NO_CGROUP1("linux.resources.memory.kernel", NO_LIMIT),
+	NO_CGROUP1("linux.resources.memory.kernelTCP", NO_LIMIT),
+	NO_CGROUP1("linux.resources.memory.disableOOMKiller", NOTHING),
 	OPTIONAL("linux.resources.cpu", OBJECT),
 	OPTIONAL("linux.resources.cpu.shares", UNSIGNED),
 	OPTIONAL("linux.resources.cpu.quota", INTEGER),
@@ -180,6 +188,8 @@ static const struct rule rules[] = {
 
 	OPTIONAL("linux.seccomp", OBJECT),
 	REQUIRED("linux.seccomp.defaultAction", STRING),
+	OPTIONAL("linux.seccomp.listenerPath", STRING),
+	OPTIONAL("linux.seccomp.listenerMetadata", STRING),
 	OPTIONAL("linux.seccomp.defaultErrnoRet", ID),
 	STRINGS("linux.seccomp.architectures"),
 	STRINGS("linux.seccomp.flags"),
@@ -281,6 +291,8 @@ static bool fits(enum kind kind, struct json_object *value)
 	case UNSIGNED: return integer_fits(value, 0, UINT64_MAX);
 	case SIZE16: return integer_fits(value, 0, UINT16_MAX);
 	case ID: return integer_fits(value, 0, UINT32_MAX - 1);
+	case NO_MEMBER: return !value || (json_object_is_type(value, json_type_object) && json_object_object_length(value) == 0);
+	case NO_LIMIT: return !value || (json_object_is_type(value, json_type_int) && json_object_get_int64(value) <= 0);
 	case NOTHING: return says_nothing(value);
 	}
 	return false;
@@ -290,8 +302,8 @@ static int check_value(struct check *c, struct json_object *value)
 {
 	const char *name = c->where[0] != '\0' ? c->where : "the whole";
 
-	if (c->rule->kind == NOTHING)
-		return fits(NOTHING, value) ? 0 : domlet_error_set(c->err, ENOTSUP, "%s: %s %s", c->file, name,
+	if (c->rule->kind >= NO_MEMBER)
+		return fits(c->rule->kind, value) ? 0 : domlet_error_set(c->err, ENOTSUP, "%s: %s %s", c->file, name,
 								   c->rule->why);
 	if (!fits(c->rule->kind, value))
 		return domlet_error_set(c->err, EINVAL, "%s: %s must be %s, but is %s", c->file, name,
