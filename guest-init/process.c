@@ -120,7 +120,8 @@ static _Noreturn void child(const struct spawn *s)
 	sigset_t none;
 	char go;
 
-	/* Until exec the container's processes can neither trace it nor look into /proc/PID/fd. */
+	/* Until exec the container's processes can neither trace it nor look into
+	 * /proc/PID/fd, but with CAP_SYS_PTRACE. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	close_inherited(s);
 	for (int signo = 1; signo < NSIG; signo++)

@@ -49,6 +49,13 @@ teardown() {
 }
 
 # bats test_tags=long
+@test "ctr: the host's network is refused, by name" {
+    need_domlet
+    run ! ctr run --rm --net-host "${run_options[@]}" "$image" c1 true
+    [[ $output == *"has no network namespace, which means the host's"*'use --network none'* ]]
+}
+
+# bats test_tags=long
 @test "ctr: pause and resume" {
     need_verb pause
     ctr run -d "${run_options[@]}" "$image" c1 sleep 1000

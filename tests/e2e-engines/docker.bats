@@ -129,6 +129,19 @@ teardown() {
 }
 
 # bats test_tags=long
+@test "docker: namespaces of the host are refused, by name" {
+    local name
+    need_domlet
+    for name in pid ipc uts; do
+        run -125 run_in --rm "--$name=host" busybox true
+        [[ $output == *"has no $name namespace, which means the host's"*"leave --$name=host out"* ]]
+    done
+    run -125 docker run --rm --network host --runtime "$RUNTIME" busybox true
+    [[ $output == *"network namespace "*" is the host's"* ]]
+    run_in --rm --cgroupns=host busybox cat /proc/self/cgroup
+}
+
+# bats test_tags=long
 @test "docker: --init" {
     run -0 run_in --rm --init busybox cat /proc/1/comm
     [ "$output" = docker-init ]

@@ -74,6 +74,11 @@ need_verb() {
     [[ $RUNTIME != domlet ]] || domlet "$1" --help >/dev/null 2>&1 || skip "domlet has no verb $1 yet"
 }
 
+# A guest can't share these; runc's containers can.
+need_domlet() {
+    [[ $RUNTIME == domlet ]] || skip "with runc they share the host's"
+}
+
 # To be the teardown of each test.
 end_clean() {
     [[ ${BATS_TEST_COMPLETED-} || ! -e $out ]] || tail -n 5 "$out"

@@ -30,6 +30,12 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     run -127 podman exec p1 nosuch
     [[ $(podman inspect -f '{{.State.Status}} {{.OCIRuntime}}' p1) = "running $RUNTIME" ]]
     [ -d "/proc/$(podman inspect -f '{{.State.Pid}}' p1)" ]
+    # What is copied does not reach a guest, but it is where the engine looks for it.
+    echo copied >"$BATS_TEST_TMPDIR/in"
+    podman cp "$BATS_TEST_TMPDIR/in" p1:/tmp/in
+    podman cp p1:/tmp/in "$BATS_TEST_TMPDIR/back"
+    cmp "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/back"
+    podman top p1 pid comm
     podman kill -s USR1 p1
     eventually 10 eval 'podman logs p1 | grep -qx usr1'
     podman stop -t 60 p1
@@ -42,6 +48,18 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     run -127 run_in --rm busybox nosuch
     run -126 run_in --rm busybox /etc/passwd
     run -126 run_in --rm --user nobody-here busybox true # docker says 125
+}
+
+# bats test_tags=long
+@test "podman: namespaces of the host are refused, by name" {
+    local name
+    need_domlet
+    for name in pid ipc uts; do
+        run -126 run_in --rm "--$name=host" busybox true
+        [[ $output == *"has no $name namespace, which means the host's"*"leave --$name=host out"* ]]
+    done
+    run -126 podman --runtime "$RUNTIME" run --rm --network host busybox true
+    [[ $output == *"has no network namespace, which means the host's"*'use --network none'* ]]
 }
 
 # bats test_tags=long

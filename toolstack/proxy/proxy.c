@@ -264,7 +264,7 @@ int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *
 	int r = send(h->sync, "", 1, MSG_NOSIGNAL) == 1 ? await(h->sync) : -errno;
 
 	domlet_proxy_abandon(h);
-	return r < 0 ? domlet_error_set(err, -r, "can't make the root file system the root of the container's proxy: %s",
+	return r < 0 ? domlet_error_set(err, -r, "can't confine the container's proxy to its root file system: %s",
 					domlet_strerror(-r)) : 0;
 }
 

@@ -37,7 +37,8 @@ struct domlet_proxy_handle {
 /* A container's first proxy, in new namespaces. It still sees dom0's files,
  * for hooks to run beside it, until domlet_proxy_enter_root(). */
 int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle *h, struct domlet_error *err);
-/* Makes ROOTFS its root, and waits until it is. Must be called, or the handle
+/* Makes ROOTFS its root, has it give up all that it need not have, and waits
+ * until that is done. Must be called, or the handle
  * abandoned with domlet_proxy_abandon(). */
 int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *err);
 /* Lets go of the handle: the proxy ends, unless it has entered its root. */
