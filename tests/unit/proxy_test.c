@@ -377,6 +377,7 @@ static void a_network_is_joined_but_dom0s(void **state)
 	for (size_t i = 0; i < sizeof dom0s / sizeof dom0s[0]; i++) {
 		p.net_path = dom0s[i];
 		assert_int_equal(domlet_proxy_spawn(&p, &h, &err), -EPERM);
+		assert_non_null(strstr(err.text, dom0s[i]));
 		assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
 	}
 	(void)snprintf(path, sizeof path, "/proc/%d/ns/net", r.pid);

@@ -253,7 +253,8 @@ int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle 
 		r = await(h->sync);
 	if (r < 0) {
 		domlet_proxy_abandon(h);
-		return domlet_error_set(err, -r, "can't set up the container's namespaces and cgroup in dom0: %s",
+		return domlet_error_set(err, -r, "can't set up the container's namespaces and cgroup in dom0%s%s: %s",
+					p->net_path ? ", with the network namespace " : "", p->net_path ? p->net_path : "",
 					domlet_strerror(-r));
 	}
 	return 0;
