@@ -122,12 +122,17 @@ static _Noreturn void forward_until_end(int tty)
 	}
 }
 
-static void start(const struct domlet_proxy *p)
+static void block_signals(void)
 {
 	sigset_t all;
 
 	sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+static void start(const struct domlet_proxy *p)
+{
+	block_signals();
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, p->name, 0, 0, 0);
 	if (p->tty >= 0)
@@ -295,6 +300,7 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 	 * gets our caller as its parent, and the process between ends. */
 	between = fork();
 	if (between == 0) {
+		block_signals(); /* one that its pid is sent at once waits for the proxy */
 		pid = setns(target, spaces) < 0 ? -errno : clone_process(CLONE_PARENT, cgroup);
 		if (pid == 0) {
 			start(p);
