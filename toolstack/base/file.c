@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,23 +52,46 @@ static int read_all(int fd, size_t max, char **data, size_t *len)
 	return 0;
 }
 
-int domlet_file_read(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err)
+/* A FIFO that nobody has opened for writing yet isn't at its end. */
+static int await_writer(int fd)
 {
-	/* O_NONBLOCK: a FIFO must be refused below, not waited for. */
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (poll(&p, 1, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return fcntl(fd, F_SETFL, 0) < 0 ? -errno : 0;
+}
+
+static int read_file(const char *path, size_t max, bool or_pipe, char **data, size_t *len, struct domlet_error *err)
+{
+	/* O_NONBLOCK: what may not be a FIFO must be refused below, not waited for. */
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return domlet_error_set(err, errno, "%s can't be read: %s", path, domlet_strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		return domlet_error_set(err, EINVAL, "%s can't be read: it is not a regular file", path);
-	r = st.st_size > 0 && (uintmax_t)st.st_size > max ? -EFBIG : read_all(fd, max, data, len);
+	if (!S_ISREG(st.st_mode) && !(or_pipe && S_ISFIFO(st.st_mode)))
+		return domlet_error_set(err, EINVAL, "%s can't be read: it is not a regular file%s", path, or_pipe ? " or a pipe" : "");
+	r = S_ISFIFO(st.st_mode) ? await_writer(fd) : 0;
+	if (r == 0)
+		r = st.st_size > 0 && (uintmax_t)st.st_size > max ? -EFBIG : read_all(fd, max, data, len);
 	if (r == -EFBIG)
 		return domlet_error_set(err, EFBIG, "%s is too large: it may have %zu bytes at most", path, max);
 	if (r < 0)
 		return domlet_error_set(err, -r, "%s can't be read: %s", path, domlet_strerror(-r));
 	return 0;
+}
+
+int domlet_file_read(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err)
+{
+	return read_file(path, max, false, data, len, err);
+}
+
+int domlet_file_read_or_pipe(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err)
+{
+	return read_file(path, max, true, data, len, err);
 }
 
 static int write_all(int fd, const char *data, size_t len)

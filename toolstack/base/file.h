@@ -17,6 +17,8 @@
  * not count. -EFBIG when it is longer than MAX bytes, -EINVAL when it is no
  * regular file. */
 int domlet_file_read(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err);
+/* The same, also of a pipe, whose end is waited for. */
+int domlet_file_read_or_pipe(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err);
 
 /* Writes PATH by way of a temporary file ".NAME.XXXXXX" beside it; no
  * temporary file is left when it fails. */

@@ -94,7 +94,7 @@ int domlet_oci_load_process(const char *path, struct json_object **process, stru
 	int r;
 
 	*process = NULL;
-	r = domlet_file_read(path, DOMLET_CONFIG_MAX, &text, &len, err);
+	r = domlet_file_read_or_pipe(path, DOMLET_CONFIG_MAX, &text, &len, err);
 	if (r == 0)
 		r = parse_trimmed(text, len, path, process, err);
 	if (r < 0)
