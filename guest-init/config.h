@@ -50,11 +50,15 @@ struct domlet_scheduler_config {
 	int32_t nice;
 };
 
+/* What a standard stream is in the container, as it is for the caller in dom0. */
+enum domlet_stdio_kind { DOMLET_STDIO_PIPE, DOMLET_STDIO_NULL, DOMLET_STDIO_CLOSED };
+
 struct domlet_process_config {
 	struct json_object *document; /* NULL when a container's config owns it */
 	struct domlet_strings args, env;
 	const char *cwd;
 	bool terminal;
+	enum domlet_stdio_kind stdio[3]; /* not of a terminal */
 	uint16_t rows, cols; /* 0: not given */
 	uint32_t uid, gid;
 	bool has_umask;

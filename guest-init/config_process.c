@@ -190,6 +190,21 @@ static void read_io_priority(struct domlet_process_config *p, struct json_object
 		(int)domlet_read_int(r, in, "priority", 0, 7, 0));
 }
 
+/* The host's word, not the engine's. */
+static void read_stdio(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
+{
+	static const char *const kinds[] = { "pipe", "null", "closed", NULL };
+	uint32_t count, i;
+	struct json_object *array = domlet_read_array(r, json, "dev.domlet.stdio", 3, &count);
+
+	for (i = 0; i < count; i++) {
+		const char *name = domlet_read_text(r, json_object_array_get_idx(array, i), "dev.domlet.stdio");
+
+		if (name)
+			p->stdio[i] = (enum domlet_stdio_kind)read_choice(r, name, kinds, "dev.domlet.stdio");
+	}
+}
+
 void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
 				struct domlet_reader *r)
 {
@@ -199,6 +214,7 @@ void domlet_config_read_process(struct domlet_process_config *p, struct json_obj
 	domlet_read_strings(r, json, "env", DOMLET_CONFIG_ARGS_MAX, &p->env);
 	p->cwd = domlet_read_string(r, json, "cwd", "/");
 	p->terminal = domlet_read_bool(r, json, "terminal");
+	read_stdio(p, json, r);
 	size = domlet_read_object(r, json, "consoleSize");
 	p->rows = (uint16_t)domlet_read_int(r, size, "height", 0, UINT16_MAX, 0);
 	p->cols = (uint16_t)domlet_read_int(r, size, "width", 0, UINT16_MAX, 0);

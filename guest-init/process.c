@@ -11,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -86,6 +88,40 @@ static void close_inherited(const struct spawn *s)
 	} while (next != UINT_MAX);
 }
 
+/* The container's own /dev/null, or -1: what an image has under that name may be anything. */
+static int open_null(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) && fcntl(fd, F_SETFL, O_RDWR) == 0))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* One that is to be closed is so when the command is executed: until then no
+ * file of ours may get its number. */
+static int use_streams(const struct spawn *s, struct domlet_failure *failure)
+{
+	const int given[] = { s->in, s->out, s->err };
+	int null = -1, r = 0;
+
+	for (int i = 0; i < 3 && r >= 0; i++) {
+		if (s->p->stdio[i] == DOMLET_STDIO_CLOSED)
+			r = dup3(given[i], i, O_CLOEXEC);
+		else if (s->p->stdio[i] == DOMLET_STDIO_NULL && (null >= 0 || (null = open_null()) >= 0))
+			r = dup2(null, i);
+		else
+			r = dup2(given[i], i);
+	}
+	if (r < 0)
+		r = domlet_failure_set(failure, errno, "can't set up standard streams");
+	if (null >= 0)
+		close(null);
+	return r < 0 ? r : 0;
+}
+
 static int prepare(const struct spawn *s, struct domlet_command *cmd, struct domlet_process_status *status)
 {
 	struct domlet_failure *failure = &status->failure;
@@ -102,8 +138,8 @@ static int prepare(const struct spawn *s, struct domlet_command *cmd, struct dom
 		return domlet_failure_set(failure, errno, "can't set the personality: %s", domlet_failure_name(errno));
 	if (s->p->terminal)
 		r = status->terminal_fd = domlet_terminal_open(s->p, first, failure);
-	else if (dup2(s->in, 0) < 0 || dup2(s->out, 1) < 0 || dup2(s->err, 2) < 0)
-		r = domlet_failure_set(failure, errno, "can't set up standard streams");
+	else
+		r = use_streams(s, failure);
 	return r < 0 ? r : domlet_command_prepare(cmd, s->p, s->c->seccomp, failure);
 }
 
@@ -160,6 +196,19 @@ static int open_stream(int *read_end, int *write_end, int ours)
 	return r;
 }
 
+/* One that is no pipe is the guest's /dev/null until the process has its own. */
+static int open_standard(const struct spawn *s, int which, int *ours, int *childs)
+{
+	int r;
+
+	if (s->p->stdio[which] != DOMLET_STDIO_PIPE) {
+		*childs = open("/dev/null", O_RDWR | O_CLOEXEC);
+		return *childs < 0 ? -errno : 0;
+	}
+	r = which == 0 ? open_stream(childs, ours, 1) : open_stream(ours, childs, 0);
+	return r < 0 ? r : fchown(*childs, s->p->uid, s->p->gid) < 0 ? -errno : 0;
+}
+
 static int open_files(struct domlet_process *p, struct spawn *s)
 {
 	int r = open_pipe(&p->status_fd, &s->status, 0);
@@ -168,14 +217,11 @@ static int open_files(struct domlet_process *p, struct spawn *s)
 		r = open_pipe(&s->go, &p->go_fd, 1);
 	if (r < 0 || s->p->terminal)
 		return r; /* a terminal is opened by the process itself */
-	r = open_stream(&s->in, &p->in_fd, 1);
+	r = open_standard(s, 0, &p->in_fd, &s->in);
 	if (r == 0)
-		r = open_stream(&p->out_fd, &s->out, 0);
+		r = open_standard(s, 1, &p->out_fd, &s->out);
 	if (r == 0)
-		r = open_stream(&p->err_fd, &s->err, 0);
-	if (r == 0 && (fchown(s->in, s->p->uid, s->p->gid) < 0 || fchown(s->out, s->p->uid, s->p->gid) < 0 ||
-		       fchown(s->err, s->p->uid, s->p->gid) < 0))
-		r = -errno;
+		r = open_standard(s, 2, &p->err_fd, &s->err);
 	return r;
 }
 

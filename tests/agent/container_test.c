@@ -207,13 +207,42 @@ static void test_hook_surroundings(void **state)
 	expect_output(document, "/tmp\nof the command, /root\n/tmp\nits own,\n");
 }
 
+/* What is /dev/null or closed in dom0 is so here; the former is the container's own. */
+static void test_kinds_of_streams(void **state)
+{
+	char *document = document_with(
+		PROCESS ", \"dev.domlet.stdio\": [\"null\", \"closed\", \"pipe\"], \"user\": {\"uid\": 5, \"gid\": 6}, \"args\": [\"sh\", \"-c\","
+		" \"stat -L -c '%F %t:%T %u' /proc/self/fd/0 >&2; readlink /proc/self/fd/0 >&2; cat >&2; [ -e /proc/self/fd/1 ] || echo closed >&2;"
+		" [ $(stat -L -c %d:%i /dev/null) = $(stat -L -c %d:%i /proc/self/fd/0 2>/dev/null) ] && echo own >&2\"]", "", "", "", "");
+
+	(void)state;
+	assert_int_equal(create_document(0, 1, document), 0);
+	assert_int_equal(start(0), 0);
+	assert_int_equal(monitor_wait(&m, 1), 0);
+	assert_output(1, DOMLET_STREAM_STDOUT, "");
+	assert_output(1, DOMLET_STREAM_STDERR, "character special file 1:3 0\n/dev/null\nclosed\nown\n");
+	assert_int_equal(delete_container(0), 0);
+
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	assert_int_equal(exec(0, 2, "{" PROCESS ", \"dev.domlet.stdio\": [\"closed\", \"null\", \"null\"], \"args\": [\"sh\", \"-c\","
+			      " \"[ ! -e /proc/self/fd/0 ] && [ -c /proc/self/fd/1 ] && [ -c /proc/self/fd/2 ] && exit 4\"]}"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 4);
+	assert_int_equal(exec(0, 2, "{" PROCESS ", \"dev.domlet.stdio\": [\"tape\"], \"args\": [\"true\"]}"), EINVAL);
+	/* An image's /dev/null may be anything. */
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"rm /dev/null && echo text >/dev/null\"]"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_int_equal(exec(0, 2, "{" PROCESS ", \"dev.domlet.stdio\": [\"null\"], \"args\": [\"sh\", \"-c\", \"[ -c /proc/self/fd/0 ] && cat\"]}"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_output(2, DOMLET_STREAM_STDOUT, "");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_AGENT(test_container), WITH_AGENT(test_made_for_any_user), WITH_AGENT(test_cwd_stays_inside),
 		WITH_AGENT(test_clocks_are_ahead), WITH_AGENT(test_clock_before_its_begin),
 		WITH_AGENT(test_masks_hold_in_a_user_namespace), WITH_AGENT(test_refusals), WITH_AGENT(test_root_that_is_none),
-		WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_hook_surroundings),
+		WITH_AGENT(test_hook_that_fails), WITH_AGENT(test_hook_surroundings), WITH_AGENT(test_kinds_of_streams),
 	};
 
 	if (!guest_take_arguments(argc, argv))

@@ -26,6 +26,15 @@ teardown() {
     [ "$status" -eq 7 ]
 }
 
+@test "docker exec: what it leaves running lives on" {
+    run_in -d --name d1 busybox sleep 1000 >"$out"
+    docker exec d1 sh -c '(sleep 4; echo late; echo alive >/tmp/m) &'
+    sleep 12
+    run -0 docker exec d1 cat /tmp/m
+    [ "$output" = alive ]
+    docker rm -f d1
+}
+
 # bats test_tags=brief
 @test "docker run -d, exec, logs, top, kill, stop, start, wait, rm, with runc beside" {
     run_in -d --name d1 busybox sh -c "$obedient" >"$out"

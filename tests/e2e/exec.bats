@@ -34,6 +34,15 @@ teardown() {
     jq -n '{args: ["sh", "-c", "echo ${#BIG}"], cwd: "/", env: ["PATH=/bin", "BIG=" + "x" * 100000]}' >"$BATS_TEST_TMPDIR/process"
     run -0 domlet exec --process "$BATS_TEST_TMPDIR/process" c1
     [ "$output" = 100000 ]
+    run -0 domlet exec --process <(cat "$BATS_TEST_TMPDIR/process") c1
+    [ "$output" = 100000 ]
+
+    # What is left running writes on, also when nobody reads it.
+    domlet exec c1 sh -c '(sleep 3; echo late; echo alive >/tmp/m) & echo early' >"$BATS_TEST_TMPDIR/late"
+    [ "$(cat "$BATS_TEST_TMPDIR/late")" = early ]
+    domlet exec c1 sh -c '(sleep 1; echo late; sleep 1; echo later; echo alive >/tmp/n) &' > >(:)
+    eventually 20 domlet exec c1 sh -c 'grep -q alive /tmp/m && grep -q alive /tmp/n'
+    [ "$(cat "$BATS_TEST_TMPDIR/late")" = $'early\nlate' ]
 
     # Detached, by a file; its signals and its end.
     echo '{"args":["sh","-c","trap \"exit 5\" TERM; touch /tmp/ready; while :; do sleep 0.1; done"],"cwd":"/","env":["PATH=/bin"]}' >"$BATS_TEST_TMPDIR/process"

@@ -11,10 +11,24 @@ teardown() {
 
 # bats test_tags=xenstore
 @test "stdout, stderr and the exit status are the container's" {
-    make_bundle sh -c 'echo out; echo err >&2; exit 7'
-    run -7 --separate-stderr domlet run -b "$BUNDLE" c1
-    [ "$output" = out ]
+    make_bundle sh -c '[ ! -c /proc/self/fd/0 ] || echo null; echo out; echo err >&2; exit 7'
+    run -7 --separate-stderr domlet run -b "$BUNDLE" c1 </dev/null
+    [ "$output" = $'null\nout' ]
     [ "$stderr" = err ]
+}
+
+@test "a stream's end is passed on when it comes, and its kind carries over" {
+    make_bundle sh -c 'exec <&- >&- 2>&-; sleep 1000'
+    { status=0; yes || status=$?; echo "$status" >"$BATS_TEST_TMPDIR/yes"; } | domlet run --detach -b "$BUNDLE" c1 2>&1 3>&- | cat
+    [ "$(domlet state c1 | jq -r .status)" = running ]
+    eventually 10 grep -qx 141 "$BATS_TEST_TMPDIR/yes"
+
+    # The same of a command that waits for its process.
+    { status=0; yes || status=$?; echo "$status" >"$BATS_TEST_TMPDIR/yes2"; } |
+        domlet exec c1 sh -c 'exec <&- >&-; sleep 1000' 2>"$BATS_TEST_TMPDIR/err" 3>&- | cat
+    eventually 10 grep -qx 141 "$BATS_TEST_TMPDIR/yes2"
+    domlet exec c1 sh -c '[ ! -e /proc/self/fd/0 ] && [ -c /proc/self/fd/1 ]' <&- >/dev/null
+    domlet delete --force c1
 }
 
 @test "a kernel of its own" {

@@ -443,6 +443,18 @@ static void nothing_of_the_host_reaches_the_guest(void **state)
 	assert_non_null(strstr(plan.document, "\"id\":\"c1\",\"bundle\":\"/\",\"annotations\":{\"k\":\"v\"}"));
 }
 
+static void streams_of_another_kind(void **state)
+{
+	static const char *const stdio[] = { NULL, "null", NULL };
+
+	(void)state;
+	assert_int_equal(read_config("{" BASE "}"), 0);
+	assert_null(strstr(plan.document, "stdio"));
+	domlet_plan_free(&plan);
+	assert_int_equal(domlet_plan_read_for(bundle, "c1", stdio, &plan, &err), 0);
+	assert_non_null(strstr(plan.document, "\"dev.domlet.stdio\":[\"pipe\",\"null\",\"pipe\"]"));
+}
+
 static void base64(void **state)
 {
 	static const char *const pairs[][2] = {
@@ -475,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_the_host_reaches_the_guest, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(streams_of_another_kind, set_up, tear_down),
 		cmocka_unit_test(base64),
 	};
 

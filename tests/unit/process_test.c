@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -112,11 +114,69 @@ static void a_cgroup_is_one_path(void **state)
 	}
 }
 
+static void streams_of_another_kind(void **state)
+{
+	struct domlet_process_options o = { .file = file, .stdio = { "null", NULL, "closed" } };
+	char *text = plan(&o);
+
+	(void)state;
+	assert_non_null(strstr(text, "\"dev.domlet.stdio\":[\"null\",\"pipe\",\"closed\"]"));
+	free(text);
+	o.terminal = true;
+	text = plan(&o);
+	assert_null(strstr(text, "stdio"));
+	free(text);
+}
+
+/* As a shell's <(…) gives one: its writer may come later, and write it in pieces. */
+static void comes_from_a_pipe(void **state)
+{
+	char path[96], *text;
+	struct domlet_process_options o = { .file = path };
+	int status;
+	pid_t writer;
+	FILE *out;
+
+	(void)state;
+	(void)snprintf(path, sizeof path, "%s/fifo", bundle);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	for (int i = 0; i < 2; i++) {
+		writer = fork();
+		if (writer == 0) {
+			usleep(50000);
+			out = fopen(path, "we");
+			(void)fputs("{\"args\":[\"piped\"],", out);
+			(void)fflush(out);
+			usleep(50000);
+			for (int k = 0; k < (i ? 17 << 20 : 3); k++)
+				(void)fputc(' ', out);
+			(void)fputs("\"cwd\":\"/\"}", out);
+			(void)fclose(out);
+			_exit(0);
+		}
+		text = plan(&o);
+		if (i) { /* too much */
+			assert_null(text);
+			assert_non_null(strstr(err.text, "it may have 16777216 bytes at most"));
+		} else {
+			assert_string_equal(text, "{\"args\":[\"piped\"],\"cwd\":\"\\/\"}");
+		}
+		free(text);
+		assert_int_equal(waitpid(writer, &status, 0), writer); /* SIGPIPE for the second */
+	}
+	assert_int_equal(unlink(path), 0);
+	(void)snprintf(path, sizeof path, "/dev/zero");
+	assert_null(plan(&o));
+	assert_non_null(strstr(err.text, "it is not a regular file or a pipe"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comes_from_the_container_or_a_file),
 		cmocka_unit_test(a_cgroup_is_one_path),
+		cmocka_unit_test(streams_of_another_kind),
+		cmocka_unit_test(comes_from_a_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

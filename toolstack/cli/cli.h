@@ -20,6 +20,7 @@ struct domlet_cli {
 	const char *template_name; /* --template; NULL: by the container's type */
 	struct domlet_log log;
 	struct domlet_error err;
+	bool closed[3]; /* standard streams that the caller gave us closed: now they are /dev/null */
 };
 
 typedef int domlet_verb_fn(struct domlet_cli *cli, int argc, char **argv);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
@@ -29,6 +31,19 @@ int domlet_cli_send_descriptors(int fd, const char *text, size_t len, const int 
 	c->cmsg_len = CMSG_LEN(count * sizeof(int));
 	memcpy(CMSG_DATA(c), fds, count * sizeof(int));
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+void domlet_cli_stdio_kinds(const struct domlet_cli *cli, const char *kinds[3])
+{
+	struct stat st;
+
+	for (int i = 0; i < 3; i++) {
+		kinds[i] = NULL;
+		if (cli->closed[i])
+			kinds[i] = "closed";
+		else if (fstat(i, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+			kinds[i] = "null";
+	}
 }
 
 int domlet_cli_memory_file(const char *text, size_t len)

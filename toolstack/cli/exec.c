@@ -263,6 +263,7 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	e.process.args = argv + optind + 1;
 	if (domlet_id_check(argv[optind], &cli->err) < 0)
 		return STATUS_FAILED;
+	domlet_cli_stdio_kinds(cli, e.process.stdio);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) == 0 && check_state(cli, &st, &e) == 0 &&
 	    domlet_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
 		status = run_process(cli, &st, &e, process);

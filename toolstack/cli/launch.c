@@ -24,6 +24,7 @@
 #include "../xen/xen.h"
 #include "ask.h"
 #include "console.h"
+#include "descriptors.h"
 #include "hooks.h"
 #include "reap.h"
 
@@ -343,11 +344,13 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	struct domlet_plan plan = { 0 };
 	struct domlet_state st = { 0 };
 	struct domlet_error ignored;
+	const char *stdio[3];
 	sigset_t held, before;
 	int made, r;
 
 	*l = (struct domlet_launched){ .monitor_fd = -1 };
-	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
+	domlet_cli_stdio_kinds(cli, stdio);
+	if (domlet_plan_read_for(o->bundle ? o->bundle : ".", id, stdio, &plan, &cli->err) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "planned");
 	if (plan.labels)

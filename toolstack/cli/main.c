@@ -114,10 +114,12 @@ static int read_globals(struct domlet_cli *cli, struct globals *g, int argc, cha
 }
 
 /* A descriptor opened below must never become someone's stdout. */
-static int open_standard_descriptors(void)
+static int open_standard_descriptors(bool closed[3])
 {
 	int fd;
 
+	for (int i = 0; i < 3; i++)
+		closed[i] = fcntl(i, F_GETFD) < 0;
 	do {
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0)
@@ -214,7 +216,7 @@ int main(int argc, char **argv)
 	struct domlet_cli cli = { .root = DOMLET_ROOT_DEFAULT, .log = { .fd = -1 } };
 	int status;
 
-	if (open_standard_descriptors())
+	if (open_standard_descriptors(cli.closed))
 		return 1;
 	status = run(&cli, &root, argc, argv);
 	if (status && cli.err.code)

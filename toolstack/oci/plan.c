@@ -17,6 +17,7 @@
 #include "guest-config.h"
 #include "plan-mounts.h"
 #include "plan-namespaces.h"
+#include "process.h"
 #include "sysctl.h"
 
 #define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
@@ -34,6 +35,7 @@ struct build {
 	struct json_object *config;
 	const char *path; /* of config.json, for sentences */
 	struct domlet_plan *plan;
+	const char *const *stdio; /* domlet_process_set_stdio()'s; NULL: all are pipes */
 	struct domlet_error *err;
 };
 
@@ -271,6 +273,8 @@ static int build_document(struct build *b)
 	if (get(get(b->config, "hooks"), "startContainer"))
 		json_object_object_add(plan, "state", plan_state(b));
 	domlet_guest_config_keep(b->config);
+	if (b->stdio)
+		domlet_process_set_stdio(get(b->config, "process"), b->stdio);
 	json_object_object_add(plan, "root", plan_root());
 	json_object_object_add(plan, "mounts", mounts);
 	document = json_object_new_object();
@@ -307,11 +311,11 @@ static int build_plan(struct build *b)
 }
 
 /* TEXT is the configuration, or NULL: read the bundle's. */
-static int plan_config(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
-		       struct domlet_error *err)
+static int plan_config(const char *bundle, const char *id, const char *const *stdio, const char *text, size_t len,
+		       struct domlet_plan *plan, struct domlet_error *err)
 {
 	cleanup_free char *path = NULL;
-	struct build b = {.plan = plan, .err = err};
+	struct build b = {.plan = plan, .stdio = stdio, .err = err};
 	int r;
 
 	*plan = (struct domlet_plan){0};
@@ -340,11 +344,17 @@ static int plan_config(const char *bundle, const char *id, const char *text, siz
 
 int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err)
 {
-	return plan_config(bundle, id, NULL, 0, plan, err);
+	return plan_config(bundle, id, NULL, NULL, 0, plan, err);
+}
+
+int domlet_plan_read_for(const char *bundle, const char *id, const char *const stdio[3], struct domlet_plan *plan,
+			 struct domlet_error *err)
+{
+	return plan_config(bundle, id, stdio, NULL, 0, plan, err);
 }
 
 int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
 		      struct domlet_error *err)
 {
-	return plan_config(bundle, id, text, len, plan, err);
+	return plan_config(bundle, id, NULL, text, len, plan, err);
 }

@@ -51,7 +51,10 @@ struct domlet_plan {
  * size can be overridden later by the caller. */
 int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan,
 		     struct domlet_error *err);
-/* The same with the configuration's text in memory. */
+/* The same for a process whose standard streams are of these kinds (process.h). */
+int domlet_plan_read_for(const char *bundle, const char *id, const char *const stdio[3], struct domlet_plan *plan,
+			 struct domlet_error *err);
+/* The first with the configuration's text in memory. */
 int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
 		      struct domlet_error *err);
 void domlet_plan_free(struct domlet_plan *plan);

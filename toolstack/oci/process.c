@@ -115,6 +115,7 @@ static int apply(struct json_object *process, const struct domlet_process_option
 
 /* Beside what the specification has, and never from a file: that was taken out. */
 #define CGROUP_MEMBER "dev.domlet.cgroup"
+#define STDIO_MEMBER "dev.domlet.stdio"
 
 /* runc's form. The guest has version 2 alone, where a process is in one cgroup for all controllers. */
 static int set_cgroup(struct json_object *process, const struct domlet_process_options *o, struct domlet_error *err)
@@ -134,6 +135,18 @@ static int set_cgroup(struct json_object *process, const struct domlet_process_o
 	if (path && path[0])
 		json_object_object_add(process, CGROUP_MEMBER, json_object_new_string(path));
 	return 0;
+}
+
+void domlet_process_set_stdio(struct json_object *process, const char *const stdio[3])
+{
+	struct json_object *list;
+
+	if ((!stdio[0] && !stdio[1] && !stdio[2]) || json_object_get_boolean(member(process, "terminal")))
+		return;
+	list = json_object_new_array();
+	for (int i = 0; i < 3; i++)
+		json_object_array_add(list, json_object_new_string(stdio[i] ? stdio[i] : "pipe"));
+	json_object_object_add(process, STDIO_MEMBER, list);
 }
 
 static int check(struct json_object *process, const char *where, struct domlet_error *err)
@@ -177,6 +190,8 @@ int domlet_process_plan(const char *bundle, const struct domlet_process_options 
 		r = check(*process, o->file ? o->file : "the process", err);
 	if (r == 0)
 		domlet_guest_config_keep_process(*process);
+	if (r == 0)
+		domlet_process_set_stdio(*process, o->stdio);
 	if (r == 0)
 		r = set_cgroup(*process, o, err);
 	if (r < 0) {
