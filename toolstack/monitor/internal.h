@@ -16,6 +16,8 @@
 /* The one container of today's domains, and its first process. */
 #define CONTAINER 0u
 #define FIRST_PROCESS 1u
+/* Of its configuration. */
+#define GENERATION 1u
 /* The launching command; for each process its proxy and the command that starts
  * it; and other commands of the moment. */
 #define PEERS_MAX (1u + 2u * DOMLET_PROCESS_MAX + 16u)
@@ -114,6 +116,20 @@ int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);
 void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev);
 /* The guest did what no guest does: its domain ends, for REASON. */
 void domlet_monitor_broken(struct monitor *m, const char *reason);
+
+void domlet_monitor_save(struct monitor *m, enum domlet_status status);
+void domlet_monitor_phase(struct monitor *m, const char *name);
+/* The container's configuration: xenstore has no room for it. */
+static inline bool domlet_monitor_goes_over_the_ring(const struct domlet_plan *p)
+{
+	return p->document_len > DOMLET_CONFIG_XENSTORE_MAX;
+}
+
+/* domain.c: what libxl is asked for, and what it says; this comes as steps. */
+int domlet_domain_open(struct monitor *m, struct domlet_error *err);
+void domlet_domain_build(struct monitor *m);
+void domlet_domain_publish_and_unpause(struct monitor *m);
+void domlet_domain_destroy(struct monitor *m);
 
 /* processes.c */
 struct process *domlet_process_first(struct monitor *m);

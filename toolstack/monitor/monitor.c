@@ -22,13 +22,12 @@
  * after ten seconds. */
 #define KILLED_MS 3000
 #define KILLED_OUTPUT_MS 30000
-#define GENERATION 1u
 /* Events handled before other descriptors get their turn. */
 #define EVENTS_A_TURN 256
 
 static struct monitor the; /* one a process; its link alone is 100 KiB */
 
-static void save(struct monitor *m, enum domlet_status status)
+void domlet_monitor_save(struct monitor *m, enum domlet_status status)
 {
 	struct domlet_error ignored;
 
@@ -36,7 +35,7 @@ static void save(struct monitor *m, enum domlet_status status)
 	(void)domlet_state_save(m->launch->state, &ignored);
 }
 
-static void phase(struct monitor *m, const char *name)
+void domlet_monitor_phase(struct monitor *m, const char *name)
 {
 	domlet_log_phase(m->launch->log, name);
 }
@@ -52,11 +51,6 @@ int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg)
 	return r;
 }
 
-static bool goes_over_the_ring(const struct domlet_plan *p)
-{
-	return p->document_len > DOMLET_CONFIG_XENSTORE_MAX;
-}
-
 static void send_create(struct monitor *m)
 {
 	const struct domlet_plan *p = m->launch->plan;
@@ -64,7 +58,7 @@ static void send_create(struct monitor *m)
 
 	welcome.welcome.version = DOMLET_PROTO_VERSION;
 	(void)domlet_link_send(&m->link, &welcome);
-	create.create.source = goes_over_the_ring(p);
+	create.create.source = domlet_monitor_goes_over_the_ring(p);
 	if (create.create.source)
 		domlet_document_open(m, domlet_process_first(m), p->document, p->document_len, NULL);
 	else
@@ -262,13 +256,6 @@ void domlet_monitor_turn(struct monitor *m)
 		(void)uv_async_send(&m->again);
 }
 
-static void on_ring(uv_poll_t *h, int status, int events)
-{
-	(void)h, (void)status, (void)events;
-	(void)domlet_host_ring_drain(&the.ring);
-	domlet_monitor_turn(&the);
-}
-
 static void on_again(uv_async_t *a)
 {
 	(void)a;
@@ -295,9 +282,9 @@ static void answer_create(struct monitor *m)
 	struct peer *caller = &m->peers[0];
 
 	if (m->life.container >= DOMLET_CONTAINER_CREATED && !m->life.failed) {
-		phase(m, "created");
+		domlet_monitor_phase(m, "created");
 		m->created = true;
-		save(m, DOMLET_STATUS_CREATED);
+		domlet_monitor_save(m, DOMLET_STATUS_CREATED);
 		domlet_peers_answer(caller, 0, NULL);
 		return;
 	}
@@ -314,8 +301,8 @@ static void answer_start(struct monitor *m)
 	bool ok = !m->life.failed;
 
 	if (ok) {
-		phase(m, "started");
-		save(m, DOMLET_STATUS_RUNNING);
+		domlet_monitor_phase(m, "started");
+		domlet_monitor_save(m, DOMLET_STATUS_RUNNING);
 	}
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (m->peers[i].wants_start) {
@@ -340,7 +327,7 @@ static void report_exit(struct monitor *m)
 {
 	struct process *first = domlet_process_first(m);
 
-	phase(m, "exited");
+	domlet_monitor_phase(m, "exited");
 	if (m->created && m->err.code) { /* an end that nobody asked for: say why */
 		keep_reason(m, m->err.text);
 		if (m->launch->foreground)
@@ -351,35 +338,11 @@ static void report_exit(struct monitor *m)
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_relay_close(first);
 	m->launch->state->exit_code = m->life.exit_code;
-	save(m, DOMLET_STATUS_STOPPED);
+	domlet_monitor_save(m, DOMLET_STATUS_STOPPED);
 	m->exit_waits = true;
 	tell_exit(m, false);
 	if (m->exit_waits)
 		domlet_monitor_expect_end(m);
-}
-
-static void build(struct monitor *m)
-{
-	const struct domlet_launch *l = m->launch;
-	struct domlet_domain_spec spec = { .name = l->state->name, .uuid = l->state->uuid, .tmpl = l->tmpl,
-		.memory_kib = l->plan->memory_kib, .vcpus = l->plan->vcpus, .image = l->state->image };
-	struct domlet_error err;
-
-	if (domlet_xen_build(m->xen, &spec, &err) < 0)
-		domlet_monitor_fail(m, &err, DOMLET_EV_BUILD_FAILED);
-}
-
-static void publish_and_unpause(struct monitor *m)
-{
-	const struct domlet_plan *p = m->launch->plan;
-	struct domlet_error err;
-
-	phase(m, "built");
-	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, goes_over_the_ring(p) ? NULL : p->document,
-			       p->document_len, p->sha256, &err) < 0 ||
-	    domlet_xen_unpause(m->xen, &err) < 0) {
-		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
-	}
 }
 
 static void on_boot_timeout(uv_timer_t *t)
@@ -440,7 +403,7 @@ static void finish(struct monitor *m)
 	m->finished = m->exit_waits || !domlet_process_all_ended(m);
 	if (m->finished)
 		return;
-	phase(m, "destroyed");
+	domlet_monitor_phase(m, "destroyed");
 	if (!m->stuck)
 		domlet_image_forget(m->launch->state->image);
 	/* Nobody will come to delete it; but what knows of a domain that libxl
@@ -451,20 +414,9 @@ static void finish(struct monitor *m)
 		(void)domlet_state_remove(m->launch->state, &ignored);
 	} else if (!m->stuck) {
 		m->launch->state->domid = DOMLET_DOMID_NONE;
-		save(m, DOMLET_STATUS_STOPPED);
+		domlet_monitor_save(m, DOMLET_STATUS_STOPPED);
 	}
 	uv_stop(&m->loop);
-}
-
-static void destroy(struct monitor *m)
-{
-	struct domlet_error err;
-
-	if (domlet_xen_destroy(m->xen, &err) < 0) {
-		m->stuck = true;
-		domlet_log_notice(m->launch->log, "%s", err.text);
-		domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
-	}
 }
 
 static void perform(struct monitor *m, enum domlet_life_action a)
@@ -472,15 +424,15 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 	struct domlet_msg start = { .type = DOMLET_MSG_START };
 
 	switch (a) {
-	case DOMLET_ACT_BUILD: build(m); return;
-	case DOMLET_ACT_PUBLISH_AND_UNPAUSE: publish_and_unpause(m); return;
+	case DOMLET_ACT_BUILD: domlet_domain_build(m); return;
+	case DOMLET_ACT_PUBLISH_AND_UNPAUSE: domlet_domain_publish_and_unpause(m); return;
 	case DOMLET_ACT_ARM_BOOT_TIMER:
-		phase(m, "unpaused");
+		domlet_monitor_phase(m, "unpaused");
 		arm_boot_timer(m);
 		return;
-	case DOMLET_ACT_ATTACH: return; /* done by ring_ready(), which has the numbers */
+	case DOMLET_ACT_ATTACH: return; /* domain.c does it, which has the numbers */
 	case DOMLET_ACT_SEND_CREATE:
-		phase(m, "hello");
+		domlet_monitor_phase(m, "hello");
 		(void)domlet_xen_forget_seed(m->xen);
 		send_create(m);
 		return;
@@ -493,7 +445,7 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 		return;
 	case DOMLET_ACT_ANSWER_START: answer_start(m); return;
 	case DOMLET_ACT_DETACH: detach(m); return;
-	case DOMLET_ACT_DESTROY: destroy(m); return;
+	case DOMLET_ACT_DESTROY: domlet_domain_destroy(m); return;
 	case DOMLET_ACT_REPORT_EXIT: report_exit(m); return;
 	case DOMLET_ACT_FINISH: finish(m); return;
 	}
@@ -512,96 +464,8 @@ void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t 
 		domlet_xen_build_cancel(m->xen);
 }
 
-/* What libxl says */
-
-static void built(void *user, int rc, uint32_t domid, const struct domlet_error *err)
-{
-	struct monitor *m = user;
-
-	if (rc < 0) {
-		domlet_monitor_fail(m, err, DOMLET_EV_BUILD_FAILED);
-		return;
-	}
-	m->launch->state->domid = domid;
-	save(m, DOMLET_STATUS_CREATING);
-	domlet_monitor_step(m, DOMLET_EV_BUILT, 0);
-}
-
-static void unpaused(void *user, int rc, const struct domlet_error *err)
-{
-	if (rc < 0)
-		domlet_monitor_fail(user, err, DOMLET_EV_UNPAUSE_FAILED);
-	else
-		domlet_monitor_step(user, DOMLET_EV_UNPAUSED, 0);
-}
-
-static void destroyed(void *user, int rc, const struct domlet_error *err)
-{
-	struct monitor *m = user;
-
-	m->stuck = rc < 0;
-	if (m->stuck)
-		domlet_log_notice(m->launch->log, "%s", err->text);
-	domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
-}
-
-static void domain_shutdown(void *user, uint32_t reason)
-{
-	struct monitor *m = user;
-	struct domlet_error err;
-
-	domlet_monitor_turn(m); /* what it put into the ring before */
-	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
-			       reason, domlet_lifecycle_stage(&m->life));
-	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
-}
-
-static void vanished(void *user)
-{
-	struct monitor *m = user;
-	struct domlet_error err;
-
-	domlet_monitor_turn(m); /* what it put into the ring before */
-	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
-			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
-	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);
-}
-
-static void ring_ready(void *user, const struct domlet_ring_offer *offer)
-{
-	struct monitor *m = user;
-	struct domlet_error err;
-
-	if (m->life.domain == DOMLET_DOMAIN_PAUSED) /* its event came before libxl's */
-		domlet_monitor_step(m, DOMLET_EV_UNPAUSED, 0);
-	if (m->life.domain != DOMLET_DOMAIN_BOOTING)
-		return;
-	domlet_monitor_step(m, DOMLET_EV_RING_READY, 0);
-	phase(m, "ring");
-	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, offer, &err) < 0) {
-		domlet_monitor_fail(m, &err, DOMLET_EV_ATTACH_FAILED);
-		return;
-	}
-	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, offer->epoch);
-	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
-	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
-	m->attached = true;
-	domlet_monitor_turn(m);
-}
-
-static void disaster(void *user, const char *what)
-{
-	struct monitor *m = user;
-	struct domlet_error err;
-
-	(void)domlet_error_set(&err, EIO, "%s", what);
-	domlet_log_notice(m->launch->log, "%s", what);
-	domlet_monitor_fail(m, &err, DOMLET_EV_DESTROY);
-}
-
 int domlet_monitor_main(const struct domlet_launch *launch)
 {
-	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready, disaster };
 	struct monitor *m = &the;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -612,7 +476,7 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	uv_timer_init(&m->loop, &m->boot_timer);
 	uv_timer_init(&m->loop, &m->kill_timer);
 	m->boot_timer.data = m->kill_timer.data = m;
-	if (domlet_peers_open(m, &m->err) < 0 || domlet_xen_open(&m->loop, &ops, m, &m->xen, &m->err) < 0) {
+	if (domlet_peers_open(m, &m->err) < 0 || domlet_domain_open(m, &m->err) < 0) {
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		return 1;
 	}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The domain: what libxl is asked for, and what it says. */
+#include <errno.h>
+
+#include "internal.h"
+
+void domlet_domain_build(struct monitor *m)
+{
+	const struct domlet_launch *l = m->launch;
+	struct domlet_domain_spec spec = { .name = l->state->name, .uuid = l->state->uuid, .tmpl = l->tmpl,
+		.memory_kib = l->plan->memory_kib, .vcpus = l->plan->vcpus, .image = l->state->image };
+	struct domlet_error err;
+
+	if (domlet_xen_build(m->xen, &spec, &err) < 0)
+		domlet_monitor_fail(m, &err, DOMLET_EV_BUILD_FAILED);
+}
+
+void domlet_domain_publish_and_unpause(struct monitor *m)
+{
+	const struct domlet_plan *p = m->launch->plan;
+	struct domlet_error err;
+
+	domlet_monitor_phase(m, "built");
+	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, domlet_monitor_goes_over_the_ring(p) ? NULL : p->document,
+			       p->document_len, p->sha256, &err) < 0 ||
+	    domlet_xen_unpause(m->xen, &err) < 0) {
+		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
+	}
+}
+
+void domlet_domain_destroy(struct monitor *m)
+{
+	struct domlet_error err;
+
+	if (domlet_xen_destroy(m->xen, &err) < 0) {
+		m->stuck = true;
+		domlet_log_notice(m->launch->log, "%s", err.text);
+		domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
+	}
+}
+
+/* What libxl says */
+
+static void built(void *user, int rc, uint32_t domid, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+
+	if (rc < 0) {
+		domlet_monitor_fail(m, err, DOMLET_EV_BUILD_FAILED);
+		return;
+	}
+	m->launch->state->domid = domid;
+	domlet_monitor_save(m, DOMLET_STATUS_CREATING);
+	domlet_monitor_step(m, DOMLET_EV_BUILT, 0);
+}
+
+static void unpaused(void *user, int rc, const struct domlet_error *err)
+{
+	if (rc < 0)
+		domlet_monitor_fail(user, err, DOMLET_EV_UNPAUSE_FAILED);
+	else
+		domlet_monitor_step(user, DOMLET_EV_UNPAUSED, 0);
+}
+
+static void destroyed(void *user, int rc, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+
+	m->stuck = rc < 0;
+	if (m->stuck)
+		domlet_log_notice(m->launch->log, "%s", err->text);
+	domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
+}
+
+static void domain_shutdown(void *user, uint32_t reason)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	domlet_monitor_turn(m); /* what it put into the ring before */
+	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
+			       reason, domlet_lifecycle_stage(&m->life));
+	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
+}
+
+static void vanished(void *user)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	domlet_monitor_turn(m); /* what it put into the ring before */
+	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
+			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
+	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);
+}
+
+static void on_ring(uv_poll_t *h, int status, int events)
+{
+	struct monitor *m = h->loop->data;
+
+	(void)status, (void)events;
+	(void)domlet_host_ring_drain(&m->ring);
+	domlet_monitor_turn(m);
+}
+
+static void ring_ready(void *user, const struct domlet_ring_offer *offer)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	if (m->life.domain == DOMLET_DOMAIN_PAUSED) /* its event came before libxl's */
+		domlet_monitor_step(m, DOMLET_EV_UNPAUSED, 0);
+	if (m->life.domain != DOMLET_DOMAIN_BOOTING)
+		return;
+	domlet_monitor_step(m, DOMLET_EV_RING_READY, 0);
+	domlet_monitor_phase(m, "ring");
+	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, offer, &err) < 0) {
+		domlet_monitor_fail(m, &err, DOMLET_EV_ATTACH_FAILED);
+		return;
+	}
+	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, offer->epoch);
+	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
+	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
+	m->attached = true;
+	domlet_monitor_turn(m);
+}
+
+static void disaster(void *user, const char *what)
+{
+	struct monitor *m = user;
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "%s", what);
+	domlet_log_notice(m->launch->log, "%s", what);
+	domlet_monitor_fail(m, &err, DOMLET_EV_DESTROY);
+}
+
+int domlet_domain_open(struct monitor *m, struct domlet_error *err)
+{
+	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready, disaster };
+
+	return domlet_xen_open(&m->loop, &ops, m, &m->xen, err);
+}
