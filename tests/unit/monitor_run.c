@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,8 +25,28 @@
 char document[17u << 20];
 size_t document_len;
 bool detached;
+unsigned int full_from, full_for;
 struct seen *seen;
 char top[64], root[80], log_path[80];
+
+int __real_domlet_state_save(const struct domlet_state *st, struct domlet_error *err);
+int __wrap_domlet_state_save(const struct domlet_state *st, struct domlet_error *err);
+
+/* The monitor's. */
+int __wrap_domlet_state_save(const struct domlet_state *st, struct domlet_error *err)
+{
+	bool full = full_from && ++seen->saves >= full_from && seen->saves - full_from < full_for;
+	struct rlimit before, none;
+	int r;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){ .rlim_max = before.rlim_max };
+	if (full)
+		(void)setrlimit(RLIMIT_FSIZE, &none);
+	r = __real_domlet_state_save(st, err);
+	(void)setrlimit(RLIMIT_FSIZE, &before);
+	return r;
+}
 
 static _Noreturn void be_monitor(int caller, int proxy, const int stdio[3], unsigned int fail_at)
 {

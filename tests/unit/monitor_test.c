@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/state/state.h"
 #include "../../toolstack/xen/internal.h"
 #include "monitor_run.h"
 
@@ -65,9 +66,66 @@ static void each_call_fails_of_a_create(void **state)
 	each_call_fails(state);
 }
 
+static unsigned int count_in_log(const char *what);
+
+/* The first that the monitor writes and that which says "created" are needed for
+ * a create; the others are written later. */
+static void each_save_fails_once(void **state)
+{
+	unsigned int refused = 0;
+	struct run r;
+
+	(void)state;
+	detached = true;
+	full_for = 1;
+	ring_fake_guest = RING_FAKE_GOOD;
+	for (full_from = 1; full_from <= 6; full_from++) {
+		begin(&r, 0);
+		if (good(r.answer)) {
+			start(&r);
+			assert_true(good(r.started));
+		} else {
+			refused++;
+			assert_non_null(strstr(r.answer, "domlet.json can't be written"));
+		}
+		finish(&r);
+		assert_int_equal(good(r.answer), full_from != 1 && full_from != 3);
+		assert_string_equal(r.exit, good(r.answer) ? "{\"exit\":3}" : "{\"exit\":137}");
+	}
+	assert_int_equal(refused, 2);
+}
+
+static void a_record_is_written_when_there_is_room_again(void **state)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+	struct run r;
+
+	(void)state;
+	detached = true;
+	full_from = 4;
+	full_for = 3;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	assert_true(good(r.started));
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(domlet_state_load(root, "c1", &st, &err), 0);
+		if (st.status == DOMLET_STATUS_RUNNING)
+			break;
+		domlet_state_free(&st);
+		uv_sleep(100);
+	}
+	assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
+	domlet_state_free(&st);
+	assert_int_equal(seen->saves, 7);
+	assert_int_equal(count_in_log("is written again"), 1);
+	assert_int_equal(count_in_log("can't be written"), 1); /* not each time */
+	end_sleeper(&r);
+}
+
 static int tear_down_attached(void **state)
 {
 	detached = false;
+	full_from = full_for = 0;
 	return tear_down(state);
 }
 
@@ -351,6 +409,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(each_call_fails, tear_down),
 		cmocka_unit_test_teardown(each_call_fails_of_a_create, tear_down_attached),
+		cmocka_unit_test_teardown(each_save_fails_once, tear_down_attached),
+		cmocka_unit_test_teardown(a_record_is_written_when_there_is_room_again, tear_down_attached),
 		cmocka_unit_test(the_guest_refuses),
 		cmocka_unit_test(the_guest_never_gets_as_far_as_a_ring),
 		cmocka_unit_test(the_domain_ends_before_the_start),

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -304,6 +305,30 @@ static void a_running_one_stays_so_until_its_domain_is_destroyed(void **state)
 	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
 	assert_int_equal(st.exit_code, 137);
 	domlet_state_free(&st);
+}
+
+/* It is not told as done before it can be written down. */
+static void a_record_that_cant_be_written_is_left_to_the_next(void **state)
+{
+	struct rlimit before, none;
+	struct domlet_state st;
+
+	(void)state;
+	leave(DOMLET_STATUS_RUNNING, OLD);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){ .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	(void)domlet_cli_reap_all(&cli);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	load(&st);
+	assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
+	domlet_state_free(&st);
+	(void)domlet_cli_reap_all(&cli);
+	load(&st);
+	assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+	domlet_state_free(&st);
+	assert_int_equal(xen->destroys, 2);
 }
 
 /* A monitor of a running container, which takes one request if it is WILLING. */
@@ -640,6 +665,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(others_are_reaped_afterwards_and_nobody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(there_is_one_reaper, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_the_wanted_one_is_reaped_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_record_that_cant_be_written_is_left_to_the_next, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_ends_by_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_not_asked_for_ever, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitor_that_hangs_is_killed, set_up, tear_down),

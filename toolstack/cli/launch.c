@@ -216,7 +216,6 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 		launch->caller_fd = caller[1];
 		launch->proxy_fd = proxy[0];
 		(void)domlet_process_ref_self(getpid(), &launch->state->monitor);
-		(void)domlet_state_save(launch->state, &cli->err);
 		be_monitor(launch, tty, image_lock);
 	}
 	close(caller[1]);

@@ -44,13 +44,14 @@ void domlet_domain_destroy(struct monitor *m)
 static void built(void *user, int rc, uint32_t domid, const struct domlet_error *err)
 {
 	struct monitor *m = user;
+	struct domlet_error ignored;
 
 	if (rc < 0) {
 		domlet_monitor_fail(m, err, DOMLET_EV_BUILD_FAILED);
 		return;
 	}
 	m->launch->state->domid = domid;
-	domlet_monitor_save(m, DOMLET_STATUS_CREATING);
+	(void)domlet_monitor_save(m, DOMLET_STATUS_CREATING, &ignored); /* that of "created" decides */
 	domlet_monitor_step(m, DOMLET_EV_BUILT, 0);
 }
 

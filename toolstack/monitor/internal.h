@@ -92,6 +92,9 @@ struct monitor {
 	bool output_moved; /* a reader took some, since kill_timer's last look */
 	uint64_t killed_at; /* uv_now() when kill_timer was started */
 	bool stuck;   /* libxl could not destroy the domain */
+	uv_timer_t save_timer; /* runs while the record is to be written again */
+	bool over; /* nothing but that is left */
+	unsigned int saves_at_the_end;
 	uv_poll_t ring_poll;
 	uv_async_t again; /* goes on with a turn that was cut short */
 	struct domlet_host_ring ring;
@@ -117,13 +120,16 @@ void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum
 /* The guest did what no guest does: its domain ends, for REASON. */
 void domlet_monitor_broken(struct monitor *m, const char *reason);
 
-void domlet_monitor_save(struct monitor *m, enum domlet_status status);
 void domlet_monitor_phase(struct monitor *m, const char *name);
 /* The container's configuration: xenstore has no room for it. */
 static inline bool domlet_monitor_goes_over_the_ring(const struct domlet_plan *p)
 {
 	return p->document_len > DOMLET_CONFIG_XENSTORE_MAX;
 }
+
+/* record.c */
+/* A record that can't be written now is tried again until it is. */
+int domlet_monitor_save(struct monitor *m, enum domlet_status status, struct domlet_error *err);
 
 /* domain.c: what libxl is asked for, and what it says; this comes as steps. */
 int domlet_domain_open(struct monitor *m, struct domlet_error *err);
@@ -188,7 +194,8 @@ void domlet_document_cut(struct process *p);
 bool domlet_document_send(struct monitor *m);
 
 /* peers.c */
-int domlet_peers_open(struct monitor *m, struct domlet_error *err);
+void domlet_peers_open(struct monitor *m); /* the launching command and the proxy */
+int domlet_peers_listen(struct monitor *m, struct domlet_error *err);
 /* NULL: too many, and FD stays the caller's. */
 struct peer *domlet_peers_add(struct monitor *m, int fd, struct process *process);
 void domlet_peers_answer(struct peer *p, int code, const char *text);

@@ -27,14 +27,6 @@
 
 static struct monitor the; /* one a process; its link alone is 100 KiB */
 
-void domlet_monitor_save(struct monitor *m, enum domlet_status status)
-{
-	struct domlet_error ignored;
-
-	m->launch->state->status = status;
-	(void)domlet_state_save(m->launch->state, &ignored);
-}
-
 void domlet_monitor_phase(struct monitor *m, const char *name)
 {
 	domlet_log_phase(m->launch->log, name);
@@ -282,10 +274,13 @@ static void answer_create(struct monitor *m)
 	struct peer *caller = &m->peers[0];
 
 	if (m->life.container >= DOMLET_CONTAINER_CREATED && !m->life.failed) {
-		domlet_monitor_phase(m, "created");
-		m->created = true;
-		domlet_monitor_save(m, DOMLET_STATUS_CREATED);
-		domlet_peers_answer(caller, 0, NULL);
+		/* A container that its record doesn't know would be taken for one whose creation was cut short. */
+		m->created = domlet_monitor_save(m, DOMLET_STATUS_CREATED, &m->err) == 0;
+		if (m->created)
+			domlet_monitor_phase(m, "created");
+		domlet_peers_answer(caller, m->created ? 0 : m->err.code, m->created ? NULL : m->err.text);
+		if (!m->created)
+			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		return;
 	}
 	if (!m->err.code)
@@ -299,10 +294,11 @@ static void answer_create(struct monitor *m)
 static void answer_start(struct monitor *m)
 {
 	bool ok = !m->life.failed;
+	struct domlet_error ignored;
 
 	if (ok) {
 		domlet_monitor_phase(m, "started");
-		domlet_monitor_save(m, DOMLET_STATUS_RUNNING);
+		(void)domlet_monitor_save(m, DOMLET_STATUS_RUNNING, &ignored);
 	}
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (m->peers[i].wants_start) {
@@ -326,6 +322,7 @@ static void detach(struct monitor *m)
 static void report_exit(struct monitor *m)
 {
 	struct process *first = domlet_process_first(m);
+	struct domlet_error ignored;
 
 	domlet_monitor_phase(m, "exited");
 	if (m->created && m->err.code) { /* an end that nobody asked for: say why */
@@ -338,7 +335,7 @@ static void report_exit(struct monitor *m)
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_relay_close(first);
 	m->launch->state->exit_code = m->life.exit_code;
-	domlet_monitor_save(m, DOMLET_STATUS_STOPPED);
+	(void)domlet_monitor_save(m, DOMLET_STATUS_STOPPED, &ignored);
 	m->exit_waits = true;
 	tell_exit(m, false);
 	if (m->exit_waits)
@@ -414,9 +411,10 @@ static void finish(struct monitor *m)
 		(void)domlet_state_remove(m->launch->state, &ignored);
 	} else if (!m->stuck) {
 		m->launch->state->domid = DOMLET_DOMID_NONE;
-		domlet_monitor_save(m, DOMLET_STATUS_STOPPED);
+		m->over = domlet_monitor_save(m, DOMLET_STATUS_STOPPED, &ignored) < 0;
 	}
-	uv_stop(&m->loop);
+	if (!m->over)
+		uv_stop(&m->loop);
 }
 
 static void perform(struct monitor *m, enum domlet_life_action a)
@@ -469,14 +467,19 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	struct monitor *m = &the;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the caller's for files is an error like a full disk */
 	m->launch = launch;
 	uv_loop_init(&m->loop);
 	m->loop.data = m;
 	uv_async_init(&m->loop, &m->again, on_again);
 	uv_timer_init(&m->loop, &m->boot_timer);
 	uv_timer_init(&m->loop, &m->kill_timer);
-	m->boot_timer.data = m->kill_timer.data = m;
-	if (domlet_peers_open(m, &m->err) < 0 || domlet_domain_open(m, &m->err) < 0) {
+	uv_timer_init(&m->loop, &m->save_timer);
+	m->boot_timer.data = m->kill_timer.data = m->save_timer.data = m;
+	domlet_peers_open(m);
+	/* Before anybody can ask: commands believe him whom the record names. */
+	if (domlet_state_save(launch->state, &m->err) < 0 || domlet_peers_listen(m, &m->err) < 0 ||
+	    domlet_domain_open(m, &m->err) < 0) {
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
 		return 1;
 	}

@@ -35,7 +35,7 @@
 
 struct domlet_launch {
 	const struct domlet_plan *plan;
-	struct domlet_state *state;
+	struct domlet_state *state; /* names this process as the monitor; saved by it */
 	const struct domlet_template *tmpl;
 	int caller_fd, proxy_fd;
 	int stdio[3];      /* the container's, in dom0; 2 is unused with a terminal */

@@ -310,12 +310,9 @@ static void on_connection(uv_poll_t *h, int status, int events)
 		refuse(m, fd);
 }
 
-int domlet_peers_open(struct monitor *m, struct domlet_error *err)
+void domlet_peers_open(struct monitor *m)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	struct process *first = domlet_process_first(m);
-	char dir[4096];
-	int here, r;
 
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		m->peers[i].fd = -1;
@@ -324,6 +321,14 @@ int domlet_peers_open(struct monitor *m, struct domlet_error *err)
 	first->number = FIRST_PROCESS;
 	m->processes_used = FIRST_PROCESS;
 	first->proxy = domlet_peers_add(m, m->launch->proxy_fd, first);
+}
+
+int domlet_peers_listen(struct monitor *m, struct domlet_error *err)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char dir[4096];
+	int here, r;
+
 	m->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* A root of any length: bind by a short name from inside the directory. */
 	domlet_state_path(m->launch->state, "", dir, sizeof dir);
