@@ -377,6 +377,43 @@ static void callers_and_proxies_are_lost(void **state)
 	}
 }
 
+/* A create is done when it has written the pid file, and says so. */
+static void a_killed_create_leaves_nothing(void **state)
+{
+	struct run r;
+
+	(void)state;
+	detached = true;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0);
+	assert_true(good(r.answer));
+	(void)shutdown(r.caller, SHUT_RDWR);
+	r.answer[0] = '\0'; /* so that finish() expects no record */
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+}
+
+static void a_create_that_is_done_leaves_a_container(void **state)
+{
+	static const char done[] = "{\"verb\":\"done\"}";
+	struct domlet_error err;
+	struct domlet_state st;
+	struct run r;
+
+	(void)state;
+	detached = true;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0);
+	(void)send(r.proxy, done, strlen(done), MSG_NOSIGNAL); /* which isn't the proxy's to say */
+	(void)send(r.caller, done, strlen(done), MSG_NOSIGNAL);
+	(void)shutdown(r.caller, SHUT_WR);
+	wait_unread(r.proxy);
+	assert_int_equal(domlet_state_load(root, "c1", &st, &err), 0);
+	assert_int_equal(st.status, DOMLET_STATUS_CREATED);
+	domlet_state_free(&st);
+	end_sleeper(&r);
+}
+
 /* Others build or destroy as many domains as may be at a time. */
 static void an_end_comes_while_it_waits_to_build(void **state)
 {
@@ -425,6 +462,8 @@ int main(void)
 		cmocka_unit_test(who_kills_again_waits_no_longer),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(callers_and_proxies_are_lost),
+		cmocka_unit_test_teardown(a_killed_create_leaves_nothing, tear_down_attached),
+		cmocka_unit_test_teardown(a_create_that_is_done_leaves_a_container, tear_down_attached),
 		cmocka_unit_test_teardown(an_end_comes_while_it_waits_to_build, tear_down),
 	};
 

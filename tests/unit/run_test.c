@@ -33,7 +33,8 @@ int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_erro
 	return 0;
 }
 
-/* A monitor that answers once, and lives on if that was good news. */
+/* A monitor that answers once, and lives on if that was good news: it ends well
+ * once it hears that the command is done. */
 static _Noreturn void be_monitor(struct domlet_state *st, int fd)
 {
 	struct domlet_error err;
@@ -45,8 +46,10 @@ static _Noreturn void be_monitor(struct domlet_state *st, int fd)
 	if (write(fd, "{\"code\":0}", 10) != 10 || recv(fd, text, sizeof text, 0) <= 0 ||
 	    write(fd, answer, strlen(answer)) < 0)
 		_exit(1);
-	if (strstr(answer, ":0"))
-		pause();
+	if (strstr(answer, ":0")) {
+		memset(text, 0, sizeof text);
+		_exit(recv(fd, text, sizeof text - 1, 0) > 0 && strcmp(text, "{\"verb\":\"done\"}") == 0 ? 0 : 1);
+	}
 	st->status = DOMLET_STATUS_STOPPED;
 	(void)domlet_state_save(st, &err);
 	_exit(0);
@@ -138,6 +141,7 @@ static void one_that_starts_stays(void **state)
 {
 	struct domlet_state st;
 	struct domlet_cli cli;
+	int status;
 
 	(void)state;
 	answer = "{\"code\":0}";
@@ -145,6 +149,8 @@ static void one_that_starts_stays(void **state)
 	assert_int_equal(domlet_state_load(root, "c1", &st, &cli.err), 0);
 	domlet_state_free(&st);
 	hooks_ran("start\n");
+	assert_int_equal(waitpid(monitor, &status, 0), monitor);
+	assert_int_equal(status, 0);
 }
 
 static void one_that_can_not_start_leaves_nothing(void **state)

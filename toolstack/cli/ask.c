@@ -60,6 +60,14 @@ int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
 	return r;
 }
 
+void domlet_cli_let_go(int fd)
+{
+	static const char done[] = "{\"verb\":\"done\"}";
+
+	/* A monitor that has ended meanwhile left a record, which says so. */
+	(void)send(fd, done, strlen(done), MSG_NOSIGNAL);
+}
+
 void domlet_cli_hear_out(int fd, struct domlet_error *why)
 {
 	struct domlet_error last = { 0 };

@@ -12,6 +12,8 @@
 
 /* Sends JSON over FD, waits for the answer. */
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err);
+/* Of the launching command, at the end of its work: the container outlives it. */
+void domlet_cli_let_go(int fd);
 /* The parts of it: a connection to the monitor, or -errno; one answer. */
 int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err);
 int domlet_cli_read_answer(int fd, struct domlet_error *err);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "launch.h"
 #include "option.h"
 #include "reap.h"
@@ -40,6 +41,8 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 		return 1;
 	domlet_cli_reap(cli, id);
 	r = domlet_cli_launch(cli, id, &o, &l);
+	if (r == 0)
+		domlet_cli_let_go(l.monitor_fd);
 	domlet_cli_reap_others(cli);
 	return r < 0 ? 1 : 0;
 }

@@ -65,8 +65,10 @@ static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int m
 	struct domlet_error err;
 	int r;
 
-	if (start(cli, st, monitor_fd) == 0)
+	if (start(cli, st, monitor_fd) == 0) {
+		domlet_cli_let_go(monitor_fd);
 		return 0;
+	}
 	r = domlet_cli_remove(st, true, &err);
 	if (r > 0)
 		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);

@@ -87,6 +87,7 @@ struct monitor {
 	uint32_t create_request, start_request;
 	bool attached;
 	bool created; /* the launching command was told so */
+	bool done;    /* and has said that its part of the creation is done */
 	bool exit_waits; /* the first proxy is to be told its status when the others have ended */
 	bool finished; /* but for output of further processes, and their proxies */
 	bool output_moved; /* a reader took some, since kill_timer's last look */

@@ -13,8 +13,10 @@
  *   {"verb":"exec","terminal":false}, with five descriptors: the process's
  *   streams (with a terminal: thrice the same), its proxy's socket, and a file
  *   with an OCI process object
+ *   {"verb":"done"}, of the launching command: from now on the container
+ *   outlives it
  * answered by {"code":0} or {"code":ERRNO,"text":"…"}, as is what is none of
- * these (EINVAL), but winsize and destroy not at all. A connection for which
+ * these (EINVAL), but winsize, destroy and done not at all. A connection for which
  * there is no room gets {"code":EAGAIN,…} and is closed. The launching command
  * gets one such answer unasked when the container is created or can't be;
  * the proxy gets {"exit":STATUS}.

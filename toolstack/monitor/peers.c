@@ -194,6 +194,8 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o, in
 	} else if (strcmp(verb, "destroy") == 0) {
 		domlet_process_drop_all(m);
 		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
+	} else if (strcmp(verb, "done") == 0) {
+		m->done = m->done || (p == &m->peers[0] && m->created);
 	} else {
 		domlet_peers_answer(p, EINVAL, "that is no request that a monitor knows");
 	}
@@ -226,6 +228,16 @@ static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MON
 	return n;
 }
 
+/* Until it has done its part (it writes the pid file last) nobody else knows of
+ * the container: who asked for it was not told, and will not delete it. */
+static void lose_caller(struct monitor *m)
+{
+	if (m->done)
+		return;
+	m->created = false; /* nothing stays */
+	domlet_monitor_step(m, DOMLET_EV_CALLER_LOST, 0);
+}
+
 static void lost(struct monitor *m, struct peer *p)
 {
 	struct process *process = p->process;
@@ -234,8 +246,7 @@ static void lost(struct monitor *m, struct peer *p)
 		if (m->processes[i].asker == p)
 			domlet_process_asker_lost(m, &m->processes[i]);
 	if (p == &m->peers[0])
-		domlet_monitor_step(m, m->life.create_answered && !m->launch->foreground ?
-				    DOMLET_EV_COUNT : DOMLET_EV_CALLER_LOST, 0);
+		lose_caller(m);
 	else if (process && process->number == FIRST_PROCESS)
 		lose_first_proxy(m);
 	else if (process)
