@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -33,6 +34,7 @@ static struct {
 	uint32_t writer, left; /* the process that writes so much, before the domain dies */
 	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
+	uint32_t signals;
 	bool quits; /* once what was said is on its way */
 	struct { /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
@@ -287,6 +289,9 @@ static void obey(const struct domlet_msg *m)
 		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");
+		if (ring_fake_guest == RING_FAKE_COUNTS && m->signal.signo == SIGUSR1)
+			program_ends(fake.signals);
+		fake.signals++;
 		if (m->signal.process == 1 && sleeps())
 			program_ends(128 + m->signal.signo);
 		if (m->signal.process != 1 && ring_fake_guest == RING_FAKE_RUNS)

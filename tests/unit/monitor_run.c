@@ -25,6 +25,7 @@
 char document[17u << 20];
 size_t document_len;
 bool detached;
+int out_file = -1;
 unsigned int full_from, full_for;
 struct seen *seen;
 char top[64], root[80], log_path[80];
@@ -110,7 +111,7 @@ void launch(struct run *r, unsigned int fail_at)
 		close(in[1]);
 		close(out[0]);
 		close(err[0]);
-		be_monitor(caller[1], proxy[1], (const int[3]){ in[0], out[1], err[1] }, fail_at);
+		be_monitor(caller[1], proxy[1], (const int[3]){ in[0], out_file >= 0 ? out_file : out[1], err[1] }, fail_at);
 	}
 	close(caller[1]);
 	close(proxy[1]);
@@ -198,9 +199,12 @@ static void fill_document(void)
 
 void end_sleeper(struct run *r)
 {
-	static const char verb[] = "{\"verb\":\"signal\",\"signo\":15}";
+	end_by(r, SIGTERM);
+}
 
-	(void)send(r->proxy, verb, strlen(verb), MSG_NOSIGNAL);
+void end_by(struct run *r, int signo)
+{
+	send_signal(r->proxy, signo);
 	do /* the answer to the signal comes first */
 		receive(r->proxy, r->exit, sizeof r->exit);
 	while (good(r->exit));

@@ -33,6 +33,7 @@ extern char top[64], root[80], log_path[80]; /* TOP is a directory of the test's
 extern char document[17u << 20]; /* more than there may be */
 extern size_t document_len;      /* of it, as configuration; 0: a small one */
 extern bool detached;            /* `create`, not `run` */
+extern int out_file;             /* the container's output; -1: a pipe */
 extern unsigned int full_from, full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
 
 /* Before all tests, after each, and after all. */
@@ -49,7 +50,8 @@ void start(struct run *r);
 void begin_started(struct run *r, enum ring_fake_guest guest);
 /* Everything that comes after an end, and what must be true then. */
 void finish(struct run *r);
-/* The same of a container that sleeps until it gets a signal. */
+/* The same of a container that sleeps until it gets a signal, this one or SIGTERM. */
+void end_by(struct run *r, int signo);
 void end_sleeper(struct run *r);
 
 /* Asks for an exec with LEN bytes at TEXT for a process object, of which IN and

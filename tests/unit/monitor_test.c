@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -377,6 +378,80 @@ static void callers_and_proxies_are_lost(void **state)
 	}
 }
 
+static void a_monitor_is_told_to_end(struct run *r, int signo)
+{
+	assert_int_equal(kill(r->pid, signo), 0);
+	finish(r);
+}
+
+static void a_monitor_that_is_told_to_end_stops_its_container(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct run r;
+
+	(void)state;
+	detached = true;
+	for (size_t i = 0; i < 3; i++) {
+		begin_started(&r, RING_FAKE_SLEEPS);
+		a_monitor_is_told_to_end(&r, signals[i]);
+		assert_string_equal(r.exit, "{\"exit\":143}"); /* by SIGTERM, in any case */
+		assert_string_equal(r.output, "hello\n");
+	}
+	begin_started(&r, RING_FAKE_STUBBORN); /* it is killed, and then its domain is */
+	a_monitor_is_told_to_end(&r, SIGTERM);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0); /* no program runs yet */
+	a_monitor_is_told_to_end(&r, SIGHUP);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_non_null(strstr(r.reason, "was told to end by SIGHUP"));
+}
+
+/* Who ends everybody sends SIGTERM to the proxy, too, which forwards it. */
+static void one_end_is_one_sigterm(void **state)
+{
+	struct run r;
+
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		begin_started(&r, RING_FAKE_COUNTS);
+		if (first)
+			send_signal(r.proxy, SIGTERM);
+		wait_unread(r.caller);
+		assert_int_equal(kill(r.pid, SIGTERM), 0);
+		wait_unread(r.caller);
+		if (!first)
+			send_signal(r.proxy, SIGTERM);
+		end_by(&r, SIGUSR1);
+		assert_string_equal(r.exit, "{\"exit\":1}");
+		begin_started(&r, RING_FAKE_COUNTS); /* but of an engine's own each */
+		send_signal(r.proxy, SIGTERM);
+		send_signal(r.proxy, SIGTERM);
+		end_by(&r, SIGUSR1);
+		assert_string_equal(r.exit, "{\"exit\":2}");
+	}
+}
+
+/* As a full disk is: the program gets SIGPIPE, the monitor nothing. */
+static void a_limit_for_files_ends_no_monitor(void **state)
+{
+	struct rlimit none;
+	char file[100];
+	struct run r;
+
+	(void)state;
+	(void)snprintf(file, sizeof file, "%s/out", top);
+	out_file = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	begin_started(&r, RING_FAKE_SLEEPS);
+	assert_int_equal(prlimit(r.pid, RLIMIT_FSIZE, NULL, &none), 0);
+	none.rlim_cur = 0;
+	assert_int_equal(prlimit(r.pid, RLIMIT_FSIZE, &none, NULL), 0);
+	close(out_file);
+	out_file = -1;
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
 /* A create is done when it has written the pid file, and says so. */
 static void a_killed_create_leaves_nothing(void **state)
 {
@@ -462,6 +537,9 @@ int main(void)
 		cmocka_unit_test(who_kills_again_waits_no_longer),
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(callers_and_proxies_are_lost),
+		cmocka_unit_test_teardown(a_monitor_that_is_told_to_end_stops_its_container, tear_down_attached),
+		cmocka_unit_test(one_end_is_one_sigterm),
+		cmocka_unit_test(a_limit_for_files_ends_no_monitor),
 		cmocka_unit_test_teardown(a_killed_create_leaves_nothing, tear_down_attached),
 		cmocka_unit_test_teardown(a_create_that_is_done_leaves_a_container, tear_down_attached),
 		cmocka_unit_test_teardown(an_end_comes_while_it_waits_to_build, tear_down),

@@ -22,6 +22,8 @@
  * it; and other commands of the moment. */
 #define PEERS_MAX (1u + 2u * DOMLET_PROCESS_MAX + 16u)
 
+#define END_SIGNALS 3u
+
 struct sink { /* where an output stream goes in dom0 */
 	int fd;
 	bool socket, pollable, polling, eof;
@@ -104,7 +106,10 @@ struct monitor {
 	uint32_t processes_used;                      /* slots ever used */
 	uint64_t processes_ended;
 	bool wants_room; /* an input has credit, but the ring is full */
-	uv_timer_t boot_timer, kill_timer;
+	uv_timer_t boot_timer, kill_timer, stop_timer;
+	uv_signal_t end_signals[END_SIGNALS];
+	bool stopping; /* one of them came */
+	uint64_t term_at; /* uv_now() when the first process was sent SIGTERM; 0: never */
 	uv_poll_t listen_poll;
 	int listen_fd;
 	struct peer peers[PEERS_MAX]; /* 0: the launching command */
@@ -112,9 +117,8 @@ struct monitor {
 
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
 void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring */
-/* The container was sent SIGKILL, or has ended with output left of its further
- * processes: what isn't over soon is cut off. */
-void domlet_monitor_expect_end(struct monitor *m);
+/* What is left of the container is over now, whatever its guest or a reader says. */
+void domlet_monitor_cut_off(struct monitor *m);
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);
 /* A step with its reason, which is told to who waits. */
 void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev);
@@ -127,6 +131,15 @@ static inline bool domlet_monitor_goes_over_the_ring(const struct domlet_plan *p
 {
 	return p->document_len > DOMLET_CONFIG_XENSTORE_MAX;
 }
+
+/* end.c */
+/* SIGTERM, SIGINT and SIGHUP of the monitor stop its container, as an engine would. */
+void domlet_monitor_await_end(struct monitor *m);
+/* Sends SIGNO to PROCESS in the guest. */
+void domlet_monitor_signal(struct monitor *m, uint32_t process, int signo, bool all);
+/* The container was sent SIGKILL, or has ended with output left of its further
+ * processes: what isn't over soon is cut off. */
+void domlet_monitor_expect_end(struct monitor *m);
 
 /* record.c */
 /* A record that can't be written now is tried again until it is. */

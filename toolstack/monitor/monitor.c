@@ -17,11 +17,6 @@
 
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
-/* How long a killed container may take to end while no reader takes output of
- * it, and how long at all; from the first SIGKILL on. Engines give up waiting
- * after ten seconds. */
-#define KILLED_MS 3000
-#define KILLED_OUTPUT_MS 30000
 /* Events handled before other descriptors get their turn. */
 #define EVENTS_A_TURN 256
 
@@ -360,36 +355,13 @@ static void arm_boot_timer(struct monitor *m)
 	uv_timer_start(&m->boot_timer, on_boot_timeout, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 }
 
-/* A reader takes output of what has ended, and has not had too long. */
-static bool readers_are_busy(struct monitor *m)
+void domlet_monitor_cut_off(struct monitor *m)
 {
-	bool busy = m->output_moved && uv_now(&m->loop) - m->killed_at < KILLED_OUTPUT_MS;
-
-	m->output_moved = false;
-	return busy;
-}
-
-static void on_kill_timeout(uv_timer_t *t)
-{
-	struct monitor *m = t->data;
-
-	if (readers_are_busy(m))
-		return;
 	if (!m->life.exit_reported)
 		domlet_monitor_step(m, DOMLET_EV_KILL_TIMEOUT, 0);
 	domlet_process_drop_all(m);
 	tell_exit(m, true);
 	domlet_monitor_turn(m);
-}
-
-void domlet_monitor_expect_end(struct monitor *m)
-{
-	/* Who kills again and again waits no longer than who kills once. */
-	if (uv_is_active((uv_handle_t *)&m->kill_timer))
-		return;
-	m->killed_at = uv_now(&m->loop);
-	m->output_moved = false;
-	uv_timer_start(&m->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
 }
 
 /* Once the last output is written. */
@@ -473,9 +445,9 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	m->loop.data = m;
 	uv_async_init(&m->loop, &m->again, on_again);
 	uv_timer_init(&m->loop, &m->boot_timer);
-	uv_timer_init(&m->loop, &m->kill_timer);
 	uv_timer_init(&m->loop, &m->save_timer);
-	m->boot_timer.data = m->kill_timer.data = m->save_timer.data = m;
+	m->boot_timer.data = m->save_timer.data = m;
+	domlet_monitor_await_end(m);
 	domlet_peers_open(m);
 	/* Before anybody can ask: commands believe him whom the record names. */
 	if (domlet_state_save(launch->state, &m->err) < 0 || domlet_peers_listen(m, &m->err) < 0 ||

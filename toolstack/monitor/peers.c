@@ -92,7 +92,6 @@ bool domlet_peers_have_proxy(const struct monitor *m)
 
 static void signal_process(struct monitor *m, struct peer *p, struct json_object *o)
 {
-	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
 	uint32_t process = p->process ? p->process->number : FIRST_PROCESS;
 	int signo = number(o, "signo", NSIG - 1);
 	bool last = signo == SIGKILL && process == FIRST_PROCESS;
@@ -109,13 +108,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 		domlet_peers_answer(p, last ? 0 : ESRCH, last ? NULL : "container not running");
 		return;
 	}
-	msg.signal.container = CONTAINER;
-	msg.signal.process = process;
-	msg.signal.signo = (uint32_t)signo;
-	msg.signal.all = flag(o, "all");
-	(void)domlet_monitor_send(m, &msg);
-	if (last)
-		domlet_monitor_expect_end(m);
+	domlet_monitor_signal(m, process, signo, flag(o, "all"));
 	domlet_peers_answer(p, 0, NULL);
 }
 
