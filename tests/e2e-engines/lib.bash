@@ -38,7 +38,7 @@ leaks() {
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -maxdepth 1 -type d || return
     done
     no_match pgrep -af '^([^ ]*/)?(domlet|conmon|containerd-shim)' || return
-    for dir in /sys/fs/cgroup/{domlet,docker,default,libpod_parent}; do
+    for dir in /sys/fs/cgroup/{domlet,domlet.slice,docker,default,libpod_parent}; do
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -type d | no_match grep -v '/libpod_parent/conmon$' || return
     done
     no_match grep -E '/(merged|io.containerd.runtime.v2.task/[^ ]*) ' /proc/mounts

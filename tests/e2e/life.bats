@@ -104,6 +104,28 @@ destroy_from_outside() {
     eventually 10 eval '[[ $(domlet state c1 | jq -r .reason) == "its monitor was killed" ]]'
 }
 
+@test "a monitor has a cgroup of its own; told to end, it stops its container as an engine would" {
+    local monitor cgroup
+    make_bundle sh -c 'trap "echo stopping; exit 7" TERM; echo ready; while :; do sleep 1; done'
+    edit '.linux.cgroupsPath = "/engine/c1"'
+    create
+    domlet start c1
+    eventually 30 grep -q ready "$BATS_TEST_TMPDIR/out"
+    monitor=$(jq -r .monitorPid /run/domlet/c1/domlet.json)
+    cgroup=$(cat "/proc/$monitor/cgroup")
+    [ "$cgroup" = "0::/domlet/$(jq -r .uuid /run/domlet/c1/domlet.json)" ]
+    kill -TERM "$monitor"
+    wait_for_status stopped
+    eventually 30 test ! -d "/proc/$monitor"
+    [ "$(jq -r .exitCode /run/domlet/c1/domlet.json)" -eq 7 ]
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = $'ready\nstopping' ]
+    [ ! -e "/sys/fs/cgroup/${cgroup#0::/}" ]
+    run -0 xl list
+    [[ $output != *domlet-c1* ]]
+    domlet delete c1
+    rmdir /sys/fs/cgroup/engine
+}
+
 @test "the proxy is killed" {
     make_bundle sleep 1000
     create

@@ -35,7 +35,7 @@
 #define OLD "11111111-1111-1111-1111-111111111111"
 #define NEW "22222222-2222-2222-2222-222222222222"
 
-static char top[64], root[80], cgroup[80];
+static char top[64], root[80], cgroup[80], monitor_cgroup[80];
 static struct domlet_cli cli = { .root = root, .log = { .fd = -1, .system = "/nowhere" } };
 
 static struct { /* by all processes, in shared memory */
@@ -62,6 +62,7 @@ static int set_up(void **state)
 		return -1;
 	(void)snprintf(root, sizeof root, "%s/root", top);
 	(void)snprintf(cgroup, sizeof cgroup, "%s/cgroup", top);
+	(void)snprintf(monitor_cgroup, sizeof monitor_cgroup, "%s/monitor", top);
 	return 0;
 }
 
@@ -95,8 +96,10 @@ static void make(struct domlet_state *st, const char *uuid)
 		fail_msg("%s", err.text);
 	(void)snprintf(st->uuid, sizeof st->uuid, "%s", uuid);
 	st->cgroup = strdup(cgroup);
+	st->monitor_cgroup = strdup(monitor_cgroup);
 	assert_int_equal(domlet_state_save(st, &err), 0);
 	assert_int_equal(mkdir(cgroup, 0700), 0);
+	(void)mkdir(monitor_cgroup, 0700);
 }
 
 static void load(struct domlet_state *st)
@@ -305,6 +308,7 @@ static void a_running_one_stays_so_until_its_domain_is_destroyed(void **state)
 	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
 	assert_int_equal(st.exit_code, 137);
 	domlet_state_free(&st);
+	assert_false(exists(monitor_cgroup));
 }
 
 /* It is not told as done before it can be written down. */
@@ -402,7 +406,7 @@ static void a_monitor_that_hangs_is_killed(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	assert_string_equal(xen->uuid, OLD);
-	assert_false(exists(cgroup));
+	assert_false(exists(cgroup) || exists(monitor_cgroup));
 }
 
 static void a_monitor_that_hangs_is_not_asked_for_ever(void **state)

@@ -32,17 +32,21 @@
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
 	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
+	char path[128];
 
 	if (!f || fscanf(f, "%36s", st->uuid) != 1)
 		return domlet_error_set(&cli->err, EIO, "the kernel gives no random uuid");
 	(void)snprintf(st->name, sizeof st->name, "domlet-%.12s-%.6s", p->id, st->uuid);
+	domlet_cgroup_of_monitor(st->uuid, path, sizeof path);
+	st->monitor_cgroup = strdup(path);
 	st->bundle = strdup(p->bundle);
 	st->rootfs = strdup(p->rootfs);
 	st->annotations = strdup(p->annotations);
 	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
 	st->labels = p->labels ? strdup(p->labels) : NULL;
 	st->oci_version = strdup(p->oci_version);
-	if (!st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) || (p->labels && !st->labels) || !st->oci_version)
+	if (!st->monitor_cgroup || !st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) ||
+	    (p->labels && !st->labels) || !st->oci_version)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be recorded: out of memory", p->id);
 	return 0;
 }
@@ -153,6 +157,7 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_loc
 	 * its end: docker does, of a container with a terminal. */
 	bool debug = l->log->debug && (l->foreground || !l->plan->terminal);
 	struct domlet_log log = *l->log;
+	struct domlet_error err;
 	sigset_t none;
 
 	log.background = !l->foreground;
@@ -174,6 +179,8 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_loc
 		close(l->stdio[2]); /* whoever reads it waits for its end */
 		l->stdio[2] = -1;
 	}
+	if (domlet_cgroup_enter(l->state->monitor_cgroup, &err) < 0)
+		domlet_log_notice(&log, "%s: the monitor of container %s stays in its caller's", err.text, l->plan->id);
 	close_others((const int[]){ l->caller_fd, l->proxy_fd, l->stdio[0], l->stdio[1], l->stdio[2], log.fd, image_lock }, 7);
 	_exit(domlet_monitor_main(l));
 }

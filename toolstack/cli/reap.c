@@ -36,12 +36,13 @@ static bool may_have_domain(const struct domlet_state *st)
 	       (st->status != DOMLET_STATUS_STOPPED && domlet_process_look(&st->monitor) != 1);
 }
 
-/* What outlives a monitor that was killed: its domain and its proxy. */
+/* What outlives a monitor that was killed: its domain, its proxy and its cgroup. */
 static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
 	int killed = domlet_process_kill(&st->proxy);
 
+	domlet_cgroup_remove(st->monitor_cgroup);
 	if (r == 0)
 		domlet_image_forget(st->image);
 	if (r == 0 && killed < 0) /* its record is all that is known of it */

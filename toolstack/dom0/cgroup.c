@@ -194,6 +194,46 @@ unsigned int domlet_cgroup_processes(const char *path)
 	return n;
 }
 
+/* 0 or -errno. */
+static int move_self(const char *cgroup)
+{
+	char path[4200];
+	cleanup_close int fd = -1;
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, "0", 1) == 1 ? 0 : -errno;
+}
+
+void domlet_cgroup_of_monitor(const char *uuid, char *path, size_t len)
+{
+	bool slice = access("/run/systemd/system", F_OK) == 0 && access(CGROUP_ROOT "/domlet.slice", F_OK) == 0;
+
+	(void)snprintf(path, len, CGROUP_ROOT "/domlet%s/%s", slice ? ".slice" : "", uuid);
+}
+
+int domlet_cgroup_enter(const char *path, struct domlet_error *err)
+{
+	int r;
+
+	domlet_cgroup_make_parents(path);
+	r = domlet_cgroup_make(path, err);
+	if (r < 0)
+		return r;
+	r = domlet_cgroup_refuse_frozen(path, err);
+	if (r == 0 && (r = move_self(path)) < 0)
+		(void)domlet_error_set(err, -r, "can't enter the cgroup %s: %s", path, domlet_strerror(-r));
+	if (r < 0)
+		(void)rmdir(path);
+	return r;
+}
+
+void domlet_cgroup_leave(const char *path)
+{
+	if (path && move_self(CGROUP_ROOT) == 0)
+		domlet_cgroup_remove(path);
+}
+
 void domlet_cgroup_remove(const char *path)
 {
 	/* An exec's proxy was told its end, but nobody here waits for it. */

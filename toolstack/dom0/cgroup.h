@@ -32,4 +32,13 @@ unsigned int domlet_cgroup_processes(const char *path);
  * to end. */
 void domlet_cgroup_remove(const char *path);
 
+/* A monitor's own, so that nobody who ends or counts the processes of an
+ * engine, a unit or a session meets it there: domlet.slice/UUID where systemd
+ * has that slice, else domlet/UUID; by the UUID of its domain. */
+void domlet_cgroup_of_monitor(const char *uuid, char *path, size_t len);
+/* Makes PATH and moves this process there. Where it can't be (version 1), all is as before. */
+int domlet_cgroup_enter(const char *path, struct domlet_error *err);
+/* Out of PATH (NULL: none), which is removed. What can't be is for who removes it later. */
+void domlet_cgroup_leave(const char *path);
+
 #endif

@@ -375,6 +375,7 @@ static void finish(struct monitor *m)
 	domlet_monitor_phase(m, "destroyed");
 	if (!m->stuck)
 		domlet_image_forget(m->launch->state->image);
+	domlet_cgroup_leave(m->launch->state->monitor_cgroup);
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, with its number, for the next command to try again. */
 	if (!m->stuck && (m->launch->foreground || !m->created)) {

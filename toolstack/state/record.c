@@ -46,6 +46,7 @@ static const struct record_field record_fields[] = {
 	{"exitCode", KIND_U32, AT(exit_code), 0},
 	{"reason", KIND_LATER, AT(reason), 0},
 	{"labels", KIND_LATER, AT(labels), 0},
+	{"monitorCgroup", KIND_LATER, AT(monitor_cgroup), 0},
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 

@@ -46,6 +46,7 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->annotations);
 	free(st->oci_version);
 	free(st->cgroup);
+	free(st->monitor_cgroup);
 	free(st->hooks);
 	free(st->image);
 	free(st->labels);

@@ -40,6 +40,7 @@ struct domlet_state {
 	char *bundle, *rootfs, *annotations, *oci_version; /* owned */
 	char *cgroup; /* of its proxies, an absolute directory in dom0; NULL: none */
 	bool cgroup_kept; /* it was there before the container, and stays */
+	char *monitor_cgroup; /* of its monitor alone, likewise */
 	char *hooks;  /* the configuration's, as JSON text; NULL: none */
 	char *image;  /* rootfs image used; NULL: none */
 	struct domlet_process_ref proxy, monitor;
