@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NAMES_MAX = 4096, RULES_MAX = 4096, ARGS_MAX = 6, STUB_INSNS = 6 };
+enum { NAMES_MAX = 4096, RULES_MAX = 4096, ARGS_MAX = 6, STUB_INSNS = 9 };
 /* asm/unistd.h's __X32_SYSCALL_BIT, which is a constant of the machine's width there. */
 #define X32_SYSCALL_BIT 0x40000000u
 
@@ -112,9 +112,21 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const struct s
 	return rc;
 }
 
-/* *last: the highest call that any rule so far has named. */
+/* The highest call that any rule so far has named; of programs of 32 bits, too. */
+struct last_calls {
+	int native, x86;
+};
+
+static void note_call(struct last_calls *last, const char *name, int nr)
+{
+	int x86 = seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86, name);
+
+	last->native = nr > last->native ? nr : last->native;
+	last->x86 = x86 > last->x86 ? x86 : last->x86;
+}
+
 static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_object *rule,
-		      uint32_t default_action, int *last)
+		      uint32_t default_action, struct last_calls *last)
 {
 	struct scmp_arg_cmp args[ARGS_MAX];
 	uint32_t names, i, arg_count, action;
@@ -135,7 +147,7 @@ static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_
 		/* Profiles name calls of all machines and of later kernels. */
 		if (nr == __NR_SCMP_ERROR)
 			continue;
-		*last = nr > *last ? nr : *last;
+		note_call(last, name, nr);
 		/* libseccomp refuses rules that change nothing. */
 		if (action == default_action)
 			continue;
@@ -186,19 +198,23 @@ static void read_flags(struct domlet_reader *r, struct json_object *seccomp, str
 /* A call later than all that a profile names was unknown to who wrote it. To
  * refuse it would end programs that only ask whether the kernel has it, so it
  * is answered as by a kernel that has not, as runc does. */
-static void add_later_calls(struct domlet_filter *out, uint32_t default_action, int last)
+static void add_later_calls(struct domlet_filter *out, uint32_t default_action, const struct last_calls *last)
 {
+	const uint32_t native = last->native > 0 ? (uint32_t)last->native : UINT32_MAX; /* none is later */
+	const uint32_t x86 = last->x86 > 0 ? (uint32_t)last->x86 : UINT32_MAX;
 	const struct sock_filter stub[STUB_INSNS] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)last, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_SYSCALL_BIT, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, native, 3, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, x86, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 	};
 
-	if (default_action == SCMP_ACT_ALLOW || default_action == SCMP_ACT_LOG || last == 0 ||
-	    out->len > BPF_MAXINSNS - STUB_INSNS)
+	if (default_action == SCMP_ACT_ALLOW || default_action == SCMP_ACT_LOG || out->len > BPF_MAXINSNS - STUB_INSNS)
 		return;
 	memmove(out->code + STUB_INSNS, out->code, out->len * sizeof(*out->code));
 	memcpy(out->code, stub, sizeof(stub));
@@ -234,7 +250,8 @@ static int build(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_objec
 {
 	uint32_t count, i;
 	struct json_object *rules = domlet_read_array(r, seccomp, "syscalls", RULES_MAX, &count);
-	int last = 0, rc;
+	struct last_calls last = { 0 };
+	int rc;
 
 	read_architectures(r, ctx, seccomp);
 	read_flags(r, seccomp, out);
@@ -248,7 +265,9 @@ static int build(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_objec
 	if (rc < 0)
 		return domlet_failure_set(r->failure, -rc, "cannot build the seccomp filter: %s",
 					  domlet_failure_name(-rc));
-	add_later_calls(out, default_action, last);
+	if (seccomp_arch_exist(ctx, SCMP_ARCH_X86) < 0)
+		last.x86 = 0;
+	add_later_calls(out, default_action, &last);
 	return 0;
 }
 

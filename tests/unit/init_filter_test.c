@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -97,6 +99,71 @@ static void later_calls_are_not_there(void **state)
 	domlet_filter_free(&filter);
 }
 
+/* What the kernel would be told, of a call that it need not have. */
+static uint32_t answer(const struct domlet_filter *filter, uint32_t arch, uint32_t nr)
+{
+	const struct seccomp_data data = { .nr = (int)nr, .arch = arch };
+	uint32_t a = 0;
+
+	for (uint32_t i = 0; i < filter->len; i++) {
+		const struct sock_filter *f = &filter->code[i];
+		bool met = false;
+
+		switch (BPF_CLASS(f->code)) {
+		case BPF_RET:
+			return f->k;
+		case BPF_LD:
+			assert_int_equal(f->code, BPF_LD | BPF_W | BPF_ABS);
+			memcpy(&a, (const char *)&data + f->k, sizeof a);
+			break;
+		case BPF_JMP:
+			switch (BPF_OP(f->code)) {
+			case BPF_JA: i += f->k; continue;
+			case BPF_JEQ: met = a == f->k; break;
+			case BPF_JGT: met = a > f->k; break;
+			case BPF_JGE: met = a >= f->k; break;
+			case BPF_JSET: met = (a & f->k) != 0; break;
+			default: fail();
+			}
+			i += met ? f->jt : f->jf;
+			break;
+		default:
+			fail();
+		}
+	}
+	fail();
+	return 0;
+}
+
+/* clone3 is 435 in both, faccessat 307 in one and 269 in the other, exit_group 252 and 231. */
+static void later_calls_of_32_bits(void **state)
+{
+	static const uint32_t not_there = SECCOMP_RET_ERRNO | ENOSYS, refused = SECCOMP_RET_ERRNO | EPERM;
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\"],\"syscalls\":["
+		"{\"names\":[\"exit_group\",\"faccessat\"],\"action\":\"SCMP_ACT_ALLOW\"}]}", &filter, &f), 0);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 252), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 269), refused);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 307), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 308), not_there);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 435), not_there);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 231), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 252), refused);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 269), SECCOMP_RET_ALLOW);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 270), not_there);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 435), not_there);
+	domlet_filter_free(&filter);
+	/* Where a profile doesn't list them they stay what they were. */
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		"{\"names\":[\"exit_group\",\"faccessat\"],\"action\":\"SCMP_ACT_ALLOW\"}]}", &filter, &f), 0);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 435), SECCOMP_RET_KILL_THREAD);
+	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 435), not_there);
+	domlet_filter_free(&filter);
+}
+
 /* The engines' way to allow one of several values of an argument. */
 static void conditions_on_one_argument_are_alternatives(void **state)
 {
@@ -133,6 +200,7 @@ int main(void)
 		cmocka_unit_test(absent_is_no_filter),
 		cmocka_unit_test(rules_reach_the_process),
 		cmocka_unit_test(later_calls_are_not_there),
+		cmocka_unit_test(later_calls_of_32_bits),
 		cmocka_unit_test(conditions_on_one_argument_are_alternatives),
 		cmocka_unit_test(refuses_listeners_and_the_unknown),
 	};
