@@ -133,6 +133,21 @@ teardown() {
     echo '{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86_64"],"syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO"}]}' >"$BATS_TEST_TMPDIR/profile"
     run -0 run_in --rm --security-opt "seccomp=$BATS_TEST_TMPDIR/profile" busybox sh -c 'mkdir /tmp/x 2>/dev/null || echo forbidden'
     [ "$output" = forbidden ]
+    # An allow list of Linux 4.18's calls (no faccessat2, clone3, openat2), and of these no umask, setresuid,
+    # setresgid: the engine's runtime makes do with it, whatever it calls itself.
+    tr -s ' ' '\n' <"${BATS_TEST_DIRNAME}/calls-2018" | jq -Rn '{defaultAction: "SCMP_ACT_ERRNO", architectures: ["SCMP_ARCH_X86_64"],
+        syscalls: [{names: [inputs | select(. != "")], action: "SCMP_ACT_ALLOW"}]}' >"$BATS_TEST_TMPDIR/profile"
+    for user in 0:0 5:6; do
+        for privileges in true false; do
+            run -0 run_in -d --name d1 -u $user --security-opt "seccomp=$BATS_TEST_TMPDIR/profile" --security-opt no-new-privileges=$privileges \
+                busybox sh -c 'grep -E "^(NoNewPrivs|Seccomp):" /proc/self/status; trap "exit 0" TERM; while :; do sleep 0.1; done'
+            eventually 60 eval 'docker logs d1 | grep -q Seccomp:'
+            [ "$(docker logs d1)" = "$(printf 'NoNewPrivs:\t%d\nSeccomp:\t2' $([[ $privileges == false ]] || echo 1))" ]
+            run -0 docker exec d1 sh -c 'echo "$(id -u):$(id -g)"; grep Seccomp: /proc/self/status'
+            [ "$output" = "$user"$'\nSeccomp:\t2' ]
+            docker rm -f d1
+        done
+    done
     run -0 run_in --rm --privileged busybox sh -c 'mkdir /m && mount -t tmpfs m /m && grep -c " /m " /proc/mounts'
     [ "$output" = 1 ]
 }
