@@ -39,6 +39,27 @@ wait "${pids[1]}" || true
 # Its socket is there still. In a dom0 the kernel answers for the real one.
 [[ -e /dev/xen/xenbus ]] || says 'FAIL  xenstored answers: service xen start'
 
+# A caller's signals: none is ignored or blocked that domlet needs. It is looked
+# at while it waits for room in its output.
+python3 -c 'import os, re, signal, subprocess, sys, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+r, w = os.pipe()
+os.set_blocking(w, False)
+try:
+    while os.write(w, b"x" * 4096): pass
+except BlockingIOError: pass
+os.set_blocking(w, True)
+p = subprocess.Popen([sys.argv[1], "--help"], stdout=w, restore_signals=False)
+os.close(w)
+for _ in range(100):
+    time.sleep(0.05)
+    if "pipe" in open(f"/proc/{p.pid}/wchan").read() or open(f"/proc/{p.pid}/stat").read().split()[2] == "S": break
+status = dict(re.findall(r"^(Sig\w+):\t(\w+)$", open(f"/proc/{p.pid}/status").read(), re.M))
+if int(status["SigIgn"], 16) >> signal.SIGCHLD - 1 & 1: sys.exit("SIGCHLD stays ignored")
+if int(status["SigBlk"], 16): sys.exit("signals stay blocked: " + status["SigBlk"])
+p.kill()' "$domlet" || fail "as its caller has it"
+
 [[ $EUID == 0 ]] || exit 0
 
 # udev's rule, in a mount namespace with folders of our own.

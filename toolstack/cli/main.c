@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -113,6 +114,17 @@ static int read_globals(struct domlet_cli *cli, struct globals *g, int argc, cha
 	return 0;
 }
 
+/* Both are inherited, and a caller's are no business of ours: with SIGCHLD
+ * ignored no child could be waited for, and what is blocked never comes. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	(void)signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 /* A descriptor opened below must never become someone's stdout. */
 static int open_standard_descriptors(bool closed[3])
 {
@@ -216,6 +228,7 @@ int main(int argc, char **argv)
 	struct domlet_cli cli = { .root = DOMLET_ROOT_DEFAULT, .log = { .fd = -1 } };
 	int status;
 
+	reset_signals();
 	if (open_standard_descriptors(cli.closed))
 		return 1;
 	status = run(&cli, &root, argc, argv);
