@@ -27,6 +27,8 @@ for program in /usr/sbin/dockerd /usr/bin/podman /usr/bin/containerd; do
     printf '#!/bin/sh\ncat "$2"\n' >"$program" # as of "containerd --config FILE config dump"
     chmod +x "$program"
 done
+# That an output ends without a newline is no reason to look behind its end.
+printf '#!/bin/sh\ntr "\\n" " " <"$2"\n' >/usr/bin/containerd
 printf 'kernel = "/x"\n' >/etc/domlet/small.cfg
 ours='docker podman containerd'
 files=(/etc/docker/daemon.json /etc/containers/containers.conf.d/domlet.conf /etc/containerd/config.toml)

@@ -84,10 +84,11 @@ static int validate(const struct domlet_engine *e, const char *candidate, const 
 	r = out ? run_quietly(argv, out, FILE_MAX) : -ENOMEM;
 	if (r < 0)
 		return domlet_error_set(err, -r, "%s can't be run: %s", e->program, domlet_strerror(-r));
-	out[strcspn(out, "\n")] = r ? '\0' : '\n';
-	if (r)
+	if (r) { /* its first line is the reason */
+		out[strcspn(out, "\n")] = '\0';
 		return domlet_error_set(err, EINVAL, "%s is left as it was: with domlet in it containerd refuses it: %s",
 					e->file, out);
+	}
 	(void)snprintf(table, sizeof table, ".containerd.runtimes.%s]", added ? added->name : "");
 	if (added && !strstr(out, table))
 		return domlet_error_set(err, EINVAL,
