@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,6 +23,7 @@
 void _skip(const char *file, int line) __attribute__((noreturn));
 
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/base/interrupt.h"
 #include "../../toolstack/storage/image.h"
 #include "../../toolstack/storage/loop.h"
 #include "../../toolstack/storage/mkfs.h"
@@ -320,6 +323,109 @@ static void mkfs_is_found_by_path(void **state)
 }
 
 /* Skips the test where there is no right to loop devices, or no module. */
+/* Runs WHAT with SIGTERM held, which comes after 200 ms; its result. */
+static int interrupted(int (*what)(struct domlet_error *), struct domlet_error *err)
+{
+	const struct timespec now = { 0 };
+	struct timespec before, after;
+	sigset_t mask, term;
+	pid_t pid, parent = getpid();
+	int r;
+
+	domlet_interrupt_hold(&mask);
+	pid = fork();
+	if (pid == 0) {
+		(void)usleep(200000);
+		(void)kill(parent, SIGTERM);
+		_exit(0);
+	}
+	(void)clock_gettime(CLOCK_MONOTONIC, &before);
+	r = what(err);
+	(void)clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	assert_int_equal(sigtimedwait(&term, NULL, &now), SIGTERM); /* it is still there for whoever held it */
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	assert_true(after.tv_sec - before.tv_sec < 5);
+	return r;
+}
+
+static int try_to_prepare(struct domlet_error *err)
+{
+	struct domlet_image image;
+
+	return domlet_image_prepare(rootfs, cache, UINT64_MAX, &image, err);
+}
+
+/* A program of this test's own in the packer's place. */
+static void slow_packer(char *before, size_t len)
+{
+	char path[300], text[400];
+	struct domlet_error err;
+
+	(void)snprintf(before, len, "%s", getenv("PATH") ?: "/usr/bin:/bin");
+	(void)snprintf(path, sizeof(path), "%s/mkfs.erofs", top);
+	(void)snprintf(text, sizeof(text), "#!/bin/sh\necho $$ >%s/packer\nexec sleep 30\n", top);
+	assert_int_equal(domlet_file_write(path, text, strlen(text), 0755, &err), 0);
+	assert_int_equal(setenv("PATH", top, 1), 0);
+}
+
+static pid_t packer(void)
+{
+	char path[300];
+	int pid = -1;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/packer", top);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%d", &pid), 1);
+	(void)fclose(f);
+	return pid;
+}
+
+static void signals_do_not_wait_for_the_packer(void **state)
+{
+	struct domlet_error err = {0};
+	char before[4096];
+	int r;
+
+	(void)state;
+	slow_packer(before, sizeof(before));
+	r = interrupted(try_to_prepare, &err);
+	assert_int_equal(setenv("PATH", before, 1), 0);
+	assert_int_equal(r, -EINTR);
+	assert_string_equal(err.text, "interrupted");
+	assert_int_equal(kill(packer(), 0), -1);
+	assert_int_equal(cached_files(), 0);
+}
+
+static void signals_do_not_wait_for_another_packer(void **state)
+{
+	struct domlet_error err = {0};
+	char before[4096];
+	pid_t other;
+	int r;
+
+	(void)state;
+	slow_packer(before, sizeof(before));
+	other = fork();
+	if (other == 0)
+		_exit(try_to_prepare(&err) == 0);
+	(void)usleep(200000);
+	r = interrupted(try_to_prepare, &err);
+	assert_int_equal(setenv("PATH", before, 1), 0);
+	assert_int_equal(r, -EINTR);
+	/* And a packer doesn't outlive who has it pack. */
+	assert_int_equal(kill(packer(), 0), 0);
+	assert_int_equal(kill(other, SIGKILL), 0);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	for (int i = 0; kill(packer(), 0) == 0 && i < 100; i++)
+		(void)usleep(20000);
+	assert_int_equal(kill(packer(), 0), -1);
+}
+
 static void attach_or_skip(char *image, const char *tag, struct domlet_loop *loop)
 {
 	struct domlet_error err = {0};
@@ -420,6 +526,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(trim_removes_the_oldest, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_image_pushes_old_ones_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mkfs_is_found_by_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(signals_do_not_wait_for_the_packer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(signals_do_not_wait_for_another_packer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_is_given_back_by_its_owner_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_frees_itself, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(loop_of_a_killed_owner_is_free, set_up, tear_down),

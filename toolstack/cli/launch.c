@@ -15,6 +15,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
+#include "../base/interrupt.h"
 #include "../dom0/cgroup.h"
 #include "../monitor/monitor.h"
 #include "../oci/plan.h"
@@ -234,34 +235,18 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 	return 0;
 }
 
-/* While a container is made these wait: what was begun is undone before they
- * end this process. */
-static void hold_signals(sigset_t *held, sigset_t *before)
-{
-	sigemptyset(held);
-	for (const int *s = (const int[]){ SIGINT, SIGTERM, SIGHUP, SIGQUIT, 0 }; *s; s++)
-		sigaddset(held, *s);
-	(void)sigprocmask(SIG_BLOCK, held, before);
-}
-
-static int check_interrupted(const sigset_t *held, struct domlet_error *err)
-{
-	sigset_t pending, both;
-
-	(void)sigpending(&pending);
-	return sigandset(&both, &pending, held) == 0 && !sigisemptyset(&both) ?
-		       domlet_error_set(err, EINTR, "interrupted") : 0;
-}
-
 /* The monitor's first answer, or a signal. */
-static int wait_created(int fd, const sigset_t *held, struct domlet_error *err)
+static int wait_created(int fd, struct domlet_error *err)
 {
-	cleanup_close int signals = signalfd(-1, held, SFD_CLOEXEC);
-	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	cleanup_close int signals = -1;
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .events = POLLIN } };
+	sigset_t held;
 
+	domlet_interrupt_set(&held);
+	fds[1].fd = signals = signalfd(-1, &held, SFD_CLOEXEC);
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
-	return check_interrupted(held, err) < 0 ? -EINTR : domlet_cli_read_answer(fd, err);
+	return domlet_interrupt_check(err) < 0 ? -EINTR : domlet_cli_read_answer(fd, err);
 }
 
 /* A network that the guest has no device for would be missed without a word. */
@@ -308,7 +293,7 @@ int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *
 }
 
 static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, const struct domlet_launch_options *o,
-			  struct domlet_state *st, const sigset_t *held, struct domlet_launched *l)
+			  struct domlet_state *st, struct domlet_launched *l)
 {
 	struct domlet_template tmpl = { 0 };
 	cleanup_close int tty = -1;
@@ -333,13 +318,13 @@ static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, cons
 	if (plan->terminal && o->console_socket &&
 	    (tty = domlet_cli_console(o->console_socket, plan->console_rows, plan->console_cols, &cli->err)) < 0)
 		return -1;
-	r = check_interrupted(held, &cli->err);
+	r = domlet_interrupt_check(&cli->err);
 	if (r == 0)
 		r = spawn(cli, &launch, tty, lock, &h, l);
 	if (r == 0)
 		r = run_create_hooks(&launch, &h, &cli->err);
 	domlet_proxy_abandon(&h);
-	if (r < 0 || wait_created(l->monitor_fd, held, &cli->err) < 0)
+	if (r < 0 || wait_created(l->monitor_fd, &cli->err) < 0)
 		return -1;
 	return domlet_cli_write_pid_file(o->pid_file, l->proxy, &cli->err);
 }
@@ -351,7 +336,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	struct domlet_state st = { 0 };
 	struct domlet_error ignored;
 	const char *stdio[3];
-	sigset_t held, before;
+	sigset_t before;
 	int made, r;
 
 	*l = (struct domlet_launched){ .monitor_fd = -1 };
@@ -367,10 +352,10 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		return domlet_error_set(&cli->err, EINVAL,
 					"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
 	}
-	hold_signals(&held, &before);
+	domlet_interrupt_hold(&before);
 	r = made = domlet_state_create(cli->root, id, &st, &cli->err);
 	if (made == 0)
-		r = launch_planned(cli, &plan, o, &st, &held, l);
+		r = launch_planned(cli, &plan, o, &st, l);
 	if (r < 0 && l->monitor_fd >= 0)
 		close(l->monitor_fd); /* a monitor that still lives destroys its domain */
 	if (r < 0 && made == 0)

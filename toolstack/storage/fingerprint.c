@@ -16,6 +16,7 @@
 
 #include "../../frontend/proto/sha256.h"
 #include "../base/cleanup.h"
+#include "../base/interrupt.h"
 #include "mkfs.h"
 
 /* Raised when mkfs.erofs is called differently or other things are hashed:
@@ -220,7 +221,9 @@ static int hash_directory(struct walk *w, const char *path)
 			close(fd);
 		return failed(w, path, code);
 	}
-	r = list_directory(w, path, dir, &names);
+	r = domlet_interrupt_check(w->err);
+	if (r == 0)
+		r = list_directory(w, path, dir, &names);
 	for (size_t i = 0; i < names.count && r == 0; i++)
 		r = hash_entry(w, fd, path, names.item[i]);
 	names_free(&names);

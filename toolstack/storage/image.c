@@ -18,6 +18,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
+#include "../base/interrupt.h"
 #include "fingerprint.h"
 #include "mkfs.h"
 #include "origin.h"
@@ -86,9 +87,14 @@ static int lock_partial(const char *partial, int *locked_fd)
 
 		if (fd < 0)
 			return -errno;
-		while (flock(fd, LOCK_EX) < 0)
-			if (errno != EINTR)
+		/* Asked again and again: nobody can be woken from flock(). */
+		while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			if (errno != EWOULDBLOCK && errno != EINTR)
 				return -errno;
+			if (domlet_interrupt_check(NULL) < 0)
+				return -EINTR;
+			(void)usleep(DOMLET_INTERRUPT_LOOK_MS * 1000);
+		}
 		if (fstat(fd, &mine) < 0)
 			return -errno;
 		if (stat(partial, &there) == 0 && there.st_ino == mine.st_ino && there.st_dev == mine.st_dev) {

@@ -32,7 +32,8 @@ struct domlet_image {
 
 /* Finds the image in the cache or makes it; then the cache is trimmed. The
  * walk and mkfs.erofs stay on ROOTFS' file system. Two callers of the same
- * tree make it once (flock). ENOSPC and alike leave no partial file. */
+ * tree make it once (flock). ENOSPC and alike leave no partial file. EINTR when a
+ * signal that is held has come (base/interrupt.h). */
 int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned long long cache_max,
 			 struct domlet_image *image, struct domlet_error *err);
 /* The domain of the container that used PATH (NULL: none) is gone: removes it

@@ -3,14 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../base/interrupt.h"
 
 /* Exit status of the child when mkfs.erofs wasn't reached. */
 #define STATUS_NOT_FOUND 127
@@ -50,7 +54,7 @@ bool domlet_mkfs_find(char *path, size_t len)
 
 /* Between fork and exec: system calls only. */
 static void __attribute__((noreturn)) run_mkfs(const char *program, const char *rootfs, bool alone, const char *image,
-					       int stderr_fd)
+					       int stderr_fd, pid_t parent)
 {
 	/* No compression: dom0's page cache is what serves the guests. */
 	const char *argv[] = {"mkfs.erofs", "--quiet", "--preserve-mtime", image, rootfs, NULL};
@@ -58,6 +62,10 @@ static void __attribute__((noreturn)) run_mkfs(const char *program, const char *
 	sigset_t none;
 	int null_fd = open("/dev/null", O_RDWR);
 
+	/* Who is killed while an image is made leaves nobody who goes on with it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_NOT_FOUND);
 	dup2(null_fd, STDIN_FILENO);
 	dup2(null_fd, STDOUT_FILENO);
 	dup2(stderr_fd, STDERR_FILENO);
@@ -70,14 +78,23 @@ static void __attribute__((noreturn)) run_mkfs(const char *program, const char *
 	_exit(STATUS_NOT_FOUND);
 }
 
-/* Keeps the first LEN - 1 bytes and reads the rest away, as one line. */
-static void read_complaint(int fd, char *text, size_t len)
+/* Keeps the first LEN - 1 bytes and reads the rest away, as one line. Who is
+ * interrupted meanwhile waits no longer. */
+static void read_complaint(int fd, pid_t pid, char *text, size_t len)
 {
 	size_t used = 0;
 	char more[512];
 
 	for (;;) {
-		ssize_t n = read(fd, more, sizeof(more));
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		ssize_t n;
+
+		if (poll(&p, 1, DOMLET_INTERRUPT_LOOK_MS) <= 0) {
+			if (domlet_interrupt_check(NULL) < 0)
+				(void)kill(pid, SIGKILL); /* which ends the pipe, too */
+			continue;
+		}
+		n = read(fd, more, sizeof(more));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -126,7 +143,7 @@ int domlet_mkfs_erofs(const char *rootfs, bool alone, const char *image, struct 
 {
 	char complaint[512] = "", program[4096];
 	int ends[2], status;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	if (!domlet_mkfs_find(program, sizeof(program)))
 		return explain(W_EXITCODE(STATUS_NOT_FOUND, 0), rootfs, "", err);
@@ -135,14 +152,17 @@ int domlet_mkfs_erofs(const char *rootfs, bool alone, const char *image, struct 
 	/* Not posix_spawn: it can't change the mount namespace in between. */
 	pid = fork();
 	if (pid == 0)
-		run_mkfs(program, rootfs, alone, image, ends[1]);
+		run_mkfs(program, rootfs, alone, image, ends[1], parent);
 	status = -errno;
 	close(ends[1]);
 	if (pid > 0) {
-		read_complaint(ends[0], complaint, sizeof(complaint));
+		read_complaint(ends[0], pid, complaint, sizeof(complaint));
 		domlet_error_reword(complaint);
 		status = wait_for(pid);
 	}
 	close(ends[0]);
+	/* ^C ends the packer as well, which is no fault of its. */
+	if (status != 0 && domlet_interrupt_check(err) < 0)
+		return -EINTR;
 	return explain(status, rootfs, complaint, err);
 }
