@@ -2,15 +2,23 @@
 /* What is said of a hook that fails. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+/* skip() does not come back, which cmocka.h leaves out. */
+void _skip(const char *file, int line) __attribute__((noreturn));
+
+#include "../../toolstack/base/interrupt.h"
 #include "../../toolstack/cli/hooks.h"
 
 /* The sentence about a hook that prints TEXT and ends with 3. */
@@ -49,10 +57,83 @@ static void words_for_a_missing_command_are_not(void **state)
 	}
 }
 
+static void run_in(struct domlet_state *st, const char *script, const char *member, bool inside, struct domlet_error *err)
+{
+	assert_true(asprintf(&st->hooks, "{\"prestart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"%s\"]%s}]}", script, member) > 0);
+	(void)alarm(60); /* for what may hang */
+	(void)domlet_cli_hooks(st, "prestart", "creating", getpid(), inside, err);
+	(void)alarm(0);
+	free(st->hooks);
+}
+
+/* runc's: in the bundle, and of those in the container's namespaces in its root. */
+static void they_have_a_working_directory(void **state)
+{
+	struct domlet_state st = { .id = "c1", .bundle = (char *)"/usr", .rootfs = (char *)"/usr/bin" };
+	struct domlet_error err = { 0 };
+
+	(void)state;
+	run_in(&st, "pwd; exit 3", "", false, &err);
+	assert_non_null(strstr(err.text, "status 3: /usr"));
+	assert_null(strstr(err.text, "/usr/bin"));
+	st.bundle = (char *)"/nowhere";
+	run_in(&st, "exit 0", "", false, &err);
+	assert_non_null(strstr(err.text, "status 126: its working directory /nowhere can't be entered"));
+	if (geteuid() != 0)
+		skip(); /* nobody else may enter namespaces */
+	run_in(&st, "pwd; exit 3", "", true, &err);
+	assert_non_null(strstr(err.text, "status 3: /usr/bin"));
+}
+
+static void no_descriptor_to_wait_by_is_no_hang(void **state)
+{
+	struct domlet_state st = { .id = "c1" };
+	struct domlet_error err = { 0 };
+	struct rlimit limit;
+	int next = dup(0);
+
+	(void)state;
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	/* For what it reads and what it prints, and no more. */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)next + 2, limit.rlim_max }), 0);
+	run_in(&st, "sleep 0.2; echo seen; exit 3", "", false, &err);
+	assert_non_null(strstr(err.text, "status 3: seen"));
+	run_in(&st, "sleep 30", ",\"timeout\":1", false, &err);
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	assert_non_null(strstr(err.text, "did not end within its timeout of 1 s"));
+}
+
+static void a_signal_that_is_held_does_not_wait_for_one(void **state)
+{
+	struct domlet_state st = { .id = "c1" };
+	struct domlet_error err = { 0 };
+	const struct timespec now = { 0 };
+	struct timespec before, after;
+	sigset_t mask, term;
+
+	(void)state;
+	domlet_interrupt_hold(&mask);
+	assert_int_equal(raise(SIGTERM), 0);
+	(void)clock_gettime(CLOCK_MONOTONIC, &before);
+	run_in(&st, "sleep 30", "", false, &err);
+	(void)clock_gettime(CLOCK_MONOTONIC, &after);
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	assert_int_equal(sigtimedwait(&term, NULL, &now), SIGTERM);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	assert_int_equal(err.code, EINTR);
+	assert_string_equal(err.text, "interrupted");
+	assert_true(after.tv_sec - before.tv_sec < 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_output_is_quoted),
+		cmocka_unit_test(they_have_a_working_directory),
+		cmocka_unit_test(no_descriptor_to_wait_by_is_no_hang),
+		cmocka_unit_test(a_signal_that_is_held_does_not_wait_for_one),
 		cmocka_unit_test(words_for_a_missing_command_are_not),
 	};
 

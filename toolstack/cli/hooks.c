@@ -14,9 +14,11 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../base/interrupt.h"
 #include "descriptors.h"
 
 #define OUTPUT_SHOWN 512
@@ -26,6 +28,8 @@ struct hook {
 	char **args, **env; /* env NULL: ours */
 	int timeout_ms;     /* -1: none */
 	pid_t join;         /* 0: runs where we are */
+	const char *cwd;
+	bool interruptible; /* by a signal that is held (base/interrupt.h) */
 };
 
 static char **strings(struct json_object *array, size_t *count)
@@ -85,8 +89,9 @@ static void enter_namespaces(pid_t pid)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		return;
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(126);
 	if (WIFSIGNALED(status))
 		(void)raise(WTERMSIG(status));
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
@@ -106,11 +111,23 @@ static _Noreturn void be_hook(const struct hook *h, pid_t parent, int in, int ou
 	(void)close_range(3, ~0u, 0);
 	if (h->join)
 		enter_namespaces(h->join);
+	if (h->cwd && chdir(h->cwd) < 0) {
+		dprintf(2, "its working directory %s can't be entered: %s", h->cwd, domlet_strerror(errno));
+		_exit(126);
+	}
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* they are held while a container is made */
 	execve(h->path, h->args, h->env ? h->env : environ);
 	dprintf(2, "can't be run: %s", domlet_strerror(errno));
 	_exit(127);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* What it printed, for a sentence; a hook that daemonises may keep the file. */
@@ -122,13 +139,40 @@ static void read_output(int fd, char *text, size_t len)
 	text[strcspn(text, "\n")] = '\0';
 }
 
+/* Until PID has ended, with its *STATUS. ETIMEDOUT, EINTR: it was killed then. By
+ * looking again and again where there is no descriptor to wait for. */
+static int wait_hook(const struct hook *h, pid_t pid, int *status)
+{
+	cleanup_close int pidfd = pidfd_open(pid, 0);
+	const uint64_t end_ms = now_ms() + (h->timeout_ms > 0 ? (uint64_t)h->timeout_ms : 0);
+	int r = 0;
+
+	for (;;) {
+		pid_t ended = waitpid(pid, status, r < 0 ? 0 : WNOHANG);
+
+		if (ended == pid)
+			return r;
+		if (ended < 0 && errno != EINTR)
+			return -errno;
+		if (r < 0)
+			continue;
+		if (h->timeout_ms >= 0 && now_ms() >= end_ms)
+			r = -ETIMEDOUT;
+		else if (h->interruptible && domlet_interrupt_check(NULL) < 0)
+			r = -EINTR;
+		if (r < 0)
+			(void)kill(pid, SIGKILL);
+		else
+			(void)poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, pidfd >= 0, DOMLET_INTERRUPT_LOOK_MS);
+	}
+}
+
 static int run_hook(const struct hook *h, int number, const char *kind, int in, struct domlet_error *err)
 {
 	cleanup_close int out = memfd_create("output", MFD_CLOEXEC);
-	cleanup_close int pidfd = -1;
 	char said[OUTPUT_SHOWN];
-	int status, ready;
 	pid_t parent = getpid(), pid;
+	int status = 0, r;
 
 	pid = out < 0 ? -1 : fork();
 	if (pid == 0)
@@ -136,17 +180,15 @@ static int run_hook(const struct hook *h, int number, const char *kind, int in, 
 	if (pid < 0)
 		return domlet_error_set(err, errno, "error running hook #%d: can't fork for the %s hook %s: %s", number, kind,
 					h->path, domlet_strerror(errno));
-	pidfd = pidfd_open(pid, 0);
-	do
-		ready = poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, h->timeout_ms);
-	while (ready < 0 && errno == EINTR);
-	if (ready == 0)
-		(void)kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (ready == 0)
+	r = wait_hook(h, pid, &status);
+	if (r == -EINTR)
+		return domlet_interrupt_check(err);
+	if (r == -ETIMEDOUT)
 		return domlet_error_set(err, ETIMEDOUT, "error running hook #%d: the %s hook %s did not end within its timeout of %d s",
 					number, kind, h->path, h->timeout_ms / 1000);
+	if (r < 0)
+		return domlet_error_set(err, -r, "error running hook #%d: the %s hook %s can't be waited for: %s", number, kind,
+					h->path, domlet_strerror(-r));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	read_output(out, said, sizeof said);
@@ -157,10 +199,11 @@ static int run_hook(const struct hook *h, int number, const char *kind, int in, 
 }
 
 static int run_one(const struct domlet_state *st, struct json_object *o, int number, const char *kind,
-		   const char *status, pid_t pid, bool inside, struct domlet_error *err)
+		   const char *status, pid_t pid, bool inside, bool interruptible, struct domlet_error *err)
 {
 	struct json_object *args = NULL, *env = NULL, *timeout = NULL, *path = NULL;
-	struct hook h = { .timeout_ms = -1, .join = inside ? pid : 0 };
+	struct hook h = { .timeout_ms = -1, .join = inside ? pid : 0, .cwd = inside ? st->rootfs : st->bundle,
+			  .interruptible = interruptible };
 	cleanup_close int in = state_on_stdin(st, status, inside ? pid_inside(pid) : pid);
 	size_t n = 0, ignored;
 	int64_t s;
@@ -205,7 +248,7 @@ int domlet_cli_hooks(const struct domlet_state *st, const char *kind, const char
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = run_one(st, json_object_array_get_idx(list, i), (int)i, kind, status, pid, inside, err);
+		r = run_one(st, json_object_array_get_idx(list, i), (int)i, kind, status, pid, inside, true, err);
 	json_object_put(all);
 	return r;
 }
@@ -218,7 +261,7 @@ void domlet_cli_hooks_warn(struct domlet_cli *cli, const struct domlet_state *st
 	struct domlet_error err;
 
 	for (size_t i = 0; i < n; i++)
-		if (run_one(st, json_object_array_get_idx(list, i), (int)i, kind, status, pid, false, &err) < 0)
+		if (run_one(st, json_object_array_get_idx(list, i), (int)i, kind, status, pid, false, false, &err) < 0)
 			domlet_log_notice(&cli->log, "%s", err.text);
 	json_object_put(all);
 }

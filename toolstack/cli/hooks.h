@@ -12,8 +12,10 @@
 #include "../state/state.h"
 #include "cli.h"
 
-/* Runs ST's hooks of that KIND in order, until one fails. STATUS and PID are
- * what the state says. With INSIDE, in the namespaces of PID, and PID as seen there. */
+/* Runs ST's hooks of that KIND in order, until one fails, or a signal that is
+ * held has come: EINTR. STATUS and PID are what the state says. They run in the
+ * bundle; with INSIDE in the namespaces of PID, and PID as seen there, in the
+ * root file system. */
 int domlet_cli_hooks(const struct domlet_state *st, const char *kind, const char *status, pid_t pid, bool inside,
 		     struct domlet_error *err);
 /* Those whose failure changes nothing: it is said, and the next one runs. */

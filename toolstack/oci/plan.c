@@ -218,10 +218,25 @@ static int read_labels(struct build *b)
 	return r;
 }
 
+/* What runs in the container's namespaces has its process's environment, unless
+ * it has one of its own: runc's rule. The others have the runtime's. */
+static void give_environment(struct build *b, struct json_object *hooks)
+{
+	struct json_object *env = get(get(b->config, "process"), "env");
+
+	for (size_t i = 0; hooks && i < json_object_array_length(hooks); i++) {
+		struct json_object *hook = json_object_array_get_idx(hooks, i);
+
+		if (!get(hook, "env"))
+			json_object_object_add(hook, "env", env ? json_object_get(env) : json_object_new_array());
+	}
+}
+
 static int read_hooks(struct build *b)
 {
 	struct json_object *hooks = get(b->config, "hooks");
 
+	give_environment(b, get(hooks, "createContainer"));
 	return hooks && json_object_object_length(hooks) > 0 ? copy_json(b, hooks, &b->plan->hooks) : 0;
 }
 
