@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,28 +78,6 @@ static void rules_reach_the_process(void **state)
 	domlet_filter_free(&filter);
 }
 
-static void later_calls_are_not_there(void **state)
-{
-	struct domlet_filter filter;
-	struct domlet_failure f = { 0 };
-
-	(void)state;
-	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
-		"{\"names\":[\"exit_group\",\"getuid\",\"close_range\",\"no_such_call\"],\"action\":\"SCMP_ACT_ALLOW\"},"
-		"{\"names\":[\"faccessat2\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
-	assert_int_equal(errno_under(&filter, SYS_getuid, 0), 0);
-	assert_int_equal(errno_under(&filter, SYS_getppid, 0), EPERM);
-	assert_int_equal(errno_under(&filter, SYS_faccessat2, 0), EPERM);
-	assert_int_equal(errno_under(&filter, SYS_faccessat2 + 1, 0), ENOSYS);
-	assert_int_equal(errno_under(&filter, 0x3fffffff, 0), ENOSYS);
-	domlet_filter_free(&filter);
-	/* Who allows by default names what is forbidden, of old and new calls. */
-	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
-		"{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
-	assert_int_equal(errno_under(&filter, SYS_getppid, 0), 0);
-	domlet_filter_free(&filter);
-}
-
 /* What the kernel would be told, of a call that it need not have. */
 static uint32_t answer(const struct domlet_filter *filter, uint32_t arch, uint32_t nr)
 {
@@ -133,6 +112,57 @@ static uint32_t answer(const struct domlet_filter *filter, uint32_t arch, uint32
 	}
 	fail();
 	return 0;
+}
+
+/* Profiles that only log (Kubernetes' audit.json), or whose rules say what holds anyway; and one rule alone. */
+static void few_rules_or_none(void **state)
+{
+	static const struct { const char *name; uint32_t answer; } actions[] = {
+		{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW }, { "SCMP_ACT_LOG", SECCOMP_RET_LOG }, { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM },
+		{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS }, { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+	};
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+		/* None, one that says nothing, and one of mount (165). */
+		const char *const rules[] = { "", actions[i].name, "SCMP_ACT_TRAP" };
+
+		for (size_t n = 0; n < 3; n++) {
+			char text[256];
+
+			(void)snprintf(text, sizeof text, "{\"defaultAction\":\"%s\",\"architectures\":[\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],\"syscalls\":["
+				       "%s%s%s]}", actions[i].name, n ? "{\"names\":[\"mount\"],\"action\":\"" : "", rules[n], n ? "\"}" : "");
+			assert_int_equal(compile(text, &filter, &f), 0);
+			assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 0), actions[i].answer);
+			assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 1), actions[i].answer);
+			assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 165), n == 2 ? SECCOMP_RET_TRAP : actions[i].answer);
+			domlet_filter_free(&filter);
+		}
+	}
+}
+
+static void later_calls_are_not_there(void **state)
+{
+	struct domlet_filter filter;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+		"{\"names\":[\"exit_group\",\"getuid\",\"close_range\",\"no_such_call\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[\"faccessat2\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
+	assert_int_equal(errno_under(&filter, SYS_getuid, 0), 0);
+	assert_int_equal(errno_under(&filter, SYS_getppid, 0), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_faccessat2, 0), EPERM);
+	assert_int_equal(errno_under(&filter, SYS_faccessat2 + 1, 0), ENOSYS);
+	assert_int_equal(errno_under(&filter, 0x3fffffff, 0), ENOSYS);
+	domlet_filter_free(&filter);
+	/* Who allows by default names what is forbidden, of old and new calls. */
+	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+		"{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
+	assert_int_equal(errno_under(&filter, SYS_getppid, 0), 0);
+	domlet_filter_free(&filter);
 }
 
 /* clone3 is 435 in both, faccessat 307 in one and 269 in the other, exit_group 252 and 231. */
@@ -199,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(absent_is_no_filter),
 		cmocka_unit_test(rules_reach_the_process),
+		cmocka_unit_test(few_rules_or_none),
 		cmocka_unit_test(later_calls_are_not_there),
 		cmocka_unit_test(later_calls_of_32_bits),
 		cmocka_unit_test(conditions_on_one_argument_are_alternatives),
