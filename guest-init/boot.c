@@ -14,10 +14,17 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 #include <xenstore.h>
 
 #include "../frontend/proto/limits.h"
+
+#define OVERCOMMIT "/proc/sys/vm/overcommit_memory"
+#define RESERVE "/proc/sys/vm/min_free_kbytes"
+/* The kernel's bounds of it. */
+#define RESERVE_MIN_KIB 128u
+#define RESERVE_MAX_KIB (256u * 1024u)
 
 static const struct {
 	const char *target, *type, *data;
@@ -92,6 +99,51 @@ void domlet_boot_limits(void)
 
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 	(void)setrlimit(RLIMIT_NPROC, &processes);
+}
+
+static void write_setting(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		domlet_failure_log("the guest can't set %s to %s: %s", path, value, domlet_failure_name(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+uint64_t domlet_boot_reserve_kib(uint64_t memory_kib)
+{
+	uint64_t root = 0, square = memory_kib * 16;
+
+	for (uint64_t bit = (uint64_t)1 << 31; bit; bit >>= 1)
+		if ((root | bit) * (root | bit) <= square)
+			root |= bit;
+	return root < RESERVE_MIN_KIB ? RESERVE_MIN_KIB : root > RESERVE_MAX_KIB ? RESERVE_MAX_KIB : root;
+}
+
+void domlet_boot_memory(void)
+{
+	struct sysinfo memory = { 0 };
+	char now[32] = "", text[32];
+	uint64_t wanted;
+	int fd;
+
+	/* The kernel's guess would refuse what is more than this guest's whole
+	 * memory. On a host it is a part of the host's; what counts there, and
+	 * here, is the container's limit, and that what is touched is kept to it. */
+	write_setting(OVERCOMMIT, "1");
+	fd = open(RESERVE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || sysinfo(&memory) < 0 || read(fd, now, sizeof now - 1) <= 0) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	close(fd);
+	wanted = domlet_boot_reserve_kib((uint64_t)memory.totalram * memory.mem_unit / 1024);
+	if (strtoull(now, NULL, 10) <= wanted)
+		return;
+	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)wanted);
+	write_setting(RESERVE, text);
 }
 
 void domlet_boot_modules(void)

@@ -7,6 +7,8 @@
  * its random pool. Each returns 0 or -errno with *failure.
  */
 
+#include <stdint.h>
+
 #include "failure.h"
 
 struct xs_handle;
@@ -19,6 +21,12 @@ int domlet_boot_devices(struct domlet_failure *failure);
 int domlet_boot_mounts(struct domlet_failure *failure);
 /* What every process here may have, unless its configuration says otherwise. */
 void domlet_boot_limits(void);
+/* How the kernel deals with its memory: reservations are granted, and what it
+ * keeps free is what it keeps without huge pages. Their collector would have a
+ * twentieth of it, up to 44 MiB, which the container was promised. */
+void domlet_boot_memory(void);
+/* What a kernel without huge pages keeps free of MEMORY_KIB. */
+uint64_t domlet_boot_reserve_kib(uint64_t memory_kib);
 /* Credits dom0's seed (`domlet/seed`) to the kernel's pool: before that nothing
  * may start that could ask for random numbers. */
 int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure);

@@ -176,6 +176,7 @@ static void boot_rest(void)
 	if (domlet_boot_mounts(&failure) < 0)
 		domlet_agent_end(failure.text);
 	domlet_boot_limits();
+	domlet_boot_memory();
 	the.cgroups = true;
 }
 

@@ -110,9 +110,23 @@ static void the_kernel_refuses_it(void **state)
 	assert_int_equal(credits, 1);
 }
 
+/* What kernels without huge pages showed in /proc/sys/vm/min_free_kbytes. */
+static void what_is_kept_free(void **state)
+{
+	(void)state;
+	assert_int_equal(domlet_boot_reserve_kib(0), 128);
+	assert_int_equal(domlet_boot_reserve_kib(1024), 128);
+	assert_int_equal(domlet_boot_reserve_kib(64 * 1024), 1024);
+	assert_int_equal(domlet_boot_reserve_kib(64 * 1024 - 1), 1023);
+	assert_int_equal(domlet_boot_reserve_kib(1024 * 1024), 4096);
+	assert_int_equal(domlet_boot_reserve_kib(64ull * 1024 * 1024), 32768);
+	assert_int_equal(domlet_boot_reserve_kib(16ull * 1024 * 1024 * 1024), 262144);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_kept_free),
 		cmocka_unit_test_setup(the_seed_is_credited, set_up),
 		cmocka_unit_test_setup(what_is_no_seed_is_refused, set_up),
 		cmocka_unit_test_setup(the_kernel_refuses_it, set_up),
