@@ -2,6 +2,7 @@
 # What the configuration says about the guest: limits, mounts, hooks, terminals.
 
 load lib
+load memory
 
 bats_require_minimum_version 1.5.0
 
@@ -80,6 +81,10 @@ c" ]
     domlet start c1
     wait_for_status stopped
     [[ $(domlet state c1 | jq -r .reason) == *'for want of memory'* ]]
+}
+
+@test "memory: a limit of 64 MiB, and 54 MiB of it used" {
+    memory_is_used 64 54
 }
 
 @test "the guest's first process is small; nobody in the background delays the end" {

@@ -284,7 +284,7 @@ static void sizes(void **state)
 	(void)state;
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":67108865},"
 				     "\"cpu\":{\"quota\":150000,\"period\":100000}}}}"), 0);
-	assert_int_equal(plan.memory_kib, 97 * 1024);
+	assert_int_equal(plan.memory_kib, 109 * 1024);
 	assert_int_equal(plan.vcpus, 2);
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":-1},"
 				     "\"cpu\":{\"quota\":-1,\"period\":0}}}}"), 0);
@@ -317,6 +317,51 @@ static void labels_of_the_host(void **state)
 	assert_int_equal(read_config("{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"unconfined\","
 				     "\"selinuxLabel\":\"\"}," ROOT ",\"linux\":{" NAMESPACES "}}"), 0);
 	assert_null(plan.labels);
+}
+
+static int read_limit(uint64_t mib)
+{
+	char text[512];
+
+	snprintf(text, sizeof text, "{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":%llu}}}}",
+		 (unsigned long long)mib << 20);
+	return read_config(text);
+}
+
+/* What the guest's own took of domains in the lab, PV's, which is the larger:
+ * the kernel and what it has as soon as it runs, its description of pages
+ * (2 MiB each 128 MiB), and a part of the rest of 1/128. On top of that is what
+ * it keeps free (sixteen times the KiB, of that the root, and a half of it
+ * more, or a five-hundredth). */
+static uint64_t guest_needs_kib(uint64_t memory_kib)
+{
+	uint64_t pages = (memory_kib + 131071) / 131072 * 2048;
+	uint64_t root = 1;
+
+	while (root * root < 16 * memory_kib)
+		root++;
+	return 30 * 1024 + pages + memory_kib / 128 + root + (root / 2 > memory_kib / 500 ? root / 2 : memory_kib / 500);
+}
+
+static void what_a_limit_promises_is_there(void **state)
+{
+	static const struct { uint64_t limit_mib, memory_mib; } known[] = {
+		{48, 87}, {64, 104}, {256, 302}, {1024, 1095}, {2048, 2152}, {65536, 67688},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		assert_int_equal(read_limit(known[i].limit_mib), 0);
+		assert_int_equal(plan.memory_kib, known[i].memory_mib * 1024);
+	}
+	for (uint64_t mib = 48; mib <= 64 * 1024; mib += 1 + mib / 16) {
+		assert_int_equal(read_limit(mib), 0);
+		if (plan.memory_kib - guest_needs_kib(plan.memory_kib) < mib * 1024 ||
+		    plan.memory_kib - guest_needs_kib(plan.memory_kib) > mib * 1024 * 66 / 64 + 8 * 1024)
+			fail_msg("a limit of %llu MiB gives %llu KiB, of which the guest needs %llu",
+				 (unsigned long long)mib, (unsigned long long)plan.memory_kib,
+				 (unsigned long long)guest_needs_kib(plan.memory_kib));
+	}
 }
 
 static void hooks_stay_on_the_host(void **state)
@@ -483,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(labels_of_the_host, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_limit_promises_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),

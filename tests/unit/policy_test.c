@@ -127,7 +127,7 @@ static void nothing_counts_without_a_policy(void **state)
 		assert_non_null(strstr(err.text, file));
 	}
 	assert_true(domlet_ask_any(&plan.ask));
-	allowed(BASE LIMITS, NULL, 96, 1);
+	allowed(BASE LIMITS, NULL, 104, 1);
 	allowed(BASE ",\"annotations\":{\"a.b\":\"c\"}", NULL, 0, 0);
 	assert_false(domlet_ask_any(&plan.ask));
 }
@@ -162,8 +162,8 @@ static void ceilings_and_limits(void **state)
 	allowed(BASE ANNOTATION("vcpus", "4"), ALL "max_vcpus = 4\n", 0, 4);
 	refused(BASE ANNOTATION("vcpus", "5"), ALL "max_vcpus = 4\n", "allows 4 (max_vcpus)");
 	/* The container's limits stay, whatever else is allowed. */
-	allowed(BASE HOSTILE LIMITS, ALL "types = [ 'pv' ]\ntemplates = [ 'debian' ]\nmax_memory = 524288\nmax_vcpus = 128\n", 96, 1);
-	allowed(BASE ANNOTATION("memory", "256") LIMITS, ALL, 96, 1);
+	allowed(BASE HOSTILE LIMITS, ALL "types = [ 'pv' ]\ntemplates = [ 'debian' ]\nmax_memory = 524288\nmax_vcpus = 128\n", 104, 1);
+	allowed(BASE ANNOTATION("memory", "256") LIMITS, ALL, 104, 1);
 	allowed(BASE ANNOTATION("memory", "48") LIMITS, ALL, 48, 1);
 	refused(BASE ANNOTATION("memory", "256") LIMITS, ALL "max_memory = 128\n", "allows 128");
 }
@@ -180,7 +180,7 @@ static void the_vm_section(void **state)
 	allowed(BASE HARDWARE("\"memory\":67108863"), NULL, 63, 0);
 	refused(BASE HARDWARE("\"memory\":135266304"), NULL, "vm.hwConfig.memory asks for 129 MiB, more than the template's 128");
 	allowed(BASE HARDWARE("\"memory\":135266304"), "max_memory = 1024\n", 129, 0);
-	allowed(BASE HARDWARE("\"memory\":135266304") LIMITS, "max_memory = 1024\n", 96, 1);
+	allowed(BASE HARDWARE("\"memory\":135266304") LIMITS, "max_memory = 1024\n", 104, 1);
 	refused(BASE HARDWARE("\"vcpus\":2"), NULL, "vm.hwConfig.vcpus asks for 2, more than the template's 1");
 	allowed(BASE HARDWARE("\"vcpus\":2"), "max_vcpus = 2\n", 0, 2);
 	refused(BASE HARDWARE("\"vcpus\":0"), NULL, "vm.hwConfig.vcpus is 0");

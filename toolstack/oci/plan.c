@@ -22,8 +22,14 @@
 
 #define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-/* What the guest's kernel and domlet-init need beside the container. */
-#define MEMORY_OVERHEAD_KIB (32u * 1024u)
+/* What the guest's kernel and domlet-init need beside the container, whatever the
+ * domain's size is, and with each further processor; and the part of the domain
+ * that goes with its size: one of 64 describes its pages, and of another less
+ * than one is tables for lookups, PV's page tables, and what the kernel keeps free.
+ * docs/performance.md has what was measured. */
+#define MEMORY_FIXED_KIB (36u * 1024u)
+#define MEMORY_VCPU_KIB (5u * 1024u)
+#define MEMORY_SHARE 32u
 /* A limit of more than 16 TiB is how "unlimited" is written by some. */
 #define MEMORY_LIMIT_MAX_KIB (16ull * 1024u * 1024u * 1024u)
 /* HVM_MAX_VCPUS of Xen. */
@@ -161,6 +167,18 @@ static int read_namespaces(struct build *b)
 	return domlet_plan_namespaces(b->config, b->path, b->plan, b->err);
 }
 
+/* The domain in which a container can use all that LIMIT_KIB promises. */
+static uint64_t size_domain(uint64_t limit_kib, uint32_t vcpus)
+{
+	uint64_t without_share = limit_kib + MEMORY_FIXED_KIB;
+	uint64_t kib;
+
+	if (vcpus > 1)
+		without_share += (uint64_t)(vcpus - 1) * MEMORY_VCPU_KIB;
+	kib = without_share * MEMORY_SHARE / (MEMORY_SHARE - 1);
+	return (kib + 1023) / 1024 * 1024;
+}
+
 static void read_resources(struct build *b)
 {
 	struct json_object *resources = get(get(b->config, "linux"), "resources");
@@ -169,11 +187,6 @@ static void read_resources(struct build *b)
 	int64_t quota = json_object_get_int64(get(cpu, "quota"));
 	uint64_t period = json_object_get_uint64(get(cpu, "period"));
 
-	if (limit > 0 && (uint64_t)limit / 1024 <= MEMORY_LIMIT_MAX_KIB) {
-		uint64_t kib = ((uint64_t)limit + 1023) / 1024 + MEMORY_OVERHEAD_KIB;
-
-		b->plan->memory_kib = (kib + 1023) / 1024 * 1024;
-	}
 	if (quota > 0) {
 		uint64_t cpus;
 
@@ -182,6 +195,8 @@ static void read_resources(struct build *b)
 		cpus = (uint64_t)quota / period + ((uint64_t)quota % period != 0);
 		b->plan->vcpus = cpus < VCPUS_MAX ? (uint32_t)cpus : VCPUS_MAX;
 	}
+	if (limit > 0 && (uint64_t)limit / 1024 <= MEMORY_LIMIT_MAX_KIB)
+		b->plan->memory_kib = size_domain(((uint64_t)limit + 1023) / 1024, b->plan->vcpus);
 }
 
 static int read_annotations(struct build *b)
