@@ -23,9 +23,10 @@ hooks() {
 }
 
 @test "hooks run in their order, with the container's status" {
-    make_bundle true
+    make_bundle sh -c 'exit 5'
     hooks prestart createRuntime createContainer poststart poststop
-    domlet run -b "$BUNDLE" c1 </dev/null
+    # What its caller does with SIGCHLD changes no status.
+    run -5 env --ignore-signal=CHLD domlet run -b "$BUNDLE" c1 </dev/null
     [ "$(cat "$LOG")" = "prestart creating
 createRuntime creating
 createContainer creating
@@ -97,13 +98,21 @@ poststop stopped" ]
 @test "createContainer hooks run in the container's namespaces" {
     local inside=$BATS_TEST_TMPDIR/inside line
     make_bundle true
-    edit '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "jq .pid >$0; echo $$ >>$0; readlink /proc/self/ns/pid >>$0", "'"$inside"'"], env: ["PATH=/usr/bin:/bin"]}]'
-    domlet run -b "$BUNDLE" c1 </dev/null
+    edit '.process.env += ["OF=the container"] | .hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c",
+            "jq .pid >$0; echo $$ >>$0; readlink /proc/self/ns/pid >>$0; pwd >>$0; echo $OF >>$0", "'"$inside"'"]}]
+        | .hooks.createRuntime = [{path: "/bin/sh", args: ["sh", "-c", "pwd >$0", "'"$inside.runtime"'"]}]'
+    (cd / && domlet run --keep -b "$BUNDLE" c1 </dev/null)
+    [ "$(cat "$inside.runtime")" = "$BUNDLE" ]
+    [ "$(status)" = stopped ]
+    run -1 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+    [[ $output == *'container with given ID already exists'* ]]
+    domlet delete c1
     mapfile -t line <"$inside"
     [ "${line[0]}" -eq 1 ]
     [ "${line[1]}" -lt 10 ]
     [[ ${line[2]} == pid:* && ${line[2]} != $(readlink /proc/self/ns/pid) ]]
-    edit '.hooks.createContainer = [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}]'
+    [[ ${line[3]} == "$BUNDLE/rootfs" && ${line[4]} == 'the container' ]]
+    edit '.hooks = {createContainer: [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}]}'
     run -1 domlet create -b "$BUNDLE" c1 </dev/null 3>&-
     [[ $output == *'createContainer hook /bin/sh ended with status 3'* ]]
     edit '.hooks.createContainer = [{path: "/bin/sleep", args: ["sleep", "4321"], timeout: 1}]'

@@ -24,7 +24,7 @@
 
 char document[17u << 20];
 size_t document_len;
-bool detached;
+bool detached, kept;
 int out_file = -1;
 unsigned int full_from, full_for;
 struct seen *seen;
@@ -59,7 +59,7 @@ static _Noreturn void be_monitor(int caller, int proxy, const int stdio[3], unsi
 	struct domlet_error err;
 	struct domlet_state st;
 	struct domlet_launch launch = { .plan = &plan, .state = &st, .tmpl = &tmpl, .caller_fd = caller,
-					.proxy_fd = proxy, .foreground = !detached, .log = &log };
+					.proxy_fd = proxy, .foreground = !detached, .keep = kept, .log = &log };
 	int status;
 
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
@@ -177,7 +177,7 @@ void finish(struct run *r)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
 	recorded = domlet_state_load(root, "c1", &st, &err) == 0;
 	/* A domain that can't be destroyed must not be forgotten. */
-	assert_int_equal(recorded, seen->xen.domain || (detached && good(r->answer)));
+	assert_int_equal(recorded, seen->xen.domain || ((detached || kept) && good(r->answer)));
 	if (recorded) {
 		assert_int_equal(st.domid == DOMLET_DOMID_NONE, !seen->xen.domain);
 		assert_int_equal(st.status, DOMLET_STATUS_STOPPED);

@@ -33,6 +33,7 @@ extern char top[64], root[80], log_path[80]; /* TOP is a directory of the test's
 extern char document[17u << 20]; /* more than there may be */
 extern size_t document_len;      /* of it, as configuration; 0: a small one */
 extern bool detached;            /* `create`, not `run` */
+extern bool kept;                /* `run --keep` */
 extern int out_file;             /* the container's output; -1: a pipe */
 extern unsigned int full_from, full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
 

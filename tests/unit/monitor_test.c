@@ -61,6 +61,18 @@ static void each_call_fails(void **state)
 	assert_string_equal(r.exit, "{\"exit\":3}");
 }
 
+static void one_that_is_kept_leaves_its_state(void **state)
+{
+	struct run r;
+
+	(void)state;
+	kept = true;
+	begin_started(&r, RING_FAKE_GOOD);
+	finish(&r);
+	kept = false;
+	assert_string_equal(r.exit, "{\"exit\":3}");
+}
+
 static void each_call_fails_of_a_create(void **state)
 {
 	detached = true;
@@ -538,6 +550,7 @@ int main(void)
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(callers_and_proxies_are_lost),
 		cmocka_unit_test_teardown(a_monitor_that_is_told_to_end_stops_its_container, tear_down_attached),
+		cmocka_unit_test_teardown(one_that_is_kept_leaves_its_state, tear_down),
 		cmocka_unit_test(one_end_is_one_sigterm),
 		cmocka_unit_test(a_limit_for_files_ends_no_monitor),
 		cmocka_unit_test_teardown(a_killed_create_leaves_nothing, tear_down_attached),

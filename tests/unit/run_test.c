@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,13 +117,18 @@ static int tear_down(void **state)
 	return system(command);
 }
 
-static int run(struct domlet_cli *cli)
+static int run_with(struct domlet_cli *cli, const char *option)
 {
-	char *argv[] = { (char *)"run", (char *)"-d", (char *)"c1", NULL };
+	char *argv[] = { (char *)"run", (char *)(uintptr_t)option, (char *)"-d", (char *)"c1", NULL };
 
 	*cli = (struct domlet_cli){ .root = root, .log = { .fd = -1 } };
 	optind = 0;
-	return domlet_verb_run.run(cli, 3, argv);
+	return domlet_verb_run.run(cli, 4, argv);
+}
+
+static int run(struct domlet_cli *cli)
+{
+	return run_with(cli, "-d");
 }
 
 static void hooks_ran(const char *wanted)
@@ -137,15 +143,33 @@ static void hooks_ran(const char *wanted)
 	assert_string_equal(text, wanted);
 }
 
+/* A service manager, which is told where it listens. */
+static int manager(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(at.sun_path, sizeof at.sun_path, "%s/notify", top);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", at.sun_path, 1), 0);
+	return fd;
+}
+
 static void one_that_starts_stays(void **state)
 {
+	char said[100] = "", expected[64];
 	struct domlet_state st;
 	struct domlet_cli cli;
-	int status;
+	int status, fd = manager();
 
 	(void)state;
 	answer = "{\"code\":0}";
 	assert_int_equal(run(&cli), 0);
+	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
+	(void)snprintf(expected, sizeof expected, "READY=1\nMAINPID=%d\n", proxy);
+	assert_int_equal(recv(fd, said, sizeof said, MSG_DONTWAIT), strlen(expected));
+	assert_string_equal(said, expected);
+	close(fd);
 	assert_int_equal(domlet_state_load(root, "c1", &st, &cli.err), 0);
 	domlet_state_free(&st);
 	hooks_ran("start\n");
@@ -168,11 +192,25 @@ static void one_that_can_not_start_leaves_nothing(void **state)
 	hooks_ran("stop\n");
 }
 
+static void unless_it_is_to_be_kept(void **state)
+{
+	struct domlet_state st;
+	struct domlet_cli cli;
+
+	(void)state;
+	answer = "{\"code\":8,\"text\":\"exec /a: exec format error\"}";
+	assert_int_equal(run_with(&cli, "--keep"), 1);
+	assert_int_equal(domlet_state_load(root, "c1", &st, &cli.err), 0);
+	domlet_state_free(&st);
+	hooks_ran(""); /* delete's */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(one_that_starts_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_can_not_start_leaves_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(unless_it_is_to_be_kept, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

@@ -28,6 +28,7 @@
 #include "descriptors.h"
 #include "hooks.h"
 #include "reap.h"
+#include "service.h"
 
 /* What domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
@@ -297,7 +298,7 @@ static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, cons
 {
 	struct domlet_template tmpl = { 0 };
 	cleanup_close int tty = -1;
-	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground,
+	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground, .keep = o->keep,
 					.log = &cli->log };
 	struct domlet_proxy_handle h = { .sync = -1 };
 	struct domlet_image image = { .lock = -1 };
@@ -340,6 +341,8 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	int made, r;
 
 	*l = (struct domlet_launched){ .monitor_fd = -1 };
+	if (domlet_cli_refuse_sockets(&cli->err) < 0)
+		return -1;
 	domlet_cli_stdio_kinds(cli, stdio);
 	if (domlet_plan_read_for(o->bundle ? o->bundle : ".", id, stdio, &plan, &cli->err) < 0)
 		return -1;

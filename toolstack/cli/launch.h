@@ -14,7 +14,7 @@
 
 struct domlet_launch_options {
 	const char *bundle, *pid_file, *console_socket;
-	bool foreground;
+	bool foreground, keep; /* its state stays when it has ended */
 };
 
 struct domlet_launched {

@@ -10,10 +10,12 @@
 #include "launch.h"
 #include "option.h"
 #include "reap.h"
+#include "service.h"
 
 static const struct option options[] = {
 	{ "bundle", required_argument, NULL, 'b' },  { "pid-file", required_argument, NULL, 'p' },
 	{ "detach", no_argument, NULL, 'd' },	     { "no-pivot", no_argument, NULL, 'n' },
+	{ "keep", no_argument, NULL, 'k' },
 	{ "preserve-fds", required_argument, NULL, 'f' }, { "console-socket", required_argument, NULL, 'c' },
 	{ "no-new-keyring", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -34,41 +36,53 @@ static void wait_clean(struct domlet_cli *cli, struct domlet_state *st, int fd)
 		domlet_log_notice(&cli->log, "%s", err.text);
 }
 
-static int start(struct domlet_cli *cli, const struct domlet_state *st, int monitor_fd)
+/* The service manager's MAIN_PID is the proxy's when this command ends, or 0. */
+static int start(struct domlet_cli *cli, const struct domlet_state *st, int monitor_fd, pid_t main_pid)
 {
 	int r = domlet_cli_ask_fd(monitor_fd, "{\"verb\":\"start\"}", &cli->err);
 
-	if (r == 0)
+	if (r == 0) {
 		domlet_cli_hooks_warn(cli, st, "poststart", "running", st->proxy.pid);
+		domlet_cli_say_ready(cli, main_pid);
+	}
 	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
 	return r;
 }
 
-static int attend(struct domlet_cli *cli, struct domlet_state *st, const struct domlet_launched *l, bool terminal)
+static int attend(struct domlet_cli *cli, struct domlet_state *st, const struct domlet_launched *l,
+		  const struct domlet_launch_options *o)
 {
 	struct domlet_attach a;
 	int r, status;
 
-	domlet_cli_attach(&a, l->proxy, terminal);
+	domlet_cli_attach(&a, l->proxy, !o->console_socket);
 	(void)kill(l->proxy, SIGWINCH); /* the terminal may have changed since it was planned */
-	r = start(cli, st, l->monitor_fd);
+	r = start(cli, st, l->monitor_fd, 0);
 	status = domlet_cli_attached_wait(&a);
-	wait_clean(cli, st, l->monitor_fd);
+	if (o->keep) { /* `delete` does the rest */
+		domlet_cli_hear_out(l->monitor_fd, &cli->err);
+		domlet_cli_reap(cli, st->id);
+	} else {
+		wait_clean(cli, st, l->monitor_fd);
+	}
 	domlet_cli_detach(&a);
-	domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
+	if (!o->keep)
+		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
 	return r < 0 ? 1 : status;
 }
 
 /* As after runc's: what could not be started leaves nothing, and its id is free. */
-static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int monitor_fd)
+static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int monitor_fd, bool keep)
 {
 	struct domlet_error err;
 	int r;
 
-	if (start(cli, st, monitor_fd) == 0) {
+	if (start(cli, st, monitor_fd, st->proxy.pid) == 0) {
 		domlet_cli_let_go(monitor_fd);
 		return 0;
 	}
+	if (keep)
+		return 1;
 	r = domlet_cli_remove(st, true, &err);
 	if (r > 0)
 		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
@@ -91,6 +105,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 		case 'p': o.pid_file = optarg; break;
 		case 'c': o.console_socket = optarg; break;
 		case 'd': o.foreground = false; break;
+		case 'k': o.keep = true; break;
 		case 'n': break;
 		case 'f':
 			if (domlet_cli_preserve_fds(cli, optarg) < 0)
@@ -108,7 +123,7 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 		domlet_cli_reap_others(cli);
 		return 1;
 	}
-	status = o.foreground ? attend(cli, &st, &l, !o.console_socket) : start_detached(cli, &st, l.monitor_fd);
+	status = o.foreground ? attend(cli, &st, &l, &o) : start_detached(cli, &st, l.monitor_fd, o.keep);
 	domlet_state_free(&st);
 	return status;
 }
@@ -119,6 +134,7 @@ const struct domlet_verb domlet_verb_run = {
 	.usage = "domlet run [OPTIONS] ID\n\n"
 		 "  -b, --bundle DIR   the bundle (the current directory)\n"
 		 "  -d, --detach       leave the container running; its state stays until delete\n"
+		 "  --keep             its state stays until delete when it has ended\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"
 		 "  --console-socket SOCKET   send the master end of a new terminal there\n"
 		 "  --preserve-fds N   refused when one of the N descriptors from 3 on is open: none can enter a guest\n"

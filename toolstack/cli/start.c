@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "hooks.h"
 #include "option.h"
+#include "service.h"
 
 static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 
@@ -32,8 +33,10 @@ static int start(struct domlet_cli *cli, int argc, char **argv)
 		break;
 	default:
 		r = domlet_cli_ask(&st, "{\"verb\":\"start\"}", 0, &cli->err);
-		if (r == 0)
+		if (r == 0) {
 			domlet_cli_hooks_warn(cli, &st, "poststart", "running", st.proxy.pid);
+			domlet_cli_say_ready(cli, st.proxy.pid);
+		}
 	}
 	domlet_state_free(&st);
 	return r < 0 ? 1 : 0;

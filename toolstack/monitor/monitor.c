@@ -378,7 +378,7 @@ static void finish(struct monitor *m)
 	domlet_cgroup_leave(m->launch->state->monitor_cgroup);
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, with its number, for the next command to try again. */
-	if (!m->stuck && (m->launch->foreground || !m->created)) {
+	if (!m->stuck && ((m->launch->foreground && !m->launch->keep) || !m->created)) {
 		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
 		domlet_cgroup_remove(m->launch->state->cgroup_kept ? NULL : m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);
