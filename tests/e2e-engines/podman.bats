@@ -48,6 +48,10 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     run -127 run_in --rm busybox nosuch
     run -126 run_in --rm busybox /etc/passwd
     run -126 run_in --rm --user nobody-here busybox true # docker says 125
+    if [[ $RUNTIME == domlet ]]; then
+        run ! run_in --rm --annotation dev.domlet.memory=64 busybox true
+        [[ $output == *'annotation dev.domlet.memory is refused: there is no policy'* ]]
+    fi
 }
 
 # bats test_tags=long
