@@ -206,6 +206,18 @@ static bool step(struct domlet_link *l, struct domlet_link_event *ev, uint32_t h
 	}
 }
 
+void domlet_link_allow(struct domlet_link *l, uint32_t bytes)
+{
+	assert(bytes <= INT32_MAX);
+	l->bounded = true;
+	l->bound = l->ring->in_taken + bytes;
+}
+
+static bool is_used_up(const struct domlet_link *l)
+{
+	return l->bounded && (int32_t)(l->ring->in_taken - l->bound) >= 0;
+}
+
 void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
 {
 	struct domlet_ring *r = l->ring;
@@ -215,13 +227,21 @@ void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
 		fail(l, ev, l->broken);
 		return;
 	}
+	if (is_used_up(l)) {
+		ev->type = DOMLET_LINK_BUSY;
+		return;
+	}
 	/* The peer's index once a call: or it could keep us here for ever. */
 	if (domlet_ring_ready(r) < 0) {
 		fail(l, ev, "ring index out of range");
 		return;
 	}
-	while (!step(l, ev, r->in_prod - r->in_taken))
-		;
+	while (!step(l, ev, r->in_prod - r->in_taken)) {
+		if (is_used_up(l)) {
+			ev->type = DOMLET_LINK_BUSY;
+			break;
+		}
+	}
 	if (ev->type != DOMLET_LINK_IDLE && ev->type != DOMLET_LINK_MSG)
 		ev->stream = l->in.stream;
 	link_publish_quarter(l);

@@ -62,6 +62,8 @@ struct domlet_link {
 	uint8_t msg_copy[DOMLET_MSG_MAX];
 	uint8_t slot[(DOMLET_PROCESS_MAX + 1) << 2]; /* by stream: index in streams + 1 */
 	uint32_t late_left;      /* bytes that may come for forgotten streams */
+	bool bounded;            /* domlet_link_allow() was called ... */
+	uint32_t bound;          /* ... and this is where it ends, as ring->in_taken counts */
 	const char *broken; /* sticky: why the peer was wrong */
 };
 
@@ -71,6 +73,7 @@ enum domlet_link_event_type {
 	DOMLET_LINK_DATA,  /* ev->stream, ev->data, ev->len */
 	DOMLET_LINK_EOF,   /* ev->stream */
 	DOMLET_LINK_ROOM,  /* ev->stream got credit */
+	DOMLET_LINK_BUSY,  /* what domlet_link_allow() allows is used up; there may be more */
 	DOMLET_LINK_RESET, /* ev->stream: the peer wants no more of it */
 	DOMLET_LINK_BROKEN /* ev->reason; sticky */
 };
@@ -98,6 +101,12 @@ int domlet_link_open(struct domlet_link *l, uint32_t stream);
  * number again only after its EXITED or its failed CREATE. */
 void domlet_link_close(struct domlet_link *l, uint32_t stream);
 
+/* From here on next() takes BYTES out of the ring, or a frame's part more, and
+ * then says BUSY until it is allowed more. All bytes count, also of frames that
+ * are no event: a peer that refills the ring with these would keep next() going
+ * as long as it likes. Without a call there is no bound, as of a guest, which
+ * trusts its host. */
+void domlet_link_allow(struct domlet_link *l, uint32_t bytes);
 void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev);
 void domlet_link_taken(struct domlet_link *l, size_t len);
 void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len);

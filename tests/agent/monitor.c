@@ -61,7 +61,7 @@ static void receive(struct monitor *m)
 	for (;;) {
 		domlet_link_next(&m->link, &ev);
 		switch (ev.type) {
-		case DOMLET_LINK_IDLE:
+		case DOMLET_LINK_IDLE: case DOMLET_LINK_BUSY:
 			return;
 		case DOMLET_LINK_MSG:
 			on_message(m, &ev.msg);

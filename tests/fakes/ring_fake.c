@@ -35,6 +35,8 @@ static struct {
 	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	uint32_t signals;
+	bool started;
+	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
 	bool quits; /* once what was said is on its way */
 	struct { /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
@@ -263,6 +265,7 @@ static void obey(const struct domlet_msg *m)
 			fake.writer = 1;
 			fake.left = RING_FAKE_OUTPUT;
 		}
+		fake.started = true;
 		if (ring_fake_guest == RING_FAKE_HUNGRY)
 			program_ends(137);
 		if (ring_fake_guest == RING_FAKE_BREAKS) {
@@ -302,6 +305,22 @@ static void obey(const struct domlet_msg *m)
 	}
 }
 
+void ring_fake_refill(void)
+{
+	struct domlet_frame ack = { .type = DOMLET_FRAME_ACK, .epoch = 1, .ack = fake.link.recv_seq };
+	uint8_t frame[DOMLET_FRAME_HEADER_LEN];
+
+	if (!fake.floods || domlet_ring_room(&fake.ring) < 512)
+		return;
+	domlet_frame_encode(&ack, frame);
+	while (domlet_ring_room(&fake.ring) >= 256) {
+		domlet_ring_copy_in(&fake.ring, 0, frame, sizeof frame);
+		domlet_ring_produce(&fake.ring, sizeof frame);
+	}
+	reply(0, 0, ""); /* which isn't asked for */
+	(void)domlet_link_flush(&fake.link);
+}
+
 static void *guest(void *arg)
 {
 	struct domlet_msg hello = { .type = DOMLET_MSG_HELLO, .hello = { .version = DOMLET_PROTO_VERSION } };
@@ -335,6 +354,9 @@ static void *guest(void *arg)
 		(void)domlet_link_flush(&fake.link);
 		if (domlet_ring_take_notify(&fake.ring))
 			(void)eventfd_write(fake.to_host, 1);
+		fake.floods = fake.floods || (ring_fake_guest == RING_FAKE_FLOODS && fake.started);
+		while (fake.floods && !fake.stop)
+			uv_sleep(10);
 		if (fake.quits) {
 			fake.quits = false;
 			uv_sleep(5); /* time for the host to see the answer */

@@ -34,6 +34,7 @@ enum ring_fake_guest {
 	RING_FAKE_DIES,    /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */
 	RING_FAKE_VANISHES, /* an exec's process does, and the domain is destroyed from outside */
 	RING_FAKE_DEAF,    /* after START it reads nothing more */
+	RING_FAKE_FLOODS,  /* after START its ring is full whenever the host looks, of frames that are no event, and a message */
 	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
 	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */
 	RING_FAKE_LIES,    /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
@@ -43,6 +44,8 @@ enum ring_fake_guest {
 };
 
 extern enum ring_fake_guest ring_fake_guest;
+/* Before each look of the host's: as of a guest that is always faster. */
+void ring_fake_refill(void);
 extern int ring_fake_socket; /* closed with the domain's end */
 
 #endif

@@ -187,6 +187,8 @@ static void play(struct play *p)
 			lie(p);
 		else if (what < 0xd0)
 			peer_reads(p);
+		else if (what < 0xd4)
+			domlet_link_allow(p->link, get_u32(&p->script) & 0xffff);
 		domlet_ring_publish(p->peer);
 		take(p);
 	}

@@ -213,9 +213,11 @@ static void monitor_turn(struct world *w)
 	struct domlet_link_event ev;
 	uint32_t n;
 
+	if (w->attached)
+		domlet_link_allow(&w->host, 1 + sim_pick(w->sim, 5000));
 	for (uint32_t i = 0; i < most && w->attached; i++) {
 		domlet_link_next(&w->host, &ev);
-		if (ev.type == DOMLET_LINK_IDLE)
+		if (ev.type == DOMLET_LINK_IDLE || ev.type == DOMLET_LINK_BUSY)
 			break;
 		if (ev.type == DOMLET_LINK_MSG) {
 			monitor_hears(w, &ev.msg);

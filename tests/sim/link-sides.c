@@ -278,11 +278,16 @@ bool side_receive(struct world *w, struct side *s)
 	struct domlet_link_event ev;
 	struct flow *f;
 
+	if (s->role == DOMLET_RING_HOST && sim_chance(w->sim, 20))
+		domlet_link_allow(s->link, sim_pick(w->sim, 3000));
 	domlet_link_next(s->link, &ev);
 	f = flow_of(w, ev.stream);
 	switch (ev.type) {
 	case DOMLET_LINK_IDLE:
 		return false;
+	case DOMLET_LINK_BUSY:
+		domlet_link_allow(s->link, 1 + sim_pick(w->sim, 3000));
+		return true;
 	case DOMLET_LINK_MSG:
 		if (s->role == DOMLET_RING_HOST)
 			host_hears(w, &ev.msg);

@@ -515,6 +515,52 @@ static void guest_with_all_slots_taken(void **state)
 	assert_broken("not open");
 }
 
+/* Frames that are no event count, too. */
+static void a_call_ends_at_its_bound(void **state)
+{
+	uint32_t frames = 0;
+
+	(void)state;
+	for (; domlet_ring_room(t.peer) >= HEADER; frames++)
+		put_end(OUT(3), DOMLET_FRAME_EOF);
+	domlet_link_allow(&t.link, 10 * HEADER);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(next(), DOMLET_LINK_BUSY);
+		assert_int_equal(t.link.ring->in_taken, 10 * HEADER);
+	}
+	domlet_link_allow(&t.link, 1);
+	assert_int_equal(next(), DOMLET_LINK_BUSY);
+	assert_int_equal(t.link.ring->in_taken, 11 * HEADER);
+	domlet_link_allow(&t.link, frames * HEADER);
+	assert_int_equal(next(), DOMLET_LINK_IDLE);
+	assert_int_equal(t.link.ring->in_taken, frames * HEADER);
+}
+
+static void a_bound_loses_nothing(void **state)
+{
+	struct domlet_link_event ev;
+	uint32_t data = 0, messages = 0, calls = 0;
+
+	(void)state;
+	open_one(OUT(1));
+	for (uint32_t i = 1; i <= 9; i++) {
+		put_data(OUT(1), 100 * i);
+		put_msg(i, 0);
+	}
+	do {
+		domlet_link_allow(&t.link, 7);
+		domlet_link_next(&t.link, &ev);
+		data += (uint32_t)ev.len;
+		messages += ev.type == DOMLET_LINK_MSG;
+		assert_int_not_equal(ev.type, DOMLET_LINK_BROKEN);
+		if (ev.type == DOMLET_LINK_DATA)
+			domlet_link_taken(&t.link, ev.len);
+	} while (ev.type != DOMLET_LINK_IDLE && ++calls < 1000);
+	assert_int_equal(data, 4500);
+	assert_int_equal(messages, 9);
+	assert_in_range(calls, 30, 999);
+}
+
 int main(void)
 {
 #define HOST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -529,7 +575,8 @@ int main(void)
 		HOST(late_data_of_forgotten_streams_is_bounded), HOST(sequence_number_stands),
 		HOST(sequence_number_goes_back), HOST(acknowledges_what_was_not_sent), HOST(acknowledgement_goes_back),
 		HOST(message_is_no_message), HOST(message_in_the_wrong_direction), HOST(message_changes_after_it_came),
-		HOST(flood_of_dropped_frames), GUEST(guest_drops_data_of_unknown_streams),
+		HOST(flood_of_dropped_frames), HOST(a_call_ends_at_its_bound), HOST(a_bound_loses_nothing),
+		GUEST(guest_drops_data_of_unknown_streams),
 		GUEST(guest_opens_what_it_dropped), GUEST(guest_with_all_slots_taken),
 	};
 

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "../../frontend/proto/link.h"
 #include "../../frontend/proto/sha256.h"
 #include "../../toolstack/monitor/monitor.h"
 #include "monitor_run.h"
@@ -47,6 +48,16 @@ int __wrap_domlet_state_save(const struct domlet_state *st, struct domlet_error 
 	r = __real_domlet_state_save(st, err);
 	(void)setrlimit(RLIMIT_FSIZE, &before);
 	return r;
+}
+
+void __real_domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev);
+void __wrap_domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev);
+
+void __wrap_domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
+{
+	if (l->role == DOMLET_RING_HOST)
+		ring_fake_refill();
+	__real_domlet_link_next(l, ev);
 }
 
 static _Noreturn void be_monitor(int caller, int proxy, const int stdio[3], unsigned int fail_at)

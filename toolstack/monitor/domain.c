@@ -78,7 +78,7 @@ static void domain_shutdown(void *user, uint32_t reason)
 	struct monitor *m = user;
 	struct domlet_error err;
 
-	domlet_monitor_turn(m); /* what it put into the ring before */
+	domlet_monitor_last_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
 			       reason, domlet_lifecycle_stage(&m->life));
 	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
@@ -89,7 +89,7 @@ static void vanished(void *user)
 	struct monitor *m = user;
 	struct domlet_error err;
 
-	domlet_monitor_turn(m); /* what it put into the ring before */
+	domlet_monitor_last_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
 			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
 	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);

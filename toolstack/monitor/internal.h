@@ -116,7 +116,8 @@ struct monitor {
 };
 
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
-void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring */
+void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring, for a while */
+void domlet_monitor_last_turn(struct monitor *m); /* all: the guest runs no more */
 /* What is left of the container is over now, whatever its guest or a reader says. */
 void domlet_monitor_cut_off(struct monitor *m);
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);

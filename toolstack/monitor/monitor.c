@@ -17,8 +17,14 @@
 
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
-/* Events handled before other descriptors get their turn. */
-#define EVENTS_A_TURN 256
+/* How long the guest is served before other descriptors get their turn: rounds,
+ * each of so many bytes and events at most, until the time is over. A guest may
+ * have a processor of its own, and refill the ring as fast as we empty it. */
+#define EVENTS_A_ROUND 256
+#define BYTES_A_ROUND (256u << 10)
+#define TURN_MS 10
+/* Of a guest that runs no more: all that is left in its ring. */
+#define LAST_TURN_MS 2000
 
 static struct monitor the; /* one a process; its link alone is 100 KiB */
 
@@ -176,11 +182,14 @@ static bool receive(struct monitor *m)
 {
 	struct domlet_link_event ev;
 
-	for (int i = 0; i < EVENTS_A_TURN && m->attached; i++) {
+	domlet_link_allow(&m->link, BYTES_A_ROUND);
+	for (int i = 0; i < EVENTS_A_ROUND && m->attached; i++) {
 		domlet_link_next(&m->link, &ev);
 		switch (ev.type) {
 		case DOMLET_LINK_IDLE:
 			return false;
+		case DOMLET_LINK_BUSY:
+			return true;
 		case DOMLET_LINK_MSG:
 			on_message(m, &ev.msg);
 			break;
@@ -217,11 +226,12 @@ static void tell_exit(struct monitor *m, bool at_once)
 
 static void finish(struct monitor *m);
 
-void domlet_monitor_turn(struct monitor *m)
+static void turn(struct monitor *m, uint64_t ms)
 {
+	uint64_t end = uv_hrtime() + ms * 1000000u;
 	bool again = true, waits = false;
 
-	for (int round = 0; again && round < 64; round++) {
+	while (again) {
 		again = m->attached && receive(m);
 		again = domlet_relay_move(m) || again;
 		again = domlet_document_send(m) || again;
@@ -238,9 +248,21 @@ void domlet_monitor_turn(struct monitor *m)
 		if (!again)
 			again = domlet_ring_linger(&m->ring.ring, waits, domlet_host_ring_pause) ||
 				domlet_ring_arm(&m->ring.ring, waits);
+		if (uv_hrtime() >= end)
+			break;
 	}
 	if (again && m->attached) /* come back after the others had their turn */
 		(void)uv_async_send(&m->again);
+}
+
+void domlet_monitor_turn(struct monitor *m)
+{
+	turn(m, TURN_MS);
+}
+
+void domlet_monitor_last_turn(struct monitor *m)
+{
+	turn(m, LAST_TURN_MS);
 }
 
 static void on_again(uv_async_t *a)
