@@ -88,6 +88,10 @@ poststop stopped" ]
     [[ $output == *'Permission denied' ]]
     [ "$(awk '/^(Cap(Eff|Bnd)|NoNewPrivs|Seccomp):/ { printf "%s ", $2 }' "/proc/$pid/status")" = '0000000000000000 0000000000000000 1 2 ' ]
     [ "$(domlet ps --format json c1)" = "[$pid]" ]
+    echo 1 >"$cgroup/cgroup.freeze"
+    run -255 timeout 60 domlet exec c1 true
+    [[ $output == *'cannot exec in a paused container'* ]]
+    echo 0 >"$cgroup/cgroup.freeze"
     domlet delete --force c1
     echo 1 >"$cgroup/cgroup.freeze"
     run -1 timeout 60 domlet create -b "$BUNDLE" c1 </dev/null 3>&-

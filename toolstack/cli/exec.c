@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../dom0/cgroup.h"
 #include "../monitor/monitor.h"
 #include "../oci/process.h"
 #include "../proxy/proxy.h"
@@ -98,9 +99,14 @@ static int refuse_stopped(struct domlet_cli *cli)
 
 static int check_state(struct domlet_cli *cli, const struct domlet_state *st, const struct exec *e)
 {
+	struct domlet_error ignored;
+
 	switch (domlet_state_status(st)) {
 	case DOMLET_STATUS_CREATED: case DOMLET_STATUS_RUNNING:
-		return 0;
+		/* The proxy would be frozen, too, and nobody told the process's end. */
+		if (!st->cgroup || domlet_cgroup_refuse_frozen(st->cgroup, &ignored) == 0)
+			return 0;
+		__attribute__((fallthrough));
 	case DOMLET_STATUS_PAUSED:
 		return e->ignore_paused ? 0 : domlet_error_set(&cli->err, EBUSY,
 			"cannot exec in a paused container (use --ignore-paused to override)");

@@ -276,14 +276,26 @@ static void leave_caller(int lock)
 	(void)prctl(PR_SET_NAME, "domlet-reaper");
 }
 
-/* Until a round brings nothing any more: another may have been left meanwhile. */
+#ifndef REAPER_STAYS /* a test's does, in the cgroup of its caller */
+#define REAPER_STAYS false
+#endif
+
+/* In a cgroup like a monitor's: the caller's may be removed, or killed, as a whole.
+ * Until a round brings nothing any more: another may have been left meanwhile. */
 static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 {
+	char cgroup[4096];
+	struct domlet_error ignored;
+	bool entered;
 	struct domlet_cli cli = { .root = caller->root, .log = { .fd = -1, .background = true, .system = caller->log.system } };
 
 	leave_caller(lock);
+	domlet_cgroup_of_monitor("reaper", cgroup, sizeof cgroup);
+	entered = !REAPER_STAYS && domlet_cgroup_enter(cgroup, &ignored) == 0;
 	while (domlet_cli_reap_all(&cli) > 0)
 		;
+	if (entered)
+		domlet_cgroup_leave(cgroup);
 	_exit(0);
 }
 
