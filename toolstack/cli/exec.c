@@ -229,7 +229,6 @@ static int run_process(struct domlet_cli *cli, const struct domlet_state *st, co
 		set_size(process);
 	}
 	pid = launch(cli, st, e, process, terminal, tty);
-	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
 	if (pid < 0)
 		return STATUS_FAILED;
 	if (domlet_cli_write_pid_file(e->pid_file, pid, &cli->err) < 0) {
@@ -239,6 +238,7 @@ static int run_process(struct domlet_cli *cli, const struct domlet_state *st, co
 	if (e->detach)
 		return 0;
 	domlet_cli_attach(&a, pid, terminal && tty < 0);
+	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
 	status = domlet_cli_attached_wait(&a);
 	domlet_cli_detach(&a);
 	return status;
@@ -273,8 +273,7 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) == 0 && check_state(cli, &st, &e) == 0 &&
 	    domlet_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
 		status = run_process(cli, &st, &e, process);
-	else
-		domlet_cli_reap_others(cli);
+	domlet_cli_reap_others(cli);
 	json_object_put(process);
 	domlet_state_free(&st);
 	return status;
