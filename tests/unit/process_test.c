@@ -143,6 +143,7 @@ static void comes_from_a_pipe(void **state)
 	for (int i = 0; i < 2; i++) {
 		writer = fork();
 		if (writer == 0) {
+			alarm(10); /* when nobody reads it */
 			usleep(50000);
 			out = fopen(path, "we");
 			(void)fputs("{\"args\":[\"piped\"],", out);

@@ -4,7 +4,9 @@
  * a container that could be created and not started.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -26,7 +29,7 @@
 
 static char top[64], root[80], cgroup[80], ran[80];
 static const char *answer; /* the monitor's, to the start */
-static pid_t proxy, monitor;
+static pid_t proxy, monitor, foreground; /* the last with a group of its own, theirs, too */
 
 int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err)
 {
@@ -65,7 +68,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	char text[16];
 	int pair[2];
 
-	assert_false(o->foreground);
+	(void)o;
 	if (domlet_state_create(cli->root, id, &st, &cli->err) < 0)
 		return -1;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
@@ -76,6 +79,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	assert_true(asprintf(&st.hooks, hooks, ran, ran) > 0);
 	proxy = fork();
 	if (proxy == 0) {
+		(void)close_range(0, ~0u, 0);
 		pause();
 		_exit(0);
 	}
@@ -83,6 +87,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	monitor = fork();
 	if (monitor == 0) {
 		close(pair[0]);
+		(void)close_range(0, 2, 0);
 		be_monitor(&st, pair[1]);
 	}
 	close(pair[1]);
@@ -109,17 +114,22 @@ static int tear_down(void **state)
 	char command[128];
 
 	(void)state;
-	(void)kill(monitor, SIGKILL);
-	(void)kill(proxy, SIGKILL);
+	if (foreground)
+		(void)kill(-foreground, SIGKILL);
+	if (monitor)
+		(void)kill(monitor, SIGKILL);
+	if (proxy)
+		(void)kill(proxy, SIGKILL);
+	foreground = monitor = proxy = 0;
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	(void)snprintf(command, sizeof command, "rm -rf %s", top);
 	return system(command);
 }
 
-static int run_with(struct domlet_cli *cli, const char *option)
+static int run_with(struct domlet_cli *cli, const char *option, const char *other)
 {
-	char *argv[] = { (char *)"run", (char *)(uintptr_t)option, (char *)"-d", (char *)"c1", NULL };
+	char *argv[] = { (char *)"run", (char *)(uintptr_t)option, (char *)(uintptr_t)other, (char *)"c1", NULL };
 
 	*cli = (struct domlet_cli){ .root = root, .log = { .fd = -1 } };
 	optind = 0;
@@ -128,7 +138,7 @@ static int run_with(struct domlet_cli *cli, const char *option)
 
 static int run(struct domlet_cli *cli)
 {
-	return run_with(cli, "-d");
+	return run_with(cli, "-d", "-d");
 }
 
 static void hooks_ran(const char *wanted)
@@ -199,10 +209,67 @@ static void unless_it_is_to_be_kept(void **state)
 
 	(void)state;
 	answer = "{\"code\":8,\"text\":\"exec /a: exec format error\"}";
-	assert_int_equal(run_with(&cli, "--keep"), 1);
+	assert_int_equal(run_with(&cli, "--keep", "-d"), 1);
 	assert_int_equal(domlet_state_load(root, "c1", &st, &cli.err), 0);
 	domlet_state_free(&st);
 	hooks_ran(""); /* delete's */
+}
+
+static void run_in_the_foreground(int in, int out)
+{
+	struct domlet_cli cli;
+	struct stat info;
+
+	foreground = fork();
+	if (foreground == 0) {
+		(void)setpgid(0, 0); /* with its proxy and its monitor */
+		(void)dup2(in, STDIN_FILENO);
+		(void)dup2(out, STDOUT_FILENO);
+		(void)close_range(3, ~0u, 0);
+		_exit(run_with(&cli, "-b", "."));
+	}
+	close(in);
+	close(out);
+	for (int i = 0; i < 500 && stat(ran, &info) < 0; i++) /* the hook of what has started */
+		usleep(10000);
+	hooks_ran("start\n");
+}
+
+/* The process's own are the monitor's: whoever is at their other ends waits for nobody else. */
+static void the_command_holds_no_stream(void **state)
+{
+	int in[2], out[2];
+	char byte;
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	answer = "{\"code\":0}";
+	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+	run_in_the_foreground(in[0], out[1]);
+	assert_int_equal(poll(&(struct pollfd){ .fd = out[0], .events = POLLIN }, 1, 2000), 1);
+	assert_int_equal(read(out[0], &byte, 1), 0);
+	assert_int_equal(write(in[1], "x", 1), -1);
+	close(in[1]);
+	close(out[0]);
+}
+
+static void a_terminal_is_left_alone_when_the_process_has_none(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave;
+	struct termios before, now;
+	char name[64];
+
+	(void)state;
+	answer = "{\"code\":0}";
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	assert_int_equal(ptsname_r(master, name, sizeof name), 0);
+	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_int_equal(tcgetattr(slave, &before), 0);
+	run_in_the_foreground(dup(slave), dup(slave));
+	assert_int_equal(tcgetattr(slave, &now), 0);
+	assert_int_equal(now.c_lflag, before.c_lflag);
+	close(slave);
+	close(master);
 }
 
 int main(void)
@@ -211,6 +278,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_starts_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_can_not_start_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unless_it_is_to_be_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_command_holds_no_stream, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_terminal_is_left_alone_when_the_process_has_none, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

@@ -346,6 +346,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	domlet_cli_stdio_kinds(cli, stdio);
 	if (domlet_plan_read_for(o->bundle ? o->bundle : ".", id, stdio, &plan, &cli->err) < 0)
 		return -1;
+	l->terminal = plan.terminal;
 	domlet_log_phase(&cli->log, "planned");
 	if (plan.labels)
 		domlet_log_notice(&cli->log, "labels and profiles of this host's security modules are not applied in the guest of container %s: %s",

@@ -55,7 +55,7 @@ static int attend(struct domlet_cli *cli, struct domlet_state *st, const struct 
 	struct domlet_attach a;
 	int r, status;
 
-	domlet_cli_attach(&a, l->proxy, !o->console_socket);
+	domlet_cli_attach(&a, l->proxy, l->terminal && !o->console_socket);
 	(void)kill(l->proxy, SIGWINCH); /* the terminal may have changed since it was planned */
 	r = start(cli, st, l->monitor_fd, 0);
 	status = domlet_cli_attached_wait(&a);
