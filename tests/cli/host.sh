@@ -64,6 +64,7 @@ p.kill()' "$domlet" || fail "as its caller has it"
 
 # udev's rule, in a mount namespace with folders of our own.
 in_udev() { # RULES HIDDEN: what doctor says with udev running, RULES installed ("": none), an empty file in /etc before it ("": none)
+    # shellcheck disable=SC2016 # for that shell to expand
     unshare -m bash -euc '
         mount -t tmpfs none /run && mkdir /run/udev && touch /run/udev/control
         for d in /etc/udev/rules.d /usr/lib/udev/rules.d; do

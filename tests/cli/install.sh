@@ -28,6 +28,7 @@ for program in /usr/sbin/dockerd /usr/bin/podman /usr/bin/containerd; do
     chmod +x "$program"
 done
 # That an output ends without a newline is no reason to look behind its end.
+# shellcheck disable=SC2016 # for that script to expand
 printf '#!/bin/sh\ntr "\\n" " " <"$2"\n' >/usr/bin/containerd
 printf 'kernel = "/x"\n' >/etc/domlet/small.cfg
 ours='docker podman containerd'
