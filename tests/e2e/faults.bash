@@ -65,7 +65,7 @@ kill_caller() { # VERB PHASE [DELAY]
         [ "$status" -eq 137 ]
         eventually 90 decided
     fi
-    # A create that has had its answer is done, whether it ended or was killed.
+    # A create that has written its pid file is done, whether it ended or was killed.
     [[ $1 != create || $(status 2>/dev/null) != created ]] || domlet delete --force c1
     end
     no_leaks

@@ -7,10 +7,10 @@
  * as exactly one line (podman parses the whole file as one JSON object) and
  * to stderr. Notices go to the file when its format is text, or else to stderr,
  * but to the system's log where stderr may be a container's (an engine asks for
- * JSON) or nobody's (a monitor in the background). Debug lines go to stderr (or
- * the file when there is one and the format is text) only with --debug. One log
- * a process, set up by main() before anything else and inherited by the
- * processes it forks.
+ * JSON) or nobody's (a monitor, but with --debug in the foreground). Debug lines
+ * go to stderr (or the file when there is one and the format is text) only with
+ * --debug. One log a process, set up by main() before anything else and
+ * inherited by the processes it forks.
  */
 
 #include <stdbool.h>

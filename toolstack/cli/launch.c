@@ -162,7 +162,7 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_loc
 	struct domlet_error err;
 	sigset_t none;
 
-	log.background = !l->foreground;
+	log.background = !l->foreground || !debug;
 	l->log = &log;
 
 	(void)setsid();
