@@ -137,6 +137,36 @@ static void processes_are_counted(void **state)
 	assert_int_equal(domlet_cgroup_processes("cgroup/none"), 0);
 }
 
+/* That it is really in one, the tests in a dom0 see. */
+static void a_monitors_own(void **state)
+{
+	struct domlet_error err;
+	struct stat info;
+	char path[64];
+
+	(void)state;
+	domlet_cgroup_of_monitor("uuid", path, sizeof path);
+	assert_string_equal(path, "cgroup/domlet/uuid");
+	/* Where nobody can be put into it, as with version 1, nothing is left. */
+	assert_int_equal(domlet_cgroup_enter(path, &err), -ENOENT);
+	assert_string_equal(err.text, "can't enter the cgroup cgroup/domlet/uuid: it does not exist");
+	assert_int_equal(stat(path, &info), -1);
+	put("cgroup/domlet/cgroup.freeze", "1\n");
+	assert_int_equal(domlet_cgroup_enter(path, &err), -EBUSY);
+	assert_int_equal(stat(path, &info), -1);
+	/* One that is still in it leaves it to others. */
+	assert_int_equal(mkdir(path, 0700), 0);
+	domlet_cgroup_leave(path);
+	assert_int_equal(stat(path, &info), 0);
+	put("cgroup/cgroup.procs", "");
+	domlet_cgroup_leave(path);
+	assert_int_equal(stat(path, &info), -1);
+	assert_int_equal(domlet_cgroup_processes("cgroup"), 0);
+	assert_int_equal(stat("cgroup/cgroup.procs", &info), 0);
+	assert_int_equal(info.st_size, 1); /* "0": itself */
+	domlet_cgroup_leave(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +174,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_made_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_frozen_one_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(processes_are_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_monitors_own, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("cgroup", tests, NULL, NULL);
