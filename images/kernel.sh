@@ -14,8 +14,8 @@ here=$(dirname "$(readlink -f "$0")")
 . "$here/cache.sh"
 
 source_package=linux-source-6.12
-# A round figure for the progress line only.
-objects=1300
+# A round figure for the progress line only: lines of the log that name an object.
+objects=1900
 
 unpack_source() {
     local tarball=usr/src/$source_package.tar.xz
@@ -59,7 +59,15 @@ build() {
     strip -s -o ../out vmlinux
 }
 
-progress() { echo "$(grep -cE '^  (CC|AS|LD|AR) ' "$1" || true) of about $objects objects"; }
+progress() {
+    local made
+    made=$(grep -cE '^  (CC|AS|LD|AR) ' "$1" || true)
+    if ((made < objects)); then
+        echo "$made of about $objects objects"
+    else
+        echo "$made objects, the last ones"
+    fi
+}
 
 version=$(package_version "$source_package")
 key=$({
