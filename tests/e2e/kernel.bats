@@ -33,5 +33,8 @@ teardown() {
     done
     run awk -v "type=$DOMLET_TYPE" -f "$BATS_TEST_DIRNAME/kernel-differences.awk" \
         "$BATS_TEST_DIRNAME/kernel-differences.txt" "$BATS_TEST_TMPDIR/debian" "$BATS_TEST_TMPDIR/guest"
-    [ -z "$output" ] || { echo "$output"; false; }
+    # A line that explains nothing is said and no failure: Debian's kernels of one release differ.
+    echo "$output" | grep '^stale: ' | sed 's/^/# /' >&3 || true
+    unexplained=$(grep -v '^stale: ' <<<"$output" || true)
+    [ -z "$unexplained" ] || { echo "$unexplained"; false; }
 }
