@@ -69,8 +69,13 @@ static void one_that_is_kept_leaves_its_state(void **state)
 	kept = true;
 	begin_started(&r, RING_FAKE_GOOD);
 	finish(&r);
-	kept = false;
 	assert_string_equal(r.exit, "{\"exit\":3}");
+	ring_fake_guest = RING_FAKE_SLEEPS; /* also when its command was killed */
+	begin(&r, 0);
+	start(&r);
+	(void)shutdown(r.caller, SHUT_RDWR);
+	finish(&r);
+	kept = false;
 }
 
 static void each_call_fails_of_a_create(void **state)
@@ -448,6 +453,27 @@ static void a_monitor_that_is_told_to_end_stops_its_container(void **state)
 	assert_non_null(strstr(r.reason, "was told to end by SIGHUP"));
 }
 
+/* Its program ends in time, but nobody reads what it wrote. */
+static void a_monitor_that_is_told_to_end_waits_for_no_reader(void **state)
+{
+	static const char filling[65536];
+	int full[2];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	assert_int_equal(pipe2(full, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(full[1], filling, sizeof filling) > 0)
+		;
+	out_file = full[1];
+	begin_started(&r, RING_FAKE_SLEEPS);
+	a_monitor_is_told_to_end(&r, SIGTERM);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+	out_file = -1;
+	close(full[0]);
+	close(full[1]);
+}
+
 /* Who ends everybody sends SIGTERM to the proxy, too, which forwards it. */
 static void one_end_is_one_sigterm(void **state)
 {
@@ -580,6 +606,7 @@ int main(void)
 		cmocka_unit_test(output_outlives_the_domain),
 		cmocka_unit_test(callers_and_proxies_are_lost),
 		cmocka_unit_test_teardown(a_monitor_that_is_told_to_end_stops_its_container, tear_down_attached),
+		cmocka_unit_test_teardown(a_monitor_that_is_told_to_end_waits_for_no_reader, tear_down_attached),
 		cmocka_unit_test_teardown(one_that_is_kept_leaves_its_state, tear_down),
 		cmocka_unit_test(one_end_is_one_sigterm),
 		cmocka_unit_test(a_limit_for_files_ends_no_monitor),

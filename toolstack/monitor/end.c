@@ -64,13 +64,15 @@ void domlet_monitor_signal(struct monitor *m, uint32_t process, int signo, bool 
 		domlet_monitor_expect_end(m);
 }
 
-/* The container, by SIGKILL. */
+/* The container, by SIGKILL; or it has ended since, but not the reading of its output. */
 static void on_stop_timeout(uv_timer_t *t)
 {
 	struct monitor *m = t->data;
 
 	if (m->attached && domlet_lifecycle_takes_requests(&m->life))
 		domlet_monitor_signal(m, FIRST_PROCESS, SIGKILL, false);
+	else
+		domlet_monitor_expect_end(m);
 	domlet_monitor_turn(m);
 }
 

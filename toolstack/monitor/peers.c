@@ -227,7 +227,8 @@ static void lose_caller(struct monitor *m)
 {
 	if (m->done)
 		return;
-	m->created = false; /* nothing stays */
+	if (!m->launch->keep || m->life.container < DOMLET_CONTAINER_RUNNING)
+		m->created = false; /* nothing stays */
 	domlet_monitor_step(m, DOMLET_EV_CALLER_LOST, 0);
 }
 
