@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -252,6 +253,28 @@ static void what_an_exec_leaves_running(void **state)
 	expect_end(&r, "{\"exit\":0}");
 }
 
+/* Nobody reads as fast as that; and yet the process itself has ended. */
+static void what_an_exec_leaves_writing_for_ever(void **state)
+{
+	char some[4096];
+	int proxy, in, out;
+	struct run r;
+
+	(void)state;
+	run(&r, "[\"cat\"]");
+	proxy = ask_agent_for_exec(&r, "[\"sh\", \"-c\", \"yes & sleep 0.3; exit 3\"]", 1, &in, &out);
+	assert_string_equal(r.last, "{ \"code\": 0 }");
+	for (int i = 0; i < 4000 && poll(&(struct pollfd){ .fd = proxy, .events = POLLIN }, 1, 2) == 0; i++)
+		assert_true(read(out, some, sizeof some) > 0);
+	assert_int_equal(poll(&(struct pollfd){ .fd = proxy, .events = POLLIN }, 1, 0), 1);
+	expect_exit(proxy, "{\"exit\":3}");
+	close(in);
+	close(out);
+	close(proxy);
+	end_input(&r);
+	expect_end(&r, "{\"exit\":0}");
+}
+
 /* As the command makes it. */
 static void make_terminal(int *master, int *slave)
 {
@@ -449,6 +472,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_large_configuration),
 		cmocka_unit_test(further_processes),
 		cmocka_unit_test(what_an_exec_leaves_running),
+		cmocka_unit_test(what_an_exec_leaves_writing_for_ever),
 		cmocka_unit_test(terminals),
 		cmocka_unit_test(signals),
 		cmocka_unit_test(a_kill_with_output_unread),

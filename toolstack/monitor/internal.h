@@ -30,6 +30,7 @@ struct sink { /* where an output stream goes in dom0 */
 	bool reset; /* the guest was told that nobody reads it any more */
 	uv_poll_t poll;
 	struct domlet_backlog backlog;
+	size_t owed; /* of the backlog, what was written before its process ended */
 	uint32_t stream;
 };
 
@@ -188,6 +189,10 @@ void domlet_relay_eof(struct monitor *m, uint32_t stream);
 void domlet_relay_reset(struct monitor *m, uint32_t stream);
 bool domlet_relay_move(struct monitor *m); /* true when bytes moved */
 bool domlet_relay_drained(const struct process *p);
+/* P has ended: what it wrote is all that has come by now. */
+void domlet_relay_owe(struct process *p);
+/* That is written, whatever others have written since. */
+bool domlet_relay_settled(const struct process *p);
 /* No output will come any more, and what came is written. */
 bool domlet_relay_ended(const struct process *p);
 /* Nobody in dom0 speaks to it any more: the guest gets the end of its input. */

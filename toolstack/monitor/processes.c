@@ -271,6 +271,7 @@ void domlet_process_exited(struct monitor *m, struct process *p, uint32_t code)
 		return;
 	if (p->request) /* so short that its end came first */
 		answer(p, 0, NULL);
+	domlet_relay_owe(p);
 	p->phase = PROCESS_DRAINING;
 	p->exit_code = code;
 }
@@ -282,11 +283,12 @@ void domlet_process_sweep(struct monitor *m)
 
 		if (p->phase == PROCESS_LINGERING && domlet_relay_ended(p))
 			free_slot(m, p);
-		if (p->phase != PROCESS_DRAINING || !domlet_relay_drained(p))
+		if (p->phase != PROCESS_DRAINING)
 			continue;
-		if (m->attached && !domlet_relay_ended(p))
+		/* Whom it left behind may write faster than anybody reads. */
+		if (m->attached && !domlet_relay_ended(p) && domlet_relay_settled(p))
 			linger(m, p);
-		else
+		else if (domlet_relay_drained(p))
 			end(m, p, p->exit_code);
 	}
 }

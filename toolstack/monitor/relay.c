@@ -241,6 +241,7 @@ static void write_backlog(struct monitor *m, struct sink *s)
 	if (n <= 0)
 		return;
 	domlet_backlog_drop(&s->backlog, (size_t)n);
+	s->owed -= (size_t)n < s->owed ? (size_t)n : s->owed;
 	if (m->attached)
 		domlet_link_credit(&m->link, s->stream, (size_t)n);
 	if (!s->backlog.len)
@@ -329,6 +330,20 @@ bool domlet_relay_move(struct monitor *m)
 bool domlet_relay_drained(const struct process *p)
 {
 	return !p->sinks[0].backlog.len && !p->sinks[1].backlog.len;
+}
+
+void domlet_relay_owe(struct process *p)
+{
+	for (int i = 0; i < 2; i++)
+		p->sinks[i].owed = p->sinks[i].backlog.len;
+}
+
+bool domlet_relay_settled(const struct process *p)
+{
+	for (int i = 0; i < 2; i++)
+		if (p->sinks[i].owed && p->sinks[i].backlog.len)
+			return false;
+	return true;
 }
 
 bool domlet_relay_ended(const struct process *p)
