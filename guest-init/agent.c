@@ -496,6 +496,8 @@ void domlet_agent_reap(struct agent *a)
 			g->status = status;
 			g->oom = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
 				 domlet_cgroup_oom_kills(g->container->cgroup_fd) > g->container->oom_kills;
+			if (g->oom) /* told once */
+				g->container->oom_kills = domlet_cgroup_oom_kills(g->container->cgroup_fd);
 			domlet_streams_bound(g);
 			if (g->first) {
 				g->container->stopped = true;
@@ -551,7 +553,7 @@ static bool receive(struct agent *a)
 void domlet_agent_kill_all(struct agent *a)
 {
 	for (size_t i = 0; i < DOMLET_PROCESS_MAX; i++)
-		if (a->processes[i].p.number && a->processes[i].p.pid > 0)
+		if (a->processes[i].p.number && a->processes[i].p.pid > 0 && !a->processes[i].exited)
 			(void)kill(a->processes[i].p.pid, SIGKILL);
 }
 

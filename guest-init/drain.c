@@ -38,7 +38,10 @@ void domlet_drain_read(struct domlet_drain *d)
 
 		if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
 			continue;
-		close(events[i].data.fd); /* which takes it out of the set */
+		/* By itself close() takes it out of the set only when no child that was
+		 * just made has a copy, and then its number would be another's. */
+		(void)epoll_ctl(d->epoll_fd, EPOLL_CTL_DEL, events[i].data.fd, NULL);
+		close(events[i].data.fd);
 		d->count--;
 	}
 }
