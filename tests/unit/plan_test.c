@@ -286,8 +286,20 @@ static void sizes(void **state)
 				     "\"cpu\":{\"quota\":150000,\"period\":100000}}}}"), 0);
 	assert_int_equal(plan.memory_kib, 109 * 1024);
 	assert_int_equal(plan.vcpus, 2);
+	domlet_plan_take_vcpus(&plan, 8);
+	assert_int_equal(plan.memory_kib, 109 * 1024);
+	/* Processors that are the template's, or asked for, take as much as a quota's. */
+	plan.vcpus = 0;
+	domlet_plan_take_vcpus(&plan, 2);
+	assert_int_equal(plan.memory_kib, 109 * 1024);
+	domlet_plan_take_vcpus(&plan, 1);
+	assert_int_equal(plan.memory_kib, 104 * 1024);
+	plan.memory_kib = 64 * 1024; /* less was asked for */
+	domlet_plan_take_vcpus(&plan, 8);
+	assert_int_equal(plan.memory_kib, 64 * 1024);
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":-1},"
 				     "\"cpu\":{\"quota\":-1,\"period\":0}}}}"), 0);
+	domlet_plan_take_vcpus(&plan, 8);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 0);
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":9223372036854775807},"

@@ -101,6 +101,8 @@ static int choose_template(struct domlet_cli *cli, struct domlet_plan *p, struct
 		r = domlet_ask_size(ask, &policy, t->memory_kib, t->vcpus, &p->memory_kib, &p->vcpus, &cli->err);
 	if (r == 0 && ask->kernel)
 		r = domlet_template_boot(t, ask->kernel, ask->initrd, ask->parameters, &cli->err);
+	if (r == 0)
+		domlet_plan_take_vcpus(p, t->vcpus);
 	domlet_policy_free(&policy);
 	return r;
 }

@@ -196,7 +196,16 @@ static void read_resources(struct build *b)
 		b->plan->vcpus = cpus < VCPUS_MAX ? (uint32_t)cpus : VCPUS_MAX;
 	}
 	if (limit > 0 && (uint64_t)limit / 1024 <= MEMORY_LIMIT_MAX_KIB)
-		b->plan->memory_kib = size_domain(((uint64_t)limit + 1023) / 1024, b->plan->vcpus);
+		b->plan->limit_kib = ((uint64_t)limit + 1023) / 1024;
+	if (b->plan->limit_kib)
+		b->plan->memory_kib = b->plan->limit_size_kib = size_domain(b->plan->limit_kib, b->plan->vcpus);
+}
+
+void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus)
+{
+	if (plan->limit_kib && plan->memory_kib == plan->limit_size_kib)
+		plan->memory_kib = plan->limit_size_kib =
+			size_domain(plan->limit_kib, plan->vcpus ? plan->vcpus : template_vcpus);
 }
 
 static int read_annotations(struct build *b)

@@ -37,6 +37,7 @@ struct domlet_plan {
 
 	/* The domain's size by the container's limits; 0: it has none, the template's. */
 	uint64_t memory_kib;
+	uint64_t limit_kib, limit_size_kib; /* the container's limit, and what it makes memory_kib; 0: none */
 	uint32_t vcpus;
 	struct domlet_ask ask; /* counts for nothing before domlet_ask_allow() */
 
@@ -57,6 +58,9 @@ int domlet_plan_read_for(const char *bundle, const char *id, const char *const s
 /* The first with the configuration's text in memory. */
 int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
 		      struct domlet_error *err);
+/* Once the domain's number of processors is known: what a container's limit
+ * promises needs memory of the guest's own for each. TEMPLATE_VCPUS: where plan->vcpus is 0. */
+void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus);
 void domlet_plan_free(struct domlet_plan *plan);
 
 /* runc's rule: [A-Za-z0-9_+.-]+, not "." or "..", at most DOMLET_ID_MAX:
