@@ -263,7 +263,9 @@ static void who_can_not_be_looked_at_is_not_dead(void **state)
 	struct domlet_state st = {.status = DOMLET_STATUS_RUNNING}, dead;
 	int look, dead_look, status, dead_status, killed, gone, end = -1;
 	struct timespec before, after;
+	struct domlet_error err = {0};
 	struct rlimit limit;
+	int known;
 	pid_t pid = fork();
 
 	(void)state;
@@ -276,12 +278,16 @@ static void who_can_not_be_looked_at_is_not_dead(void **state)
 	take_descriptors(&limit);
 	look = domlet_process_look(&st.proxy);
 	status = domlet_state_status(&st);
+	known = domlet_state_know(&st, &err);
 	killed = domlet_process_kill(&st.proxy); /* nor is it killed: it may be another's pid by now */
 	(void)clock_gettime(CLOCK_MONOTONIC, &before);
 	domlet_process_wait(&st.proxy, 200);
 	(void)clock_gettime(CLOCK_MONOTONIC, &after);
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 	assert_int_equal(look, -EMFILE);
+	assert_int_equal(known, -EMFILE);
+	assert_non_null(strstr(err.text, "still runs can't be found out"));
+	assert_int_equal(domlet_state_know(&st, &err), 0);
 	assert_int_equal(status, DOMLET_STATUS_RUNNING);
 	assert_int_equal(killed, -EMFILE);
 	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 150);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -137,6 +138,8 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 
 		if (lock < 0)
 			return lock == -ENOENT ? 0 : lock;
+		if (!force && domlet_state_know(st, err) < 0)
+			return -err->code;
 		if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
 			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", st->id,
 						domlet_status_name(status));
@@ -284,13 +287,14 @@ static void leave_caller(int lock)
  * Until a round brings nothing any more: another may have been left meanwhile. */
 static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 {
-	char cgroup[4096];
+	char name[32], cgroup[4096];
 	struct domlet_error ignored;
 	bool entered;
 	struct domlet_cli cli = { .root = caller->root, .log = { .fd = -1, .background = true, .system = caller->log.system } };
 
 	leave_caller(lock);
-	domlet_cgroup_of_monitor("reaper", cgroup, sizeof cgroup);
+	(void)snprintf(name, sizeof name, "reaper-%d", getpid()); /* another root's has its own */
+	domlet_cgroup_of_monitor(name, cgroup, sizeof cgroup);
 	entered = !REAPER_STAYS && domlet_cgroup_enter(cgroup, &ignored) == 0;
 	while (domlet_cli_reap_all(&cli) > 0)
 		;
@@ -314,7 +318,7 @@ void domlet_cli_reap_others(struct domlet_cli *cli)
 	pid = fork();
 	if (pid == 0) {
 		(void)setsid();
-		if (fork() != 0) /* nobody's child, so nobody waits for it */
+		if (fork() != 0) /* not the command's child; a caller that adopts those (conmon) waits for it at its own end */
 			_exit(0);
 		be_reaper(cli, lock);
 	}

@@ -31,6 +31,10 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 	id = domlet_cli_one_id(cli, &domlet_verb_state, argc, argv);
 	if (!id || domlet_state_load(cli->root, id, &st, &cli->err))
 		return 1;
+	if (domlet_state_know(&st, &cli->err) < 0) {
+		domlet_state_free(&st);
+		return 1;
+	}
 	json = domlet_state_json(&st);
 	domlet_state_free(&st);
 	if (!json) {

@@ -396,13 +396,23 @@ int domlet_state_discard(const char *root, const char *id, int timeout_ms, struc
 	return r < 0 ? r : domlet_state_remove(&st, err);
 }
 
+/* Before there is a proxy a container stands or falls with who makes it. */
+static const struct domlet_process_ref *process_of(const struct domlet_state *st)
+{
+	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0 ? &st->monitor : &st->proxy;
+}
+
+int domlet_state_know(const struct domlet_state *st, struct domlet_error *err)
+{
+	int r = domlet_process_look(process_of(st));
+
+	return r < 0 ? domlet_error_set(err, -r, "whether container %s still runs can't be found out, as process %d can't be looked at: %s; try again",
+					st->id, process_of(st)->pid, domlet_strerror(-r)) : 0;
+}
+
 enum domlet_status domlet_state_status(const struct domlet_state *st)
 {
-	/* Before there is a proxy it stands or falls with who makes it. */
-	const struct domlet_process_ref *of =
-		st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0 ? &st->monitor : &st->proxy;
-
-	return domlet_process_may_live(of) ? st->status : DOMLET_STATUS_STOPPED;
+	return domlet_process_may_live(process_of(st)) ? st->status : DOMLET_STATUS_STOPPED;
 }
 
 static int may_be_container(const struct dirent *entry)

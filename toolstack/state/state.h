@@ -87,6 +87,9 @@ const char *domlet_status_name(enum domlet_status s);
 /* Calls cb for each container of ROOT, sorted by id; stops at non-zero. */
 int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void *arg), void *arg,
 		      struct domlet_error *err);
+/* Refuses when it can't be known now whether the container of ST still lives:
+ * who tells a status would tell what may be untrue. */
+int domlet_state_know(const struct domlet_state *st, struct domlet_error *err);
 /* The `state` verb's JSON text, malloc'ed. */
 char *domlet_state_json(const struct domlet_state *st);
 
