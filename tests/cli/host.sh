@@ -63,7 +63,7 @@ p.kill()' "$domlet" || fail "as its caller has it"
 [[ $EUID == 0 ]] || exit 0
 
 # udev's rule, in a mount namespace with folders of our own.
-in_udev() { # RULES HIDDEN: what doctor says with udev running, RULES installed ("": none), an empty file in /etc before it ("": none)
+in_udev() { # RULES HIDDEN: what doctor says with udev running, RULES installed ("": none), and in its way an empty file, a link, a link to the images
     # shellcheck disable=SC2016 # for that shell to expand
     unshare -m bash -euc '
         mount -t tmpfs none /run && mkdir /run/udev && touch /run/udev/control
@@ -71,12 +71,21 @@ in_udev() { # RULES HIDDEN: what doctor says with udev running, RULES installed 
             [[ ! -d $d ]] || mount -t tmpfs none "$d"
         done
         [[ ! $1 ]] || { mkdir -p /run/udev/rules.d && cp "$1" /run/udev/rules.d/59-domlet.rules; }
-        [[ ! $2 ]] || { mount -t tmpfs none /etc && mkdir -p /etc/udev/rules.d && : >/etc/udev/rules.d/59-domlet.rules; }
+        case $2 in
+        empty | masked) mount -t tmpfs none /etc && mkdir -p /etc/udev/rules.d ;;&
+        empty) : >/etc/udev/rules.d/59-domlet.rules ;;
+        masked) ln -s /dev/null /etc/udev/rules.d/59-domlet.rules ;;
+        linked) mount -t tmpfs none /var && mkdir -p /var/cache/domlet /var/big && ln -s /var/big /var/cache/domlet/images ;;
+        esac
         "$3" doctor 2>/dev/null || true' bash "$1" "$2" "$domlet" | grep 'disks alone' || true
 }
 rules=$(readlink -f "$2")/toolstack/storage/59-domlet.rules
 [[ $(in_udev "$rules" '') == 'ok    udev leaves'* ]] || fail "doctor does not take the rule for in force: $(in_udev "$rules" '')"
 [[ $(in_udev '' '') == 'FAIL  udev leaves'*'install domlet whole'* ]] || fail "doctor does not miss the rule: $(in_udev '' '')"
+[[ $(in_udev "$rules" masked) == 'FAIL  udev leaves'*'/etc/udev/rules.d/59-domlet.rules'* ]] ||
+    fail "doctor does not see that the rule is masked: $(in_udev "$rules" masked)"
+[[ $(in_udev "$rules" linked) == 'FAIL  udev leaves'*'a link leads to another'* ]] ||
+    fail "doctor does not see that the images are elsewhere: $(in_udev "$rules" linked)"
 [[ $(in_udev "$rules" empty) == 'FAIL  udev leaves'*'/etc/udev/rules.d/59-domlet.rules'* ]] ||
     fail "doctor does not see that the rule is hidden: $(in_udev "$rules" empty)"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <dirent.h>
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,17 +79,21 @@ static int check_udev(void)
 {
 	static const char what[] = "udev leaves the containers' disks alone";
 	struct domlet_error err;
-	char path[128], *text;
+	char path[128], real[PATH_MAX], *text;
 	size_t len;
 	bool ok;
 
 	if (access("/run/udev/control", F_OK) < 0)
 		return 0; /* it doesn't run */
+	/* The rule compares the path without links, as the kernel keeps it. */
+	if (realpath(DOMLET_IMAGE_CACHE, real) && strcmp(real, DOMLET_IMAGE_CACHE) != 0)
+		return line(false, what, "udev's rule knows images by their folder, " DOMLET_IMAGE_CACHE ", but a link leads to another: mount that there instead (mount --bind)");
 	for (size_t i = 0; i < sizeof rule_dirs / sizeof rule_dirs[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/59-domlet.rules", rule_dirs[i]);
-		if (domlet_file_read(path, RULES_MAX, &text, &len, &err) < 0)
+		text = NULL;
+		if (domlet_file_read(path, RULES_MAX, &text, &len, &err) < 0 && err.code == ENOENT)
 			continue;
-		ok = strstr(text, "=\"" DOMLET_IMAGE_CACHE "/*\"") && strstr(text, "\nENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}=\"1\"");
+		ok = text && strstr(text, "=\"" DOMLET_IMAGE_CACHE "/*\"") && strstr(text, "\nENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}=\"1\"");
 		free(text);
 		(void)snprintf(path + strlen(path), sizeof path - strlen(path), " is not domlet's: remove it");
 		return line(ok, what, path);
