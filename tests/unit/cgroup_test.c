@@ -54,6 +54,8 @@ static void where_they_are(void **state)
 		{ "/docker/1", "cgroup/docker/1" },
 		{ "ns/1", "cgroup/ns/1" },
 		{ "/", "cgroup/" },
+		{ "//", "cgroup/" },
+		{ "/docker/1/", "cgroup/docker/1" },
 		{ "/a..b", "cgroup/a..b" },
 		/* A path may have colons. */
 		{ "/a:b:c", "cgroup/a:b:c" },

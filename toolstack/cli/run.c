@@ -81,8 +81,10 @@ static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int m
 		domlet_cli_let_go(monitor_fd);
 		return 0;
 	}
-	if (keep)
+	if (keep) {
+		domlet_cli_let_go(monitor_fd); /* its monitor keeps the record */
 		return 1;
+	}
 	r = domlet_cli_remove(st, true, &err);
 	if (r > 0)
 		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);

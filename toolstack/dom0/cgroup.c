@@ -93,6 +93,9 @@ int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, s
 		n = snprintf(path, len, CGROUP_ROOT "/domlet/%s", name);
 	else
 		n = snprintf(path, len, CGROUP_ROOT "%s%s", cgroups_path[0] == '/' ? "" : "/", cgroups_path);
+	/* What is behind the last "/" is the cgroup, and all before it a parent. */
+	while (n > 0 && (size_t)n < len && (size_t)n > strlen(CGROUP_ROOT) + 1 && path[n - 1] == '/')
+		path[--n] = '\0';
 	if (n < 0 || (size_t)n >= len || climbs(path))
 		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long or has \"..\" in it",
 					cgroups_path ? cgroups_path : "");

@@ -32,7 +32,7 @@ struct look {
 /* Block devices whose contents somebody else may have written, or write now. */
 static bool is_foreign_name(const char *name)
 {
-	static const char *const foreign[] = { "loop", "nbd", "rbd" };
+	static const char *const foreign[] = { "loop", "nbd", "rbd", "ublk" };
 
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		if (strncmp(name, foreign[i], strlen(foreign[i])) == 0)
@@ -47,7 +47,8 @@ static bool is_own_device(const char *dir, unsigned int depth)
 	cleanup_free char *real = realpath(dir, NULL);
 	cleanup_closedir DIR *slaves = NULL;
 	struct dirent *entry;
-	bool own = real && depth < DEVICES_MAX && !is_foreign_name(strrchr(real, '/') + 1);
+	/* A SCSI disk of tcm_loop is a program's, as nbd's is. */
+	bool own = real && depth < DEVICES_MAX && !is_foreign_name(strrchr(real, '/') + 1) && !strstr(real, "/tcm_loop");
 
 	if (!own || (size_t)snprintf(path, sizeof(path), "%s/slaves", real) >= sizeof(path))
 		return false;
