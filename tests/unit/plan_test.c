@@ -340,8 +340,8 @@ static int read_limit(uint64_t mib)
 	return read_config(text);
 }
 
-/* What the guest's own took of domains in the lab, PV's, which is the larger:
- * the kernel and what it has as soon as it runs, its description of pages
+/* A model of what the guest's own takes: measured in the lab with small PVH
+ * domains, reckoned by the kernel's sources for the others. The kernel and what it has as soon as it runs, its description of pages
  * (2 MiB each 128 MiB), and a part of the rest of 1/128. On top of that is what
  * it keeps free (sixteen times the KiB, of that the root, and a half of it
  * more, or a five-hundredth). */
