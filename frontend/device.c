@@ -42,23 +42,23 @@ static int share_pages(struct domlet_device *d, uint32_t order, uint32_t epoch, 
 	page = d->page;
 	domlet_ring_page_init(page, order, epoch);
 	memcpy(page->ref, refs, d->page_count * sizeof refs[0]);
-	domlet_ring_attach(&d->ring, page, d->data, (uint8_t *)d->data + ((size_t)DOMLET_PAGE_SIZE << order),
-			   order, DOMLET_RING_GUEST);
+	domlet_ring_attach(&d->ring, page, d->data, (uint8_t *)d->data + ((size_t)DOMLET_PAGE_SIZE << order), order,
+			   DOMLET_RING_GUEST);
 	return 0;
 }
 
 /* One node, one request: PROTOCOL.md, "Finding each other". */
-static int announce(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
-		    uint32_t index_ref)
+static int announce(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch, uint32_t index_ref)
 {
 	char offer[64];
-	int len = snprintf(offer, sizeof offer, "%u %u %u %u %u", DOMLET_PROTO_VERSION, order, index_ref, d->port, epoch);
+	int len = snprintf(offer, sizeof offer, "%u %u %u %u %u", DOMLET_PROTO_VERSION, order, index_ref, d->port,
+			   epoch);
 
 	return xs_write(xs, XBT_NULL, RING_NODE, offer, (unsigned int)len) ? 0 : -last_errno();
 }
 
-int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
-		       char *err, size_t err_len)
+int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch, char *err,
+		       size_t err_len)
 {
 	xenevtchn_port_or_error_t port;
 	uint32_t index_ref = 0;

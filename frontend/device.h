@@ -27,12 +27,12 @@ struct domlet_device {
 };
 
 /* 1 << ORDER data pages a direction. 0 or -errno with a sentence in ERR. */
-int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch,
-		       char *err, size_t err_len);
+int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch, char *err,
+		       size_t err_len);
 void domlet_device_close(struct domlet_device *d);
 int domlet_device_fd(const struct domlet_device *d); /* poll for reading */
 int domlet_device_notify(struct domlet_device *d);
-int domlet_device_drain(struct domlet_device *d);    /* take what is pending, unmask */
+int domlet_device_drain(struct domlet_device *d); /* take what is pending, unmask */
 /* For domlet_ring_linger: lets the container have the processor that it shares
  * with us. False when it took it, for then it may have brought work. */
 bool domlet_device_yield(void);

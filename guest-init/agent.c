@@ -115,7 +115,8 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 }
 
 /* Consumes CGROUP_FD. */
-static int exec_in(struct guest_process *g, const struct domlet_process_config *p, int cgroup_fd, struct domlet_failure *failure)
+static int exec_in(struct guest_process *g, const struct domlet_process_config *p, int cgroup_fd,
+		   struct domlet_failure *failure)
 {
 	const struct guest_container *c = g->container;
 	int r = cgroup_fd < 0 ? cgroup_fd : domlet_process_exec(&g->p, p, &c->config, c->pidfd, cgroup_fd, failure);
@@ -125,7 +126,8 @@ static int exec_in(struct guest_process *g, const struct domlet_process_config *
 	return r;
 }
 
-static int exec_further(struct agent *a, struct guest_process *g, const char *text, size_t len, struct domlet_failure *failure)
+static int exec_further(struct agent *a, struct guest_process *g, const char *text, size_t len,
+			struct domlet_failure *failure)
 {
 	const struct guest_container *c = g->container;
 	struct domlet_process_config process;
@@ -139,7 +141,9 @@ static int exec_further(struct agent *a, struct guest_process *g, const char *te
 	if (process.cgroup) {
 		r = exec_in(g, &process, domlet_cgroup_below(c->cgroup_fd, process.cgroup, failure), failure);
 		if (r == -EBUSY)
-			(void)domlet_failure_set(failure, EBUSY, "the container's cgroup \"%.256s\" holds others, and so no processes", process.cgroup);
+			(void)domlet_failure_set(failure, EBUSY,
+						 "the container's cgroup \"%.256s\" holds others, and so no processes",
+						 process.cgroup);
 	} else {
 		r = domlet_process_exec(&g->p, &process, &c->config, c->pidfd, c->cgroup_fd, failure);
 		if (r == -EBUSY) /* its own cgroup holds others, and so no processes */
@@ -165,11 +169,13 @@ static void make_process(struct agent *a, struct guest_process *g, const char *t
 static int await_document(struct agent *a, struct guest_process *g, uint32_t len, struct domlet_failure *failure)
 {
 	if (len == 0 || len > DOMLET_CONFIG_MAX)
-		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is none, or larger than the %u possible",
-					  len, DOMLET_CONFIG_MAX);
+		return domlet_failure_set(failure, EMSGSIZE,
+					  "a configuration of %u bytes is none, or larger than the %u possible", len,
+					  DOMLET_CONFIG_MAX);
 	g->document = malloc(len);
 	if (!g->document)
-		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes", len);
+		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes",
+					  len);
 	g->document_len = len;
 	(void)domlet_link_open(&a->link, domlet_stream_id(g->p.number, DOMLET_STREAM_CONFIG));
 	return 0;
@@ -189,8 +195,8 @@ static void take_document(struct agent *a, struct guest_process *g, const struct
 		return;
 	}
 	if (ev->type != DOMLET_LINK_EOF || g->document_have != g->document_len)
-		(void)domlet_failure_set(&failure, EBADMSG, "the configuration has not the %u bytes that were announced",
-					 g->document_len);
+		(void)domlet_failure_set(&failure, EBADMSG,
+					 "the configuration has not the %u bytes that were announced", g->document_len);
 	else if (g->first)
 		(void)domlet_fetch_check(document, g->document_len, g->sha256, &failure);
 	domlet_link_close(&a->link, ev->stream);
@@ -393,32 +399,18 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	struct domlet_failure failure = { 0 };
 
 	switch (m->type) {
-	case DOMLET_MSG_WELCOME:
-		return;
-	case DOMLET_MSG_CREATE:
-		on_create(a, m->request, &m->create);
-		return;
-	case DOMLET_MSG_START:
-		on_start(a, m->request, &m->start);
-		return;
-	case DOMLET_MSG_EXEC:
-		on_exec(a, m->request, &m->exec);
-		return;
-	case DOMLET_MSG_SIGNAL:
-		on_signal(a, m->request, &m->signal);
-		return;
-	case DOMLET_MSG_DELETE:
-		on_delete(a, m->request, &m->delete_);
-		return;
+	case DOMLET_MSG_WELCOME: return;
+	case DOMLET_MSG_CREATE: on_create(a, m->request, &m->create); return;
+	case DOMLET_MSG_START: on_start(a, m->request, &m->start); return;
+	case DOMLET_MSG_EXEC: on_exec(a, m->request, &m->exec); return;
+	case DOMLET_MSG_SIGNAL: on_signal(a, m->request, &m->signal); return;
+	case DOMLET_MSG_DELETE: on_delete(a, m->request, &m->delete_); return;
 	case DOMLET_MSG_WINSIZE:
 		on_winsize(a, &m->winsize);
 		reply(a, m->request, NULL);
 		return;
-	case DOMLET_MSG_SHUTDOWN:
-		domlet_agent_end(NULL);
-	case DOMLET_MSG_PING:
-		reply(a, m->request, NULL);
-		return;
+	case DOMLET_MSG_SHUTDOWN: domlet_agent_end(NULL);
+	case DOMLET_MSG_PING: reply(a, m->request, NULL); return;
 	default:
 		(void)domlet_failure_set(&failure, ENOSYS, "this guest does not know %s yet", domlet_msg_name(m->type));
 		reply(a, m->request, &failure);
@@ -530,13 +522,9 @@ static bool receive(struct agent *a)
 	for (;;) {
 		domlet_link_next(&a->link, &ev);
 		switch (ev.type) {
-		case DOMLET_LINK_IDLE:
-			return any;
-		case DOMLET_LINK_MSG:
-			on_message(a, &ev.msg);
-			break;
-		case DOMLET_LINK_BROKEN:
-			domlet_agent_end(ev.reason);
+		case DOMLET_LINK_IDLE: return any;
+		case DOMLET_LINK_MSG: on_message(a, &ev.msg); break;
+		case DOMLET_LINK_BROKEN: domlet_agent_end(ev.reason);
 		default:
 			g = find(a, ev.stream >> 2);
 			if (g && (ev.stream & 3) == DOMLET_STREAM_CONFIG)

@@ -33,8 +33,8 @@ enum guest_stage {
 
 struct guest_output {
 	bool open;
-	bool bounded;  /* the process has ended: LEFT bytes, at most, are its last */
-	bool lingers;  /* those are on their way, and somebody else has it open still */
+	bool bounded; /* the process has ended: LEFT bytes, at most, are its last */
+	bool lingers; /* those are on their way, and somebody else has it open still */
 	uint32_t left;
 };
 
@@ -43,15 +43,15 @@ struct guest_process {
 	struct guest_container *container;
 	bool first; /* the container's init, not an EXEC's */
 	enum guest_stage stage;
-	uint32_t request; /* answered when the stage ends; 0: none */
+	uint32_t request;      /* answered when the stage ends; 0: none */
 	bool exited, reported; /* it has ended; EXITED was sent */
-	bool hung_up; /* its terminal is to be, as soon as it is open */
-	int status; /* of waitpid */
-	bool oom;   /* killed for want of memory */
-	char *document; /* of STAGE_DOCUMENT */
+	bool hung_up;          /* its terminal is to be, as soon as it is open */
+	int status;            /* of waitpid */
+	bool oom;              /* killed for want of memory */
+	char *document;        /* of STAGE_DOCUMENT */
 	uint32_t document_len, document_have;
 	uint8_t sha256[DOMLET_SHA256_LEN];
-	struct guest_output out[2]; /* stdout, stderr */
+	struct guest_output out[2];    /* stdout, stderr */
 	struct domlet_backlog backlog; /* stdin bytes that the pipe refused */
 	bool stdin_eof;
 	bool stdin_lost; /* nobody can read it any more, and the monitor is to be told */
@@ -62,8 +62,8 @@ struct guest_container {
 	bool used, stopped;
 	uint32_t number;
 	struct domlet_container_config config;
-	int cgroup_fd; /* -1: none */
-	int pidfd;     /* of its first process; -1: it has ended */
+	int cgroup_fd;      /* -1: none */
+	int pidfd;          /* of its first process; -1: it has ended */
 	uint64_t oom_kills; /* when it was last certain that no process's end is still to be told of one */
 	bool deleting;
 	uint32_t delete_request;
@@ -71,9 +71,9 @@ struct guest_container {
 
 struct agent {
 	struct domlet_link link;
-	struct xs_handle *xs; /* NULL: no configurations from there */
-	struct domlet_fetch ahead; /* what was read of a container before its CREATE */
-	bool cgroups;         /* the machine's cgroups are ours */
+	struct xs_handle *xs;          /* NULL: no configurations from there */
+	struct domlet_fetch ahead;     /* what was read of a container before its CREATE */
+	bool cgroups;                  /* the machine's cgroups are ours */
 	struct domlet_failure unready; /* why it takes no container; code 0: it does */
 	struct guest_process processes[DOMLET_PROCESS_MAX];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];

@@ -29,7 +29,8 @@
 static const struct {
 	const char *target, *type, *data;
 	unsigned long flags;
-} boot_mounts[] = { /* the first is domlet_boot_devices()'s */
+} boot_mounts[] = {
+	/* the first is domlet_boot_devices()'s */
 	{ "/dev", "devtmpfs", NULL, MS_NOSUID },
 	{ "/proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
 	{ "/sys", "sysfs", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC },
@@ -68,7 +69,8 @@ static int mount_some(size_t from, size_t to, struct domlet_failure *failure)
 	for (size_t i = from; i < to; i++) {
 		(void)mkdir(boot_mounts[i].target, 0755);
 		if (mount(boot_mounts[i].type, boot_mounts[i].target, boot_mounts[i].type, boot_mounts[i].flags,
-			  boot_mounts[i].data) < 0 && errno != EBUSY)
+			  boot_mounts[i].data) < 0 &&
+		    errno != EBUSY)
 			return domlet_failure_set(failure, errno, "the guest can't mount %s on %s: %s",
 						  boot_mounts[i].type, boot_mounts[i].target,
 						  domlet_failure_name(errno));
@@ -189,8 +191,10 @@ int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure)
 
 	if (!text || len != 2 * DOMLET_SEED_LEN) {
 		free(text);
-		return domlet_failure_set(failure, ENODATA, "the guest takes no container without a random seed, and dom0 gave none of %u bytes",
-					  DOMLET_SEED_LEN);
+		return domlet_failure_set(
+			failure, ENODATA,
+			"the guest takes no container without a random seed, and dom0 gave none of %u bytes",
+			DOMLET_SEED_LEN);
 	}
 	for (unsigned int i = 0; r == 0 && i < DOMLET_SEED_LEN; i++) {
 		int high = hex(text[2 * i]), low = hex(text[2 * i + 1]);
@@ -208,6 +212,9 @@ int domlet_boot_seed(struct xs_handle *xs, struct domlet_failure *failure)
 	if (fd >= 0)
 		close(fd);
 	explicit_bzero(&seed, sizeof seed);
-	return r == 0 ? 0 : domlet_failure_set(failure, -r, "the guest takes no container without a random seed, and can't credit dom0's: %s",
-					       domlet_failure_name(-r));
+	return r == 0 ? 0 :
+			domlet_failure_set(
+				failure, -r,
+				"the guest takes no container without a random seed, and can't credit dom0's: %s",
+				domlet_failure_name(-r));
 }

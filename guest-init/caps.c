@@ -30,12 +30,10 @@ int domlet_caps_bound(const struct domlet_process_config *p, struct domlet_failu
 	for (cap = 0; cap < caps; cap++)
 		if (!(p->caps[DOMLET_CAPS_BOUNDING] >> cap & 1) &&
 		    prctl(PR_CAPBSET_DROP, (unsigned long)cap, 0, 0, 0) < 0)
-			return domlet_failure_set(failure, errno,
-						  "cannot drop capability %u from the bounding set: %s", cap,
-						  domlet_failure_name(errno));
+			return domlet_failure_set(failure, errno, "cannot drop capability %u from the bounding set: %s",
+						  cap, domlet_failure_name(errno));
 	if (prctl(PR_SET_KEEPCAPS, 1UL, 0, 0, 0) < 0)
-		return domlet_failure_set(failure, errno, "cannot keep capabilities: %s",
-					  domlet_failure_name(errno));
+		return domlet_failure_set(failure, errno, "cannot keep capabilities: %s", domlet_failure_name(errno));
 	return 0;
 }
 
@@ -77,10 +75,8 @@ int domlet_caps_apply(const struct domlet_process_config *p, uint64_t kept, stru
 		return domlet_failure_set(failure, ENOMEM, "no memory for the capabilities");
 	if (set_flag(caps, CAP_EFFECTIVE, p->caps[DOMLET_CAPS_EFFECTIVE] | kept, cap_count) < 0 ||
 	    set_flag(caps, CAP_PERMITTED, p->caps[DOMLET_CAPS_PERMITTED] | kept, cap_count) < 0 ||
-	    set_flag(caps, CAP_INHERITABLE, p->caps[DOMLET_CAPS_INHERITABLE], cap_count) < 0 ||
-	    cap_set_proc(caps) < 0)
-		rc = domlet_failure_set(failure, errno, "cannot set the capabilities: %s",
-					domlet_failure_name(errno));
+	    set_flag(caps, CAP_INHERITABLE, p->caps[DOMLET_CAPS_INHERITABLE], cap_count) < 0 || cap_set_proc(caps) < 0)
+		rc = domlet_failure_set(failure, errno, "cannot set the capabilities: %s", domlet_failure_name(errno));
 	cap_free(caps);
 	if (rc < 0)
 		return rc;

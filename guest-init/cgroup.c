@@ -59,8 +59,8 @@ static void set_limit(int dir, const char *name, const char *value, struct domle
 	int error = *rc < 0 ? 0 : write_at(dir, name, value);
 
 	if (error < 0 && error != -ENOENT)
-		*rc = domlet_failure_set(failure, -error, "can't set %s of the container to %s: %s", name,
-					 value, domlet_failure_name(-error));
+		*rc = domlet_failure_set(failure, -error, "can't set %s of the container to %s: %s", name, value,
+					 domlet_failure_name(-error));
 }
 
 static void set_number(int dir, const char *name, int64_t value, struct domlet_failure *failure, int *rc)
@@ -113,8 +113,7 @@ static int set_limits(int dir, const struct domlet_resources_config *r, struct d
 	return rc;
 }
 
-int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r,
-			 struct domlet_failure *failure)
+int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r, struct domlet_failure *failure)
 {
 	char path[64];
 	int dir, rc;
@@ -204,7 +203,8 @@ int domlet_cgroup_below(int cgroup_fd, const char *path, struct domlet_failure *
 	if (dir >= 0)
 		return dir;
 	if (errno == ENOENT || errno == ENOTDIR || errno == EBADF)
-		return domlet_failure_set(failure, ENOENT, "the container has no cgroup \"%.256s\"; its own programs make them", path);
+		return domlet_failure_set(failure, ENOENT,
+					  "the container has no cgroup \"%.256s\"; its own programs make them", path);
 	return domlet_failure_set(failure, errno, "can't open the cgroup \"%.256s\" of the container: %s", path,
 				  domlet_failure_name(errno));
 }

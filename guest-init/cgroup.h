@@ -11,8 +11,7 @@
 #include "config.h"
 
 /* The directory's descriptor, or -errno. */
-int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r,
-			 struct domlet_failure *failure);
+int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r, struct domlet_failure *failure);
 /* The directory of the cgroup that process PID is in: a container may have made
  * some below its own and moved there. -errno. */
 int domlet_cgroup_of(pid_t pid);

@@ -42,8 +42,13 @@ static int set_limits(const struct domlet_process_config *p, struct domlet_failu
 static int set_priorities(const struct domlet_process_config *p, struct domlet_failure *failure)
 {
 	const struct domlet_scheduler_config *s = &p->scheduler;
-	struct sched_attr attr = { .size = sizeof attr, .sched_policy = s->policy, .sched_flags = s->flags, .sched_nice = s->nice,
-				   .sched_priority = s->priority, .sched_runtime = s->runtime, .sched_deadline = s->deadline,
+	struct sched_attr attr = { .size = sizeof attr,
+				   .sched_policy = s->policy,
+				   .sched_flags = s->flags,
+				   .sched_nice = s->nice,
+				   .sched_priority = s->priority,
+				   .sched_runtime = s->runtime,
+				   .sched_deadline = s->deadline,
 				   .sched_period = s->period };
 
 	if (s->given && syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
@@ -230,7 +235,8 @@ static enum found look_in(const char *dirs, const char *name, char *path, size_t
 
 	for (dirs = dirs[0] ? dirs : NULL; dirs; dirs = end[0] ? end + 1 : NULL) {
 		end = strchrnul(dirs, ':');
-		if ((size_t)snprintf(path, len, "%.*s/%s", end > dirs ? (int)(end - dirs) : 1, end > dirs ? dirs : ".", name) >= len)
+		if ((size_t)snprintf(path, len, "%.*s/%s", end > dirs ? (int)(end - dirs) : 1, end > dirs ? dirs : ".",
+				     name) >= len)
 			continue;
 		if (runnable(path, &why))
 			return path[0] == '/' ? FOUND : FOUND_RELATIVE;
@@ -255,15 +261,13 @@ static int resolve(const struct domlet_process_config *p, char *path, size_t len
 		return domlet_failure_set(failure, why, "exec: \"%s\": stat %s: no such file or directory", name, name);
 	}
 	switch (look_in(dirs ? dirs : DEFAULT_PATH, name, path, len)) {
-	case FOUND:
-		return 0;
+	case FOUND: return 0;
 	case FOUND_RELATIVE:
 		return domlet_failure_set(failure, EACCES,
-					  "exec: \"%s\": cannot run executable found relative to current directory", name);
-	case FOUND_DENIED:
-		return domlet_failure_set(failure, EACCES, "exec: \"%s\": permission denied", name);
-	default:
-		return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+					  "exec: \"%s\": cannot run executable found relative to current directory",
+					  name);
+	case FOUND_DENIED: return domlet_failure_set(failure, EACCES, "exec: \"%s\": permission denied", name);
+	default: return domlet_failure_set(failure, ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
 	}
 }
 

@@ -97,8 +97,7 @@ static void read_mount(struct domlet_mount_config *m, struct json_object *oci, s
 		m->type = domlet_read_string(r, plan, "type", m->type);
 	} else if (!strcmp(via, "copy")) {
 		m->via = DOMLET_MOUNT_COPY;
-		rc = domlet_config_base64(domlet_read_string(r, plan, "content", ""), &m->content,
-					  &m->content_len);
+		rc = domlet_config_base64(domlet_read_string(r, plan, "content", ""), &m->content, &m->content_len);
 		if (rc < 0)
 			domlet_read_fail(r, "plan.mounts.content", "is not base64 text");
 	} else if (!strcmp(via, "skip")) {
@@ -124,25 +123,22 @@ static void read_mounts(struct domlet_container_config *c, struct json_object *o
 		return;
 	c->mount_count = count;
 	for (i = 0; i < count && !r->failed; i++)
-		read_mount(&c->mounts[i], json_object_array_get_idx(mounts, i),
-			   json_object_array_get_idx(plans, i), r);
+		read_mount(&c->mounts[i], json_object_array_get_idx(mounts, i), json_object_array_get_idx(plans, i), r);
 }
 
-static void read_namespaces(struct domlet_container_config *c, struct json_object *linux_,
-			    struct domlet_reader *r)
+static void read_namespaces(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
 {
 	static const struct {
 		const char *type;
 		uint32_t flag;
 	} known[] = {
-		{ "mount", CLONE_NEWNS },     { "pid", CLONE_NEWPID }, { "ipc", CLONE_NEWIPC },
-		{ "uts", CLONE_NEWUTS },      { "network", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
-		{ "user", CLONE_NEWUSER },    { "time", CLONE_NEWTIME },
+		{ "mount", CLONE_NEWNS },  { "pid", CLONE_NEWPID },     { "ipc", CLONE_NEWIPC },
+		{ "uts", CLONE_NEWUTS },   { "network", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
+		{ "user", CLONE_NEWUSER }, { "time", CLONE_NEWTIME },
 	};
 	uint32_t count, i;
 	size_t n;
-	struct json_object *array =
-		domlet_read_array(r, linux_, "namespaces", DOMLET_CONFIG_NAMESPACES_MAX, &count);
+	struct json_object *array = domlet_read_array(r, linux_, "namespaces", DOMLET_CONFIG_NAMESPACES_MAX, &count);
 
 	for (i = 0; i < count && !r->failed; i++) {
 		struct json_object *one = json_object_array_get_idx(array, i);
@@ -155,11 +151,13 @@ static void read_namespaces(struct domlet_container_config *c, struct json_objec
 		if (n == sizeof(known) / sizeof(*known))
 			domlet_read_fail(r, "linux.namespaces", "names a type this guest does not have");
 		else if (known[n].flag == CLONE_NEWUSER)
-			domlet_read_fail(r, "linux.namespaces", "asks for a user namespace, which domlet does not offer yet");
+			domlet_read_fail(r, "linux.namespaces",
+					 "asks for a user namespace, which domlet does not offer yet");
 		else if (c->namespaces & known[n].flag)
 			domlet_read_fail(r, "linux.namespaces", "names a type twice");
 		else if (path[0])
-			domlet_read_fail(r, "linux.namespaces", "names one by its path, and the guest has none of the host's");
+			domlet_read_fail(r, "linux.namespaces",
+					 "names one by its path, and the guest has none of the host's");
 		else
 			c->namespaces |= known[n].flag;
 	}
@@ -208,12 +206,10 @@ static void read_device(struct domlet_device_config *d, struct json_object *one,
 		domlet_read_fail(r, "linux.devices.path", "must be an absolute path");
 }
 
-static void read_devices(struct domlet_container_config *c, struct json_object *linux_,
-			 struct domlet_reader *r)
+static void read_devices(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
 {
 	uint32_t count, i;
-	struct json_object *array =
-		domlet_read_array(r, linux_, "devices", DOMLET_CONFIG_DEVICES_MAX, &count);
+	struct json_object *array = domlet_read_array(r, linux_, "devices", DOMLET_CONFIG_DEVICES_MAX, &count);
 
 	c->devices = make_table(r, "linux.devices", count, sizeof(*c->devices));
 	if (!c->devices)
@@ -255,8 +251,7 @@ static void read_device_rule(struct domlet_device_rule *d, struct json_object *o
 		domlet_read_fail(r, "linux.resources.devices.type", "must be one of a, c, u and b");
 }
 
-static void read_device_rules(struct domlet_container_config *c, struct json_object *resources,
-			      struct domlet_reader *r)
+static void read_device_rules(struct domlet_container_config *c, struct json_object *resources, struct domlet_reader *r)
 {
 	uint32_t count, i;
 	struct json_object *array = domlet_read_array(r, resources, "devices", DOMLET_CONFIG_DEVICES_MAX, &count);
@@ -269,8 +264,7 @@ static void read_device_rules(struct domlet_container_config *c, struct json_obj
 	c->device_rule_count = count;
 }
 
-static void read_sysctls(struct domlet_container_config *c, struct json_object *linux_,
-			 struct domlet_reader *r)
+static void read_sysctls(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
 {
 	struct json_object *table = domlet_read_object(r, linux_, "sysctl");
 	int count = table ? json_object_object_length(table) : 0;
@@ -291,8 +285,7 @@ static void read_sysctls(struct domlet_container_config *c, struct json_object *
 	}
 }
 
-static void read_resources(struct domlet_container_config *c, struct json_object *linux_,
-			   struct domlet_reader *r)
+static void read_resources(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
 {
 	struct domlet_resources_config *res = &c->resources;
 	struct json_object *all = domlet_read_object(r, linux_, "resources");
@@ -340,8 +333,7 @@ static void read_personality(struct domlet_container_config *c, struct json_obje
 		domlet_read_fail(r, "linux.personality.domain", "must be LINUX or LINUX32");
 }
 
-static void read_propagation(struct domlet_container_config *c, struct json_object *linux_,
-			     struct domlet_reader *r)
+static void read_propagation(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
 {
 	const char *name = domlet_read_string(r, linux_, "rootfsPropagation", "");
 	const char *kind = name[0] == 'r' ? name + 1 : name;
@@ -429,8 +421,7 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 		domlet_read_fail(r, "domainname", "needs a uts namespace of the container's own");
 }
 
-int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len,
-			struct domlet_failure *failure)
+int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len, struct domlet_failure *failure)
 {
 	struct domlet_reader r = { .failure = failure };
 

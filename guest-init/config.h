@@ -59,7 +59,7 @@ struct domlet_process_config {
 	const char *cwd;
 	bool terminal;
 	enum domlet_stdio_kind stdio[3]; /* not of a terminal */
-	uint16_t rows, cols; /* 0: not given */
+	uint16_t rows, cols;             /* 0: not given */
 	uint32_t uid, gid;
 	bool has_umask;
 	mode_t umask;
@@ -74,7 +74,7 @@ struct domlet_process_config {
 	int oom_score_adj;
 	struct domlet_scheduler_config scheduler;
 	bool has_io_priority;
-	int io_priority; /* as ioprio_set(2) takes it */
+	int io_priority;    /* as ioprio_set(2) takes it */
 	const char *cgroup; /* of an EXEC: below the container's; NULL: that one, or its first process's */
 };
 
@@ -131,9 +131,9 @@ struct domlet_resources_config {
 /* One line of linux.resources.devices; of two that match the later one counts. */
 struct domlet_device_rule {
 	bool allow;
-	char type;             /* 'c', 'b', 'a': both */
-	int64_t major, minor;  /* -1: all */
-	uint32_t access;       /* BPF_DEVCG_ACC_* */
+	char type;            /* 'c', 'b', 'a': both */
+	int64_t major, minor; /* -1: all */
+	uint32_t access;      /* BPF_DEVCG_ACC_* */
 };
 
 struct domlet_hook_config {
@@ -163,15 +163,14 @@ struct domlet_container_config {
 	unsigned long personality; /* PER_*, of its processes */
 	unsigned long propagation; /* MS_PRIVATE and the like, 0: not given */
 	struct domlet_resources_config resources;
-	struct json_object *seccomp; /* read by filter.c; NULL: no filter */
+	struct json_object *seccomp;      /* read by filter.c; NULL: no filter */
 	struct domlet_hook_config *hooks; /* startContainer */
 	uint32_t hook_count;
 	struct json_object *state; /* what hooks read, but for status and pid; with hooks never NULL */
 };
 
 /* 0 or -errno with *failure; *c is then already freed. */
-int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len,
-			struct domlet_failure *failure);
+int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len, struct domlet_failure *failure);
 void domlet_config_free(struct domlet_container_config *c);
 
 /* The OCI process object of an EXEC. What runc takes from the container's where it is absent is FIRST's:
@@ -179,8 +178,7 @@ void domlet_config_free(struct domlet_container_config *c);
 int domlet_config_parse_process(struct domlet_process_config *p, const struct domlet_process_config *first,
 				const char *text, size_t len, struct domlet_failure *failure);
 /* Reads the object P's document or a container's "process". */
-void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
-				struct domlet_reader *r);
+void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r);
 void domlet_config_free_process(struct domlet_process_config *p);
 
 /* Standard base64 into a new buffer: 0, -EINVAL or -ENOMEM. */

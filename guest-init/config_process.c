@@ -48,8 +48,7 @@ static void read_rlimits(struct domlet_process_config *p, struct json_object *js
 {
 	uint32_t count, i;
 	size_t n;
-	struct json_object *array =
-		domlet_read_array(r, json, "rlimits", DOMLET_CONFIG_RLIMITS_MAX, &count);
+	struct json_object *array = domlet_read_array(r, json, "rlimits", DOMLET_CONFIG_RLIMITS_MAX, &count);
 
 	for (i = 0; i < count && !r->failed; i++) {
 		struct json_object *one = json_object_array_get_idx(array, i);
@@ -81,8 +80,7 @@ static void read_user(struct domlet_process_config *p, struct json_object *json,
 {
 	struct json_object *user = domlet_read_object(r, json, "user");
 	uint32_t count, i;
-	struct json_object *array =
-		domlet_read_array(r, user, "additionalGids", DOMLET_CONFIG_GROUPS_MAX, &count);
+	struct json_object *array = domlet_read_array(r, user, "additionalGids", DOMLET_CONFIG_GROUPS_MAX, &count);
 
 	/* 2^32-1 is no id: system calls read it as "leave alone". */
 	p->uid = (uint32_t)domlet_read_int(r, user, "uid", 0, (int64_t)UINT32_MAX - 1, 0);
@@ -111,8 +109,8 @@ static void read_user(struct domlet_process_config *p, struct json_object *json,
 
 static void read_caps(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
 {
-	static const char *const set_names[DOMLET_CAPS_SETS] = { "bounding", "effective", "permitted",
-								 "inheritable", "ambient" };
+	static const char *const set_names[DOMLET_CAPS_SETS] = { "bounding", "effective", "permitted", "inheritable",
+								 "ambient" };
 	struct json_object *caps = domlet_read_object(r, json, "capabilities");
 	unsigned int set;
 
@@ -122,8 +120,7 @@ static void read_caps(struct domlet_process_config *p, struct json_object *json,
 		struct json_object *array = domlet_read_array(r, caps, set_names[set], 256, &count);
 
 		for (i = 0; i < count; i++) {
-			const char *name = domlet_read_text(r, json_object_array_get_idx(array, i),
-							    set_names[set]);
+			const char *name = domlet_read_text(r, json_object_array_get_idx(array, i), set_names[set]);
 
 			/* A name that this kernel does not know can't be
 			 * granted; the engines expect it to be skipped. */
@@ -150,10 +147,11 @@ static uint64_t read_ns(struct domlet_reader *r, struct json_object *in, const c
 
 static void read_scheduler(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
 {
-	static const char *const policies[] = { "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE",
-						"SCHED_DEADLINE", NULL };
-	static const char *const flags[] = { "SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN",
-					     "SCHED_FLAG_KEEP_POLICY", "SCHED_FLAG_KEEP_PARAMS", "SCHED_FLAG_UTIL_CLAMP_MIN",
+	static const char *const policies[] = { "SCHED_OTHER", "SCHED_FIFO", "SCHED_RR",       "SCHED_BATCH",
+						"SCHED_ISO",   "SCHED_IDLE", "SCHED_DEADLINE", NULL };
+	static const char *const flags[] = { "SCHED_FLAG_RESET_ON_FORK",  "SCHED_FLAG_RECLAIM",
+					     "SCHED_FLAG_DL_OVERRUN",     "SCHED_FLAG_KEEP_POLICY",
+					     "SCHED_FLAG_KEEP_PARAMS",    "SCHED_FLAG_UTIL_CLAMP_MIN",
 					     "SCHED_FLAG_UTIL_CLAMP_MAX", NULL };
 	struct json_object *in = domlet_read_object(r, json, "scheduler"), *array;
 	struct domlet_scheduler_config *s = &p->scheduler;
@@ -185,9 +183,10 @@ static void read_io_priority(struct domlet_process_config *p, struct json_object
 	if (!in)
 		return;
 	p->has_io_priority = true;
-	p->io_priority = (int)IOPRIO_PRIO_VALUE(
-		IOPRIO_CLASS_RT + (int)read_choice(r, domlet_read_string(r, in, "class", ""), classes, "process.ioPriority.class"),
-		(int)domlet_read_int(r, in, "priority", 0, 7, 0));
+	p->io_priority = (int)IOPRIO_PRIO_VALUE(IOPRIO_CLASS_RT +
+							(int)read_choice(r, domlet_read_string(r, in, "class", ""),
+									 classes, "process.ioPriority.class"),
+						(int)domlet_read_int(r, in, "priority", 0, 7, 0));
 }
 
 /* The host's word, not the engine's. */
@@ -205,8 +204,7 @@ static void read_stdio(struct domlet_process_config *p, struct json_object *json
 	}
 }
 
-void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json,
-				struct domlet_reader *r)
+void domlet_config_read_process(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
 {
 	struct json_object *size;
 

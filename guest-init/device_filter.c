@@ -27,14 +27,13 @@ enum {
 };
 
 static const struct domlet_device_rule standard[] = {
-	{ true, 'a', -1, -1, BPF_DEVCG_ACC_MKNOD },
-	{ true, 'c', MAJOR_MEM, 3, ALL_ACCESS },     /* null */
-	{ true, 'c', MAJOR_MEM, 5, ALL_ACCESS },     /* zero */
-	{ true, 'c', MAJOR_MEM, 7, ALL_ACCESS },     /* full */
-	{ true, 'c', MAJOR_MEM, 8, ALL_ACCESS },     /* random */
-	{ true, 'c', MAJOR_MEM, 9, ALL_ACCESS },     /* urandom */
-	{ true, 'c', MAJOR_TTY_AUX, 0, ALL_ACCESS }, /* tty */
-	{ true, 'c', MAJOR_TTY_AUX, 2, ALL_ACCESS }, /* ptmx */
+	{ true, 'a', -1, -1, BPF_DEVCG_ACC_MKNOD },  { true, 'c', MAJOR_MEM, 3, ALL_ACCESS }, /* null */
+	{ true, 'c', MAJOR_MEM, 5, ALL_ACCESS },                                              /* zero */
+	{ true, 'c', MAJOR_MEM, 7, ALL_ACCESS },                                              /* full */
+	{ true, 'c', MAJOR_MEM, 8, ALL_ACCESS },                                              /* random */
+	{ true, 'c', MAJOR_MEM, 9, ALL_ACCESS },                                              /* urandom */
+	{ true, 'c', MAJOR_TTY_AUX, 0, ALL_ACCESS },                                          /* tty */
+	{ true, 'c', MAJOR_TTY_AUX, 2, ALL_ACCESS },                                          /* ptmx */
 	{ true, 'c', MAJOR_PTS, -1, ALL_ACCESS },
 };
 #define STANDARD_COUNT (sizeof standard / sizeof standard[0])
@@ -84,7 +83,8 @@ static void add_rule(struct program *p, const struct domlet_device_rule *d)
 
 	if (d->type != 'a') {
 		skips[n++] = p->count;
-		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, TYPE, 0, 0, d->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+		emit(p, BPF_JMP32 | BPF_JNE | BPF_K, TYPE, 0, 0,
+		     d->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 	}
 	if (d->major >= 0) {
 		skips[n++] = p->count;
@@ -117,8 +117,7 @@ static bool allows_all(const struct domlet_device_rule *rules, uint32_t count)
 	return access == ALL_ACCESS;
 }
 
-struct bpf_insn *domlet_device_filter_make(const struct domlet_device_rule *rules, uint32_t rule_count,
-					   uint32_t *count)
+struct bpf_insn *domlet_device_filter_make(const struct domlet_device_rule *rules, uint32_t rule_count, uint32_t *count)
 {
 	struct program p = { .count = 0 };
 	uint32_t i;
@@ -157,7 +156,7 @@ static int load_and_attach(int cgroup_fd, const struct bpf_insn *insn, uint32_t 
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.insns = (uint64_t)(uintptr_t)insn;
 	attr.insn_cnt = count;
-	attr.license = (uint64_t)(uintptr_t)"GPL";
+	attr.license = (uint64_t)(uintptr_t) "GPL";
 	program = bpf(BPF_PROG_LOAD, &attr);
 	if (program < 0)
 		return program;
@@ -179,7 +178,8 @@ int domlet_device_filter_attach(int cgroup_fd, const struct domlet_container_con
 
 	free(insn);
 	if (r < 0)
-		return domlet_failure_set(failure, -r, "can't limit the container's devices (linux.resources.devices): %s",
+		return domlet_failure_set(failure, -r,
+					  "can't limit the container's devices (linux.resources.devices): %s",
 					  domlet_failure_name(-r));
 	return 0;
 }

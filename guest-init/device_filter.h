@@ -17,11 +17,9 @@
 
 /* The program that decides; its length in *count, and the caller frees it.
  * NULL with *count 0: everything is allowed; with *count not 0: no memory. */
-struct bpf_insn *domlet_device_filter_make(const struct domlet_device_rule *rules, uint32_t rule_count,
-					   uint32_t *count);
+struct bpf_insn *domlet_device_filter_make(const struct domlet_device_rule *rules, uint32_t rule_count, uint32_t *count);
 
 /* Sets the rules of C for the cgroup and all below. 0, or -errno with *failure. */
-int domlet_device_filter_attach(int cgroup_fd, const struct domlet_container_config *c,
-				struct domlet_failure *failure);
+int domlet_device_filter_attach(int cgroup_fd, const struct domlet_container_config *c, struct domlet_failure *failure);
 
 #endif

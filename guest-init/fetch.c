@@ -16,8 +16,9 @@ int domlet_fetch_check(const char *text, uint32_t len, const uint8_t sha256[stat
 
 	domlet_sha256(text, len, digest);
 	if (memcmp(digest, sha256, sizeof digest) != 0)
-		return domlet_failure_set(failure, EBADMSG,
-					  "the configuration was changed on its way to the guest: its SHA-256 is not the announced one");
+		return domlet_failure_set(
+			failure, EBADMSG,
+			"the configuration was changed on its way to the guest: its SHA-256 is not the announced one");
 	return 0;
 }
 
@@ -82,8 +83,9 @@ static int check_node(const char *key, const char *text, const char *wanted, str
 	if (!text)
 		return domlet_failure_set(failure, ENODATA, "the guest found no %s of the container in xenstore", key);
 	if (strcmp(text, wanted) != 0)
-		return domlet_failure_set(failure, EBADMSG, "the container's %s in xenstore is %.64s, but %s was announced",
-					  key, text, wanted);
+		return domlet_failure_set(failure, EBADMSG,
+					  "the container's %s in xenstore is %.64s, but %s was announced", key, text,
+					  wanted);
 	return 0;
 }
 
@@ -107,9 +109,11 @@ int domlet_fetch_document(const struct domlet_fetch *f, uint32_t len, const uint
 			  struct domlet_failure *failure)
 {
 	if (len > DOMLET_CONFIG_XENSTORE_MAX)
-		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is too large for xenstore", len);
+		return domlet_failure_set(failure, EMSGSIZE, "a configuration of %u bytes is too large for xenstore",
+					  len);
 	if (!f->document)
-		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes", len);
+		return domlet_failure_set(failure, ENOMEM, "the guest has no memory for a configuration of %u bytes",
+					  len);
 	if (f->len != len)
 		return domlet_failure_set(failure, EBADMSG,
 					  "the guest found %u of the configuration's %u bytes in xenstore", f->len, len);

@@ -15,8 +15,7 @@ enum { NAMES_MAX = 4096, RULES_MAX = 4096, ARGS_MAX = 6, STUB_INSNS = 9 };
 /* asm/unistd.h's __X32_SYSCALL_BIT, which is a constant of the machine's width there. */
 #define X32_SYSCALL_BIT 0x40000000u
 
-static uint32_t read_action(struct domlet_reader *r, struct json_object *in, const char *key,
-			    const char *errno_key)
+static uint32_t read_action(struct domlet_reader *r, struct json_object *in, const char *key, const char *errno_key)
 {
 	const char *name = domlet_read_string(r, in, key, "");
 	uint32_t code = (uint32_t)domlet_read_int(r, in, errno_key, 0, 4095, EPERM);
@@ -35,9 +34,9 @@ static uint32_t read_action(struct domlet_reader *r, struct json_object *in, con
 		return SCMP_ACT_TRACE(code);
 	if (!strcmp(name, "SCMP_ACT_LOG"))
 		return SCMP_ACT_LOG;
-	domlet_read_fail(r, "linux.seccomp", !strcmp(name, "SCMP_ACT_NOTIFY") ?
-			 "asks for a listener, which can't reach into a guest" :
-			 "has an action this guest does not know");
+	domlet_read_fail(r, "linux.seccomp",
+			 !strcmp(name, "SCMP_ACT_NOTIFY") ? "asks for a listener, which can't reach into a guest" :
+							    "has an action this guest does not know");
 	return SCMP_ACT_KILL_PROCESS;
 }
 
@@ -47,9 +46,12 @@ static int read_operator(struct domlet_reader *r, struct json_object *in)
 		const char *name;
 		enum scmp_compare op;
 	} known[] = {
-		{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT },
-		{ "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
-		{ "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+		{ "SCMP_CMP_NE", SCMP_CMP_NE },
+		{ "SCMP_CMP_LT", SCMP_CMP_LT },
+		{ "SCMP_CMP_LE", SCMP_CMP_LE },
+		{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
+		{ "SCMP_CMP_GE", SCMP_CMP_GE },
+		{ "SCMP_CMP_GT", SCMP_CMP_GT },
 		{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 	};
 	const char *name = domlet_read_string(r, in, "op", "");
@@ -71,8 +73,7 @@ static uint64_t read_u64(struct json_object *in, const char *key)
 	return json_object_get_uint64(value);
 }
 
-static uint32_t read_args(struct domlet_reader *r, struct json_object *rule, struct scmp_arg_cmp *out,
-			  bool *repeated)
+static uint32_t read_args(struct domlet_reader *r, struct json_object *rule, struct scmp_arg_cmp *out, bool *repeated)
 {
 	uint32_t count, i, seen = 0;
 	struct json_object *array = domlet_read_array(r, rule, "args", ARGS_MAX, &count);
@@ -99,8 +100,8 @@ static uint32_t read_args(struct domlet_reader *r, struct json_object *rule, str
 /* Conditions on different arguments must all hold; libseccomp takes an
  * argument once a rule, so several on one argument become rules of their own
  * (any may hold), as the engines' profiles mean it. */
-static int add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const struct scmp_arg_cmp *args,
-		    uint32_t count, bool repeated)
+static int add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, const struct scmp_arg_cmp *args, uint32_t count,
+		    bool repeated)
 {
 	uint32_t i;
 	int rc = 0;
@@ -125,8 +126,8 @@ static void note_call(struct last_calls *last, const char *name, int nr)
 	last->x86 = x86 > last->x86 ? x86 : last->x86;
 }
 
-static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_object *rule,
-		      uint32_t default_action, struct last_calls *last)
+static void read_rule(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_object *rule, uint32_t default_action,
+		      struct last_calls *last)
 {
 	struct scmp_arg_cmp args[ARGS_MAX];
 	uint32_t names, i, arg_count, action;
@@ -245,8 +246,8 @@ static int export_program(scmp_filter_ctx ctx, struct domlet_filter *out)
 	return 0;
 }
 
-static int build(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_object *seccomp,
-		 uint32_t default_action, struct domlet_filter *out)
+static int build(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_object *seccomp, uint32_t default_action,
+		 struct domlet_filter *out)
 {
 	uint32_t count, i;
 	struct json_object *rules = domlet_read_array(r, seccomp, "syscalls", RULES_MAX, &count);
@@ -271,8 +272,7 @@ static int build(struct domlet_reader *r, scmp_filter_ctx ctx, struct json_objec
 	return 0;
 }
 
-int domlet_filter_compile(struct json_object *seccomp, struct domlet_filter *out,
-			   struct domlet_failure *failure)
+int domlet_filter_compile(struct json_object *seccomp, struct domlet_filter *out, struct domlet_failure *failure)
 {
 	struct domlet_reader r = { .failure = failure };
 	scmp_filter_ctx ctx;

@@ -18,8 +18,7 @@ struct domlet_filter {
 };
 
 /* SECCOMP may be NULL: *out is then empty. 0 or -errno. */
-int domlet_filter_compile(struct json_object *seccomp, struct domlet_filter *out,
-			   struct domlet_failure *failure);
+int domlet_filter_compile(struct json_object *seccomp, struct domlet_filter *out, struct domlet_failure *failure);
 /* In the child. Needs no_new_privs or CAP_SYS_ADMIN. */
 int domlet_filter_install(const struct domlet_filter *s, struct domlet_failure *failure);
 void domlet_filter_free(struct domlet_filter *s);

@@ -38,7 +38,8 @@ static _Noreturn void execute(const struct domlet_hook_config *h, const struct d
 
 	sigemptyset(&signals);
 	(void)sigprocmask(SIG_SETMASK, &signals, NULL);
-	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 && domlet_filter_install(&cmd->filter, &ignored) == 0)
+	if (dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
+	    domlet_filter_install(&cmd->filter, &ignored) == 0)
 		execve(h->path, h->args.count ? h->args.item : name, h->env.count ? h->env.item : cmd->env);
 	_exit(127);
 }
@@ -73,13 +74,13 @@ static int run(const struct domlet_container_config *c, const struct domlet_comm
 		r = domlet_failure_set(failure, errno, "error running hook #%u: can't start %s: %s", i, h->path,
 				       domlet_failure_name(errno));
 	else if (wait_for(pid, h->timeout_s, &status) < 0)
-		r = domlet_failure_set(failure, ETIMEDOUT, "error running hook #%u: %s did not end within %d s", i, h->path,
-				       h->timeout_s);
+		r = domlet_failure_set(failure, ETIMEDOUT, "error running hook #%u: %s did not end within %d s", i,
+				       h->path, h->timeout_s);
 	n = out >= 0 ? pread(out, output, OUTPUT_MAX, 0) : 0;
 	output[n > 0 ? n : 0] = '\0';
 	if (r == 0 && WIFSIGNALED(status))
-		r = domlet_failure_set(failure, EIO, "error running hook #%u: %s was ended by signal %d: %s", i, h->path,
-				       WTERMSIG(status), output);
+		r = domlet_failure_set(failure, EIO, "error running hook #%u: %s was ended by signal %d: %s", i,
+				       h->path, WTERMSIG(status), output);
 	else if (r == 0 && status)
 		r = domlet_failure_set(failure, EIO, "error running hook #%u: %s: exit status %d: %s", i, h->path,
 				       WEXITSTATUS(status), output);

@@ -29,14 +29,12 @@ struct json_object *domlet_read_document(const char *text, size_t len, struct do
 	json_tokener_free(tok);
 	while (end < len && strchr(" \t\r\n", text[end]) && text[end])
 		end++;
-	if (root && error == json_tokener_success && end == len &&
-	    json_object_is_type(root, json_type_object))
+	if (root && error == json_tokener_success && end == len && json_object_is_type(root, json_type_object))
 		return root;
 	if (root)
 		json_object_put(root);
 	(void)domlet_failure_set(failure, EBADMSG, "the configuration is not a JSON object: %s",
-				 error == json_tokener_success ? "unexpected text" :
-								 json_tokener_error_desc(error));
+				 error == json_tokener_success ? "unexpected text" : json_tokener_error_desc(error));
 	return NULL;
 }
 
@@ -48,8 +46,8 @@ void domlet_read_fail(struct domlet_reader *r, const char *key, const char *what
 	(void)domlet_failure_set(r->failure, EINVAL, "configuration: %s %s", key, what);
 }
 
-static struct json_object *get(struct domlet_reader *r, struct json_object *in, const char *key,
-			       enum json_type type, const char *what)
+static struct json_object *get(struct domlet_reader *r, struct json_object *in, const char *key, enum json_type type,
+			       const char *what)
 {
 	struct json_object *value = NULL;
 
@@ -73,8 +71,8 @@ struct json_object *domlet_read_object(struct domlet_reader *r, struct json_obje
 	return get(r, in, key, json_type_object, "must be an object");
 }
 
-struct json_object *domlet_read_array(struct domlet_reader *r, struct json_object *in, const char *key,
-				      uint32_t max, uint32_t *count)
+struct json_object *domlet_read_array(struct domlet_reader *r, struct json_object *in, const char *key, uint32_t max,
+				      uint32_t *count)
 {
 	struct json_object *value = get(r, in, key, json_type_array, "must be an array");
 	size_t len = value ? json_object_array_length(value) : 0;
@@ -104,8 +102,7 @@ const char *domlet_read_text(struct domlet_reader *r, struct json_object *value,
 	return text;
 }
 
-const char *domlet_read_string(struct domlet_reader *r, struct json_object *in, const char *key,
-			       const char *otherwise)
+const char *domlet_read_string(struct domlet_reader *r, struct json_object *in, const char *key, const char *otherwise)
 {
 	struct json_object *value = get(r, in, key, json_type_string, "must be a string");
 	const char *text = value ? domlet_read_text(r, value, key) : NULL;
@@ -120,8 +117,8 @@ bool domlet_read_bool(struct domlet_reader *r, struct json_object *in, const cha
 	return value && json_object_get_boolean(value);
 }
 
-int64_t domlet_read_int(struct domlet_reader *r, struct json_object *in, const char *key, int64_t min,
-			int64_t max, int64_t otherwise)
+int64_t domlet_read_int(struct domlet_reader *r, struct json_object *in, const char *key, int64_t min, int64_t max,
+			int64_t otherwise)
 {
 	struct json_object *value = get(r, in, key, json_type_int, "must be an integer");
 	int64_t number;

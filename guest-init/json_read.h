@@ -30,13 +30,12 @@ struct json_object *domlet_read_document(const char *text, size_t len, struct do
 
 void domlet_read_fail(struct domlet_reader *r, const char *key, const char *what);
 struct json_object *domlet_read_object(struct domlet_reader *r, struct json_object *in, const char *key);
-struct json_object *domlet_read_array(struct domlet_reader *r, struct json_object *in, const char *key,
-				      uint32_t max, uint32_t *count);
-const char *domlet_read_string(struct domlet_reader *r, struct json_object *in, const char *key,
-			       const char *otherwise);
+struct json_object *domlet_read_array(struct domlet_reader *r, struct json_object *in, const char *key, uint32_t max,
+				      uint32_t *count);
+const char *domlet_read_string(struct domlet_reader *r, struct json_object *in, const char *key, const char *otherwise);
 bool domlet_read_bool(struct domlet_reader *r, struct json_object *in, const char *key);
-int64_t domlet_read_int(struct domlet_reader *r, struct json_object *in, const char *key, int64_t min,
-			int64_t max, int64_t otherwise);
+int64_t domlet_read_int(struct domlet_reader *r, struct json_object *in, const char *key, int64_t min, int64_t max,
+			int64_t otherwise);
 bool domlet_read_has(struct json_object *in, const char *key);
 /* An array of strings, at most MAX; the caller frees out->item. */
 void domlet_read_strings(struct domlet_reader *r, struct json_object *in, const char *key, uint32_t max,

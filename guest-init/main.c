@@ -71,7 +71,8 @@ static void tell(void)
 static void sleep_on_device(bool wants_room, struct pollfd *fds, nfds_t n)
 {
 	tell();
-	if (domlet_ring_linger(&device.ring, wants_room, domlet_device_yield) || domlet_ring_arm(&device.ring, wants_room))
+	if (domlet_ring_linger(&device.ring, wants_room, domlet_device_yield) ||
+	    domlet_ring_arm(&device.ring, wants_room))
 		return;
 	fds[0] = (struct pollfd){ .fd = domlet_device_fd(&device), .events = POLLIN };
 	(void)poll(fds, n, -1);
@@ -89,7 +90,8 @@ static bool pump_bytes(void)
 	ssize_t n = 0;
 	bool any = false;
 
-	while ((out = domlet_pump_to_send(&pump, &len)) && (n = send(monitor_fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
+	while ((out = domlet_pump_to_send(&pump, &len)) &&
+	       (n = send(monitor_fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) {
 		domlet_pump_sent(&pump, (size_t)n);
 		any = true;
 	}
@@ -213,7 +215,9 @@ int main(int argc, char **argv)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	if (!on_socket && getpid() != 1) {
-		(void)fprintf(stderr, "domlet-init is process 1 of a domlet domain; elsewhere it takes --socket FD and does as the monitor there says\n");
+		(void)fprintf(
+			stderr,
+			"domlet-init is process 1 of a domlet domain; elsewhere it takes --socket FD and does as the monitor there says\n");
 		return 2;
 	}
 	if (!on_socket)

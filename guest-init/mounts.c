@@ -56,10 +56,10 @@ static const struct {
 	const char *name;
 	unsigned long flags;
 } propagations[] = {
-	{ "private", MS_PRIVATE },         { "rprivate", MS_PRIVATE | MS_REC },
-	{ "shared", MS_SHARED },           { "rshared", MS_SHARED | MS_REC },
-	{ "slave", MS_SLAVE },             { "rslave", MS_SLAVE | MS_REC },
-	{ "unbindable", MS_UNBINDABLE },   { "runbindable", MS_UNBINDABLE | MS_REC },
+	{ "private", MS_PRIVATE },       { "rprivate", MS_PRIVATE | MS_REC },
+	{ "shared", MS_SHARED },         { "rshared", MS_SHARED | MS_REC },
+	{ "slave", MS_SLAVE },           { "rslave", MS_SLAVE | MS_REC },
+	{ "unbindable", MS_UNBINDABLE }, { "runbindable", MS_UNBINDABLE | MS_REC },
 };
 
 static bool parse_flag(const char *option, bool recursive, struct domlet_mount_options *out)
@@ -200,7 +200,8 @@ static int find_target(const struct domlet_mount_config *m, enum domlet_path_kin
 	if (rc < 0 || strcmp(target->name, "/") != 0)
 		return rc;
 	close(target->fd);
-	return domlet_failure_set(failure, EBUSY, "mount of %s: it leads to the root itself, on which nothing can be mounted",
+	return domlet_failure_set(failure, EBUSY,
+				  "mount of %s: it leads to the root itself, on which nothing can be mounted",
 				  m->destination);
 }
 
@@ -258,10 +259,12 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 		return domlet_failure_set(failure, ENODEV, "mount of %s: the guest has no file system %s",
 					  m->destination, m->type);
 	if (o->copy_up && !is_empty(p->root_fd, m->destination))
-		return domlet_failure_set(failure, EINVAL, "mount of %s: tmpcopyup of a directory that is not empty is not possible yet",
+		return domlet_failure_set(failure, EINVAL,
+					  "mount of %s: tmpcopyup of a directory that is not empty is not possible yet",
 					  m->destination);
 	if (must_be_no_link(type) && is_link(p->root_fd, m->destination))
-		return domlet_failure_set(failure, ENOTDIR, "mount of %s: %s must be mounted on a directory, and there is a link",
+		return domlet_failure_set(failure, ENOTDIR,
+					  "mount of %s: %s must be mounted on a directory, and there is a link",
 					  m->destination, type);
 	rc = find_target(m, DOMLET_PATH_DIRECTORY, p, &target, failure);
 	if (rc < 0)
@@ -306,8 +309,8 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	int rc;
 
 	if (o->data[0])
-		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"", m->destination,
-					  o->data);
+		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"",
+					  m->destination, o->data);
 	snprintf(path, sizeof(path), "%s/copy%u", p->scratch, i);
 	rc = write_file(path, m);
 	if (rc < 0)
@@ -321,8 +324,8 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	if (rc == 0)
 		rc = remount(p->root_fd, target.name, o->flags, o->propagation);
 	if (rc < 0)
-		return domlet_failure_set(failure, -rc, "can't mount the copied file on %s: %s",
-					  m->destination, domlet_path_reason(-rc));
+		return domlet_failure_set(failure, -rc, "can't mount the copied file on %s: %s", m->destination,
+					  domlet_path_reason(-rc));
 	return 0;
 }
 
@@ -392,7 +395,7 @@ static unsigned long kept_flags(const struct statfs *fs)
 		long has; /* ST_* of statfs */
 		unsigned long keep;
 	} flags[] = {
-		{ 2, MS_NOSUID },     { 4, MS_NODEV },         { 8, MS_NOEXEC },
+		{ 2, MS_NOSUID },      { 4, MS_NODEV },          { 8, MS_NOEXEC },
 		{ 0x400, MS_NOATIME }, { 0x800, MS_NODIRATIME }, { 0x1000, MS_RELATIME },
 	};
 	unsigned long out = 0;
@@ -421,7 +424,6 @@ int domlet_mounts_make_readonly(int root_fd, const char *path, struct domlet_fai
 	if (rc == 0)
 		rc = remount(root_fd, path, MS_RDONLY | kept_flags(&fs), 0);
 	if (rc < 0)
-		return domlet_failure_set(failure, -rc, "can't make %s read-only: %s", path,
-					  domlet_failure_name(-rc));
+		return domlet_failure_set(failure, -rc, "can't make %s read-only: %s", path, domlet_failure_name(-rc));
 	return 0;
 }

@@ -13,7 +13,7 @@ struct domlet_mount_options {
 	unsigned long flags;       /* MS_* of the mount */
 	unsigned long propagation; /* 0: none given */
 	bool copy_up;              /* runc's own: a tmpfs begins with what it covers */
-	char data[4096]; /* what the filesystem itself reads */
+	char data[4096];           /* what the filesystem itself reads */
 };
 
 int domlet_mounts_parse_options(const struct domlet_strings *options, struct domlet_mount_options *out,

@@ -20,7 +20,8 @@ static int raise_loopback(struct domlet_failure *failure)
 	if (fd >= 0)
 		close(fd);
 	return r < 0 ? domlet_failure_set(failure, -r, "can't bring the loopback device up: %s",
-					  domlet_failure_name(-r)) : 0;
+					  domlet_failure_name(-r)) :
+		       0;
 }
 
 static int write_file(const char *path, const char *text)
@@ -59,7 +60,8 @@ static int set_sysctl(const struct domlet_sysctl_config *s, struct domlet_failur
 	if (r == -ENOENT)
 		return domlet_failure_set(failure, ENOENT, "sysctl %s is not known to the guest's kernel", s->key);
 	return r < 0 ? domlet_failure_set(failure, -r, "can't set sysctl %s to %s: %s", s->key, s->value,
-					  domlet_failure_name(-r)) : 0;
+					  domlet_failure_name(-r)) :
+		       0;
 }
 
 static int set_time_offset(const struct domlet_time_offset_config *o, struct domlet_failure *failure)
@@ -70,10 +72,13 @@ static int set_time_offset(const struct domlet_time_offset_config *o, struct dom
 	(void)snprintf(text, sizeof text, "%s %lld %u", o->clock, (long long)o->secs, o->nanosecs);
 	r = write_file("/proc/self/timens_offsets", text);
 	if (r == -ERANGE)
-		return domlet_failure_set(failure, ERANGE, "linux.timeOffsets: the guest's clock %s, which began with its boot, can't be moved by %lld s",
-					  o->clock, (long long)o->secs);
+		return domlet_failure_set(
+			failure, ERANGE,
+			"linux.timeOffsets: the guest's clock %s, which began with its boot, can't be moved by %lld s",
+			o->clock, (long long)o->secs);
 	return r < 0 ? domlet_failure_set(failure, -r, "can't set the time offset of %s: %s", o->clock,
-					  domlet_failure_name(-r)) : 0;
+					  domlet_failure_name(-r)) :
+		       0;
 }
 
 /* Offsets are set before anybody is in the namespace: so it is made for
@@ -93,7 +98,8 @@ static int enter_time_namespace(const struct domlet_container_config *c, struct 
 	r = fd < 0 || setns(fd, CLONE_NEWTIME) < 0 ? -errno : 0;
 	if (fd >= 0)
 		close(fd);
-	return r < 0 ? domlet_failure_set(failure, -r, "can't enter the time namespace: %s", domlet_failure_name(-r)) : 0;
+	return r < 0 ? domlet_failure_set(failure, -r, "can't enter the time namespace: %s", domlet_failure_name(-r)) :
+		       0;
 }
 
 int domlet_namespaces_set_up(const struct domlet_container_config *c, struct domlet_failure *failure)
@@ -102,7 +108,8 @@ int domlet_namespaces_set_up(const struct domlet_container_config *c, struct dom
 
 	/* Only now is its root the cgroup that this process was born in. */
 	if ((c->namespaces & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
-		return domlet_failure_set(failure, errno, "can't make a cgroup namespace: %s", domlet_failure_name(errno));
+		return domlet_failure_set(failure, errno, "can't make a cgroup namespace: %s",
+					  domlet_failure_name(errno));
 	if (c->hostname[0] && sethostname(c->hostname, strlen(c->hostname)) < 0)
 		return domlet_failure_set(failure, errno, "can't set the hostname %s: %s", c->hostname,
 					  domlet_failure_name(errno));

@@ -41,8 +41,8 @@ int domlet_path_open(int root_fd, const char *path)
 struct walk {
 	int root_fd;
 	enum domlet_path_kind kind;
-	struct domlet_path *at;   /* how far it has come: no component of the name is a link */
-	char left[2 * PATH_MAX];  /* what is still to go */
+	struct domlet_path *at;  /* how far it has come: no component of the name is a link */
+	char left[2 * PATH_MAX]; /* what is still to go */
 	uint32_t links;
 	bool ended; /* at a NODE's last component */
 };

@@ -31,7 +31,7 @@ struct spawn {
 	const struct domlet_container_config *c;
 	uint32_t number; /* of the container */
 	int cgroup_fd;
-	int pidfd; /* whose namespaces to join; -1: make them */
+	int pidfd;                    /* whose namespaces to join; -1: make them */
 	int status, go, in, out, err; /* the child's ends */
 };
 
@@ -46,7 +46,8 @@ static int set_oom_score(const struct domlet_process_config *p, struct domlet_fa
 	(void)snprintf(text, sizeof text, "%d", p->oom_score_adj);
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		r = domlet_failure_set(failure, errno, "can't set oomScoreAdj to %s: %s", text, domlet_failure_name(errno));
+		r = domlet_failure_set(failure, errno, "can't set oomScoreAdj to %s: %s", text,
+				       domlet_failure_name(errno));
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -94,7 +95,8 @@ static int open_null(void)
 	int fd = open("/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
-	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) && fcntl(fd, F_SETFL, O_RDWR) == 0))
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) &&
+		       fcntl(fd, F_SETFL, O_RDWR) == 0))
 		return fd;
 	close(fd);
 	return -1;
@@ -234,8 +236,9 @@ static void close_one(int *fd)
 
 void domlet_process_init(struct domlet_process *p)
 {
-	*p = (struct domlet_process){ .status_fd = -1, .go_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1,
-				     .slave_fd = -1 };
+	*p = (struct domlet_process){
+		.status_fd = -1, .go_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1, .slave_fd = -1
+	};
 }
 
 void domlet_process_close(struct domlet_process *p)
@@ -257,7 +260,8 @@ int domlet_process_ready(struct domlet_process *p, const struct domlet_process_s
 		p->slave_fd = ioctl(p->in_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 		return 0;
 	}
-	return domlet_failure_set(failure, EIO, "can't fetch the process's terminal: %s", domlet_failure_name(-p->in_fd));
+	return domlet_failure_set(failure, EIO, "can't fetch the process's terminal: %s",
+				  domlet_failure_name(-p->in_fd));
 }
 
 static pid_t clone_child(const struct spawn *s)
@@ -311,7 +315,8 @@ static int spawn(struct domlet_process *p, struct spawn *s, struct domlet_failur
 	else {
 		r = start_child(p, s);
 		if (r < 0)
-			(void)domlet_failure_set(failure, -r, "can't clone the container's process: %s", domlet_failure_name(-r));
+			(void)domlet_failure_set(failure, -r, "can't clone the container's process: %s",
+						 domlet_failure_name(-r));
 	}
 	close_one(&s->status);
 	close_one(&s->go);

@@ -20,7 +20,7 @@ struct domlet_process {
 	pid_t pid;
 	int status_fd, go_fd;
 	int in_fd, out_fd, err_fd; /* -1: closed; terminal: in and out are the pty's master */
-	int slave_fd; /* terminal: open while the process lives, so that nobody else need have it open */
+	int slave_fd;              /* terminal: open while the process lives, so that nobody else need have it open */
 	bool terminal;
 };
 

@@ -37,8 +37,7 @@ static int make_scratch(struct scratch *s, uint32_t number, struct domlet_failur
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return domlet_failure_set(failure, errno, "can't separate the container's mounts: %s",
 					  domlet_failure_name(errno));
-	if ((mkdir(s->dir, 0700) < 0 && errno != EEXIST) ||
-	    mount("tmpfs", s->dir, "tmpfs", 0, "mode=0755") < 0 ||
+	if ((mkdir(s->dir, 0700) < 0 && errno != EEXIST) || mount("tmpfs", s->dir, "tmpfs", 0, "mode=0755") < 0 ||
 	    mkdir(s->lower, 0755) < 0 || mkdir(s->upper, 0755) < 0 || mkdir(s->work, 0755) < 0 ||
 	    mkdir(s->root, 0755) < 0)
 		return domlet_failure_set(failure, errno, "can't prepare the container's root: %s",
@@ -64,8 +63,7 @@ static int wait_for_device(const char *path, struct domlet_failure *failure)
 
 	for (int waited = 0; !opens(path); waited += DEVICE_POLL_MS) {
 		if (waited >= DEVICE_WAIT_MS)
-			return domlet_failure_set(failure, ENODEV,
-						  "the root disk %s did not appear within %d s", path,
+			return domlet_failure_set(failure, ENODEV, "the root disk %s did not appear within %d s", path,
 						  DEVICE_WAIT_MS / 1000);
 		(void)nanosleep(&pause, NULL);
 	}
@@ -80,21 +78,20 @@ static int mount_base(const struct domlet_root_config *r, const char *target, st
 
 	if (r->via == DOMLET_ROOT_DIRECTORY) {
 		if (mount(r->device, target, NULL, MS_BIND | MS_REC, NULL) < 0)
-			return domlet_failure_set(failure, errno, "can't use directory %s as root: %s",
-						  r->device, domlet_failure_name(errno));
+			return domlet_failure_set(failure, errno, "can't use directory %s as root: %s", r->device,
+						  domlet_failure_name(errno));
 		return 0;
 	}
 	rc = wait_for_device(r->device, failure);
 	if (rc < 0)
 		return rc;
 	if (mount(r->device, target, r->type, readonly ? MS_RDONLY : 0, NULL) < 0)
-		return domlet_failure_set(failure, errno, "can't mount the root disk %s as %s: %s",
-					  r->device, r->type, domlet_failure_name(errno));
+		return domlet_failure_set(failure, errno, "can't mount the root disk %s as %s: %s", r->device, r->type,
+					  domlet_failure_name(errno));
 	return 0;
 }
 
-static int mount_root(const struct domlet_root_config *r, const struct scratch *s,
-		      struct domlet_failure *failure)
+static int mount_root(const struct domlet_root_config *r, const struct scratch *s, struct domlet_failure *failure)
 {
 	char data[256];
 	struct stat st;
@@ -146,16 +143,16 @@ static bool guest_has(const struct domlet_device_config *d)
 
 	if (S_ISFIFO(d->mode))
 		return true;
-	snprintf(path, sizeof(path), "/sys/dev/%s/%" PRIu32 ":%" PRIu32, S_ISBLK(d->mode) ? "block" : "char",
-		 d->major, d->minor);
+	snprintf(path, sizeof(path), "/sys/dev/%s/%" PRIu32 ":%" PRIu32, S_ISBLK(d->mode) ? "block" : "char", d->major,
+		 d->minor);
 	return access(path, F_OK) == 0;
 }
 
 static int make_devices(int root_fd, const struct domlet_container_config *c, struct domlet_failure *failure)
 {
 	static const struct domlet_device_config standard[] = {
-		{ "/dev/null", S_IFCHR | 0666, 1, 3, 0, 0 },   { "/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0 },
-		{ "/dev/full", S_IFCHR | 0666, 1, 7, 0, 0 },   { "/dev/random", S_IFCHR | 0666, 1, 8, 0, 0 },
+		{ "/dev/null", S_IFCHR | 0666, 1, 3, 0, 0 },    { "/dev/zero", S_IFCHR | 0666, 1, 5, 0, 0 },
+		{ "/dev/full", S_IFCHR | 0666, 1, 7, 0, 0 },    { "/dev/random", S_IFCHR | 0666, 1, 8, 0, 0 },
 		{ "/dev/urandom", S_IFCHR | 0666, 1, 9, 0, 0 }, { "/dev/tty", S_IFCHR | 0666, 5, 0, 0, 0 },
 	};
 	uint32_t i;
@@ -175,9 +172,8 @@ static int make_links(int root_fd, struct domlet_failure *failure)
 	static const struct {
 		const char *name, *to;
 	} links[] = {
-		{ "ptmx", "pts/ptmx" },          { "fd", "/proc/self/fd" },
-		{ "stdin", "/proc/self/fd/0" },  { "stdout", "/proc/self/fd/1" },
-		{ "stderr", "/proc/self/fd/2" },
+		{ "ptmx", "pts/ptmx" },          { "fd", "/proc/self/fd" },       { "stdin", "/proc/self/fd/0" },
+		{ "stdout", "/proc/self/fd/1" }, { "stderr", "/proc/self/fd/2" },
 	};
 	struct domlet_path dev;
 	size_t i;
@@ -219,8 +215,7 @@ static int make_files(int root_fd, const struct domlet_container_config *c, stru
 	return rc;
 }
 
-static int restrict_paths(int root_fd, const struct domlet_container_config *c,
-			  struct domlet_failure *failure)
+static int restrict_paths(int root_fd, const struct domlet_container_config *c, struct domlet_failure *failure)
 {
 	uint32_t i;
 	int rc = 0;
@@ -256,13 +251,11 @@ static int enter(int root_fd, const struct domlet_container_config *c, struct do
 		return domlet_failure_set(failure, errno, "can't make the root read-only: %s",
 					  domlet_failure_name(errno));
 	if (c->propagation && mount(NULL, "/", NULL, c->propagation, NULL) < 0)
-		return domlet_failure_set(failure, errno, "can't set rootfsPropagation: %s",
-					  domlet_failure_name(errno));
+		return domlet_failure_set(failure, errno, "can't set rootfsPropagation: %s", domlet_failure_name(errno));
 	return 0;
 }
 
-int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number,
-			struct domlet_failure *failure)
+int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number, struct domlet_failure *failure)
 {
 	struct scratch s;
 	struct domlet_mount_place place = { .scratch = s.dir };

@@ -12,7 +12,6 @@
 /* Mounts the root and all below, creates devices and links, masks, and makes
  * it "/". NUMBER names a directory below /run/domlet, and the container's
  * cgroup. 0 or -errno. */
-int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number,
-			struct domlet_failure *failure);
+int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number, struct domlet_failure *failure);
 
 #endif

@@ -167,9 +167,7 @@ static void lose_reader(struct agent *a, const struct guest_process *g, int *fd)
 void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev)
 {
 	switch (ev->type) {
-	case DOMLET_LINK_DATA:
-		to_stdin(a, g, ev->data, ev->len);
-		return;
+	case DOMLET_LINK_DATA: to_stdin(a, g, ev->data, ev->len); return;
 	case DOMLET_LINK_EOF:
 		if (g->backlog.len || awaits_terminal(g))
 			g->stdin_eof = true;
@@ -185,8 +183,7 @@ void domlet_streams_event(struct agent *a, struct guest_process *g, const struct
 			g->hung_up = true;
 		hang_up(g); /* before an EOF, which the terminal's reader would take for ^D */
 		return;
-	default:
-		return;
+	default: return;
 	}
 }
 
@@ -265,7 +262,7 @@ bool domlet_streams_poll(struct agent *a, struct guest_process *g, struct pollfd
 		    !domlet_link_has_credit(&a->link, stream_of(g, k ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT)))
 			continue;
 		if (!domlet_link_has_room(&a->link)) /* a poll for output would return at once, for ever */
-			wants_room = true; /* its event wakes us */
+			wants_room = true;           /* its event wakes us */
 		else
 			fds[(*n)++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	}

@@ -14,7 +14,8 @@ static int fail(struct domlet_failure *failure, const char *what)
 {
 	int code = errno ? errno : EIO;
 
-	return domlet_failure_set(failure, code, "can't %s the container's terminal: %s", what, domlet_failure_name(code));
+	return domlet_failure_set(failure, code, "can't %s the container's terminal: %s", what,
+				  domlet_failure_name(code));
 }
 
 int domlet_terminal_open(const struct domlet_process_config *p, bool console, struct domlet_failure *failure)

@@ -25,13 +25,13 @@ static const struct shape {
 	uint32_t min_length, max_length;
 	bool on_stream, has_seq;
 } shapes[] = {
-	[0] = {1, 0, false, false},
-	[DOMLET_FRAME_MSG] = {8, DOMLET_MSG_MAX, false, true},
-	[DOMLET_FRAME_DATA] = {1, DOMLET_FRAME_PAYLOAD_MAX, true, false},
-	[DOMLET_FRAME_EOF] = {0, 0, true, false},
-	[DOMLET_FRAME_CREDIT] = {4, 4, true, false},
-	[DOMLET_FRAME_ACK] = {0, 0, false, false},
-	[DOMLET_FRAME_RESET] = {0, 0, true, false},
+	[0] = { 1, 0, false, false },
+	[DOMLET_FRAME_MSG] = { 8, DOMLET_MSG_MAX, false, true },
+	[DOMLET_FRAME_DATA] = { 1, DOMLET_FRAME_PAYLOAD_MAX, true, false },
+	[DOMLET_FRAME_EOF] = { 0, 0, true, false },
+	[DOMLET_FRAME_CREDIT] = { 4, 4, true, false },
+	[DOMLET_FRAME_ACK] = { 0, 0, false, false },
+	[DOMLET_FRAME_RESET] = { 0, 0, true, false },
 };
 
 static const char *check(const struct domlet_frame *f)
@@ -58,8 +58,7 @@ static const char *check(const struct domlet_frame *f)
 	return NULL;
 }
 
-int domlet_frame_decode(const uint8_t in[static DOMLET_FRAME_HEADER_LEN], struct domlet_frame *f,
-			const char **reason)
+int domlet_frame_decode(const uint8_t in[static DOMLET_FRAME_HEADER_LEN], struct domlet_frame *f, const char **reason)
 {
 	f->length = domlet_wire_get_u32(in);
 	f->type = in[4];

@@ -25,7 +25,7 @@ enum domlet_frame_type {
 struct domlet_frame {
 	uint32_t length; /* payload bytes */
 	uint8_t type;
-	uint8_t flags;   /* 0 in this version */
+	uint8_t flags; /* 0 in this version */
 	uint16_t zero;
 	uint32_t stream; /* process << 2 | enum domlet_stream_kind, 0 for MSG and ACK */
 	uint32_t seq;    /* of MSG frames, from 1, else 0: what a new monitor replays */
@@ -50,7 +50,6 @@ void domlet_frame_encode(const struct domlet_frame *f, uint8_t out[static DOMLET
 /* Decodes and checks everything that can be checked without state: type,
  * flags, zero, length for its type, stream range. 0 or -EPROTO, and then
  * *reason is a static sentence. */
-int domlet_frame_decode(const uint8_t in[static DOMLET_FRAME_HEADER_LEN], struct domlet_frame *f,
-			const char **reason);
+int domlet_frame_decode(const uint8_t in[static DOMLET_FRAME_HEADER_LEN], struct domlet_frame *f, const char **reason);
 
 #endif

@@ -54,20 +54,17 @@ static const char *accept_header(struct domlet_link *l)
 		if (f->seq - l->recv_seq - 1 > INT32_MAX - 1)
 			return "message's sequence number does not rise";
 		return NULL;
-	case DOMLET_FRAME_DATA:
-		return ours ? "data against the stream's direction" : accept_data(l, s);
+	case DOMLET_FRAME_DATA: return ours ? "data against the stream's direction" : accept_data(l, s);
 	case DOMLET_FRAME_EOF:
 		if (ours)
 			return "end against the stream's direction";
 		return s && s->recv_eof ? "second end of a stream" : NULL;
-	case DOMLET_FRAME_CREDIT:
-		return ours ? NULL : "credit against the stream's direction";
+	case DOMLET_FRAME_CREDIT: return ours ? NULL : "credit against the stream's direction";
 	case DOMLET_FRAME_RESET:
 		if (!ours)
 			return "reset against the stream's direction";
 		return s && s->reset ? "second reset of a stream" : NULL;
-	default:
-		return NULL;
+	default: return NULL;
 	}
 }
 
@@ -155,8 +152,7 @@ static bool step_credit(struct domlet_link *l, struct domlet_link_event *ev, uin
 	domlet_ring_consume(l->ring, sizeof(payload));
 	l->in_open = false;
 	more = domlet_wire_get_u32(payload);
-	if (more == 0 || more > DOMLET_STREAM_WINDOW ||
-	    (s && more > DOMLET_STREAM_WINDOW - s->send_credit)) {
+	if (more == 0 || more > DOMLET_STREAM_WINDOW || (s && more > DOMLET_STREAM_WINDOW - s->send_credit)) {
 		fail(l, ev, "credit beyond the stream's window");
 		return true;
 	}
@@ -195,14 +191,10 @@ static bool step(struct domlet_link *l, struct domlet_link_event *ev, uint32_t h
 	if (!l->in_open)
 		return step_header(l, ev, have);
 	switch (l->in.type) {
-	case DOMLET_FRAME_MSG:
-		return step_msg(l, ev, have);
-	case DOMLET_FRAME_DATA:
-		return step_data(l, ev, have);
-	case DOMLET_FRAME_CREDIT:
-		return step_credit(l, ev, have);
-	default:
-		return step_end(l, ev);
+	case DOMLET_FRAME_MSG: return step_msg(l, ev, have);
+	case DOMLET_FRAME_DATA: return step_data(l, ev, have);
+	case DOMLET_FRAME_CREDIT: return step_credit(l, ev, have);
+	default: return step_end(l, ev);
 	}
 }
 

@@ -13,8 +13,7 @@ _Static_assert(DOMLET_LINK_OUTBOX_MAX >= DOMLET_FRAME_HEADER_LEN + DOMLET_MSG_MA
 /* Unacknowledged messages after which an ACK is sent without other reason. */
 #define ACK_EVERY 16u
 
-void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role,
-		      uint32_t epoch)
+void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch)
 {
 	memset(l, 0, sizeof(*l));
 	l->ring = ring;
@@ -93,8 +92,7 @@ void domlet_link_close(struct domlet_link *l, uint32_t stream)
 
 /* --- sending ---------------------------------------------------------- */
 
-static void put_header(struct domlet_link *l, uint8_t *out, uint8_t type, uint32_t stream,
-		       uint32_t length, uint32_t ack)
+static void put_header(struct domlet_link *l, uint8_t *out, uint8_t type, uint32_t stream, uint32_t length, uint32_t ack)
 {
 	struct domlet_frame f = {
 		.length = length,

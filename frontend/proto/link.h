@@ -42,7 +42,7 @@ struct domlet_link_stream {
 	uint32_t recv_credit; /* bytes the peer may still send */
 	uint32_t recv_owed;   /* taken by the sink, not yet granted again */
 	bool send_eof, recv_eof, reset;
-	bool closing;         /* closed by us: what still comes is dropped */
+	bool closing; /* closed by us: what still comes is dropped */
 };
 
 struct domlet_link {
@@ -53,18 +53,18 @@ struct domlet_link {
 	struct domlet_link_stream streams[DOMLET_STREAM_MAX];
 	uint8_t outbox[DOMLET_LINK_OUTBOX_MAX];
 	uint32_t outbox_head, outbox_len; /* unsent: [head, len) */
-	struct domlet_frame in;  /* frame being received */
-	uint32_t in_left;        /* its payload bytes not yet taken */
+	struct domlet_frame in;           /* frame being received */
+	uint32_t in_left;                 /* its payload bytes not yet taken */
 	bool in_open;
-	bool in_drop;            /* the rest of this DATA frame is dropped */
-	bool credit_waits;       /* a stream owes credit that found the outbox full */
+	bool in_drop;      /* the rest of this DATA frame is dropped */
+	bool credit_waits; /* a stream owes credit that found the outbox full */
 	uint32_t reserved_stream, reserved_len, reserved_ack;
 	uint8_t msg_copy[DOMLET_MSG_MAX];
 	uint8_t slot[(DOMLET_PROCESS_MAX + 1) << 2]; /* by stream: index in streams + 1 */
-	uint32_t late_left;      /* bytes that may come for forgotten streams */
-	bool bounded;            /* domlet_link_allow() was called ... */
-	uint32_t bound;          /* ... and this is where it ends, as ring->in_taken counts */
-	const char *broken; /* sticky: why the peer was wrong */
+	uint32_t late_left;                          /* bytes that may come for forgotten streams */
+	bool bounded;                                /* domlet_link_allow() was called ... */
+	uint32_t bound;                              /* ... and this is where it ends, as ring->in_taken counts */
+	const char *broken;                          /* sticky: why the peer was wrong */
 };
 
 enum domlet_link_event_type {
@@ -87,8 +87,7 @@ struct domlet_link_event {
 	const char *reason;
 };
 
-void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role,
-		      uint32_t epoch);
+void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch);
 
 /* Both sides open the same streams when a process is created: -ENOSPC when
  * the table is full, -EEXIST when open, -EINVAL when out of range. */

@@ -10,26 +10,22 @@
 const char *domlet_msg_name(uint32_t type)
 {
 	switch (type) {
-#define M(NAME, member, number, dir)                                                             \
-	case number:                                                                             \
-		return #NAME;
+#define M(NAME, member, number, dir) \
+	case number: return #NAME;
 		DOMLET_MSG_LIST(M)
 #undef M
-	default:
-		return "unknown";
+	default: return "unknown";
 	}
 }
 
 char domlet_msg_direction(uint32_t type)
 {
 	switch (type) {
-#define M(NAME, member, number, dir)                                                             \
-	case number:                                                                             \
-		return #dir[0];
+#define M(NAME, member, number, dir) \
+	case number: return #dir[0];
 		DOMLET_MSG_LIST(M)
 #undef M
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -37,6 +33,7 @@ char domlet_msg_direction(uint32_t type)
 #define SIZE_U32(n) size += 4;
 #define SIZE_U64(n) size += 8;
 #define SIZE_SLICE(n) size += 4 + (size_t)f->n.len;
+/* clang-format off */
 #define M(NAME, member, number, dir)                                                             \
 	static size_t size_##member(const struct domlet_msg_##member *f)                         \
 	{                                                                                        \
@@ -48,16 +45,16 @@ char domlet_msg_direction(uint32_t type)
 DOMLET_MSG_LIST(M)
 #undef M
 
+/* clang-format on */
+
 size_t domlet_msg_size(const struct domlet_msg *m)
 {
 	switch (m->type) {
-#define M(NAME, member, number, dir)                                                             \
-	case number:                                                                             \
-		return 8 + size_##member(&m->member);
+#define M(NAME, member, number, dir) \
+	case number: return 8 + size_##member(&m->member);
 		DOMLET_MSG_LIST(M)
 #undef M
-	default:
-		return 0;
+	default: return 0;
 	}
 }
 
@@ -85,6 +82,7 @@ static bool has_nul(const struct domlet_slice *s)
 	return s->len && memchr(s->ptr, 0, s->len);
 }
 
+/* clang-format off */
 /* put_hello(), ...: the fields at P; false when a string holds a NUL. The
  * caller has checked the size. */
 #define PUT_U32(n) p = put_u32(p, f->n);
@@ -103,6 +101,8 @@ static bool has_nul(const struct domlet_slice *s)
 DOMLET_MSG_LIST(M)
 #undef M
 
+/* clang-format on */
+
 int domlet_msg_encode(const struct domlet_msg *m, uint8_t *out, size_t out_len)
 {
 	size_t size = domlet_msg_size(m);
@@ -114,10 +114,8 @@ int domlet_msg_encode(const struct domlet_msg *m, uint8_t *out, size_t out_len)
 		return -EINVAL;
 	put_u32(put_u32(out, m->type), m->request);
 	switch (m->type) {
-#define M(NAME, member, number, dir)                                                             \
-	case number:                                                                             \
-		ok = put_##member(out + 8, &m->member);                                          \
-		break;
+#define M(NAME, member, number, dir) \
+	case number: ok = put_##member(out + 8, &m->member); break;
 		DOMLET_MSG_LIST(M)
 #undef M
 	}
@@ -153,12 +151,12 @@ static uint64_t get_u64(struct reader *r)
 
 static struct domlet_slice get_bytes(struct reader *r)
 {
-	struct domlet_slice s = {NULL, get_u32(r)};
+	struct domlet_slice s = { NULL, get_u32(r) };
 
 	if (!r->reason && s.len > r->left)
 		r->reason = "message's field is longer than the message";
 	if (r->reason)
-		return (struct domlet_slice){NULL, 0};
+		return (struct domlet_slice){ NULL, 0 };
 	s.ptr = r->p;
 	r->p += s.len;
 	r->left -= s.len;
@@ -174,6 +172,7 @@ static struct domlet_slice get_str(struct reader *r)
 	return s;
 }
 
+/* clang-format off */
 /* get_hello(), ...: the fields in order. */
 #define GET_U32(n) f->n = get_u32(r);
 #define GET_U64(n) f->n = get_u64(r);
@@ -188,9 +187,11 @@ static struct domlet_slice get_str(struct reader *r)
 DOMLET_MSG_LIST(M)
 #undef M
 
+/* clang-format on */
+
 int domlet_msg_decode(const uint8_t *in, size_t in_len, struct domlet_msg *m, const char **reason)
 {
-	struct reader r = {in, in_len, NULL};
+	struct reader r = { in, in_len, NULL };
 
 	memset(m, 0, sizeof(*m));
 	if (in_len > DOMLET_MSG_MAX)
@@ -198,10 +199,8 @@ int domlet_msg_decode(const uint8_t *in, size_t in_len, struct domlet_msg *m, co
 	m->type = get_u32(&r);
 	m->request = get_u32(&r);
 	switch (m->type) {
-#define M(NAME, member, number, dir)                                                             \
-	case number:                                                                             \
-		get_##member(&r, &m->member);                                                    \
-		break;
+#define M(NAME, member, number, dir) \
+	case number: get_##member(&r, &m->member); break;
 		DOMLET_MSG_LIST(M)
 #undef M
 	default:

@@ -20,6 +20,7 @@ struct domlet_slice {
 	uint32_t len;
 };
 
+/* clang-format off */
 /*        NAME      member    number direction: G guest to host, H host to guest */
 #define DOMLET_MSG_LIST(M)            \
 	M(HELLO,    hello,    1, G)   \
@@ -69,6 +70,8 @@ struct domlet_slice {
 	U32(process) U32(code) U32(signo) U32(oom)
 #define DOMLET_MSG_PING_FIELDS(U32, U64, I32, STR, BYTES) U64(cookie)
 
+/* clang-format on */
+
 enum domlet_msg_type {
 #define M(NAME, member, number, dir) DOMLET_MSG_##NAME = number,
 	DOMLET_MSG_LIST(M)
@@ -79,16 +82,15 @@ enum domlet_msg_type {
 #define DOMLET_F_U64(n) uint64_t n;
 #define DOMLET_F_I32(n) int32_t n;
 #define DOMLET_F_STR(n) struct domlet_slice n;
-#define M(NAME, member, number, dir)                                                   \
-	struct domlet_msg_##member {                                                   \
-		DOMLET_MSG_##NAME##_FIELDS(DOMLET_F_U32, DOMLET_F_U64, DOMLET_F_I32, \
-					   DOMLET_F_STR, DOMLET_F_STR)                \
+#define M(NAME, member, number, dir)                                                                             \
+	struct domlet_msg_##member {                                                                             \
+		DOMLET_MSG_##NAME##_FIELDS(DOMLET_F_U32, DOMLET_F_U64, DOMLET_F_I32, DOMLET_F_STR, DOMLET_F_STR) \
 	};
 DOMLET_MSG_LIST(M)
 #undef M
 
 struct domlet_msg {
-	uint32_t type; /* enum domlet_msg_type */
+	uint32_t type;    /* enum domlet_msg_type */
 	uint32_t request; /* 0: no answer wanted */
 	union {
 #define M(NAME, member, number, dir) struct domlet_msg_##member member;

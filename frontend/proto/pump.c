@@ -6,8 +6,7 @@ void domlet_pump_init(struct domlet_pump *p, void *mem, enum domlet_ring_role ne
 	struct domlet_ring_page *page = mem;
 	uint8_t *to_host = (uint8_t *)mem + DOMLET_PAGE_SIZE;
 	uint8_t *to_guest = to_host + ((size_t)DOMLET_PAGE_SIZE << DOMLET_RING_ORDER_DEFAULT);
-	enum domlet_ring_role far_role =
-		near_role == DOMLET_RING_GUEST ? DOMLET_RING_HOST : DOMLET_RING_GUEST;
+	enum domlet_ring_role far_role = near_role == DOMLET_RING_GUEST ? DOMLET_RING_HOST : DOMLET_RING_GUEST;
 
 	domlet_ring_page_init(page, DOMLET_RING_ORDER_DEFAULT, epoch);
 	domlet_ring_attach(&p->near, page, to_host, to_guest, DOMLET_RING_ORDER_DEFAULT, near_role);

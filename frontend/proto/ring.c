@@ -33,9 +33,8 @@ void domlet_ring_page_init(struct domlet_ring_page *page, uint32_t order, uint32
 	page->epoch = epoch;
 }
 
-void domlet_ring_attach(struct domlet_ring *r, struct domlet_ring_page *page,
-			uint8_t *data_to_host, uint8_t *data_to_guest,
-			uint32_t order, enum domlet_ring_role role)
+void domlet_ring_attach(struct domlet_ring *r, struct domlet_ring_page *page, uint8_t *data_to_host,
+			uint8_t *data_to_guest, uint32_t order, enum domlet_ring_role role)
 {
 	bool guest = role == DOMLET_RING_GUEST;
 
@@ -169,8 +168,7 @@ void domlet_ring_consume(struct domlet_ring *r, uint32_t len)
  * knows that an event was sent or that the sleeper is awake. */
 static void wake(struct domlet_ring *r, uint32_t *asleep)
 {
-	if (__atomic_load_n(asleep, __ATOMIC_SEQ_CST) &&
-	    __atomic_exchange_n(asleep, 0, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(asleep, __ATOMIC_SEQ_CST) && __atomic_exchange_n(asleep, 0, __ATOMIC_SEQ_CST))
 		r->notify = true;
 }
 
@@ -206,8 +204,8 @@ static bool is_worth_waking(struct domlet_ring *r, bool want_room)
 {
 	if (__atomic_load_n(&r->in->prod, __ATOMIC_SEQ_CST) != r->in_prod)
 		return true;
-	return want_room && (!accept_cons(r, __atomic_load_n(&r->out->cons, __ATOMIC_SEQ_CST)) ||
-			     room(r) >= r->size / 2);
+	return want_room &&
+	       (!accept_cons(r, __atomic_load_n(&r->out->cons, __ATOMIC_SEQ_CST)) || room(r) >= r->size / 2);
 }
 
 bool domlet_ring_linger(struct domlet_ring *r, bool want_room, bool (*relax)(void))

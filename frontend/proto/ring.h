@@ -56,16 +56,16 @@ struct domlet_ring {
 	struct domlet_ring_half *in;  /* we consume */
 	uint8_t *out_data;
 	const uint8_t *in_data;
-	uint32_t size;      /* bytes a direction, a power of two */
-	uint32_t out_prod;  /* private: published up to here */
-	uint32_t out_cons;  /* last checked copy of the peer's */
+	uint32_t size;     /* bytes a direction, a power of two */
+	uint32_t out_prod; /* private: published up to here */
+	uint32_t out_cons; /* last checked copy of the peer's */
 	uint32_t in_cons;
 	uint32_t in_prod;
-	uint32_t out_written; /* >= out_prod: copied in, not yet published */
-	uint32_t in_taken;    /* >= in_cons: consumed, not yet published */
+	uint32_t out_written;   /* >= out_prod: copied in, not yet published */
+	uint32_t in_taken;      /* >= in_cons: consumed, not yet published */
 	uint16_t linger_misses; /* in a row */
 	uint16_t linger_skip;   /* sleeps to come without a look */
-	bool notify;        /* the peer asked for an event since last asked */
+	bool notify;            /* the peer asked for an event since last asked */
 	bool broken;
 };
 
@@ -74,9 +74,8 @@ void domlet_ring_page_init(struct domlet_ring_page *page, uint32_t order, uint32
 
 /* Attaches to a page; size is taken from ORDER as checked by the caller's
  * private copy, never re-read from the page. data_* point to 1 << order pages. */
-void domlet_ring_attach(struct domlet_ring *r, struct domlet_ring_page *page,
-			uint8_t *data_to_host, uint8_t *data_to_guest,
-			uint32_t order, enum domlet_ring_role role);
+void domlet_ring_attach(struct domlet_ring *r, struct domlet_ring_page *page, uint8_t *data_to_host,
+			uint8_t *data_to_guest, uint32_t order, enum domlet_ring_role role);
 
 /* Bytes free to write / ready to read; -EPROTO when broken. Reads the peer's
  * index once (acquire). */

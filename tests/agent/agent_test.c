@@ -88,9 +88,13 @@ static void test_exec(void **state)
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	assert_output(2, DOMLET_STREAM_STDOUT, "sleep 1000 ");
 
-	assert_int_equal(exec(0, 2, "{" PROCESS ", \"args\": [\"sh\", \"-c\", \"id -u; id -g; pwd; echo $X; ulimit -n; grep -E 'CapEff|NoNewPrivs' /proc/self/status\"],"
-			      " \"user\": {\"uid\": 12, \"gid\": 34}, \"cwd\": \"/tmp\", \"env\": [\"PATH=/bin:/usr/bin\", \"X=y\"], \"noNewPrivileges\": true,"
-			      " \"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 77, \"hard\": 88}]}"), 0);
+	assert_int_equal(
+		exec(0, 2,
+		     "{" PROCESS
+		     ", \"args\": [\"sh\", \"-c\", \"id -u; id -g; pwd; echo $X; ulimit -n; grep -E 'CapEff|NoNewPrivs' /proc/self/status\"],"
+		     " \"user\": {\"uid\": 12, \"gid\": 34}, \"cwd\": \"/tmp\", \"env\": [\"PATH=/bin:/usr/bin\", \"X=y\"], \"noNewPrivileges\": true,"
+		     " \"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 77, \"hard\": 88}]}"),
+		0);
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	assert_output(2, DOMLET_STREAM_STDOUT, "12\n34\n/tmp\ny\n77\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\n");
 
@@ -101,7 +105,8 @@ static void test_exec(void **state)
 	assert_int_equal(exec_args(0, 2, "[\"/etc/passwd\"]"), EACCES);
 	assert_string_equal(last_text(), "exec: \"/etc/passwd\": permission denied");
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/nosuch\", \"args\": [\"true\"]}"), ENOENT);
-	assert_string_equal(last_text(), "chdir to cwd (\"/nosuch\") set in config.json failed: no such file or directory");
+	assert_string_equal(last_text(),
+			    "chdir to cwd (\"/nosuch\") set in config.json failed: no such file or directory");
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\""), EBADMSG);
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"dev.domlet.cgroup\": \"x\"}"), ENOENT);
 	assert_string_equal(last_text(), "the container has no cgroup \"x\"; its own programs make them");
@@ -113,12 +118,15 @@ static void test_exec(void **state)
 /* What its object leaves out is the container's, as with runc. */
 static void test_exec_inherits(void **state)
 {
-	static const char look[] = "\"args\": [\"sh\", \"-c\", \"grep -E 'Cap(Eff|Bnd)' /proc/self/status; ulimit -n; umask; cat /proc/self/oom_score_adj; chrt -p $$; ionice\"]";
+	static const char look[] =
+		"\"args\": [\"sh\", \"-c\", \"grep -E 'Cap(Eff|Bnd)' /proc/self/status; ulimit -n; umask; cat /proc/self/oom_score_adj; chrt -p $$; ionice\"]";
 	static const char expected[] = "CapEff:\t0000000000000021\nCapBnd:\t0000000000000021\n77\n0077\n55\n";
-	char *process = text_of(PROCESS ", \"args\": [\"sleep\", \"1000\"], \"oomScoreAdj\": 55, \"user\": {\"uid\": 0, \"gid\": 0, \"umask\": 63},"
-				" \"capabilities\": {\"bounding\": [%s], \"effective\": [%s], \"permitted\": [%s]}, \"scheduler\": {\"policy\": \"SCHED_BATCH\"},"
-				" \"ioPriority\": {\"class\": \"IOPRIO_CLASS_BE\", \"priority\": 6}, \"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 77, \"hard\": 88}]",
-				"\"CAP_CHOWN\", \"CAP_KILL\"", "\"CAP_CHOWN\", \"CAP_KILL\"", "\"CAP_CHOWN\", \"CAP_KILL\"");
+	char *process = text_of(
+		PROCESS
+		", \"args\": [\"sleep\", \"1000\"], \"oomScoreAdj\": 55, \"user\": {\"uid\": 0, \"gid\": 0, \"umask\": 63},"
+		" \"capabilities\": {\"bounding\": [%s], \"effective\": [%s], \"permitted\": [%s]}, \"scheduler\": {\"policy\": \"SCHED_BATCH\"},"
+		" \"ioPriority\": {\"class\": \"IOPRIO_CLASS_BE\", \"priority\": 6}, \"rlimits\": [{\"type\": \"RLIMIT_NOFILE\", \"soft\": 77, \"hard\": 88}]",
+		"\"CAP_CHOWN\", \"CAP_KILL\"", "\"CAP_CHOWN\", \"CAP_KILL\"", "\"CAP_CHOWN\", \"CAP_KILL\"");
 	char *json = text_of("{" PROCESS ", %s}", look);
 	const struct output *o = &m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)];
 
@@ -140,11 +148,16 @@ static void test_variables_twice(void **state)
 {
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
-	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"env\"], \"env\": [\"A=old\", \"PATH=/nosuch\", \"AB=1\", \"HOME=/x\", \"A=new\", \"HOME=\","
-			      " \"PATH=/bin:/usr/bin\", \"AB=\", \"B==\"]}"), 0);
+	assert_int_equal(
+		exec(0, 2,
+		     "{\"cwd\": \"/\", \"args\": [\"env\"], \"env\": [\"A=old\", \"PATH=/nosuch\", \"AB=1\", \"HOME=/x\", \"A=new\", \"HOME=\","
+		     " \"PATH=/bin:/usr/bin\", \"AB=\", \"B==\"]}"),
+		0);
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	assert_output(2, DOMLET_STREAM_STDOUT, "A=new\nPATH=/bin:/usr/bin\nAB=\nB==\nHOME=/root\n");
-	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin:/usr/bin\", \"PATH=/nosuch\"]}"), ENOENT);
+	assert_int_equal(
+		exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin:/usr/bin\", \"PATH=/nosuch\"]}"),
+		ENOENT);
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin\", \"A\"]}"), EINVAL);
 	assert_string_equal(last_text(), "invalid environment variable: missing '='");
 	assert_int_equal(exec(0, 2, "{\"cwd\": \"/\", \"args\": [\"true\"], \"env\": [\"PATH=/bin\", \"=A\"]}"), EINVAL);
@@ -162,12 +175,14 @@ static void test_empty_parts_of_path(void **state)
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
 		char *here = text_of("{\"cwd\": \"/usr\", \"args\": [\"here\"], \"env\": [\"PATH=%s\"]}", paths[i]);
-		char *there = text_of("{\"cwd\": \"%s\", \"args\": [\"%s\"], \"env\": [\"PATH=%s\"]}", i == 5 ? "/usr" : "/tmp", i == 5 ? "true" : "there", paths[i]);
+		char *there = text_of("{\"cwd\": \"%s\", \"args\": [\"%s\"], \"env\": [\"PATH=%s\"]}",
+				      i == 5 ? "/usr" : "/tmp", i == 5 ? "true" : "there", paths[i]);
 
 		assert_int_equal(exec(0, 2, here), ENOENT);
 		assert_int_equal(exec(0, 2, there), i ? EACCES : ENOENT);
 		if (i)
-			assert_non_null(strstr(last_text(), "\": cannot run executable found relative to current directory"));
+			assert_non_null(
+				strstr(last_text(), "\": cannot run executable found relative to current directory"));
 		free(here);
 		free(there);
 	}
@@ -300,7 +315,8 @@ static void test_ends_of_streams(void **state)
 		assert_int_equal(monitor_wait(&m, 2), 137);
 	}
 	/* Somebody else has it open still. */
-	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"exec 3<&0; (exec 0<&3 3<&-; cat >&2) & exec <&- 3<&-; wait\"]"), 0);
+	assert_int_equal(
+		exec_args(0, 2, "[\"sh\", \"-c\", \"exec 3<&0; (exec 0<&3 3<&-; cat >&2) & exec <&- 3<&-; wait\"]"), 0);
 	monitor_write(&m, in, "here", 4, true);
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	assert_output(2, DOMLET_STREAM_STDERR, "here");
@@ -315,7 +331,8 @@ static void test_held_pipe(void **state)
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
 	clock_gettime(CLOCK_MONOTONIC, &before);
-	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"(yes & sleep 1000 &); printf '%060000d' 1 >&2; exit 4\"]"), 0);
+	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"(yes & sleep 1000 &); printf '%060000d' 1 >&2; exit 4\"]"),
+			 0);
 	assert_int_equal(monitor_exit(&m, 2), 4);
 	clock_gettime(CLOCK_MONOTONIC, &after);
 	assert_int_equal(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDERR)].len, 60000);
@@ -341,12 +358,16 @@ static void test_what_an_exec_leaves_running(void **state)
 {
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
-	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \"(sleep 0.5; echo late; until [ -e /tmp/go ]; do sleep 0.1; done;"
-				   " yes | head -c 1000000; echo and later; echo alive >/tmp/m) & echo early; exit 4\"]"), 0);
+	assert_int_equal(exec_args(0, 2,
+				   "[\"sh\", \"-c\", \"(sleep 0.5; echo late; until [ -e /tmp/go ]; do sleep 0.1; done;"
+				   " yes | head -c 1000000; echo and later; echo alive >/tmp/m) & echo early; exit 4\"]"),
+			 0);
 	assert_int_equal(monitor_exit(&m, 2), 4);
 	await_output(2, "early\nlate\n");
 	reset_outputs(2);
-	assert_int_equal(exec_args(0, 2, "[\"sh\", \"-c\", \">/tmp/go; until [ -e /tmp/m ]; do sleep 0.1; done; cat /tmp/m\"]"), 0);
+	assert_int_equal(
+		exec_args(0, 2, "[\"sh\", \"-c\", \">/tmp/go; until [ -e /tmp/m ]; do sleep 0.1; done; cat /tmp/m\"]"),
+		0);
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	assert_output(2, DOMLET_STREAM_STDOUT, "alive\n");
 	for (int i = 0; i < (int)DOMLET_PROCESS_MAX + 6; i++) {
@@ -370,8 +391,11 @@ static void test_terminal(void **state)
 
 	(void)state;
 	run(0, 1, "[\"sleep\", \"1000\"]");
-	assert_int_equal(exec(0, 2, "{" PROCESS ", \"terminal\": true, \"consoleSize\": {\"height\": 11, \"width\": 22},"
-			      " \"args\": [\"sh\", \"-c\", \"stty -echo; tty; echo ready; read x; stty size; cat; echo end\"]}"), 0);
+	assert_int_equal(
+		exec(0, 2,
+		     "{" PROCESS ", \"terminal\": true, \"consoleSize\": {\"height\": 11, \"width\": 22},"
+		     " \"args\": [\"sh\", \"-c\", \"stty -echo; tty; echo ready; read x; stty size; cat; echo end\"]}"),
+		0);
 	await_output(2, "ready");
 	size.winsize.process = 2;
 	size.winsize.rows = 33;
@@ -388,7 +412,11 @@ static void test_terminal(void **state)
 	assert_int_equal(domlet_link_send_reset(&m.link, domlet_stream_id(2, DOMLET_STREAM_STDOUT)), 0);
 	assert_int_equal(monitor_wait(&m, 2), 128 + SIGHUP);
 	/* It ends with its session, whoever has it open still. */
-	assert_int_equal(exec(0, 2, "{" PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"(trap '' HUP; yes) & (trap '' HUP; sleep 1000) & echo last; exit 4\"]}"), 0);
+	assert_int_equal(
+		exec(0, 2,
+		     "{" PROCESS
+		     ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"(trap '' HUP; yes) & (trap '' HUP; sleep 1000) & echo last; exit 4\"]}"),
+		0);
 	assert_int_equal(monitor_exit(&m, 2), 4);
 	assert_true(m.outputs[domlet_stream_id(2, DOMLET_STREAM_STDOUT)].eof);
 }
@@ -408,8 +436,10 @@ static void test_terminal_that_hangs_up_early(void **state)
 
 static void test_terminal_of_the_first(void **state)
 {
-	char *document = document_with(PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\","
-				       "\"stty -echo; tty; echo console >/dev/console; read x; test $x = early\"]", "", "", "", "");
+	char *document = document_with(PROCESS
+				       ", \"terminal\": true, \"args\": [\"sh\", \"-c\","
+				       "\"stty -echo; tty; echo console >/dev/console; read x; test $x = early\"]",
+				       "", "", "", "");
 
 	(void)state;
 	assert_int_equal(create_document(0, 1, document), 0);
@@ -422,8 +452,10 @@ static void test_terminal_of_the_first(void **state)
 /* A program may close its terminal and open it again. */
 static void test_terminal_that_nobody_has_open(void **state)
 {
-	char *document = document_with(PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"exec </dev/null >/dev/null 2>&1;"
-				       " sleep 0.5; echo again >/dev/console\"]", "", "", "", "");
+	char *document = document_with(
+		PROCESS ", \"terminal\": true, \"args\": [\"sh\", \"-c\", \"exec </dev/null >/dev/null 2>&1;"
+			" sleep 0.5; echo again >/dev/console\"]",
+		"", "", "", "");
 
 	(void)state;
 	assert_int_equal(create_document(0, 1, document), 0);
@@ -466,9 +498,11 @@ static void test_garbage(void **state)
 			struct domlet_frame f = { .type = (uint8_t)(1 + random() % 6), .epoch = 1 };
 
 			len = f.type == DOMLET_FRAME_MSG || f.type == DOMLET_FRAME_DATA ? 1 + (uint32_t)random() % 200 :
-					 f.type == DOMLET_FRAME_CREDIT ? 4 : 0;
+			      f.type == DOMLET_FRAME_CREDIT                             ? 4 :
+											  0;
 			f.length = (uint32_t)len;
-			f.stream = f.type == DOMLET_FRAME_MSG || f.type == DOMLET_FRAME_ACK ? 0 : 4 + (uint32_t)random() % 8;
+			f.stream = f.type == DOMLET_FRAME_MSG || f.type == DOMLET_FRAME_ACK ? 0 :
+											      4 + (uint32_t)random() % 8;
 			f.seq = f.type == DOMLET_FRAME_MSG ? (uint32_t)(at + 1) : 0;
 			domlet_frame_encode(&f, bytes + at);
 			if (f.type == DOMLET_FRAME_MSG && len >= 8) {
@@ -486,13 +520,26 @@ static void test_garbage(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_AGENT(test_streams), WITH_AGENT(test_ends), WITH_AGENT(test_create_fails), WITH_AGENT(test_exec), WITH_AGENT(test_exec_inherits), WITH_AGENT(test_variables_twice), WITH_AGENT(test_empty_parts_of_path),
-		WITH_AGENT(test_exec_again_and_again), WITH_AGENT(test_exec_by_stream), WITH_AGENT(test_large_configuration),
-		WITH_AGENT(test_reader_that_stops), WITH_AGENT(test_half_close), WITH_AGENT(test_ends_of_streams), WITH_AGENT(test_held_pipe),
+		WITH_AGENT(test_streams),
+		WITH_AGENT(test_ends),
+		WITH_AGENT(test_create_fails),
+		WITH_AGENT(test_exec),
+		WITH_AGENT(test_exec_inherits),
+		WITH_AGENT(test_variables_twice),
+		WITH_AGENT(test_empty_parts_of_path),
+		WITH_AGENT(test_exec_again_and_again),
+		WITH_AGENT(test_exec_by_stream),
+		WITH_AGENT(test_large_configuration),
+		WITH_AGENT(test_reader_that_stops),
+		WITH_AGENT(test_half_close),
+		WITH_AGENT(test_ends_of_streams),
+		WITH_AGENT(test_held_pipe),
 		WITH_AGENT(test_what_an_exec_leaves_running),
-		WITH_AGENT(test_terminal), WITH_AGENT(test_terminal_that_hangs_up_early),
+		WITH_AGENT(test_terminal),
+		WITH_AGENT(test_terminal_that_hangs_up_early),
 		WITH_AGENT(test_terminal_of_the_first),
-		WITH_AGENT(test_terminal_that_nobody_has_open), WITH_AGENT(test_signals),
+		WITH_AGENT(test_terminal_that_nobody_has_open),
+		WITH_AGENT(test_signals),
 	};
 	const struct CMUnitTest always[] = { cmocka_unit_test(test_garbage) };
 	int failed;

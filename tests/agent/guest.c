@@ -67,15 +67,16 @@ char *text_of(const char *format, ...)
 char *document_in(const char *root, const char *process, const char *mounts, const char *plans, const char *oci_more,
 		  const char *linux_more)
 {
-	return text_of("{\"oci\": {\"process\": {%s}, \"mounts\": ["
-		       "{\"destination\": \"/proc\", \"type\": \"proc\"},"
-		       "{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"options\": [\"nosuid\", \"mode=755\"]},"
-		       "{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}%s],"
-		       " \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": \"mount\"}, {\"type\": \"ipc\"}, {\"type\": \"uts\"}]%s}%s},"
-		       " \"plan\": {\"root\": {\"via\": \"directory\", \"device\": \"%s\", \"overlay\": true},"
-		       " \"state\": {\"ociVersion\": \"1.0.2\", \"id\": \"c1\"},"
-		       " \"mounts\": [{\"via\": \"guest\"}, {\"via\": \"guest\"}, {\"via\": \"guest\"}%s]}}",
-		       process, mounts, linux_more, oci_more, root, plans);
+	return text_of(
+		"{\"oci\": {\"process\": {%s}, \"mounts\": ["
+		"{\"destination\": \"/proc\", \"type\": \"proc\"},"
+		"{\"destination\": \"/dev\", \"type\": \"tmpfs\", \"options\": [\"nosuid\", \"mode=755\"]},"
+		"{\"destination\": \"/dev/pts\", \"type\": \"devpts\", \"options\": [\"newinstance\", \"ptmxmode=0666\"]}%s],"
+		" \"linux\": {\"namespaces\": [{\"type\": \"pid\"}, {\"type\": \"mount\"}, {\"type\": \"ipc\"}, {\"type\": \"uts\"}]%s}%s},"
+		" \"plan\": {\"root\": {\"via\": \"directory\", \"device\": \"%s\", \"overlay\": true},"
+		" \"state\": {\"ociVersion\": \"1.0.2\", \"id\": \"c1\"},"
+		" \"mounts\": [{\"via\": \"guest\"}, {\"via\": \"guest\"}, {\"via\": \"guest\"}%s]}}",
+		process, mounts, linux_more, oci_more, root, plans);
 }
 
 char *document_with(const char *process, const char *mounts, const char *plans, const char *oci_more,
@@ -86,7 +87,8 @@ char *document_with(const char *process, const char *mounts, const char *plans, 
 
 char *document_of(const char *args, const char *padding)
 {
-	char *process = text_of(PROCESS ", \"args\": %s", args), *more = text_of(", \"annotations\": {\"padding\": \"%s\"}", padding);
+	char *process = text_of(PROCESS ", \"args\": %s", args),
+	     *more = text_of(", \"annotations\": {\"padding\": \"%s\"}", padding);
 	char *document = document_with(process, "", "", more, "");
 
 	free(process);

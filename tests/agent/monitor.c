@@ -30,9 +30,7 @@ static int64_t now_ms(void)
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
 {
 	switch (msg->type) {
-	case DOMLET_MSG_HELLO:
-		m->hello = msg->hello.version == DOMLET_PROTO_VERSION;
-		return;
+	case DOMLET_MSG_HELLO: m->hello = msg->hello.version == DOMLET_PROTO_VERSION; return;
 	case DOMLET_MSG_REPLY:
 		if (msg->request >= 1024 || m->replies[msg->request].answered)
 			give_up("a reply to nothing");
@@ -49,8 +47,7 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 		m->exits[msg->exited.process].signo = msg->exited.signo;
 		m->exits[msg->exited.process].oom = msg->exited.oom;
 		return;
-	default:
-		give_up("a message that is not a guest's");
+	default: give_up("a message that is not a guest's");
 	}
 }
 
@@ -61,11 +58,9 @@ static void receive(struct monitor *m)
 	for (;;) {
 		domlet_link_next(&m->link, &ev);
 		switch (ev.type) {
-		case DOMLET_LINK_IDLE: case DOMLET_LINK_BUSY:
-			return;
-		case DOMLET_LINK_MSG:
-			on_message(m, &ev.msg);
-			break;
+		case DOMLET_LINK_IDLE:
+		case DOMLET_LINK_BUSY: return;
+		case DOMLET_LINK_MSG: on_message(m, &ev.msg); break;
 		case DOMLET_LINK_DATA: {
 			struct output *o = &m->outputs[ev.stream];
 
@@ -77,17 +72,10 @@ static void receive(struct monitor *m)
 				domlet_link_credit(&m->link, ev.stream, ev.len);
 			break;
 		}
-		case DOMLET_LINK_EOF:
-			m->outputs[ev.stream].eof = true;
-			break;
-		case DOMLET_LINK_RESET:
-			m->outputs[ev.stream].reset = true;
-			break;
-		case DOMLET_LINK_ROOM:
-			break;
-		case DOMLET_LINK_BROKEN:
-			m->broken = ev.reason;
-			return;
+		case DOMLET_LINK_EOF: m->outputs[ev.stream].eof = true; break;
+		case DOMLET_LINK_RESET: m->outputs[ev.stream].reset = true; break;
+		case DOMLET_LINK_ROOM: break;
+		case DOMLET_LINK_BROKEN: m->broken = ev.reason; return;
 		}
 	}
 }
@@ -101,9 +89,11 @@ void monitor_turn(struct monitor *m, int ms)
 	ssize_t n;
 
 	(void)domlet_link_flush(&m->link);
-	while ((out = domlet_pump_to_send(&m->pump, &len)) && (n = send(m->fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+	while ((out = domlet_pump_to_send(&m->pump, &len)) &&
+	       (n = send(m->fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
 		domlet_pump_sent(&m->pump, (size_t)n);
-	p.events = (short)((domlet_pump_space(&m->pump, &len) ? POLLIN : 0) | (domlet_pump_to_send(&m->pump, &len) ? POLLOUT : 0));
+	p.events = (short)((domlet_pump_space(&m->pump, &len) ? POLLIN : 0) |
+			   (domlet_pump_to_send(&m->pump, &len) ? POLLOUT : 0));
 	(void)poll(&p, 1, ms);
 	in = domlet_pump_space(&m->pump, &len);
 	n = in ? recv(m->fd, in, len, MSG_DONTWAIT) : -1;

@@ -33,8 +33,15 @@ struct monitor {
 	uint32_t requests;
 	bool hello;
 	const char *broken;
-	struct { bool answered; int code; char text[1024]; } replies[1024]; /* by request */
-	struct { bool exited; uint32_t code, signo, oom; } exits[DOMLET_PROCESS_MAX + 1];
+	struct {
+		bool answered;
+		int code;
+		char text[1024];
+	} replies[1024]; /* by request */
+	struct {
+		bool exited;
+		uint32_t code, signo, oom;
+	} exits[DOMLET_PROCESS_MAX + 1];
 	struct output outputs[(DOMLET_PROCESS_MAX + 1) << 2];
 	bool stopped[(DOMLET_PROCESS_MAX + 1) << 2]; /* streams that get no credit */
 };

@@ -186,7 +186,8 @@ static void a_command_that_is_missing(void **state)
 
 	(void)state;
 	create(&r, "[\"nosuch\"]", PADDING);
-	assert_string_equal(r.answer, "{ \"code\": 2, \"text\": \"exec: \\\"nosuch\\\": executable file not found in $PATH\" }");
+	assert_string_equal(r.answer,
+			    "{ \"code\": 2, \"text\": \"exec: \\\"nosuch\\\": executable file not found in $PATH\" }");
 	expect_end(&r, "{\"exit\":137}");
 }
 
@@ -220,7 +221,9 @@ static void further_processes(void **state)
 		close(out);
 		close(proxy);
 		proxy = ask_agent_for_exec(&r, "[\"/nosuch\"]", paddings[i], &in, &out);
-		assert_string_equal(r.last, "{ \"code\": 2, \"text\": \"exec: \\\"\\/nosuch\\\": stat \\/nosuch: no such file or directory\" }");
+		assert_string_equal(
+			r.last,
+			"{ \"code\": 2, \"text\": \"exec: \\\"\\/nosuch\\\": stat \\/nosuch: no such file or directory\" }");
 		expect_exit(proxy, "{\"exit\":255}");
 		assert_int_equal(read_to_the_end(out), 0);
 		close(in);
@@ -309,7 +312,9 @@ static int ask_agent_for_terminal(struct run *r, const char *command, int *maste
  * even one that takes ^D for a byte like others. */
 static void terminals(void **state)
 {
-	static const struct { const char *command, *exit; } ends[] = {
+	static const struct {
+		const char *command, *exit;
+	} ends[] = {
 		{ "echo ready; read x; echo got:$x; read x", "{\"exit\":129}" },
 		{ "trap '' HUP; stty raw -echo; echo ready; head -c3; cat >/dev/null; exit 7", "{\"exit\":7}" },
 		{ "trap 'exit 5' HUP; echo ready; head -n1; while :; do read x; done", "{\"exit\":5}" },

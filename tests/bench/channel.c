@@ -15,8 +15,7 @@ static _Noreturn void end(const char *why)
 	exit(1);
 }
 
-void bench_channel_open(struct bench_channel *c, struct domlet_ring *ring, enum domlet_ring_role role,
-			uint32_t epoch)
+void bench_channel_open(struct bench_channel *c, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch)
 {
 	uint32_t to_guest = domlet_stream_id(1, DOMLET_STREAM_STDIN);
 	uint32_t to_host = domlet_stream_id(1, DOMLET_STREAM_STDOUT);
@@ -64,8 +63,7 @@ static size_t take(struct bench_channel *c, void *data, size_t len)
 	for (;;) {
 		domlet_link_next(&c->link, &ev);
 		switch (ev.type) {
-		case DOMLET_LINK_IDLE:
-			return 0;
+		case DOMLET_LINK_IDLE: return 0;
 		case DOMLET_LINK_DATA:
 			len = len < ev.len ? len : ev.len;
 			memcpy(data, ev.data, len);
@@ -73,10 +71,8 @@ static size_t take(struct bench_channel *c, void *data, size_t len)
 			domlet_link_credit(&c->link, ev.stream, len);
 			notify(c);
 			return len;
-		case DOMLET_LINK_BROKEN:
-			end(ev.reason);
-		default:
-			break;
+		case DOMLET_LINK_BROKEN: end(ev.reason);
+		default: break;
 		}
 	}
 }

@@ -29,8 +29,7 @@ struct bench_channel {
 	uint64_t notifications; /* sent by this side */
 };
 
-void bench_channel_open(struct bench_channel *c, struct domlet_ring *ring, enum domlet_ring_role role,
-			uint32_t epoch);
+void bench_channel_open(struct bench_channel *c, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch);
 /* Both end the program when the other side is gone or wrong. */
 void bench_channel_send(struct bench_channel *c, const void *data, size_t len);
 /* Sent bytes are published at the latest here, or by the next receive. */

@@ -115,19 +115,33 @@ static void ask_sockets(void)
 		const char *name;
 		int family, type, protocol;
 	} protocols[] = {
-		{"tcp", AF_INET, SOCK_STREAM, IPPROTO_TCP}, {"mptcp", AF_INET, SOCK_STREAM, 262},
-		{"sctp", AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP}, {"dccp", AF_INET, SOCK_DCCP, IPPROTO_DCCP},
-		{"udplite", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE}, {"raw", AF_INET, SOCK_RAW, IPPROTO_RAW},
-		{"icmp", AF_INET, SOCK_RAW, IPPROTO_ICMP}, {"tcp over IPv6", AF_INET6, SOCK_STREAM, IPPROTO_TCP},
-		{"l2tp", AF_INET, SOCK_DGRAM, 115}, {"unix stream", AF_UNIX, SOCK_STREAM, 0},
-		{"unix datagram", AF_UNIX, SOCK_DGRAM, 0}, {"unix seqpacket", AF_UNIX, SOCK_SEQPACKET, 0},
-		{"packet", AF_PACKET, SOCK_RAW, 0}, {"alg", AF_ALG, SOCK_SEQPACKET, 0},
-		{"vsock", AF_VSOCK, SOCK_STREAM, 0}, {"key", AF_KEY, SOCK_RAW, 2}, {"xdp", AF_XDP, SOCK_RAW, 0},
-		{"kcm", AF_KCM, SOCK_DGRAM, 0}, {"tipc", AF_TIPC, SOCK_RDM, 0}, {"rds", AF_RDS, SOCK_SEQPACKET, 0},
-		{"smc", AF_SMC, SOCK_STREAM, 0}, {"pppox", AF_PPPOX, SOCK_STREAM, 0}, {"rxrpc", AF_RXRPC, SOCK_DGRAM, AF_INET},
-		{"phonet", AF_PHONET, SOCK_DGRAM, 0}, {"mctp", AF_MCTP, SOCK_DGRAM, 0},
+		{ "tcp", AF_INET, SOCK_STREAM, IPPROTO_TCP },
+		{ "mptcp", AF_INET, SOCK_STREAM, 262 },
+		{ "sctp", AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP },
+		{ "dccp", AF_INET, SOCK_DCCP, IPPROTO_DCCP },
+		{ "udplite", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE },
+		{ "raw", AF_INET, SOCK_RAW, IPPROTO_RAW },
+		{ "icmp", AF_INET, SOCK_RAW, IPPROTO_ICMP },
+		{ "tcp over IPv6", AF_INET6, SOCK_STREAM, IPPROTO_TCP },
+		{ "l2tp", AF_INET, SOCK_DGRAM, 115 },
+		{ "unix stream", AF_UNIX, SOCK_STREAM, 0 },
+		{ "unix datagram", AF_UNIX, SOCK_DGRAM, 0 },
+		{ "unix seqpacket", AF_UNIX, SOCK_SEQPACKET, 0 },
+		{ "packet", AF_PACKET, SOCK_RAW, 0 },
+		{ "alg", AF_ALG, SOCK_SEQPACKET, 0 },
+		{ "vsock", AF_VSOCK, SOCK_STREAM, 0 },
+		{ "key", AF_KEY, SOCK_RAW, 2 },
+		{ "xdp", AF_XDP, SOCK_RAW, 0 },
+		{ "kcm", AF_KCM, SOCK_DGRAM, 0 },
+		{ "tipc", AF_TIPC, SOCK_RDM, 0 },
+		{ "rds", AF_RDS, SOCK_SEQPACKET, 0 },
+		{ "smc", AF_SMC, SOCK_STREAM, 0 },
+		{ "pppox", AF_PPPOX, SOCK_STREAM, 0 },
+		{ "rxrpc", AF_RXRPC, SOCK_DGRAM, AF_INET },
+		{ "phonet", AF_PHONET, SOCK_DGRAM, 0 },
+		{ "mctp", AF_MCTP, SOCK_DGRAM, 0 },
 	};
-	static const char *const congestions[] = {"cubic", "reno", "bbr", "dctcp", "vegas", "htcp"};
+	static const char *const congestions[] = { "cubic", "reno", "bbr", "dctcp", "vegas", "htcp" };
 
 	for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
 		int fd = socket(protocols[i].family, protocols[i].type, protocols[i].protocol);
@@ -156,7 +170,7 @@ static void ask_sockets(void)
 /* A connection over lo, and its end given to the kernel's TLS. */
 static long use_tls(long unused)
 {
-	struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	socklen_t len = sizeof name;
 	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -173,15 +187,27 @@ static void ask_ciphers(void)
 	static const struct {
 		const char *type, *name;
 	} ciphers[] = {
-		{"hash", "md5"}, {"hash", "sha1"}, {"hash", "sha256"}, {"hash", "sha512"}, {"hash", "hmac(sha256)"},
-		{"hash", "cmac(aes)"}, {"hash", "crc32c"}, {"hash", "sha3-256"}, {"skcipher", "cbc(aes)"},
-		{"skcipher", "ctr(aes)"}, {"skcipher", "ecb(aes)"}, {"skcipher", "xts(aes)"},
-		{"skcipher", "cbc(des3_ede)"}, {"aead", "gcm(aes)"}, {"aead", "ccm(aes)"},
-		{"aead", "rfc7539(chacha20,poly1305)"}, {"rng", "stdrng"},
+		{ "hash", "md5" },
+		{ "hash", "sha1" },
+		{ "hash", "sha256" },
+		{ "hash", "sha512" },
+		{ "hash", "hmac(sha256)" },
+		{ "hash", "cmac(aes)" },
+		{ "hash", "crc32c" },
+		{ "hash", "sha3-256" },
+		{ "skcipher", "cbc(aes)" },
+		{ "skcipher", "ctr(aes)" },
+		{ "skcipher", "ecb(aes)" },
+		{ "skcipher", "xts(aes)" },
+		{ "skcipher", "cbc(des3_ede)" },
+		{ "aead", "gcm(aes)" },
+		{ "aead", "ccm(aes)" },
+		{ "aead", "rfc7539(chacha20,poly1305)" },
+		{ "rng", "stdrng" },
 	};
 
 	for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++) {
-		struct sockaddr_alg sa = {.salg_family = AF_ALG};
+		struct sockaddr_alg sa = { .salg_family = AF_ALG };
 		int fd = socket(AF_ALG, SOCK_SEQPACKET, 0);
 
 		strncpy((char *)sa.salg_type, ciphers[i].type, sizeof sa.salg_type - 1);
@@ -195,10 +221,11 @@ static void ask_file_systems(void)
 {
 	/* Without those whose modules the lab's dom0 does not have. */
 	static const char *const types[] = {
-		"proc", "sysfs", "tmpfs", "ramfs", "devtmpfs", "devpts", "mqueue", "cgroup2", "cgroup", "overlay", "erofs",
-		"ext4", "ext3", "ext2", "fuse", "fuseblk", "fusectl", "hugetlbfs", "binfmt_misc", "securityfs", "bpf",
-		"tracefs", "debugfs", "configfs", "pstore", "efivarfs", "autofs", "rpc_pipefs", "vfat", "exfat", "iso9660",
-		"udf", "squashfs", "cramfs", "romfs", "minix", "9p", "virtiofs", "nullfs",
+		"proc",     "sysfs",     "tmpfs",       "ramfs",      "devtmpfs", "devpts",   "mqueue",  "cgroup2",
+		"cgroup",   "overlay",   "erofs",       "ext4",       "ext3",     "ext2",     "fuse",    "fuseblk",
+		"fusectl",  "hugetlbfs", "binfmt_misc", "securityfs", "bpf",      "tracefs",  "debugfs", "configfs",
+		"pstore",   "efivarfs",  "autofs",      "rpc_pipefs", "vfat",     "exfat",    "iso9660", "udf",
+		"squashfs", "cramfs",    "romfs",       "minix",      "9p",       "virtiofs", "nullfs",
 	};
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
@@ -232,12 +259,13 @@ static long call_by_interrupt(long number)
 static long run_program_of_32_bits(long unused)
 {
 	static const unsigned char program[] = {
-		0x7f, 'E', 'L', 'F', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 3, 0, 1, 0, 0, 0, 0x54, 0x80, 4, 8, 0x34, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0x34, 0, 0x20, 0, 1, 0, 0, 0, 0, 0, 0, 0,
-		1, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 4, 8, 0, 0x80, 4, 8, 0x5d, 0, 0, 0, 0x5d, 0, 0, 0, 5, 0, 0, 0, 0, 0x10, 0, 0,
-		0x31, 0xdb, 0x31, 0xc0, 0x40, 0xcd, 0x80, 0x0f, 0x0b,
+		0x7f, 'E', 'L',  'F', 1,    1,    1,    0, 0,    0,    0,    0,    0,    0,    0,    0,    2,    0, 3,
+		0,    1,   0,    0,   0,    0x54, 0x80, 4, 8,    0x34, 0,    0,    0,    0,    0,    0,    0,    0, 0,
+		0,    0,   0x34, 0,   0x20, 0,    1,    0, 0,    0,    0,    0,    0,    0,    1,    0,    0,    0, 0,
+		0,    0,   0,    0,   0x80, 4,    8,    0, 0x80, 4,    8,    0x5d, 0,    0,    0,    0x5d, 0,    0, 0,
+		5,    0,   0,    0,   0,    0x10, 0,    0, 0x31, 0xdb, 0x31, 0xc0, 0x40, 0xcd, 0x80, 0x0f, 0x0b,
 	};
-	char *const none[] = {NULL};
+	char *const none[] = { NULL };
 	int fd = memfd_create("program", 0);
 
 	(void)unused;
@@ -268,7 +296,8 @@ static long uname_of_32_bits(long unused)
 /* More than fits is promised, as long as nobody touches it. */
 static long reserve_much(long bytes)
 {
-	return mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+	return mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 :
+														     0;
 }
 
 /* The arguments of prctl. */
@@ -276,25 +305,25 @@ static const struct {
 	const char *name;
 	long values[5];
 } controls[] = {
-	{"keeps capabilities", {PR_SET_KEEPCAPS, 1}},
-	{"secure bits", {PR_GET_SECUREBITS}},
-	{"ambient capabilities", {PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL}},
-	{"no new privileges", {PR_SET_NO_NEW_PRIVS, 1}},
-	{"subreaper", {PR_SET_CHILD_SUBREAPER, 1}},
-	{"timer slack", {PR_GET_TIMERSLACK}},
-	{"time stamp counter", {PR_SET_TSC, PR_TSC_ENABLE}},
-	{"machine checks", {PR_MCE_KILL_GET}},
-	{"performance events", {PR_TASK_PERF_EVENTS_DISABLE}},
-	{"no huge pages", {PR_SET_THP_DISABLE, 1}},
-	{"merging memory", {67, 1}},
-	{"no writable code", {65, 1}},
-	{"speculation, store bypass", {PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS}},
-	{"speculation, indirect branches", {PR_GET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH}},
-	{"flusher of disks", {57, 1}},
-	{"dispatch of system calls", {59, 0}},
-	{"cores shared with friends", {62, 1}},
-	{"tracer", {PR_SET_PTRACER, -1}},
-	{"auxiliary vector", {0x41555856, 0, 0}},
+	{ "keeps capabilities", { PR_SET_KEEPCAPS, 1 } },
+	{ "secure bits", { PR_GET_SECUREBITS } },
+	{ "ambient capabilities", { PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL } },
+	{ "no new privileges", { PR_SET_NO_NEW_PRIVS, 1 } },
+	{ "subreaper", { PR_SET_CHILD_SUBREAPER, 1 } },
+	{ "timer slack", { PR_GET_TIMERSLACK } },
+	{ "time stamp counter", { PR_SET_TSC, PR_TSC_ENABLE } },
+	{ "machine checks", { PR_MCE_KILL_GET } },
+	{ "performance events", { PR_TASK_PERF_EVENTS_DISABLE } },
+	{ "no huge pages", { PR_SET_THP_DISABLE, 1 } },
+	{ "merging memory", { 67, 1 } },
+	{ "no writable code", { 65, 1 } },
+	{ "speculation, store bypass", { PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS } },
+	{ "speculation, indirect branches", { PR_GET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH } },
+	{ "flusher of disks", { 57, 1 } },
+	{ "dispatch of system calls", { 59, 0 } },
+	{ "cores shared with friends", { 62, 1 } },
+	{ "tracer", { PR_SET_PTRACER, -1 } },
+	{ "auxiliary vector", { 0x41555856, 0, 0 } },
 };
 
 static long do_control(long i)
@@ -373,15 +402,23 @@ static void ask_memory(void)
 		const char *name;
 		int flags;
 	} maps[] = {
-		{"huge", MAP_HUGETLB}, {"huge of 1 GiB", MAP_HUGETLB | 30 << MAP_HUGE_SHIFT}, {"below 2 GiB", MAP_32BIT},
-		{"growing down", MAP_GROWSDOWN}, {"locked", MAP_LOCKED}, {"populated", MAP_POPULATE}, {"stack", MAP_STACK},
-		{"not reserved", MAP_NORESERVE}, {"fixed, not over others", MAP_FIXED_NOREPLACE},
+		{ "huge", MAP_HUGETLB },
+		{ "huge of 1 GiB", MAP_HUGETLB | 30 << MAP_HUGE_SHIFT },
+		{ "below 2 GiB", MAP_32BIT },
+		{ "growing down", MAP_GROWSDOWN },
+		{ "locked", MAP_LOCKED },
+		{ "populated", MAP_POPULATE },
+		{ "stack", MAP_STACK },
+		{ "not reserved", MAP_NORESERVE },
+		{ "fixed, not over others", MAP_FIXED_NOREPLACE },
 	};
 	static const struct {
 		const char *name;
 		unsigned int flags;
 	} memfds[] = {
-		{"plain", 0}, {"sealing", MFD_ALLOW_SEALING}, {"huge", MFD_HUGETLB}, {"not executable", 8}, {"executable", 16},
+		{ "plain", 0 },          { "sealing", MFD_ALLOW_SEALING },
+		{ "huge", MFD_HUGETLB }, { "not executable", 8 },
+		{ "executable", 16 },
 	};
 	int key;
 
@@ -424,9 +461,9 @@ static void ask_files(void)
 		{"SIOCGIFCONF", 0x8912}, {"SIOCGIFNAME", 0x8910}, {"SIOCETHTOOL", 0x8946}, {"SIOCGIFBR", 0x8940},
 		{"SIOCGIFVLAN", 0x8982}, {"SIOCGIWNAME", 0x8b01},
 	};
-	static const char *const attributes[] = {"user.a", "trusted.a", "security.a", "security.capability",
-						 "system.posix_acl_access"};
-	static const int fanotifies[] = {0, 4, 8, 0x200, 0x80, 0x1000};
+	static const char *const attributes[] = { "user.a", "trusted.a", "security.a", "security.capability",
+						  "system.posix_acl_access" };
+	static const int fanotifies[] = { 0, 4, 8, 0x200, 0x80, 0x1000 };
 	char value[4096] = "";
 	int fd = open("/dev/shm", O_TMPFILE | O_RDWR, 0600), terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY);
 	int net = socket(AF_INET, SOCK_DGRAM, 0), leases;
@@ -435,7 +472,8 @@ static void ask_files(void)
 	for (size_t i = 0; i < sizeof ioctls / sizeof ioctls[0]; i++)
 		say_call("file's ioctl", ioctls[i].name, ioctl(fd, ioctls[i].request, value));
 	for (size_t i = 0; i < sizeof terminals / sizeof terminals[0]; i++)
-		say_call("terminal's ioctl", terminals[i].name, ioctl(terminal, terminals[i].request, memset(value, 0, 64)));
+		say_call("terminal's ioctl", terminals[i].name,
+			 ioctl(terminal, terminals[i].request, memset(value, 0, 64)));
 	(void)unlockpt(terminal);
 	say_call("terminal's ioctl", "TIOCGPTPEER", ioctl(terminal, TIOCGPTPEER, O_RDWR | O_NOCTTY));
 	for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
@@ -448,8 +486,8 @@ static void ask_files(void)
 	say_call("file", "lease", leases);
 	say_call("file", "seals", fcntl(fd, F_GET_SEALS));
 	say_call("directory", "dnotify", fcntl(open("/tmp", O_RDONLY), F_NOTIFY, 0));
-	say_call("pipe", "of packets", pipe2((int[2]){0}, O_DIRECT));
-	say_call("pipe", "for notifications", pipe2((int[2]){0}, O_EXCL));
+	say_call("pipe", "of packets", pipe2((int[2]){ 0 }, O_DIRECT));
+	say_call("pipe", "for notifications", pipe2((int[2]){ 0 }, O_EXCL));
 }
 
 static void ask_clocks(void)
@@ -457,7 +495,7 @@ static void ask_clocks(void)
 	for (int i = 0; i <= 11; i++) {
 		struct timespec now;
 		timer_t timer;
-		struct sigevent none = {.sigev_notify = SIGEV_NONE};
+		struct sigevent none = { .sigev_notify = SIGEV_NONE };
 
 		say_number("clock", i, clock_gettime(i, &now));
 		say_number("timer", i, timer_create(i, &none, &timer));
@@ -468,7 +506,7 @@ static void ask_clocks(void)
 /* Programs of the kinds that containers' runtimes and tools load, and maps. */
 static void ask_bpf(void)
 {
-	static const uint64_t program[] = {0x00000000000000b7, 0x0000000000000095}; /* r0 = 0; exit */
+	static const uint64_t program[] = { 0x00000000000000b7, 0x0000000000000095 }; /* r0 = 0; exit */
 
 	for (uint32_t i = 1; i <= 31; i++) {
 		struct {
@@ -478,12 +516,12 @@ static void ask_bpf(void)
 			uint64_t log;
 			uint32_t version, flags;
 			uint8_t rest[64];
-		} load = {.type = i, .count = 2, .program = (uintptr_t)program, .licence = (uintptr_t)"GPL"};
+		} load = { .type = i, .count = 2, .program = (uintptr_t)program, .licence = (uintptr_t) "GPL" };
 
 		say_number("BPF program", (int)i, syscall(SYS_bpf, 5, &load, sizeof load));
 	}
 	for (uint32_t i = 1; i <= 32; i++) {
-		uint32_t map[18] = {i, 4, 4, 1};
+		uint32_t map[18] = { i, 4, 4, 1 };
 
 		say_number("BPF map", (int)i, syscall(SYS_bpf, 0, map, sizeof map));
 	}
@@ -527,18 +565,51 @@ static void list_words(const char *path)
 static void ask_names(void)
 {
 	static const char *const directories[] = {
-		"/proc", "/proc/self", "/proc/self/ns", "/proc/self/net", "/proc/self/attr", "/proc/pressure",
-		"/proc/sys", "/proc/sys/kernel", "/proc/sys/kernel/keys", "/proc/sys/kernel/random",
-		"/proc/sys/kernel/seccomp", "/proc/sys/kernel/yama", "/proc/sys/vm", "/proc/sys/fs",
-		"/proc/sys/fs/inotify", "/proc/sys/fs/mqueue", "/proc/sys/user", "/proc/sys/net",
-		"/proc/sys/net/core", "/proc/sys/net/ipv4", "/proc/sys/net/ipv6", "/proc/sys/net/unix", "/sys", "/sys/kernel",
-		"/sys/kernel/mm", "/sys/kernel/mm/transparent_hugepage", "/sys/kernel/mm/hugepages", "/sys/fs",
-		"/sys/fs/cgroup", "/sys/devices", "/sys/devices/system", "/sys/devices/system/cpu",
-		"/sys/devices/system/node", "/sys/class",
+		"/proc",
+		"/proc/self",
+		"/proc/self/ns",
+		"/proc/self/net",
+		"/proc/self/attr",
+		"/proc/pressure",
+		"/proc/sys",
+		"/proc/sys/kernel",
+		"/proc/sys/kernel/keys",
+		"/proc/sys/kernel/random",
+		"/proc/sys/kernel/seccomp",
+		"/proc/sys/kernel/yama",
+		"/proc/sys/vm",
+		"/proc/sys/fs",
+		"/proc/sys/fs/inotify",
+		"/proc/sys/fs/mqueue",
+		"/proc/sys/user",
+		"/proc/sys/net",
+		"/proc/sys/net/core",
+		"/proc/sys/net/ipv4",
+		"/proc/sys/net/ipv6",
+		"/proc/sys/net/unix",
+		"/sys",
+		"/sys/kernel",
+		"/sys/kernel/mm",
+		"/sys/kernel/mm/transparent_hugepage",
+		"/sys/kernel/mm/hugepages",
+		"/sys/fs",
+		"/sys/fs/cgroup",
+		"/sys/devices",
+		"/sys/devices/system",
+		"/sys/devices/system/cpu",
+		"/sys/devices/system/node",
+		"/sys/class",
 	};
-	static const char *const files[] = {"/proc/meminfo", "/proc/stat", "/proc/cgroups", "/proc/swaps",
-		"/proc/self/status", "/proc/self/io", "/proc/self/smaps_rollup",
-		"/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/cpu.stat"};
+	static const char *const files[] = { "/proc/meminfo",
+					     "/proc/stat",
+					     "/proc/cgroups",
+					     "/proc/swaps",
+					     "/proc/self/status",
+					     "/proc/self/io",
+					     "/proc/self/smaps_rollup",
+					     "/sys/fs/cgroup/memory.stat",
+					     "/sys/fs/cgroup/memory.events",
+					     "/sys/fs/cgroup/cpu.stat" };
 
 	for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++)
 		list_directory(directories[i]);

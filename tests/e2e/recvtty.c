@@ -30,8 +30,9 @@ static int receive(const char *path)
 	} control = { 0 };
 	char name[64];
 	struct iovec iov = { .iov_base = name, .iov_len = sizeof name };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = sizeof control.bytes };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+	};
 	struct cmsghdr *c;
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd = -1, peer;
 

@@ -31,14 +31,14 @@ static struct {
 	uint8_t *data;
 	struct domlet_ring ring;
 	struct domlet_link link;
-	uint32_t writer, left; /* the process that writes so much, before the domain dies */
+	uint32_t writer, left;             /* the process that writes so much, before the domain dies */
 	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	uint32_t signals;
 	bool started;
 	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
-	bool quits; /* once what was said is on its way */
-	struct { /* what comes on CONFIG of a process */
+	bool quits;          /* once what was said is on its way */
+	struct {             /* what comes on CONFIG of a process */
 		uint32_t process, request, len, have;
 		uint8_t *text, sha256[DOMLET_SHA256_LEN];
 	} document;
@@ -114,7 +114,11 @@ static void run(uint32_t process, uint32_t request, char what)
 	if (what == 'h' || what == 'd')
 		return;
 	if (what == 'n' || what == 'p') {
-		reply(request, -EINVAL, what == 'p' ? "\xc2\x9b" "31m\xe2\x80\xae" "deR" : "there is no reason");
+		reply(request, -EINVAL,
+		      what == 'p' ? "\xc2\x9b"
+				    "31m\xe2\x80\xae"
+				    "deR" :
+				    "there is no reason");
 		return;
 	}
 	open_streams(process);
@@ -237,7 +241,8 @@ static void write_output(void)
 
 static bool sleeps(void)
 {
-	return ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_RUNS || ring_fake_guest == RING_FAKE_MISER;
+	return ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_RUNS ||
+	       ring_fake_guest == RING_FAKE_MISER;
 }
 
 static void obey(const struct domlet_msg *m)
@@ -300,8 +305,7 @@ static void obey(const struct domlet_msg *m)
 		if (m->signal.process != 1 && ring_fake_guest == RING_FAKE_RUNS)
 			signal_exec(m->signal.process, m->signal.signo);
 		return;
-	default:
-		return;
+	default: return;
 	}
 }
 
@@ -426,7 +430,8 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const stru
 
 	memset(hr, 0, sizeof *hr);
 	if (xen_fake_fails("ring_map"))
-		return domlet_error_set(err, EIO, "can't map the ring's index page, grant %u of domain %u, port %u, epoch %u",
+		return domlet_error_set(err, EIO,
+					"can't map the ring's index page, grant %u of domain %u, port %u, epoch %u",
 					offer->index_ref, domid, offer->port, offer->epoch);
 	fake.page = aligned_alloc(DOMLET_PAGE_SIZE, DOMLET_PAGE_SIZE);
 	fake.data = aligned_alloc(DOMLET_PAGE_SIZE, 2 * direction);
@@ -439,7 +444,8 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const stru
 	hr->epoch = offer->epoch;
 	hr->page = fake.page;
 	xen_fake_await_end();
-	return pthread_create(&fake.thread, NULL, ring_fake_guest == RING_FAKE_AGENT ? agent : guest, NULL) == 0 ? 0 : -EIO;
+	return pthread_create(&fake.thread, NULL, ring_fake_guest == RING_FAKE_AGENT ? agent : guest, NULL) == 0 ? 0 :
+														   -EIO;
 }
 
 void domlet_host_ring_unmap(struct domlet_host_ring *hr)

@@ -24,23 +24,23 @@
 
 enum ring_fake_guest {
 	RING_FAKE_GOOD,
-	RING_FAKE_REFUSES, /* CREATE fails: exec: "x" and a control: executable file not found in $PATH */
-	RING_FAKE_QUITS,   /* CREATE succeeds, and its domain shuts down */
-	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
-	RING_FAKE_RUNS,    /* the same; of its execs see above */
-	RING_FAKE_COUNTS,  /* its program counts signals and ends with SIGUSR1, with how many there were */
+	RING_FAKE_REFUSES,  /* CREATE fails: exec: "x" and a control: executable file not found in $PATH */
+	RING_FAKE_QUITS,    /* CREATE succeeds, and its domain shuts down */
+	RING_FAKE_SLEEPS,   /* its program ends when it is signalled */
+	RING_FAKE_RUNS,     /* the same; of its execs see above */
+	RING_FAKE_COUNTS,   /* its program counts signals and ends with SIGUSR1, with how many there were */
 	RING_FAKE_STUBBORN, /* its program sleeps and heeds no signal */
-	RING_FAKE_MISER,   /* its program sleeps, too, and of a document it takes one window only */
-	RING_FAKE_DIES,    /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */
+	RING_FAKE_MISER,    /* its program sleeps, too, and of a document it takes one window only */
+	RING_FAKE_DIES,     /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */
 	RING_FAKE_VANISHES, /* an exec's process does, and the domain is destroyed from outside */
-	RING_FAKE_DEAF,    /* after START it reads nothing more */
-	RING_FAKE_FLOODS,  /* after START its ring is full whenever the host looks, of frames that are no event, and a message */
-	RING_FAKE_BREAKS,  /* after START it writes what is no frame */
-	RING_FAKE_HUNGRY,  /* its program is killed for want of memory */
-	RING_FAKE_LIES,    /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
-	RING_FAKE_SILENT,  /* it panics, and never announces a ring */
-	RING_FAKE_NEWER,   /* it greets in the next version of the protocol */
-	RING_FAKE_AGENT,   /* domlet-init at the other end of ring_fake_socket; when it ends, its domain shuts down */
+	RING_FAKE_DEAF,     /* after START it reads nothing more */
+	RING_FAKE_FLOODS, /* after START its ring is full whenever the host looks, of frames that are no event, and a message */
+	RING_FAKE_BREAKS, /* after START it writes what is no frame */
+	RING_FAKE_HUNGRY, /* its program is killed for want of memory */
+	RING_FAKE_LIES, /* its program was killed for want of memory before there is one, again and again; its START fails with -22 */
+	RING_FAKE_SILENT, /* it panics, and never announces a ring */
+	RING_FAKE_NEWER,  /* it greets in the next version of the protocol */
+	RING_FAKE_AGENT,  /* domlet-init at the other end of ring_fake_socket; when it ends, its domain shuts down */
 };
 
 extern enum ring_fake_guest ring_fake_guest;

@@ -392,8 +392,10 @@ char **xs_directory(struct xs_handle *xs, xs_transaction_t t, const char *path, 
 	(void)xs, (void)t;
 	*num = 0;
 	errno = ENOENT;
-	return (strcmp(path, BACKEND) == 0 && xen_fake.disk_left) || (strcmp(path, "/local/domain/7") == 0 && xen_fake.domain) ?
-		       calloc(1, sizeof(char *)) : NULL;
+	return (strcmp(path, BACKEND) == 0 && xen_fake.disk_left) ||
+			       (strcmp(path, "/local/domain/7") == 0 && xen_fake.domain) ?
+		       calloc(1, sizeof(char *)) :
+		       NULL;
 }
 
 bool xs_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)

@@ -16,10 +16,10 @@ struct xen_fake {
 	unsigned int calls, fail_at; /* 0: none fails */
 	const char *failed;          /* the call that did */
 	bool domain, unpaused, paused;
-	bool guest_silent;           /* it never announces a ring */
-	unsigned int busy_ms;        /* for so long other callbacks hold the loop up after the domain's end */
+	bool guest_silent;    /* it never announces a ring */
+	unsigned int busy_ms; /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;
-	bool disk_left;              /* libxl forgot the backend of its disk */
+	bool disk_left; /* libxl forgot the backend of its disk */
 };
 
 extern struct xen_fake xen_fake;

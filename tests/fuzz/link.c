@@ -70,8 +70,9 @@ static void put_frame(struct play *p, uint8_t type)
 	uint8_t header[DOMLET_FRAME_HEADER_LEN], zeros[4096] = { 0 };
 	uint8_t how = get_u8(&p->script);
 
-	f.length = type == DOMLET_FRAME_CREDIT ? 4 : type == DOMLET_FRAME_MSG || type == DOMLET_FRAME_DATA ?
-		   get_u32(&p->script) : 0;
+	f.length = type == DOMLET_FRAME_CREDIT                           ? 4 :
+		   type == DOMLET_FRAME_MSG || type == DOMLET_FRAME_DATA ? get_u32(&p->script) :
+									   0;
 	f.stream = type == DOMLET_FRAME_MSG || type == DOMLET_FRAME_ACK ? 0 : get_u8(&p->script) % STREAMS;
 	f.seq = type == DOMLET_FRAME_MSG ? ++p->seq : 0;
 	if (how == 1)
@@ -157,9 +158,7 @@ static void own(struct play *p, uint8_t what)
 	case 4: (void)domlet_link_send_reset(p->link, stream); return;
 	case 5: send(p); return;
 	case 6: (void)domlet_ring_arm(p->link->ring, stream & 1); return;
-	default:
-		(void)domlet_link_flush(p->link);
-		(void)domlet_ring_take_notify(p->link->ring);
+	default: (void)domlet_link_flush(p->link); (void)domlet_ring_take_notify(p->link->ring);
 	}
 }
 

@@ -33,7 +33,8 @@ int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
 
 static int configure(struct domlet_xen *xen, const char *template_path, const char *bundle, struct domlet_error *err)
 {
-	struct domlet_domain_spec spec = { .name = "domlet-golden-123456", .uuid = "12345678-1234-1234-1234-123456789012",
+	struct domlet_domain_spec spec = { .name = "domlet-golden-123456",
+					   .uuid = "12345678-1234-1234-1234-123456789012",
 					   .image = "/var/cache/domlet/images/golden.erofs" };
 	struct domlet_template tmpl = { 0 };
 	struct domlet_plan plan = { 0 };
@@ -61,7 +62,8 @@ static char *result_of(const char *template_path, const char *bundle)
 	libxl_domain_config_init(&xen.config);
 	if (configure(&xen, template_path, bundle, &err) == 0)
 		text = libxl_domain_config_to_json(xen.ctx, &xen.config);
-	else if (asprintf(&text, "error %s\n", (at = strstr(err.text, basename((char *)template_path))) ? at : err.text) < 0)
+	else if (asprintf(&text, "error %s\n",
+			  (at = strstr(err.text, basename((char *)template_path))) ? at : err.text) < 0)
 		abort();
 	libxl_domain_config_dispose(&xen.config);
 	return text;

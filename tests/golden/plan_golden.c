@@ -33,7 +33,7 @@ static void print_document(FILE *out, const struct domlet_plan *plan)
 
 static void print_plan(FILE *out, const struct domlet_plan *plan)
 {
-	static const char *const types[] = {"auto", "pvh", "pv"};
+	static const char *const types[] = { "auto", "pvh", "pv" };
 
 	fprintf(out, "id %s\nversion %s\nargv0 %s\n", plan->id, plan->oci_version, plan->argv0);
 	fprintf(out, "hostname %s\ncgroup %s\n", plan->hostname ? plan->hostname : "-",
@@ -41,7 +41,8 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 	fprintf(out, "terminal %d %ux%u\nreadonly %d\n", plan->terminal, plan->console_cols, plan->console_rows,
 		plan->root_readonly);
 	fprintf(out, "type %s\ntemplate %s\nmemory %llu KiB\nvcpus %u\n", types[plan->ask.type],
-		plan->ask.template_name ? plan->ask.template_name : "-", (unsigned long long)plan->memory_kib, plan->vcpus);
+		plan->ask.template_name ? plan->ask.template_name : "-", (unsigned long long)plan->memory_kib,
+		plan->vcpus);
 	fprintf(out, "annotations %s\nhooks %s\n", plan->annotations, plan->hooks ? plan->hooks : "-");
 	print_document(out, plan);
 }
@@ -88,8 +89,8 @@ static int decide(struct domlet_plan *plan, struct domlet_error *err)
 
 static char *result_of(const char *bundle)
 {
-	struct domlet_error err = {0};
-	struct domlet_plan plan = {0};
+	struct domlet_error err = { 0 };
+	struct domlet_plan plan = { 0 };
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
@@ -107,7 +108,7 @@ static char *result_of(const char *bundle)
 
 static bool check_bundle(const char *bundle, bool update)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char path[4200], *expected = NULL, *result;
 	size_t len;
 	bool good;

@@ -20,8 +20,18 @@
 #define OUTPUT domlet_stream_id(PROCESS, DOMLET_STREAM_STDOUT)
 
 enum event {
-	BUILT, UNPAUSED, BOOTED, RING_SEEN, DESTROYED, START, GUEST_CREATED, GUEST_STARTED,
-	SHUTDOWN, VANISHES, ATTACK, /* what else may happen: */ FAULT
+	BUILT,
+	UNPAUSED,
+	BOOTED,
+	RING_SEEN,
+	DESTROYED,
+	START,
+	GUEST_CREATED,
+	GUEST_STARTED,
+	SHUTDOWN,
+	VANISHES,
+	ATTACK,
+	/* what else may happen: */ FAULT
 };
 
 struct world {
@@ -29,17 +39,20 @@ struct world {
 	struct domlet_lifecycle lc;
 	struct ring_pair pair;
 	struct domlet_link host, guest;
-	struct { uint64_t at; enum event what; } events[EVENTS];
+	struct {
+		uint64_t at;
+		enum event what;
+	} events[EVENTS];
 	uint32_t event_count;
 	bool exists, building, destroying, destroyed_outside, attached, finished; /* the domain; the monitor */
-	bool alive, lies, started;                             /* the guest */
-	bool faulty;      /* something went wrong: no promise but a clean end */
-	bool stopped;     /* nobody reads the output */
-	bool doomed;      /* must now end without being told */
+	bool alive, lies, started;                                                /* the guest */
+	bool faulty;  /* something went wrong: no promise but a clean end */
+	bool stopped; /* nobody reads the output */
+	bool doomed;  /* must now end without being told */
 	bool heard_created, heard_exited;
-	bool cut;         /* somebody wants no more output */
-	uint32_t request, create_request, start_request;       /* the monitor's */
-	uint32_t create_asked, start_asked;                    /* as the guest heard them */
+	bool cut;                                        /* somebody wants no more output */
+	uint32_t request, create_request, start_request; /* the monitor's */
+	uint32_t create_asked, start_asked;              /* as the guest heard them */
 	uint32_t code, reported;
 	uint64_t total, sent, received, held;
 	bool eof, exited;
@@ -122,7 +135,8 @@ static void perform(struct world *w, enum domlet_life_action a)
 		later(w, BUILT, 200);
 		return;
 	case DOMLET_ACT_PUBLISH_AND_UNPAUSE: publish(w); return;
-	case DOMLET_ACT_ARM_BOOT_TIMER: case DOMLET_ACT_ATTACH: return;
+	case DOMLET_ACT_ARM_BOOT_TIMER:
+	case DOMLET_ACT_ATTACH: return;
 	case DOMLET_ACT_SEND_CREATE: ask_create(w); return;
 	case DOMLET_ACT_ANSWER_CREATE:
 		CHECK(w, ++w->create_answers == 1, "CREATE answered twice");
@@ -131,9 +145,7 @@ static void perform(struct world *w, enum domlet_life_action a)
 			later(w, START, 200);
 		return;
 	case DOMLET_ACT_SEND_START: ask_start(w); return;
-	case DOMLET_ACT_ANSWER_START:
-		CHECK(w, ++w->start_answers <= w->starts, "START answered too often");
-		return;
+	case DOMLET_ACT_ANSWER_START: CHECK(w, ++w->start_answers <= w->starts, "START answered too often"); return;
 	case DOMLET_ACT_DETACH: w->attached = false; return;
 	case DOMLET_ACT_DESTROY: destroy(w); return;
 	case DOMLET_ACT_REPORT_EXIT:
@@ -173,9 +185,7 @@ static void monitor_hears(struct world *w, const struct domlet_msg *m)
 	bool create = m->request == w->create_request;
 
 	switch (m->type) {
-	case DOMLET_MSG_HELLO:
-		feed(w, DOMLET_EV_HELLO, 0);
-		return;
+	case DOMLET_MSG_HELLO: feed(w, DOMLET_EV_HELLO, 0); return;
 	case DOMLET_MSG_EXITED:
 		w->heard_exited = true;
 		if (m->exited.process == PROCESS)
@@ -190,8 +200,7 @@ static void monitor_hears(struct world *w, const struct domlet_msg *m)
 		else
 			feed(w, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED, 0);
 		return;
-	default:
-		return;
+	default: return;
 	}
 }
 
@@ -365,8 +374,8 @@ static void guest_boots(struct world *w)
 static void fault(struct world *w)
 {
 	static const enum domlet_life_event any[] = {
-		DOMLET_EV_BOOT_TIMEOUT, DOMLET_EV_KILL_TIMEOUT, DOMLET_EV_PROXY_LOST, DOMLET_EV_CALLER_LOST,
-		DOMLET_EV_DESTROY, DOMLET_EV_BROKEN,
+		DOMLET_EV_BOOT_TIMEOUT, DOMLET_EV_KILL_TIMEOUT, DOMLET_EV_PROXY_LOST,
+		DOMLET_EV_CALLER_LOST,  DOMLET_EV_DESTROY,      DOMLET_EV_BROKEN,
 	};
 
 	enum domlet_life_event ev = any[sim_pick(w->sim, sizeof(any) / sizeof(any[0]))];

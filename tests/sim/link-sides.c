@@ -60,7 +60,8 @@ static bool begin_life(struct world *w, struct process *p)
 	for (uint32_t k = 0; k < KINDS; k++) {
 		struct flow *f = &p->flow[k];
 
-		*f = (struct flow){ .stream = domlet_stream_id(p->number, k), .total = some_size(w->sim),
+		*f = (struct flow){ .stream = domlet_stream_id(p->number, k),
+				    .total = some_size(w->sim),
 				    .salt = (uint8_t)(p->life * 17 + p->number * 5 + k) };
 		f->stopped = w->sim->seed % 5 == 1 && k != DOMLET_STREAM_CONFIG && sim_chance(w->sim, 20);
 		if (k != DOMLET_STREAM_CONFIG || config)
@@ -283,31 +284,22 @@ bool side_receive(struct world *w, struct side *s)
 	domlet_link_next(s->link, &ev);
 	f = flow_of(w, ev.stream);
 	switch (ev.type) {
-	case DOMLET_LINK_IDLE:
-		return false;
-	case DOMLET_LINK_BUSY:
-		domlet_link_allow(s->link, 1 + sim_pick(w->sim, 3000));
-		return true;
+	case DOMLET_LINK_IDLE: return false;
+	case DOMLET_LINK_BUSY: domlet_link_allow(s->link, 1 + sim_pick(w->sim, 3000)); return true;
 	case DOMLET_LINK_MSG:
 		if (s->role == DOMLET_RING_HOST)
 			host_hears(w, &ev.msg);
 		else
 			guest_hears(w, s, &ev.msg);
 		return true;
-	case DOMLET_LINK_DATA:
-		take_data(w, s, f, &ev);
-		return true;
-	case DOMLET_LINK_EOF:
-		take_end(w, s, f);
-		return true;
+	case DOMLET_LINK_DATA: take_data(w, s, f, &ev); return true;
+	case DOMLET_LINK_EOF: take_end(w, s, f); return true;
 	case DOMLET_LINK_RESET:
 		CHECK(w, f && f->reset_sent && !f->reset_seen, "a reset that nobody sent");
 		if (f)
 			f->reset_seen = true;
 		return true;
-	case DOMLET_LINK_ROOM:
-		CHECK(w, f && f->sender_open, "credit for a stream nobody sends");
-		return true;
+	case DOMLET_LINK_ROOM: CHECK(w, f && f->sender_open, "credit for a stream nobody sends"); return true;
 	case DOMLET_LINK_BROKEN:
 		CHECK(w, false, "broken: %s", ev.reason);
 		sim_note(w->sim, "side %d: broken: %s", s->role, ev.reason);
@@ -337,7 +329,8 @@ static bool is_sendable(const struct world *w, const struct side *s, const struc
 	enum life seen = s->role == DOMLET_RING_HOST ? p->host : p->guest;
 
 	return sends(s, f) && f->sender_open && !f->eof_sent &&
-	       (seen == LIVE || (seen == LINGERING && (f->stream & 3) != DOMLET_STREAM_STDIN) || (f->stream & 3) == DOMLET_STREAM_CONFIG);
+	       (seen == LIVE || (seen == LINGERING && (f->stream & 3) != DOMLET_STREAM_STDIN) ||
+		(f->stream & 3) == DOMLET_STREAM_CONFIG);
 }
 
 bool side_send_flow(struct world *w, struct side *s, struct flow *f, bool later)

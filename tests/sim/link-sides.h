@@ -62,16 +62,19 @@ struct world {
 	bool asked[REQUESTS], answered[REQUESTS];
 	struct reply replies[REQUESTS]; /* the guest's, not yet sent */
 	uint32_t reply_count;
-	struct { uint64_t at; struct side *to; } events[EVENTS];
+	struct {
+		uint64_t at;
+		struct side *to;
+	} events[EVENTS];
 	uint32_t event_count;
 	bool tainted; /* garbage was written: contents mean nothing any more */
 	uint64_t garbage_at, death_at;
 };
 
-#define CHECK(w, cond, ...)                                       \
-	do {                                                      \
-		if (!(w)->tainted && !(cond))                     \
-			sim_fail((w)->sim, __VA_ARGS__);          \
+#define CHECK(w, cond, ...)                              \
+	do {                                             \
+		if (!(w)->tainted && !(cond))            \
+			sim_fail((w)->sim, __VA_ARGS__); \
 	} while (0)
 
 static inline struct side *host(struct world *w)

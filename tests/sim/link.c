@@ -28,7 +28,8 @@ static void check_flow(struct world *w, const struct flow *f)
 	const struct domlet_link_stream *a = f->sender_open ? stream_of(from, f->stream) : NULL;
 	const struct domlet_link_stream *b = f->receiver_open ? stream_of(to, f->stream) : NULL;
 	uint64_t rest = to->in_open && !to->in_drop && to->in.type == DOMLET_FRAME_DATA && to->in.stream == f->stream ?
-				to->in_left : 0;
+				to->in_left :
+				0;
 
 	if (a && b && a->send_credit > b->recv_credit)
 		sim_fail(w->sim, "stream %u: the sender has more credit than was given", f->stream);

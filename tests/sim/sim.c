@@ -69,8 +69,10 @@ static unsigned long long number(const char *text)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "seeds", required_argument, NULL, 's' }, { "first", required_argument, NULL, 'f' },
-		{ "only", required_argument, NULL, 'o' },  { "verbose", no_argument, NULL, 'v' },
+		{ "seeds", required_argument, NULL, 's' },
+		{ "first", required_argument, NULL, 'f' },
+		{ "only", required_argument, NULL, 'o' },
+		{ "verbose", no_argument, NULL, 'v' },
 		{ NULL, 0, NULL, 0 },
 	};
 	unsigned long long seeds = 1000, first = 1;
@@ -92,8 +94,9 @@ int main(int argc, char **argv)
 		if (only && strcmp(only, scenarios[i].name) != 0)
 			continue;
 		for (unsigned long long n = 0; n < seeds; n++, ran++) {
-			struct sim s = { .scenario = scenarios[i].name, .seed = first + n, .random = first + n,
-					 .verbose = verbose };
+			struct sim s = {
+				.scenario = scenarios[i].name, .seed = first + n, .random = first + n, .verbose = verbose
+			};
 
 			scenarios[i].run(&s);
 		}

@@ -48,7 +48,9 @@ static void put(const char *path, const char *text)
 
 static void where_they_are(void **state)
 {
-	static const struct { const char *cgroups_path, *path; } cases[] = {
+	static const struct {
+		const char *cgroups_path, *path;
+	} cases[] = {
 		{ NULL, "cgroup/domlet/me" },
 		{ "", "cgroup/domlet/me" },
 		{ "/docker/1", "cgroup/docker/1" },
@@ -72,8 +74,9 @@ static void where_they_are(void **state)
 		{ "machine.slice::1", "cgroup/machine.slice/-1.scope" },
 		{ "machine.slice:p:x.slice", "cgroup/machine.slice/x.slice" },
 	};
-	static const char *const wrong[] = { "/a/../b", "..", "a/..", "machine:p:1", ".slice:p:1", "a--b.slice:p:1", "-a.slice:p:1",
-					     "a-.slice:p:1", "machine.slice:p:" };
+	static const char *const wrong[] = { "/a/../b",      "..",           "a/..",
+					     "machine:p:1",  ".slice:p:1",   "a--b.slice:p:1",
+					     "-a.slice:p:1", "a-.slice:p:1", "machine.slice:p:" };
 	struct domlet_error err;
 	char path[4096], small[24];
 

@@ -14,7 +14,8 @@
 #define OWN "/usr/bin/domlet"
 
 /* The runtime "domlet" with PROGRAM; NULL takes it out. */
-static int change(enum domlet_engine_kind kind, const char *old, const char *program, char **new, struct domlet_error *err)
+static int change(enum domlet_engine_kind kind, const char *old, const char *program, char **new,
+		  struct domlet_error *err)
 {
 	const struct domlet_engine_runtime runtime = { .name = "domlet", .program = program };
 
@@ -72,9 +73,11 @@ static void refused(enum domlet_engine_kind kind, const char *old, const char *p
 
 static void docker_keeps_everything_else(void **state)
 {
-	const char *before = "{\"big\":123456789012345678,\"ratio\":0.10,\"runtimes\":{\"kata\":{\"path\":\"/a/b\"}},\"live-restore\":true}";
-	const char *with = "{\n  \"big\": 123456789012345678,\n  \"ratio\": 0.10,\n  \"runtimes\": {\n    \"kata\": {\n      \"path\": \"/a/b\"\n    },\n"
-			   "    \"domlet\": {\n      \"path\": \"/usr/bin/domlet\"\n    }\n  },\n  \"live-restore\": true\n}\n";
+	const char *before =
+		"{\"big\":123456789012345678,\"ratio\":0.10,\"runtimes\":{\"kata\":{\"path\":\"/a/b\"}},\"live-restore\":true}";
+	const char *with =
+		"{\n  \"big\": 123456789012345678,\n  \"ratio\": 0.10,\n  \"runtimes\": {\n    \"kata\": {\n      \"path\": \"/a/b\"\n    },\n"
+		"    \"domlet\": {\n      \"path\": \"/usr/bin/domlet\"\n    }\n  },\n  \"live-restore\": true\n}\n";
 
 	(void)state;
 	edit(DOMLET_ENGINE_DOCKER, before, OWN, with);
@@ -85,7 +88,8 @@ static void docker_keeps_everything_else(void **state)
 
 static void docker_without_a_file(void **state)
 {
-	const char *with = "{\n  \"runtimes\": {\n    \"domlet\": {\n      \"path\": \"/usr/bin/domlet\"\n    }\n  }\n}\n";
+	const char *with =
+		"{\n  \"runtimes\": {\n    \"domlet\": {\n      \"path\": \"/usr/bin/domlet\"\n    }\n  }\n}\n";
 
 	(void)state;
 	edit(DOMLET_ENGINE_DOCKER, NULL, OWN, with);
@@ -110,7 +114,8 @@ static void docker_refuses_what_it_cannot_parse(void **state)
 	refused(DOMLET_ENGINE_DOCKER, "[]", OWN, "no JSON object");
 	refused(DOMLET_ENGINE_DOCKER, "{\"runtimes\": []}", OWN, "\"runtimes\"");
 	refused(DOMLET_ENGINE_DOCKER, "{\"runtimes\": {\"domlet\": 1}}", OWN, "\"domlet\"");
-	refused(DOMLET_ENGINE_DOCKER, "{\"default-runtime\": \"domlet\", \"runtimes\": {\"domlet\": {}}}", NULL, "choose another first");
+	refused(DOMLET_ENGINE_DOCKER, "{\"default-runtime\": \"domlet\", \"runtimes\": {\"domlet\": {}}}", NULL,
+		"choose another first");
 	refused(DOMLET_ENGINE_DOCKER, NULL, "/a\"b", "own path");
 }
 
@@ -177,7 +182,8 @@ static void a_damaged_block_is_refused(void **state)
 /* "domlet" and two with templates come in any order, one is moved, all go again. */
 static void second_runtimes(void **state)
 {
-	static const struct domlet_engine_runtime plain = { "domlet", OWN, NULL }, small = { "domlet-small", "/r/domlet-small", "small" },
+	static const struct domlet_engine_runtime plain = { "domlet", OWN, NULL },
+						  small = { "domlet-small", "/r/domlet-small", "small" },
 						  large = { "domlet-large", "/r/domlet-large", "large" },
 						  moved = { "domlet-small", "/s/domlet-small", "small" };
 	static const struct {
@@ -186,14 +192,16 @@ static void second_runtimes(void **state)
 	} engines[] = {
 		{ DOMLET_ENGINE_DOCKER, "{\n  \"debug\": true\n}\n",
 		  "domlet-small=/s/domlet-small small;domlet=" OWN ";domlet-large=/r/domlet-large large;" },
-		{ DOMLET_ENGINE_PODMAN, NULL, "domlet-small=/s/domlet-small;domlet=" OWN ";domlet-large=/r/domlet-large;" },
+		{ DOMLET_ENGINE_PODMAN, NULL,
+		  "domlet-small=/s/domlet-small;domlet=" OWN ";domlet-large=/r/domlet-large;" },
 		{ DOMLET_ENGINE_CONTAINERD, "version = 2\n[a]\nb = 1\n",
 		  "domlet-small=/s/domlet-small;domlet=" OWN ";domlet-large=/r/domlet-large;" },
 	};
 	static const struct {
 		const struct domlet_engine_runtime *runtime;
 		bool put_in;
-	} steps[] = { { &small, true }, { &plain, true }, { &large, true }, { &moved, true }, { &plain, false }, { &large, false }, { &small, false } };
+	} steps[] = { { &small, true },  { &plain, true },  { &large, true }, { &moved, true },
+		      { &plain, false }, { &large, false }, { &small, false } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
@@ -203,7 +211,9 @@ static void second_runtimes(void **state)
 			struct domlet_error err;
 			char *new;
 
-			assert_int_equal(domlet_engine_text_edit(engines[i].kind, text, steps[j].runtime, steps[j].put_in, &new, &err), 0);
+			assert_int_equal(domlet_engine_text_edit(engines[i].kind, text, steps[j].runtime,
+								 steps[j].put_in, &new, &err),
+					 0);
 			free(text);
 			text = new;
 			if (j == 3)
@@ -237,8 +247,9 @@ static void podman_lists_all_runtimes_once(void **state)
 static void docker_gets_the_template_as_arguments(void **state)
 {
 	static const struct domlet_engine_runtime small = { "domlet-small", OWN, "small" };
-	static const char *const kept = "{\n  \"runtimes\": {\n    \"domlet-small\": {\n      \"path\": \"/usr/bin/domlet\",\n"
-					"      \"runtimeArgs\": [\n        \"--debug\",\n        \"--template\",\n        \"small\"\n      ]\n    }\n  }\n}\n";
+	static const char *const kept =
+		"{\n  \"runtimes\": {\n    \"domlet-small\": {\n      \"path\": \"/usr/bin/domlet\",\n"
+		"      \"runtimeArgs\": [\n        \"--debug\",\n        \"--template\",\n        \"small\"\n      ]\n    }\n  }\n}\n";
 	struct domlet_error err;
 	char *new;
 
@@ -249,15 +260,21 @@ static void docker_gets_the_template_as_arguments(void **state)
 	assert_int_equal(domlet_engine_text_edit(DOMLET_ENGINE_DOCKER, kept, &small, true, &new, &err), 0);
 	assert_string_equal(new, kept);
 	free(new);
-	assert_int_equal(domlet_engine_text_edit(DOMLET_ENGINE_DOCKER, "{\"runtimes\":{\"domlet-small\":{\"runtimeArgs\":[\"--template\",\"x\"]}}}",
-						 &small, true, &new, &err), 0);
+	assert_int_equal(
+		domlet_engine_text_edit(DOMLET_ENGINE_DOCKER,
+					"{\"runtimes\":{\"domlet-small\":{\"runtimeArgs\":[\"--template\",\"x\"]}}}",
+					&small, true, &new, &err),
+		0);
 	has(DOMLET_ENGINE_DOCKER, new, "domlet-small=" OWN " small;");
 	free(new);
-	assert_true(domlet_engine_text_edit(DOMLET_ENGINE_DOCKER, "{\"default-runtime\":\"domlet-small\",\"runtimes\":{\"domlet-small\":{}}}", &small,
-					    false, &new, &err) < 0);
+	assert_true(domlet_engine_text_edit(DOMLET_ENGINE_DOCKER,
+					    "{\"default-runtime\":\"domlet-small\",\"runtimes\":{\"domlet-small\":{}}}",
+					    &small, false, &new, &err) < 0);
 	assert_non_null(strstr(err.text, "is domlet-small: choose another first"));
 	/* Another's is not taken for ours. */
-	has(DOMLET_ENGINE_DOCKER, "{\"runtimes\":{\"domlets\":{\"path\":\"/x\"},\"domlet-y\":3,\"domlet-x\":{\"runtimeArgs\":[\"--template\"]}}}", "domlet-x=;");
+	has(DOMLET_ENGINE_DOCKER,
+	    "{\"runtimes\":{\"domlets\":{\"path\":\"/x\"},\"domlet-y\":3,\"domlet-x\":{\"runtimeArgs\":[\"--template\"]}}}",
+	    "domlet-x=;");
 }
 
 int main(void)

@@ -17,7 +17,7 @@
 
 static void set_gives_code_and_text(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 
 	(void)state;
 	assert_int_equal(domlet_error_set(&err, ENOSPC, "disk %d is full", 7), -ENOSPC);
@@ -30,7 +30,7 @@ static void set_gives_code_and_text(void **state)
 
 static void prefix_goes_before(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 
 	(void)state;
 	domlet_error_set(&err, EINVAL, "it is bad");
@@ -41,7 +41,7 @@ static void prefix_goes_before(void **state)
 
 static void long_texts_are_cut(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char text[3000];
 
 	(void)state;
@@ -104,10 +104,12 @@ static const char *in_dir(const char *name)
 
 static void reword_takes_matched_texts_out(void **state)
 {
-	static const char *const matched[] = {"no such file or directory", "permission denied", "operation not permitted",
-					      "not a directory", "executable file not found in $PATH"};
-	char text[] = "open: No such file or directory; stat: no such file or directory, PERMISSION DENIED; x: Not a directory "
-		      "(operation not permitted): executable file not found in $PATH";
+	static const char *const matched[] = { "no such file or directory", "permission denied",
+					       "operation not permitted", "not a directory",
+					       "executable file not found in $PATH" };
+	char text[] =
+		"open: No such file or directory; stat: no such file or directory, PERMISSION DENIED; x: Not a directory "
+		"(operation not permitted): executable file not found in $PATH";
 	char same[] = "out of memory";
 
 	(void)state;
@@ -122,7 +124,7 @@ static void reword_takes_matched_texts_out(void **state)
 
 static void file_round_trip(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char big[20000], *data = NULL;
 	struct stat st;
 	size_t len;
@@ -147,7 +149,7 @@ static void file_round_trip(void **state)
 
 static void file_refusals(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char *data = NULL;
 	size_t len;
 
@@ -175,7 +177,7 @@ static void file_refusals(void **state)
 
 static void mkdir_parents(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct stat st;
 
 	(void)state;

@@ -91,9 +91,12 @@ static void refuses_what_is_out_of_bounds(void **state)
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_MSG, .length = 7, .seq = 1 }, "too short");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_MSG, .length = DOMLET_MSG_MAX + 1, .seq = 1 }, "too long");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_DATA, .length = 0, .stream = stdin_of_1 }, "too short");
-	refuses((struct domlet_frame){ .type = DOMLET_FRAME_DATA, .length = DOMLET_FRAME_PAYLOAD_MAX + 1,
-				       .stream = stdin_of_1 }, "too long");
-	refuses((struct domlet_frame){ .type = DOMLET_FRAME_DATA, .length = UINT32_MAX, .stream = stdin_of_1 }, "too long");
+	refuses((struct domlet_frame){ .type = DOMLET_FRAME_DATA,
+				       .length = DOMLET_FRAME_PAYLOAD_MAX + 1,
+				       .stream = stdin_of_1 },
+		"too long");
+	refuses((struct domlet_frame){ .type = DOMLET_FRAME_DATA, .length = UINT32_MAX, .stream = stdin_of_1 },
+		"too long");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .length = 1, .stream = stdin_of_1 }, "too long");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_CREDIT, .length = 3, .stream = stdin_of_1 }, "too short");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_CREDIT, .length = 5, .stream = stdin_of_1 }, "too long");

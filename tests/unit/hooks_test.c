@@ -27,7 +27,9 @@ static void said_of(const char *text, char *sentence, size_t len)
 	struct domlet_state st = { .id = "c1", .status = DOMLET_STATUS_CREATING };
 	struct domlet_error err = { 0 };
 
-	assert_true(asprintf(&st.hooks, "{\"prestart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo '%s' >&2; exit 3\"]}]}", text) > 0);
+	assert_true(asprintf(&st.hooks,
+			     "{\"prestart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo '%s' >&2; exit 3\"]}]}",
+			     text) > 0);
 	assert_int_equal(domlet_cli_hooks(&st, "prestart", "creating", 1, false, &err), -ECHILD);
 	(void)snprintf(sentence, len, "%s", err.text);
 	free(st.hooks);
@@ -45,7 +47,8 @@ static void its_output_is_quoted(void **state)
 /* Engines would take the container's command for missing, or for one that may not be run. */
 static void words_for_a_missing_command_are_not(void **state)
 {
-	static const char *const texts[] = { "No such file or directory", "Permission denied", "Operation not permitted", "Not a directory" };
+	static const char *const texts[] = { "No such file or directory", "Permission denied",
+					     "Operation not permitted", "Not a directory" };
 	char sentence[1024], quoted[64];
 
 	(void)state;
@@ -57,9 +60,11 @@ static void words_for_a_missing_command_are_not(void **state)
 	}
 }
 
-static void run_in(struct domlet_state *st, const char *script, const char *member, bool inside, struct domlet_error *err)
+static void run_in(struct domlet_state *st, const char *script, const char *member, bool inside,
+		   struct domlet_error *err)
 {
-	assert_true(asprintf(&st->hooks, "{\"prestart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"%s\"]%s}]}", script, member) > 0);
+	assert_true(asprintf(&st->hooks, "{\"prestart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"%s\"]%s}]}",
+			     script, member) > 0);
 	(void)alarm(60); /* for what may hang */
 	(void)domlet_cli_hooks(st, "prestart", "creating", getpid(), inside, err);
 	(void)alarm(0);

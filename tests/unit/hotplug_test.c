@@ -129,7 +129,8 @@ bool xs_transaction_end(struct xs_handle *xs, xs_transaction_t t, bool abort)
 	return true;
 }
 
-int domlet_loop_attach(const char *file, bool read_only, const char *tag, struct domlet_loop *l, struct domlet_error *err)
+int domlet_loop_attach(const char *file, bool read_only, const char *tag, struct domlet_loop *l,
+		       struct domlet_error *err)
 {
 	(void)err;
 	assert_string_equal(file, "/etc/hostname");

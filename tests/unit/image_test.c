@@ -40,7 +40,7 @@ static const char *in_rootfs(const char *name)
 
 static void put(const char *name, const char *text)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 
 	if (domlet_file_write(in_rootfs(name), text, strlen(text), 0644, &err) < 0)
 		fail_msg("%s", err.text);
@@ -72,7 +72,7 @@ static int tear_down(void **state)
 
 static char *prepare(void)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_image image;
 
 	if (domlet_image_prepare(rootfs, cache, UINT64_MAX, &image, &err) < 0)
@@ -127,7 +127,7 @@ static void assert_same_image(bool same, const char *what)
 
 static void changes_are_seen(void **state)
 {
-	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 
 	(void)state;
 	assert_same_image(true, "start");
@@ -198,7 +198,7 @@ static void two_callers_make_it_once(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		if (fork() == 0) {
-			struct domlet_error err = {0};
+			struct domlet_error err = { 0 };
 
 			_exit(domlet_image_prepare(rootfs, cache, UINT64_MAX, &image, &err) < 0);
 		}
@@ -211,7 +211,7 @@ static void two_callers_make_it_once(void **state)
 
 static void full_disk_leaves_nothing(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_image image;
 	char big[200000];
 	int r;
@@ -235,7 +235,7 @@ static void full_disk_leaves_nothing(void **state)
 
 static void bad_rootfs(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_image image;
 
 	(void)state;
@@ -248,8 +248,8 @@ static void bad_rootfs(void **state)
 
 static void trim_removes_the_oldest(void **state)
 {
-	struct domlet_error err = {0};
-	struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	struct domlet_error err = { 0 };
+	struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 	char path[256], *first, *second;
 	struct stat st;
 
@@ -278,7 +278,7 @@ static void trim_removes_the_oldest(void **state)
 static void a_new_image_pushes_old_ones_out(void **state)
 {
 	static const char *const contents[] = { "two", "three", "four" };
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_image used, image = { .lock = -1 };
 	char *unused = prepare();
 
@@ -304,7 +304,7 @@ static void a_new_image_pushes_old_ones_out(void **state)
 
 static void mkfs_is_found_by_path(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char *before = strdup(getenv("PATH") ?: "/usr/bin:/bin"), path[300], expected[300];
 
 	(void)state;
@@ -387,7 +387,7 @@ static pid_t packer(void)
 
 static void signals_do_not_wait_for_the_packer(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char before[4096];
 	int r;
 
@@ -403,7 +403,7 @@ static void signals_do_not_wait_for_the_packer(void **state)
 
 static void signals_do_not_wait_for_another_packer(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char before[4096];
 	pid_t other;
 	int r;
@@ -428,7 +428,7 @@ static void signals_do_not_wait_for_another_packer(void **state)
 
 static void attach_or_skip(char *image, const char *tag, struct domlet_loop *loop)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	int control = geteuid() == 0 ? open("/dev/loop-control", O_RDWR | O_CLOEXEC) : -1;
 
 	if (control < 0) {
@@ -442,7 +442,7 @@ static void attach_or_skip(char *image, const char *tag, struct domlet_loop *loo
 
 static void loop_is_given_back_by_its_owner_only(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_loop loop;
 	char *image = prepare();
 	int fd;
@@ -503,7 +503,7 @@ static void loop_of_a_killed_owner_is_free(void **state)
 
 static void loop_refusals(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_loop loop;
 
 	(void)state;

@@ -17,9 +17,12 @@
 #include "boot.h"
 
 static const char *node; /* NULL: there is none */
-static int refusal; /* the kernel's */
+static int refusal;      /* the kernel's */
 static unsigned int credits;
-static struct { int entropy_count, buf_size; uint8_t bytes[DOMLET_SEED_LEN]; } credited;
+static struct {
+	int entropy_count, buf_size;
+	uint8_t bytes[DOMLET_SEED_LEN];
+} credited;
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
 {

@@ -23,15 +23,20 @@ static int set_up(void **state)
 	(void)state;
 	(void)snprintf(place, sizeof place, "/tmp/cgroup-test-XXXXXX");
 	dir = mkdtemp(place) ? open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	return dir < 0 || mkdirat(dir, "a", 0755) < 0 || mkdirat(dir, "a/b", 0755) < 0 || symlinkat("/etc", dir, "link") < 0 ? -1 : 0;
+	return dir < 0 || mkdirat(dir, "a", 0755) < 0 || mkdirat(dir, "a/b", 0755) < 0 ||
+			       symlinkat("/etc", dir, "link") < 0 ?
+		       -1 :
+		       0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	(void)unlinkat(dir, "memory.events", 0);
-	return unlinkat(dir, "link", 0) < 0 || unlinkat(dir, "a/b", AT_REMOVEDIR) < 0 || unlinkat(dir, "a", AT_REMOVEDIR) < 0 ||
-	       close(dir) < 0 || rmdir(place) < 0 ? -1 : 0;
+	return unlinkat(dir, "link", 0) < 0 || unlinkat(dir, "a/b", AT_REMOVEDIR) < 0 ||
+			       unlinkat(dir, "a", AT_REMOVEDIR) < 0 || close(dir) < 0 || rmdir(place) < 0 ?
+		       -1 :
+		       0;
 }
 
 static void counts_kills(void **state)
@@ -51,8 +56,13 @@ static void counts_kills(void **state)
 /* A path is the caller's, what is there the container's. */
 static void finds_one_below(void **state)
 {
-	static const struct { const char *path, *is; } good[] = { { "/", "." }, { "a", "a" }, { "/a/b", "a/b" }, { "//a/../a/b/", "a/b" } };
-	static const struct { const char *path, *text; int code; } bad[] = {
+	static const struct {
+		const char *path, *is;
+	} good[] = { { "/", "." }, { "a", "a" }, { "/a/b", "a/b" }, { "//a/../a/b/", "a/b" } };
+	static const struct {
+		const char *path, *text;
+		int code;
+	} bad[] = {
 		{ "c", "the container has no cgroup \"c\"; its own programs make them", ENOENT },
 		{ "../..", "can't open the cgroup \"../..\" of the container: EXDEV", EXDEV },
 		{ "a/../../x", "can't open the cgroup \"a/../../x\" of the container: EXDEV", EXDEV },

@@ -17,7 +17,7 @@
 #include "caps.h"
 #include "config.h"
 
-#define PLAN(mounts) \
+#define PLAN(mounts)                                                                                         \
 	"\"plan\":{\"root\":{\"via\":\"vbd\",\"device\":\"/dev/xvda\",\"type\":\"erofs\",\"overlay\":true}," \
 	"\"mounts\":[" mounts "]}"
 
@@ -43,19 +43,22 @@ static void reads_a_container(void **state)
 	struct domlet_failure f = { 0 };
 
 	(void)state;
-	assert_int_equal(parse(&c, &f, "{\"oci\":{\"hostname\":\"box\",\"root\":{\"readonly\":true},\"process\":{"
-		"\"args\":[\"sh\",\"-c\",\"x\"],\"env\":[\"A=b\"],\"cwd\":\"/tmp\",\"terminal\":true,"
-		"\"consoleSize\":{\"height\":24,\"width\":80},\"noNewPrivileges\":true,\"oomScoreAdj\":-5,"
-		"\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":63,\"additionalGids\":[5,6]},"
-		"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_NO_SUCH\"]},"
-		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":18446744073709551615}]},"
-		"\"mounts\":[{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"options\":[\"ro\"]}],"
-		"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\"},{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"secs\":-7,\"nanosecs\":8}},\"personality\":{\"domain\":\"LINUX32\"},"
-		"\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9},"
-		"\"unified\":{\"memory.high\":\"max\"},\"devices\":[{\"allow\":false,\"access\":\"rwm\"},"
-		"{\"allow\":true,\"type\":\"\",\"access\":\"m\"},{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"r\"}]},"
-		"\"maskedPaths\":[\"/proc/kcore\"]}},"
-		PLAN("{\"via\":\"copy\",\"content\":\"aGk=\",\"mode\":420,\"uid\":5,\"gid\":6}") "}"), 0);
+	assert_int_equal(
+		parse(&c, &f,
+		      "{\"oci\":{\"hostname\":\"box\",\"root\":{\"readonly\":true},\"process\":{"
+		      "\"args\":[\"sh\",\"-c\",\"x\"],\"env\":[\"A=b\"],\"cwd\":\"/tmp\",\"terminal\":true,"
+		      "\"consoleSize\":{\"height\":24,\"width\":80},\"noNewPrivileges\":true,\"oomScoreAdj\":-5,"
+		      "\"user\":{\"uid\":1000,\"gid\":1001,\"umask\":63,\"additionalGids\":[5,6]},"
+		      "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_NO_SUCH\"]},"
+		      "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":18446744073709551615}]},"
+		      "\"mounts\":[{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"options\":[\"ro\"]}],"
+		      "\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"uts\"},{\"type\":\"network\"},{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"secs\":-7,\"nanosecs\":8}},\"personality\":{\"domain\":\"LINUX32\"},"
+		      "\"rootfsPropagation\":\"rslave\",\"resources\":{\"memory\":{\"limit\":1048576},\"pids\":{\"limit\":9},"
+		      "\"unified\":{\"memory.high\":\"max\"},\"devices\":[{\"allow\":false,\"access\":\"rwm\"},"
+		      "{\"allow\":true,\"type\":\"\",\"access\":\"m\"},{\"allow\":true,\"type\":\"c\",\"major\":10,\"access\":\"r\"}]},"
+		      "\"maskedPaths\":[\"/proc/kcore\"]}}," PLAN(
+			      "{\"via\":\"copy\",\"content\":\"aGk=\",\"mode\":420,\"uid\":5,\"gid\":6}") "}"),
+		0);
 	assert_int_equal(c.process.args.count, 3);
 	assert_null(c.process.args.item[3]);
 	assert_string_equal(c.process.cwd, "/tmp");
@@ -101,25 +104,33 @@ static void refuses_what_it_cannot_do(void **state)
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"cwd\":\"x\"}}," PLAN("") "}", EINVAL, "absolute path");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"mounts\":[{\"destination\":\"/x\"}]}," PLAN("") "}", EINVAL,
 		"does not pair");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}," PLAN("") "}",
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"user\"}]}}," PLAN(
+			"") "}",
 		EINVAL, "user namespace");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/x\"}]}},"
-		PLAN("") "}", EINVAL, "by its path");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"timeOffsets\":{\"monotonic\":{\"secs\":1}}}}," PLAN("") "}",
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"namespaces\":[{\"type\":\"ipc\",\"path\":\"/x\"}]}}," PLAN(
+			"") "}",
+		EINVAL, "by its path");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"timeOffsets\":{\"monotonic\":{\"secs\":1}}}}," PLAN(
+			"") "}",
 		EINVAL, "needs a time namespace");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},"
-		"{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":2}]}}," PLAN("") "}", EINVAL, "twice");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"type\":\"x\"}]}}},"
-		PLAN("") "}", EINVAL, "a, c, u and b");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"access\":\"rx\"}]}}},"
-		PLAN("") "}", EINVAL, "of r, w and m");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"unified\":{\"../x\":\"1\"}}}},"
-		PLAN("") "}", EINVAL, "no file of a cgroup");
+		"{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":2}]}}," PLAN("") "}",
+		EINVAL, "twice");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"type\":\"x\"}]}}}," PLAN(
+			"") "}",
+		EINVAL, "a, c, u and b");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"devices\":[{\"access\":\"rx\"}]}}}," PLAN(
+			"") "}",
+		EINVAL, "of r, w and m");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"]},\"linux\":{\"resources\":{\"unified\":{\"../x\":\"1\"}}}}," PLAN(
+			"") "}",
+		EINVAL, "no file of a cgroup");
 	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"user\":{\"uid\":4294967295}}}," PLAN("") "}", EINVAL,
 		"out of range");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"scheduler\":{\"policy\":\"SCHED_X\"}}}," PLAN("") "}", EINVAL,
-		"process.scheduler.policy");
-	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}}}," PLAN("") "}",
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"scheduler\":{\"policy\":\"SCHED_X\"}}}," PLAN("") "}",
+		EINVAL, "process.scheduler.policy");
+	refuses("{\"oci\":{\"process\":{\"args\":[\"a\"],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}}}," PLAN(
+			"") "}",
 		EINVAL, "priority is out of range");
 }
 
@@ -140,11 +151,14 @@ static void a_further_process_inherits(void **state)
 	struct domlet_failure f = { 0 };
 
 	(void)state;
-	assert_int_equal(parse(&c, &f, "{\"oci\":{\"process\":{\"args\":[\"sh\"],\"noNewPrivileges\":true,\"oomScoreAdj\":5,"
-		"\"user\":{\"uid\":1,\"gid\":2,\"umask\":63},\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_KILL\"]},"
-		"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":20}],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\",\"priority\":1},"
-		"\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":-3,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\",\"SCHED_FLAG_KEEP_POLICY\"]}}},"
-		PLAN("") "}"), 0);
+	assert_int_equal(
+		parse(&c, &f,
+		      "{\"oci\":{\"process\":{\"args\":[\"sh\"],\"noNewPrivileges\":true,\"oomScoreAdj\":5,"
+		      "\"user\":{\"uid\":1,\"gid\":2,\"umask\":63},\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_KILL\"]},"
+		      "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":10,\"hard\":20}],\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\",\"priority\":1},"
+		      "\"scheduler\":{\"policy\":\"SCHED_BATCH\",\"nice\":-3,\"flags\":[\"SCHED_FLAG_RESET_ON_FORK\",\"SCHED_FLAG_KEEP_POLICY\"]}}}," PLAN(
+			      "") "}"),
+		0);
 	inherit(&p, &c.process, "");
 	assert_int_equal(p.caps[DOMLET_CAPS_BOUNDING], 1);
 	assert_int_equal(p.caps[DOMLET_CAPS_AMBIENT], 1 << 5);
@@ -161,7 +175,8 @@ static void a_further_process_inherits(void **state)
 	assert_int_equal(p.uid, 0);
 	domlet_config_free_process(&p);
 
-	inherit(&p, &c.process, ",\"capabilities\":{},\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}],\"user\":{\"umask\":0},"
+	inherit(&p, &c.process,
+		",\"capabilities\":{},\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}],\"user\":{\"umask\":0},"
 		"\"oomScoreAdj\":0,\"scheduler\":{\"policy\":\"SCHED_OTHER\"},\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\"}");
 	assert_int_equal(p.caps[DOMLET_CAPS_BOUNDING] | p.caps[DOMLET_CAPS_AMBIENT], 0);
 	assert_int_equal(p.rlimit_count, 1);

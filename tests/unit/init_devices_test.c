@@ -77,7 +77,10 @@ static void without_rules_the_standard_devices_are_there(void **state)
 static void the_last_rule_that_matches_counts(void **state)
 {
 	static const struct domlet_device_rule rules[] = {
-		{ true, 'c', 10, -1, R | W }, { false, 'c', 10, 54, W }, { true, 'b', -1, 0, R }, { false, 'a', 9, -1, R | W | M },
+		{ true, 'c', 10, -1, R | W },
+		{ false, 'c', 10, 54, W },
+		{ true, 'b', -1, 0, R },
+		{ false, 'a', 9, -1, R | W | M },
 	};
 
 	(void)state;
@@ -109,7 +112,9 @@ static void accesses_add_up(void **state)
 static void privileged_needs_no_program(void **state)
 {
 	static const struct domlet_device_rule rules[] = {
-		{ false, 'a', -1, -1, R | W | M }, { true, 'a', -1, -1, R | W | M }, { true, 'c', 10, 1, R },
+		{ false, 'a', -1, -1, R | W | M },
+		{ true, 'a', -1, -1, R | W | M },
+		{ true, 'c', 10, 1, R },
 	};
 
 	(void)state;

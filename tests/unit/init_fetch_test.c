@@ -30,7 +30,10 @@ static char length_node[16], sha256_node[2 * DOMLET_SHA256_LEN + 1];
 
 static struct {
 	const char *length, *generation, *sha256; /* NULL: missing, as a chunk */
-	struct { const char *at; unsigned int len; } chunks[CHUNK_MAX];
+	struct {
+		const char *at;
+		unsigned int len;
+	} chunks[CHUNK_MAX];
 	unsigned int chunk_reads;
 } store;
 
@@ -48,15 +51,20 @@ static void *value_of(const char *at, unsigned int size, unsigned int *len)
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
 {
-	const struct { const char *key, *value; } nodes[] = {
-		{ NODE "length", store.length }, { NODE "generation", store.generation }, { NODE "sha256", store.sha256 },
+	const struct {
+		const char *key, *value;
+	} nodes[] = {
+		{ NODE "length", store.length },
+		{ NODE "generation", store.generation },
+		{ NODE "sha256", store.sha256 },
 	};
 	unsigned int i;
 
 	(void)xs, (void)t;
 	for (size_t n = 0; n < sizeof nodes / sizeof nodes[0]; n++)
 		if (strcmp(path, nodes[n].key) == 0)
-			return nodes[n].value ? value_of(nodes[n].value, (unsigned int)strlen(nodes[n].value), len) : NULL;
+			return nodes[n].value ? value_of(nodes[n].value, (unsigned int)strlen(nodes[n].value), len) :
+						NULL;
 	assert_int_equal(sscanf(path, NODE "chunk/%u", &i), 1);
 	store.chunk_reads++;
 	return i < CHUNK_MAX ? value_of(store.chunks[i].at, store.chunks[i].len, len) : NULL;
@@ -119,8 +127,8 @@ static void expect_document(uint32_t len, int code, const char *words)
 
 static void takes_what_was_announced(void **state)
 {
-	static const uint32_t lens[] = { 1, DOMLET_CONFIG_CHUNK - 1, DOMLET_CONFIG_CHUNK, DOMLET_CONFIG_CHUNK + 1, LEN,
-					 DOMLET_CONFIG_XENSTORE_MAX };
+	static const uint32_t lens[] = { 1,   DOMLET_CONFIG_CHUNK - 1,   DOMLET_CONFIG_CHUNK, DOMLET_CONFIG_CHUNK + 1,
+					 LEN, DOMLET_CONFIG_XENSTORE_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {

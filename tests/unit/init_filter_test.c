@@ -67,10 +67,13 @@ static void rules_reach_the_process(void **state)
 	struct domlet_failure f = { 0 };
 
 	(void)state;
-	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_ARM\"],"
-		"\"syscalls\":[{\"names\":[\"getppid\",\"no_such_call\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38},"
-		"{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":["
-		"{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"}]}]}", &filter, &f), 0);
+	assert_int_equal(
+		compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_ARM\"],"
+			"\"syscalls\":[{\"names\":[\"getppid\",\"no_such_call\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":38},"
+			"{\"names\":[\"personality\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":["
+			"{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			&filter, &f),
+		0);
 	assert_int_equal(errno_under(&filter, SYS_getppid, 0), ENOSYS);
 	assert_int_equal(errno_under(&filter, SYS_getuid, 0), 0);
 	assert_int_equal(errno_under(&filter, SYS_personality, 8), EPERM);
@@ -89,8 +92,7 @@ static uint32_t answer(const struct domlet_filter *filter, uint32_t arch, uint32
 		bool met = false;
 
 		switch (BPF_CLASS(f->code)) {
-		case BPF_RET:
-			return f->k;
+		case BPF_RET: return f->k;
 		case BPF_LD:
 			assert_int_equal(f->code, BPF_LD | BPF_W | BPF_ABS);
 			memcpy(&a, (const char *)&data + f->k, sizeof a);
@@ -106,8 +108,7 @@ static uint32_t answer(const struct domlet_filter *filter, uint32_t arch, uint32
 			}
 			i += met ? f->jt : f->jf;
 			break;
-		default:
-			fail();
+		default: fail();
 		}
 	}
 	fail();
@@ -117,9 +118,13 @@ static uint32_t answer(const struct domlet_filter *filter, uint32_t arch, uint32
 /* Profiles that only log (Kubernetes' audit.json), or whose rules say what holds anyway; and one rule alone. */
 static void few_rules_or_none(void **state)
 {
-	static const struct { const char *name; uint32_t answer; } actions[] = {
-		{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW }, { "SCMP_ACT_LOG", SECCOMP_RET_LOG }, { "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM },
-		{ "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS }, { "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
+	static const struct {
+		const char *name;
+		uint32_t answer;
+	} actions[] = {
+		{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },         { "SCMP_ACT_LOG", SECCOMP_RET_LOG },
+		{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO | EPERM }, { "SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS },
+		{ "SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD },
 	};
 	struct domlet_filter filter;
 	struct domlet_failure f = { 0 };
@@ -132,12 +137,17 @@ static void few_rules_or_none(void **state)
 		for (size_t n = 0; n < 3; n++) {
 			char text[256];
 
-			(void)snprintf(text, sizeof text, "{\"defaultAction\":\"%s\",\"architectures\":[\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],\"syscalls\":["
-				       "%s%s%s]}", actions[i].name, n ? "{\"names\":[\"mount\"],\"action\":\"" : "", rules[n], n ? "\"}" : "");
+			(void)snprintf(
+				text, sizeof text,
+				"{\"defaultAction\":\"%s\",\"architectures\":[\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],\"syscalls\":["
+				"%s%s%s]}",
+				actions[i].name, n ? "{\"names\":[\"mount\"],\"action\":\"" : "", rules[n],
+				n ? "\"}" : "");
 			assert_int_equal(compile(text, &filter, &f), 0);
 			assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 0), actions[i].answer);
 			assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 1), actions[i].answer);
-			assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 165), n == 2 ? SECCOMP_RET_TRAP : actions[i].answer);
+			assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 165),
+					 n == 2 ? SECCOMP_RET_TRAP : actions[i].answer);
 			domlet_filter_free(&filter);
 		}
 	}
@@ -149,9 +159,12 @@ static void later_calls_are_not_there(void **state)
 	struct domlet_failure f = { 0 };
 
 	(void)state;
-	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
-		"{\"names\":[\"exit_group\",\"getuid\",\"close_range\",\"no_such_call\"],\"action\":\"SCMP_ACT_ALLOW\"},"
-		"{\"names\":[\"faccessat2\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
+	assert_int_equal(
+		compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
+			"{\"names\":[\"exit_group\",\"getuid\",\"close_range\",\"no_such_call\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+			"{\"names\":[\"faccessat2\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+			&filter, &f),
+		0);
 	assert_int_equal(errno_under(&filter, SYS_getuid, 0), 0);
 	assert_int_equal(errno_under(&filter, SYS_getppid, 0), EPERM);
 	assert_int_equal(errno_under(&filter, SYS_faccessat2, 0), EPERM);
@@ -160,7 +173,9 @@ static void later_calls_are_not_there(void **state)
 	domlet_filter_free(&filter);
 	/* Who allows by default names what is forbidden, of old and new calls. */
 	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
-		"{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}", &filter, &f), 0);
+				 "{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}",
+				 &filter, &f),
+			 0);
 	assert_int_equal(errno_under(&filter, SYS_getppid, 0), 0);
 	domlet_filter_free(&filter);
 }
@@ -173,8 +188,11 @@ static void later_calls_of_32_bits(void **state)
 	struct domlet_failure f = { 0 };
 
 	(void)state;
-	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\"],\"syscalls\":["
-		"{\"names\":[\"exit_group\",\"faccessat\"],\"action\":\"SCMP_ACT_ALLOW\"}]}", &filter, &f), 0);
+	assert_int_equal(
+		compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\"],\"syscalls\":["
+			"{\"names\":[\"exit_group\",\"faccessat\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
+			&filter, &f),
+		0);
 	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 252), SECCOMP_RET_ALLOW);
 	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 269), refused);
 	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 307), SECCOMP_RET_ALLOW);
@@ -188,7 +206,9 @@ static void later_calls_of_32_bits(void **state)
 	domlet_filter_free(&filter);
 	/* Where a profile doesn't list them they stay what they were. */
 	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":["
-		"{\"names\":[\"exit_group\",\"faccessat\"],\"action\":\"SCMP_ACT_ALLOW\"}]}", &filter, &f), 0);
+				 "{\"names\":[\"exit_group\",\"faccessat\"],\"action\":\"SCMP_ACT_ALLOW\"}]}",
+				 &filter, &f),
+			 0);
 	assert_int_equal(answer(&filter, AUDIT_ARCH_I386, 435), SECCOMP_RET_KILL_THREAD);
 	assert_int_equal(answer(&filter, AUDIT_ARCH_X86_64, 435), not_there);
 	domlet_filter_free(&filter);
@@ -201,9 +221,12 @@ static void conditions_on_one_argument_are_alternatives(void **state)
 	struct domlet_failure f = { 0 };
 
 	(void)state;
-	assert_int_equal(compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],"
-		"\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
-		"{\"index\":0,\"value\":16,\"op\":\"SCMP_CMP_EQ\"}]}]}", &filter, &f), 0);
+	assert_int_equal(
+		compile("{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"personality\"],"
+			"\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":0,\"value\":8,\"op\":\"SCMP_CMP_EQ\"},"
+			"{\"index\":0,\"value\":16,\"op\":\"SCMP_CMP_EQ\"}]}]}",
+			&filter, &f),
+		0);
 	assert_int_equal(errno_under(&filter, SYS_personality, 8), EPERM);
 	assert_int_equal(errno_under(&filter, SYS_personality, 16), EPERM);
 	assert_int_equal(errno_under(&filter, SYS_personality, (long)0xffffffff), 0);

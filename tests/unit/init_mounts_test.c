@@ -28,15 +28,23 @@ static struct domlet_mount_options parse(const char *text)
 
 static void flags_and_data(void **state)
 {
-	static const struct { const char *text; unsigned long flags, propagation; const char *data; } cases[] = {
+	static const struct {
+		const char *text;
+		unsigned long flags, propagation;
+		const char *data;
+	} cases[] = {
 		{ "defaults", 0, 0, "" },
 		{ "ro nosuid nodev noexec", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, 0, "" },
 		{ "ro rw nosuid suid", 0, 0, "" },
-		{ "rro rnosuid rnodev rnoexec rnosymfollow", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW, 0, "" },
+		{ "rro rnosuid rnodev rnoexec rnosymfollow",
+		  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW, 0, "" },
 		{ "ro rrw rstrictatime", MS_STRICTATIME, 0, "" },
-		{ "relatime", MS_RELATIME, 0, "" }, { "rrelatime", MS_RELATIME, 0, "" }, { "rnorelatime", 0, 0, "" },
+		{ "relatime", MS_RELATIME, 0, "" },
+		{ "rrelatime", MS_RELATIME, 0, "" },
+		{ "rnorelatime", 0, 0, "" },
 		{ "mand nomand iversion lazytime nolazytime", MS_I_VERSION, 0, "" },
-		{ "rbind rslave ro", MS_RDONLY, MS_SLAVE | MS_REC, "" }, { "bind private", 0, MS_PRIVATE, "" },
+		{ "rbind rslave ro", MS_RDONLY, MS_SLAVE | MS_REC, "" },
+		{ "bind private", 0, MS_PRIVATE, "" },
 		{ "mode=755 size=64k ro", MS_RDONLY, 0, "mode=755,size=64k" },
 		/* Nothing that takes an "r": left to the file system, which refuses it. */
 		{ "rsync rdefaults rmand odd", 0, 0, "rsync,rdefaults,rmand,odd" },

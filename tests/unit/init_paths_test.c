@@ -253,8 +253,12 @@ static void is_bounded(void **state)
 static void refuses_links_of_proc(void **state)
 {
 	static const char *const paths[] = {
-		"/proc/self/cwd/domlet-none", "/proc/self/root/tmp/domlet-none", "/proc/self/fd/0/x",
-		"/proc/self/ns/mnt/x", "%s/to-magic/x", "%s/after-missing",
+		"/proc/self/cwd/domlet-none",
+		"/proc/self/root/tmp/domlet-none",
+		"/proc/self/fd/0/x",
+		"/proc/self/ns/mnt/x",
+		"%s/to-magic/x",
+		"%s/after-missing",
 	};
 	char path[160];
 	int machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), ours = root_fd;

@@ -35,10 +35,10 @@ static void feed_all(struct domlet_lifecycle *lc, const enum domlet_life_event *
 
 static void test_whole_life(void **state)
 {
-	static const enum domlet_life_event way[] = {
-		DOMLET_EV_LAUNCH, DOMLET_EV_BUILT, DOMLET_EV_UNPAUSED, DOMLET_EV_RING_READY, DOMLET_EV_HELLO,
-		DOMLET_EV_CREATED, DOMLET_EV_START, DOMLET_EV_STARTED, DOMLET_EV_EXITED, DOMLET_EV_DRAINED,
-		DOMLET_EV_DESTROYED };
+	static const enum domlet_life_event way[] = { DOMLET_EV_LAUNCH,     DOMLET_EV_BUILT,    DOMLET_EV_UNPAUSED,
+						      DOMLET_EV_RING_READY, DOMLET_EV_HELLO,    DOMLET_EV_CREATED,
+						      DOMLET_EV_START,      DOMLET_EV_STARTED,  DOMLET_EV_EXITED,
+						      DOMLET_EV_DRAINED,    DOMLET_EV_DESTROYED };
 	struct domlet_lifecycle lc = { 0 };
 	struct tally t = { 0 };
 
@@ -83,9 +83,9 @@ static void test_any_order(void **state)
 
 static void test_death_while_running(void **state)
 {
-	static const enum domlet_life_event way[] = {
-		DOMLET_EV_LAUNCH, DOMLET_EV_BUILT, DOMLET_EV_UNPAUSED, DOMLET_EV_RING_READY, DOMLET_EV_HELLO,
-		DOMLET_EV_CREATED, DOMLET_EV_START, DOMLET_EV_STARTED, DOMLET_EV_VANISHED };
+	static const enum domlet_life_event way[] = { DOMLET_EV_LAUNCH,     DOMLET_EV_BUILT,   DOMLET_EV_UNPAUSED,
+						      DOMLET_EV_RING_READY, DOMLET_EV_HELLO,   DOMLET_EV_CREATED,
+						      DOMLET_EV_START,      DOMLET_EV_STARTED, DOMLET_EV_VANISHED };
 	struct domlet_lifecycle lc = { 0 };
 	struct tally t = { 0 };
 

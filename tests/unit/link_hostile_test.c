@@ -185,8 +185,9 @@ static void header_arrives_byte_by_byte(void **state)
 static void lengths_over_the_limit(void **state)
 {
 	uint8_t header[HEADER];
-	struct domlet_frame f = { .type = DOMLET_FRAME_DATA, .stream = OUT(1), .length = PAYLOAD_MAX + 1,
-				  .epoch = RING_PAIR_EPOCH };
+	struct domlet_frame f = {
+		.type = DOMLET_FRAME_DATA, .stream = OUT(1), .length = PAYLOAD_MAX + 1, .epoch = RING_PAIR_EPOCH
+	};
 
 	(void)state;
 	open_one(OUT(1));
@@ -198,8 +199,9 @@ static void lengths_over_the_limit(void **state)
 static void message_over_the_limit(void **state)
 {
 	uint8_t header[HEADER];
-	struct domlet_frame f = { .type = DOMLET_FRAME_MSG, .length = DOMLET_MSG_MAX + 1, .seq = 1,
-				  .epoch = RING_PAIR_EPOCH };
+	struct domlet_frame f = {
+		.type = DOMLET_FRAME_MSG, .length = DOMLET_MSG_MAX + 1, .seq = 1, .epoch = RING_PAIR_EPOCH
+	};
 
 	(void)state;
 	domlet_frame_encode(&f, header);
@@ -317,9 +319,12 @@ static void against_the_direction(void **state)
 		teardown(state);
 		start(DOMLET_RING_HOST);
 		open_one(stream);
-		put_frame((struct domlet_frame){ .type = lies[i].type, .stream = stream,
+		put_frame((struct domlet_frame){ .type = lies[i].type,
+						 .stream = stream,
 						 .length = lies[i].type == DOMLET_FRAME_DATA   ? 1 :
-							   lies[i].type == DOMLET_FRAME_CREDIT ? 4 : 0 }, NULL);
+							   lies[i].type == DOMLET_FRAME_CREDIT ? 4 :
+												 0 },
+			  NULL);
 		assert_broken(lies[i].words);
 	}
 }
@@ -566,18 +571,40 @@ int main(void)
 #define HOST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define GUEST(name) cmocka_unit_test_setup_teardown(name, setup_guest, teardown)
 	const struct CMUnitTest tests[] = {
-		HOST(index_runs_away), HOST(consumer_index_lies), HOST(garbage), HOST(header_arrives_byte_by_byte),
-		HOST(lengths_over_the_limit), HOST(message_over_the_limit), HOST(another_attachments_frame),
-		HOST(credit_overrun), HOST(credit_counts_whole_frames), HOST(credit_beyond_the_window),
-		HOST(credit_of_zero), HOST(credit_overflows), HOST(data_of_an_unknown_stream),
-		HOST(ends_of_unknown_streams), HOST(against_the_direction), HOST(data_after_the_end),
-		HOST(second_end), HOST(second_reset), HOST(reset_stream_goes_on_sending), HOST(late_data_is_bounded),
-		HOST(late_data_of_forgotten_streams_is_bounded), HOST(sequence_number_stands),
-		HOST(sequence_number_goes_back), HOST(acknowledges_what_was_not_sent), HOST(acknowledgement_goes_back),
-		HOST(message_is_no_message), HOST(message_in_the_wrong_direction), HOST(message_changes_after_it_came),
-		HOST(flood_of_dropped_frames), HOST(a_call_ends_at_its_bound), HOST(a_bound_loses_nothing),
+		HOST(index_runs_away),
+		HOST(consumer_index_lies),
+		HOST(garbage),
+		HOST(header_arrives_byte_by_byte),
+		HOST(lengths_over_the_limit),
+		HOST(message_over_the_limit),
+		HOST(another_attachments_frame),
+		HOST(credit_overrun),
+		HOST(credit_counts_whole_frames),
+		HOST(credit_beyond_the_window),
+		HOST(credit_of_zero),
+		HOST(credit_overflows),
+		HOST(data_of_an_unknown_stream),
+		HOST(ends_of_unknown_streams),
+		HOST(against_the_direction),
+		HOST(data_after_the_end),
+		HOST(second_end),
+		HOST(second_reset),
+		HOST(reset_stream_goes_on_sending),
+		HOST(late_data_is_bounded),
+		HOST(late_data_of_forgotten_streams_is_bounded),
+		HOST(sequence_number_stands),
+		HOST(sequence_number_goes_back),
+		HOST(acknowledges_what_was_not_sent),
+		HOST(acknowledgement_goes_back),
+		HOST(message_is_no_message),
+		HOST(message_in_the_wrong_direction),
+		HOST(message_changes_after_it_came),
+		HOST(flood_of_dropped_frames),
+		HOST(a_call_ends_at_its_bound),
+		HOST(a_bound_loses_nothing),
 		GUEST(guest_drops_data_of_unknown_streams),
-		GUEST(guest_opens_what_it_dropped), GUEST(guest_with_all_slots_taken),
+		GUEST(guest_opens_what_it_dropped),
+		GUEST(guest_with_all_slots_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

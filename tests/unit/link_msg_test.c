@@ -6,7 +6,8 @@ static void carries_messages(void **state)
 {
 	struct two *t = *state;
 	struct domlet_link_event ev;
-	struct domlet_msg reply = { .type = DOMLET_MSG_REPLY, .request = 5,
+	struct domlet_msg reply = { .type = DOMLET_MSG_REPLY,
+				    .request = 5,
 				    .reply = { 2, { (const uint8_t *)"no", 2 } } };
 
 	assert_int_equal(ping(&t->host, 5), 0);
@@ -76,8 +77,7 @@ static void largest_message_over_the_smallest_ring(void **state)
 {
 	struct two *t = *state;
 	static uint8_t json[DOMLET_MSG_MAX - 24];
-	struct domlet_msg m = { .type = DOMLET_MSG_EXEC, .request = 1,
-				.exec = { 0, 2, 0, { json, sizeof(json) } } };
+	struct domlet_msg m = { .type = DOMLET_MSG_EXEC, .request = 1, .exec = { 0, 2, 0, { json, sizeof(json) } } };
 	struct domlet_link_event ev = { 0 };
 	int turns = 0;
 

@@ -26,7 +26,7 @@ static void refuses_what_is_not_its_own(void **state)
 	assert_int_equal(domlet_link_send_eof(&t->host, IN(1)), -EALREADY);
 	assert_int_equal(domlet_link_send_reset(&t->guest, IN(1)), 0);
 	assert_int_equal(domlet_link_send_reset(&t->guest, IN(1)), -EALREADY);
-	assert_int_equal(send_some(&t->host, IN(1), 0, 1), 0); /* after the end */
+	assert_int_equal(send_some(&t->host, IN(1), 0, 1), 0);  /* after the end */
 	assert_int_equal(send_some(&t->guest, IN(1), 0, 1), 0); /* not its direction */
 }
 

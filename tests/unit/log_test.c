@@ -65,7 +65,7 @@ static const char *content(const char *path)
 
 static void json_error_is_one_object(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 	struct json_object *obj, *value;
 	const char *text;
@@ -97,7 +97,7 @@ static void json_error_is_one_object(void **state)
 
 static void json_of_a_long_error_is_whole(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 	struct json_object *obj;
 	char text[8000];
@@ -115,7 +115,7 @@ static void json_of_a_long_error_is_whole(void **state)
 
 static void text_log(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 
 	(void)state;
@@ -132,7 +132,7 @@ static void text_log(void **state)
 static void notices_of_others_go_to_the_system(void **state)
 {
 	struct sockaddr_un here = { .sun_family = AF_UNIX };
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 	char line[256] = "", expected[64];
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -159,7 +159,7 @@ static void notices_of_others_go_to_the_system(void **state)
 
 static void no_debug_unless_asked(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 
 	(void)state;
@@ -176,7 +176,7 @@ static void no_debug_unless_asked(void **state)
  * caller's open file still makes its own writers wait. */
 static void never_waits_for(int fd)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 	int flags = fcntl(fd, F_GETFL), mine = dup(STDERR_FILENO);
 
@@ -221,7 +221,7 @@ static void a_monitor_waits_for_no_reader(void **state)
 
 static void open_refusals(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_log log;
 
 	(void)state;

@@ -215,7 +215,8 @@ static void a_guest_that_does_not_answer_an_exec_holds_nobody_up(void **state)
 	proxy = ask_for_exec(r.caller, "d", 1, &out);
 	if (poll(&(struct pollfd){ .fd = r.caller, .events = POLLIN }, 1, 10000) == 1)
 		receive(r.caller, r.last, sizeof r.last);
-	assert_non_null(strstr(r.last, "the guest of container c1 has not answered an exec after 2 s (domlet_boot_timeout in t.cfg)"));
+	assert_non_null(strstr(
+		r.last, "the guest of container c1 has not answered an exec after 2 s (domlet_boot_timeout in t.cfg)"));
 	expect_exit(proxy, "{\"exit\":137}");
 	assert_int_equal(read_to_the_end(out), 0);
 	close(proxy);
@@ -459,7 +460,7 @@ static void the_guest_stops_reading(void **state)
 	(void)state;
 	begin_started(&r, RING_FAKE_DEAF);
 	assert_true(good(r.started));
-	for (int i = 0; i < 40; i++) /* the ring and the outbox hold fewer */
+	for (int i = 0; i < 40; i++)                                 /* the ring and the outbox hold fewer */
 		(void)ask_for_exec(r.caller, document, 15000, NULL); /* their proxies live */
 	do {
 		receive(r.caller, r.last, sizeof r.last);

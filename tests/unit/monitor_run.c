@@ -63,14 +63,23 @@ void __wrap_domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev
 static _Noreturn void be_monitor(int caller, int proxy, const int stdio[3], unsigned int fail_at)
 {
 	static struct domlet_plan plan = { .id = (char *)"c1", .document = (char *)"{}", .document_len = 2 };
-	struct domlet_template tmpl = { .path = (char *)"t.cfg", .kernel = (char *)"/proc/self/exe", .type = "pvh",
-					.vcpus = 1, .memory_kib = 65536,
+	struct domlet_template tmpl = { .path = (char *)"t.cfg",
+					.kernel = (char *)"/proc/self/exe",
+					.type = "pvh",
+					.vcpus = 1,
+					.memory_kib = 65536,
 					.boot_timeout_s = ring_fake_guest == RING_FAKE_AGENT ? 60 : 2 };
 	struct domlet_log log;
 	struct domlet_error err;
 	struct domlet_state st;
-	struct domlet_launch launch = { .plan = &plan, .state = &st, .tmpl = &tmpl, .caller_fd = caller,
-					.proxy_fd = proxy, .foreground = !detached, .keep = kept, .log = &log };
+	struct domlet_launch launch = { .plan = &plan,
+					.state = &st,
+					.tmpl = &tmpl,
+					.caller_fd = caller,
+					.proxy_fd = proxy,
+					.foreground = !detached,
+					.keep = kept,
+					.log = &log };
 	int status;
 
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_state_create(root, "c1", &st, &err) < 0)
@@ -122,7 +131,8 @@ void launch(struct run *r, unsigned int fail_at)
 		close(in[1]);
 		close(out[0]);
 		close(err[0]);
-		be_monitor(caller[1], proxy[1], (const int[3]){ in[0], out_file >= 0 ? out_file : out[1], err[1] }, fail_at);
+		be_monitor(caller[1], proxy[1], (const int[3]){ in[0], out_file >= 0 ? out_file : out[1], err[1] },
+			   fail_at);
 	}
 	close(caller[1]);
 	close(proxy[1]);
@@ -254,8 +264,9 @@ int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { .iov_base = (char *)(uintptr_t)verb, .iov_len = strlen(verb) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = sizeof control.bytes };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 	int pair[2], fds[5];
 

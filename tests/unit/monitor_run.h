@@ -30,12 +30,13 @@ struct run {
 
 extern struct seen *seen;
 extern char top[64], root[80], log_path[80]; /* TOP is a directory of the test's own */
-extern char document[17u << 20]; /* more than there may be */
-extern size_t document_len;      /* of it, as configuration; 0: a small one */
-extern bool detached;            /* `create`, not `run` */
-extern bool kept;                /* `run --keep` */
-extern int out_file;             /* the container's output; -1: a pipe */
-extern unsigned int full_from, full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
+extern char document[17u << 20];             /* more than there may be */
+extern size_t document_len;                  /* of it, as configuration; 0: a small one */
+extern bool detached;                        /* `create`, not `run` */
+extern bool kept;                            /* `run --keep` */
+extern int out_file;                         /* the container's output; -1: a pipe */
+extern unsigned int full_from,
+	full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
 
 /* Before all tests, after each, and after all. */
 int set_up(void **state);

@@ -194,7 +194,8 @@ static void the_domain_ends_before_the_start(void **state)
 			assert_non_null(strstr(r.started, "shut down"));
 		else
 			assert_non_null(strstr(r.last, "shut down"));
-		assert_null(strstr(r.last, "cannot start")); /* the start's answer, when the reason came by itself before */
+		assert_null(
+			strstr(r.last, "cannot start")); /* the start's answer, when the reason came by itself before */
 		assert_string_equal(r.exit, "{\"exit\":137}");
 	}
 }
@@ -301,13 +302,24 @@ static void signals_reach_the_guest(void **state)
 /* Whatever the packet, the monitor lives on, and no process is signalled. */
 static void any_packet_is_survived(void **state)
 {
-	static const char *const values[] = {
-		"null", "true", "-1", "65", "4294967305", "9223372036854775807", "1e300", "\"\"", "\"9\"", "\"start\\u0000\"",
-		"[]", "[9]", "{}", "{\"verb\":\"destroy\"}" };
-	static const char *const packets[] = {
-		"%s", "{\"verb\":%s}", "{\"verb\":\"signal\",\"signo\":%s}", "{\"verb\":\"signal\",\"all\":%s}",
-		"{\"verb\":\"exec\",\"terminal\":%s}", "{\"verb\":\"winsize\",\"rows\":%s,\"cols\":1}",
-		"{\"verb\":\"winsize\",\"rows\":24,\"cols\":%s}", "{\"verb\":\"start\",\"x\":%s}", "{%s", "[%s]", "%s\n{" };
+	static const char *const values[] = { "null",       "true",
+					      "-1",         "65",
+					      "4294967305", "9223372036854775807",
+					      "1e300",      "\"\"",
+					      "\"9\"",      "\"start\\u0000\"",
+					      "[]",         "[9]",
+					      "{}",         "{\"verb\":\"destroy\"}" };
+	static const char *const packets[] = { "%s",
+					       "{\"verb\":%s}",
+					       "{\"verb\":\"signal\",\"signo\":%s}",
+					       "{\"verb\":\"signal\",\"all\":%s}",
+					       "{\"verb\":\"exec\",\"terminal\":%s}",
+					       "{\"verb\":\"winsize\",\"rows\":%s,\"cols\":1}",
+					       "{\"verb\":\"winsize\",\"rows\":24,\"cols\":%s}",
+					       "{\"verb\":\"start\",\"x\":%s}",
+					       "{%s",
+					       "[%s]",
+					       "%s\n{" };
 	struct run r;
 
 	(void)state;
@@ -385,7 +397,7 @@ static void a_guest_that_floods_holds_nobody_up(void **state)
 	}
 	print_message("answered within %u ms\n", (unsigned int)(longest / 1000000));
 	assert_true(longest < 1500000000); /* a turn is 10 ms; others may want the processor, too */
-	send_signal(r.proxy, SIGKILL); /* unheard */
+	send_signal(r.proxy, SIGKILL);     /* unheard */
 	receive(r.proxy, r.exit, sizeof r.exit);
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");

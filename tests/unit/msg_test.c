@@ -15,30 +15,31 @@
 
 /* fill_hello(), ...: different values in all fields. */
 #define FILL_U32(n) f->n = v++;
-#define FILL_U64(n) f->n = (uint64_t)v << 40 | v; v++;
+#define FILL_U64(n)                   \
+	f->n = (uint64_t)v << 40 | v; \
+	v++;
 #define FILL_I32(n) f->n = -(int32_t)v++;
 #define FILL_STR(n) f->n = (struct domlet_slice){ text, v++ % sizeof(text) };
-#define M(NAME, member, number, dir)                                                              \
-	static void fill_##member(struct domlet_msg_##member *f)                                  \
-	{                                                                                         \
-		static const uint8_t text[] = "some text of which a part is used";                \
-		uint32_t v = 1000 * number;                                                       \
-		(void)text;                                                                       \
-		DOMLET_MSG_##NAME##_FIELDS(FILL_U32, FILL_U64, FILL_I32, FILL_STR, FILL_STR)       \
-		(void)v;                                                                          \
+#define M(NAME, member, number, dir)                                                                  \
+	static void fill_##member(struct domlet_msg_##member *f)                                      \
+	{                                                                                             \
+		static const uint8_t text[] = "some text of which a part is used";                    \
+		uint32_t v = 1000 * number;                                                           \
+		(void)text;                                                                           \
+		DOMLET_MSG_##NAME##_FIELDS(FILL_U32, FILL_U64, FILL_I32, FILL_STR, FILL_STR)(void) v; \
 	}
 DOMLET_MSG_LIST(M)
 #undef M
 
 #define SAME_NUMBER(n) assert_true(a->n == b->n);
-#define SAME_SLICE(n)                             \
-	assert_int_equal(a->n.len, b->n.len);     \
-	if (a->n.len)                             \
+#define SAME_SLICE(n)                         \
+	assert_int_equal(a->n.len, b->n.len); \
+	if (a->n.len)                         \
 		assert_memory_equal(a->n.ptr, b->n.ptr, a->n.len);
-#define M(NAME, member, number, dir)                                                                   \
+#define M(NAME, member, number, dir)                                                                        \
 	static void same_##member(const struct domlet_msg_##member *a, const struct domlet_msg_##member *b) \
-	{                                                                                              \
-		DOMLET_MSG_##NAME##_FIELDS(SAME_NUMBER, SAME_NUMBER, SAME_NUMBER, SAME_SLICE, SAME_SLICE) \
+	{                                                                                                   \
+		DOMLET_MSG_##NAME##_FIELDS(SAME_NUMBER, SAME_NUMBER, SAME_NUMBER, SAME_SLICE, SAME_SLICE)   \
 	}
 DOMLET_MSG_LIST(M)
 #undef M
@@ -49,7 +50,8 @@ static void fill(struct domlet_msg *m, uint32_t type)
 	m->type = type;
 	m->request = 0x01020304;
 	switch (type) {
-#define M(NAME, member, number, dir) case number: fill_##member(&m->member); break;
+#define M(NAME, member, number, dir) \
+	case number: fill_##member(&m->member); break;
 		DOMLET_MSG_LIST(M)
 #undef M
 	}
@@ -60,7 +62,8 @@ static void assert_same(const struct domlet_msg *a, const struct domlet_msg *b)
 	assert_int_equal(a->type, b->type);
 	assert_int_equal(a->request, b->request);
 	switch (a->type) {
-#define M(NAME, member, number, dir) case number: same_##member(&a->member, &b->member); break;
+#define M(NAME, member, number, dir) \
+	case number: same_##member(&a->member, &b->member); break;
 		DOMLET_MSG_LIST(M)
 #undef M
 	}
@@ -162,7 +165,9 @@ static void refuses_lies(void **state)
 	static const uint8_t unknown[8] = { 99 }, none[8] = { 0 };
 	static const uint8_t nul[] = { DOMLET_MSG_REPLY, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 3, 0, 0, 0, 'a', 0, 'b' };
 	static const uint8_t longer[] = { DOMLET_MSG_REPLY, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0, 'a', 'b', 'c' };
-	static const uint8_t longest[] = { DOMLET_MSG_REPLY, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 'a' };
+	static const uint8_t longest[] = {
+		DOMLET_MSG_REPLY, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 'a'
+	};
 	static uint8_t large[DOMLET_MSG_MAX + 1] = { DOMLET_MSG_START };
 
 	(void)state;
@@ -198,8 +203,8 @@ static void encode_keeps_the_rules(void **state)
 static void wire_form_is_fixed(void **state)
 {
 	static const uint8_t exited[] = { 11, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 137, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0 };
-	static const uint8_t hello[] = { 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1,
-					 3, 0, 0, 0, '6', '.', '1' };
+	static const uint8_t hello[] = { 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0,   0,   0,  0,
+					 8, 7, 6, 5, 4, 3, 2, 1, 3, 0, 0, 0, '6', '.', '1' };
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED, .exited = { 1, 137, 9, 1 } };
 	uint8_t wire[64];
 
@@ -224,12 +229,9 @@ static void knows_names_and_directions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_message_comes_back),
-		cmocka_unit_test(refuses_each_cut_and_each_longer_one),
-		cmocka_unit_test(survives_each_changed_byte),
-		cmocka_unit_test(refuses_lies),
-		cmocka_unit_test(encode_keeps_the_rules),
-		cmocka_unit_test(wire_form_is_fixed),
+		cmocka_unit_test(each_message_comes_back),    cmocka_unit_test(refuses_each_cut_and_each_longer_one),
+		cmocka_unit_test(survives_each_changed_byte), cmocka_unit_test(refuses_lies),
+		cmocka_unit_test(encode_keeps_the_rules),     cmocka_unit_test(wire_form_is_fixed),
 		cmocka_unit_test(knows_names_and_directions),
 	};
 

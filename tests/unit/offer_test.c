@@ -31,7 +31,9 @@ static void accepts_a_good_offer(void **state)
 
 static void refuses_what_is_none(void **state)
 {
-	static const struct { const char *text, *words; } bad[] = {
+	static const struct {
+		const char *text, *words;
+	} bad[] = {
 		{ "", "version is no number" },
 		{ "ready", "version is no number" },
 		{ " 1 6 8 3 1", "version is no number" },

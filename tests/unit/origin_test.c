@@ -64,7 +64,9 @@ static int set_up(void **state)
 		return -1;
 	if (geteuid() != 0 || mount("none", top, "tmpfs", 0, NULL) < 0)
 		return 0;
-	for (const char *const *d = (const char *const[]){ "cache", "rootfs", "lower", "lower/l", "upper", "work", "disk", NULL }; *d; d++)
+	for (const char *const *d =
+		     (const char *const[]){ "cache", "rootfs", "lower", "lower/l", "upper", "work", "disk", NULL };
+	     *d; d++)
 		if (mkdir(in_top(*d), 0755) < 0)
 			return -1;
 	return 0;
@@ -107,7 +109,8 @@ static void mount_overlay(const char *lower)
 	char options[1024];
 
 	need_mounts();
-	(void)snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", lower, in_top("upper"), in_top("work"));
+	(void)snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", lower, in_top("upper"),
+		       in_top("work"));
 	if (mount("none", in_top("rootfs"), "overlay", 0, options) < 0)
 		skip();
 }
@@ -180,8 +183,11 @@ static void layers_relative_to_the_store(void **state)
 
 	(void)state;
 	need_mounts();
-	assert_int_equal(run("mkdir -p %s/store/one/merged %s/store/one/diff %s/store/one/work %s/store/l/a", top, top, top, top), 0);
-	status = run("cd %s/store && mount -t overlay -o lowerdir=l/a,upperdir=one/diff,workdir=one/work none one/merged", top);
+	assert_int_equal(run("mkdir -p %s/store/one/merged %s/store/one/diff %s/store/one/work %s/store/l/a", top, top,
+			     top, top),
+			 0);
+	status = run("cd %s/store && mount -t overlay -o lowerdir=l/a,upperdir=one/diff,workdir=one/work none one/merged",
+		     top);
 	if (status != 0)
 		skip();
 	assert_true(is_trusted(in_top("store/one/merged")));
@@ -189,7 +195,7 @@ static void layers_relative_to_the_store(void **state)
 
 static char *prepare(const char *rootfs, int *lock)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_image image;
 
 	if (domlet_image_prepare(rootfs, in_top("cache"), UINT64_MAX, &image, &err) < 0)
@@ -200,7 +206,7 @@ static char *prepare(const char *rootfs, int *lock)
 
 static void a_tree_of_a_foreign_file_system_is_packed_anew(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char *one, *two;
 	int lock_one, lock_two;
 
@@ -242,11 +248,11 @@ static void an_image_for_all_is_not_forgotten(void **state)
 static void take_fingerprint(const char *path, time_t fresh_s, uint8_t print[32])
 {
 	static const uint8_t origin[32];
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	if (domlet_fingerprint(fd, path, origin, &(struct timespec){.tv_sec = fresh_s}, print, &err) < 0)
+	if (domlet_fingerprint(fd, path, origin, &(struct timespec){ .tv_sec = fresh_s }, print, &err) < 0)
 		fail_msg("%s", err.text);
 	close(fd);
 }

@@ -110,7 +110,7 @@ static void ids(void **state)
 	longest[256] = '\0';
 	assert_int_equal(domlet_id_check(longest, &err), -EINVAL);
 	for (size_t i = 0; i < 6; i++) {
-		const char *bad[] = {"", ".", "..", "a/b", "a b", "\xc3\xbc"};
+		const char *bad[] = { "", ".", "..", "a/b", "a b", "\xc3\xbc" };
 
 		assert_int_equal(domlet_id_check(bad[i], &err), -EINVAL);
 		assert_non_null(strstr(err.text, "invalid container ID format"));
@@ -147,14 +147,11 @@ static void wrong_types(void **state)
 	assert_refused("{\"ociVersion\":1," PROCESS "," ROOT "}", "ociVersion must be a string, but is an integer");
 	assert_refused("{\"ociVersion\":\"2.0.0\"," PROCESS "," ROOT "}", "ociVersion is \"2.0.0\"");
 	assert_refused("{\"ociVersion\":\"1.0.2\"," ROOT "}", "process is missing");
-	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[]}}",
-		       "process.args is empty");
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[]}}", "process.args is empty");
 	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\",7]}}",
 		       "process.args[1] must be a string, but is an integer");
-	assert_refused("{" BASE ",\"process\":{\"cwd\":\"x\",\"args\":[\"a\"]}}",
-		       "process.cwd is \"x\"");
-	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\\u0000b\"]}}",
-		       "without NUL");
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"x\",\"args\":[\"a\"]}}", "process.cwd is \"x\"");
+	assert_refused("{" BASE ",\"process\":{\"cwd\":\"/\",\"args\":[\"a\\u0000b\"]}}", "without NUL");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\"},{}]}",
 		       "mounts[1].destination is missing");
 	assert_refused("{" BASE ",\"annotations\":{\"k\":false}}", "annotations[\"k\"] must be a string, but is false");
@@ -173,7 +170,7 @@ static void refused_namespace(const char *namespaces, const char *text)
 
 static void namespaces_of_the_host(void **state)
 {
-	static const char *const all[] = {"mount", "pid", "ipc", "uts", "network"};
+	static const char *const all[] = { "mount", "pid", "ipc", "uts", "network" };
 
 	(void)state;
 	for (size_t absent = 0; absent < sizeof(all) / sizeof(all[0]); absent++) {
@@ -182,13 +179,16 @@ static void namespaces_of_the_host(void **state)
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 			if (i != absent)
 				snprintf(list + strlen(list), sizeof(list) - strlen(list), ",{\"type\":\"%s\"}", all[i]);
-		snprintf(text, sizeof(text), "linux.namespaces has no %s namespace, which means the host's", all[absent]);
+		snprintf(text, sizeof(text), "linux.namespaces has no %s namespace, which means the host's",
+			 all[absent]);
 		refused_namespace(list, text);
 	}
 	assert_refused("{" BASE ",\"linux\":{}}", "no mount namespace");
 	assert_refused("{" BASE ",\"linux\":null}", "no mount namespace");
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		const char *file = strcmp(all[i], "mount") == 0 ? "mnt" : strcmp(all[i], "network") == 0 ? "net" : all[i];
+		const char *file = strcmp(all[i], "mount") == 0   ? "mnt" :
+				   strcmp(all[i], "network") == 0 ? "net" :
+								    all[i];
 		char path[64], one[128], text[128];
 
 		for (int first = 0; first < 2; first++) {
@@ -215,30 +215,38 @@ static void namespaces(void **state)
 			  "\"network\" twice");
 
 	assert_int_equal(read_config("{" BASE ",\"linux\":{\"namespaces\":[" UNCONNECTED
-				     ",{\"type\":\"network\",\"path\":\"/dev/null\"}]}}"), 0);
+				     ",{\"type\":\"network\",\"path\":\"/dev/null\"}]}}"),
+			 0);
 	assert_string_equal(plan.net_path, "/dev/null");
 	assert_non_null(strstr(plan.document, "{\"type\":\"network\"}"));
 	assert_int_equal(read_config("{" BASE ",\"linux\":{\"namespaces\":[" UNCONNECTED
-				     ",{\"type\":\"network\",\"path\":\"\"}]}}"), 0);
+				     ",{\"type\":\"network\",\"path\":\"\"}]}}"),
+			 0);
 	assert_null(plan.net_path);
 }
 
-#define TIME(offsets) "{" BASE ",\"linux\":{\"timeOffsets\":" offsets ",\"namespaces\":[" UNCONNECTED "," NAMESPACE("network") "," NAMESPACE("time") "]}}"
+#define TIME(offsets)                                                                   \
+	"{" BASE ",\"linux\":{\"timeOffsets\":" offsets ",\"namespaces\":[" UNCONNECTED \
+	"," NAMESPACE("network") "," NAMESPACE("time") "]}}"
 
 static void time_offsets(void **state)
 {
 	(void)state;
 	assert_int_equal(read_config(TIME("{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{}}")), 0);
-	assert_non_null(strstr(plan.document, "\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{}}"));
+	assert_non_null(strstr(plan.document,
+			       "\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":999999999},\"boottime\":{}}"));
 	assert_int_equal(read_config("{" BASE ",\"linux\":{\"timeOffsets\":{}," NAMESPACES "}}"), 0);
 	assert_refused("{" BASE ",\"linux\":{\"timeOffsets\":{\"boottime\":{}}," NAMESPACES "}}",
 		       "linux.timeOffsets is given, but linux.namespaces has no time namespace");
 	assert_refused(TIME("{\"realtime\":{\"secs\":1}}"), "has clock \"realtime\"");
-	assert_refused(TIME("{\"boottime\":{\"nanosecs\":1000000000}}"), "linux.timeOffsets.boottime.nanosecs is 1000000000, but");
+	assert_refused(TIME("{\"boottime\":{\"nanosecs\":1000000000}}"),
+		       "linux.timeOffsets.boottime.nanosecs is 1000000000, but");
 	assert_refused(TIME("{\"boottime\":{\"nanosecs\":-1}}"), "an integer from 0");
-	assert_refused(TIME("{\"boottime\":{\"secs\":\"1\"}}"), "linux.timeOffsets[\"boottime\"].secs must be an integer");
+	assert_refused(TIME("{\"boottime\":{\"secs\":\"1\"}}"),
+		       "linux.timeOffsets[\"boottime\"].secs must be an integer");
 	assert_refused(TIME("{\"boottime\":null}"), "must be an object");
-	refused_namespace("{\"type\":\"time\",\"path\":\"/proc/self/ns/time\"}", "time namespace /proc/self/ns/time is the host's");
+	refused_namespace("{\"type\":\"time\",\"path\":\"/proc/self/ns/time\"}",
+			  "time namespace /proc/self/ns/time is the host's");
 	refused_namespace("{\"type\":\"time\",\"path\":\"/run/time\"}", "can't be joined");
 }
 
@@ -248,29 +256,39 @@ static void refused_features(void **state)
 	assert_refused("{" BASE ",\"linux\":{\"resources\":{\"blockIO\":{\"weight\":500}}}}",
 		       "linux.resources.blockIO can't be done in the guest yet");
 	assert_refused("{" BASE ",\"linux\":{\"intelRdt\":{\"closID\":\"x\"}}}", "linux.intelRdt can't be done");
-	assert_refused("{" BASE ",\"linux\":{\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}}}", "linux.personality.flags");
+	assert_refused("{" BASE ",\"linux\":{\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]}}}",
+		       "linux.personality.flags");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"proc\",\"uidMappings\":[{}]}]}",
 		       "mounts[0].uidMappings can't be done");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/p\",\"type\":\"bind\",\"source\":\"/etc/passwd\","
-		       "\"options\":[\"rbind\",\"ridmap\"]}]}", "the mount on /p has the option \"ridmap\"");
+		       "\"options\":[\"rbind\",\"ridmap\"]}]}",
+		       "the mount on /p has the option \"ridmap\"");
 	assert_refused("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"execCPUAffinity\":{\"final\":\"0\"}}}",
 		       "process.execCPUAffinity can't be done");
 	assert_refused("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\",\"ioPriority\":{\"priority\":1}}}",
 		       "process.ioPriority.class is missing");
-	assert_int_equal(read_config("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
-				     "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":1},"
-				     "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-1,\"flags\":[],\"runtime\":0}}}"), 0);
+	assert_int_equal(
+		read_config("{" BASE ",\"process\":{\"args\":[\"a\"],\"cwd\":\"/\","
+			    "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":1},"
+			    "\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-1,\"flags\":[],\"runtime\":0}}}"),
+		0);
 	/* A name is enough to ask for a device. */
-	assert_refused("{" BASE ",\"linux\":{" NAMESPACES ",\"netDevices\":{\"eth0\":{}}}}", "linux.netDevices can't be done");
-	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"netDevices\":{},\"resources\":{\"memory\":{\"kernel\":-1,\"kernelTCP\":0,"
-				     "\"disableOOMKiller\":false}}}}"), 0);
+	assert_refused("{" BASE ",\"linux\":{" NAMESPACES ",\"netDevices\":{\"eth0\":{}}}}",
+		       "linux.netDevices can't be done");
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES
+				     ",\"netDevices\":{},\"resources\":{\"memory\":{\"kernel\":-1,\"kernelTCP\":0,"
+				     "\"disableOOMKiller\":false}}}}"),
+			 0);
 	/* As docker writes what nobody has asked for. */
-	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
-				     "\"cpu\":{\"realtimePeriod\":0}},\"uidMappings\":null}}"), 0);
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES
+				     ",\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{},"
+				     "\"cpu\":{\"realtimePeriod\":0}},\"uidMappings\":null}}"),
+			 0);
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"bind\",\"source\":\"/tmp\"}]}",
 		       "volumes that are directories can't be shared with the guest yet");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"none\",\"options\":[\"rbind\"],"
-		       "\"source\":\"missing\"}]}", "the bind mount of missing on /v");
+		       "\"source\":\"missing\"}]}",
+		       "the bind mount of missing on /v");
 	assert_refused("{" BASE ",\"mounts\":[{\"destination\":\"/v\",\"type\":\"nfs\"}]}", "\"nfs\"");
 	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.type\":\"hvm\"}}", "dev.domlet.type");
 	assert_refused("{" BASE ",\"annotations\":{\"dev.domlet.memory\":\"64M\"}}", "dev.domlet.memory");
@@ -283,7 +301,8 @@ static void sizes(void **state)
 {
 	(void)state;
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":67108865},"
-				     "\"cpu\":{\"quota\":150000,\"period\":100000}}}}"), 0);
+				     "\"cpu\":{\"quota\":150000,\"period\":100000}}}}"),
+			 0);
 	assert_int_equal(plan.memory_kib, 109 * 1024);
 	assert_int_equal(plan.vcpus, 2);
 	domlet_plan_take_vcpus(&plan, 8);
@@ -298,17 +317,21 @@ static void sizes(void **state)
 	domlet_plan_take_vcpus(&plan, 8);
 	assert_int_equal(plan.memory_kib, 64 * 1024);
 	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":-1},"
-				     "\"cpu\":{\"quota\":-1,\"period\":0}}}}"), 0);
+				     "\"cpu\":{\"quota\":-1,\"period\":0}}}}"),
+			 0);
 	domlet_plan_take_vcpus(&plan, 8);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 0);
-	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES ",\"resources\":{\"memory\":{\"limit\":9223372036854775807},"
-				     "\"cpu\":{\"quota\":9223372036854775807,\"period\":1}}}}"), 0);
+	assert_int_equal(read_config("{" BASE ",\"linux\":{" NAMESPACES
+				     ",\"resources\":{\"memory\":{\"limit\":9223372036854775807},"
+				     "\"cpu\":{\"quota\":9223372036854775807,\"period\":1}}}}"),
+			 0);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 128);
 	/* What annotations ask for doesn't count yet. */
 	assert_int_equal(read_config("{" BASE ",\"annotations\":{\"dev.domlet.type\":\"pv\",\"dev.domlet.memory\":\"64\","
-				     "\"dev.domlet.vcpus\":\"3\",\"dev.domlet.template\":\"small\",\"x\":\"y\"}}"), 0);
+				     "\"dev.domlet.vcpus\":\"3\",\"dev.domlet.template\":\"small\",\"x\":\"y\"}}"),
+			 0);
 	assert_int_equal(plan.memory_kib, 0);
 	assert_int_equal(plan.vcpus, 0);
 	assert_int_equal(plan.ask.type, DOMLET_TYPE_PV);
@@ -320,14 +343,21 @@ static void sizes(void **state)
 static void labels_of_the_host(void **state)
 {
 	(void)state;
-	assert_int_equal(read_config("{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\","
-				     "\"selinuxLabel\":\"a:b:c\"}," ROOT ",\"linux\":{" NAMESPACES ",\"mountLabel\":\"d:e:f\"}}"), 0);
-	assert_string_equal(plan.labels, "{\"process.apparmorProfile\":\"docker-default\",\"process.selinuxLabel\":\"a:b:c\","
-					 "\"linux.mountLabel\":\"d:e:f\"}");
+	assert_int_equal(
+		read_config(
+			"{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\","
+			"\"selinuxLabel\":\"a:b:c\"}," ROOT ",\"linux\":{" NAMESPACES ",\"mountLabel\":\"d:e:f\"}}"),
+		0);
+	assert_string_equal(plan.labels,
+			    "{\"process.apparmorProfile\":\"docker-default\",\"process.selinuxLabel\":\"a:b:c\","
+			    "\"linux.mountLabel\":\"d:e:f\"}");
 	assert_null(strstr(plan.document, "docker-default"));
 	/* Nothing is asked for. */
-	assert_int_equal(read_config("{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"unconfined\","
-				     "\"selinuxLabel\":\"\"}," ROOT ",\"linux\":{" NAMESPACES "}}"), 0);
+	assert_int_equal(
+		read_config(
+			"{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\",\"apparmorProfile\":\"unconfined\","
+			"\"selinuxLabel\":\"\"}," ROOT ",\"linux\":{" NAMESPACES "}}"),
+		0);
 	assert_null(plan.labels);
 }
 
@@ -357,8 +387,10 @@ static uint64_t guest_needs_kib(uint64_t memory_kib)
 
 static void what_a_limit_promises_is_there(void **state)
 {
-	static const struct { uint64_t limit_mib, memory_mib; } known[] = {
-		{48, 87}, {64, 104}, {256, 302}, {1024, 1095}, {2048, 2152}, {65536, 67688},
+	static const struct {
+		uint64_t limit_mib, memory_mib;
+	} known[] = {
+		{ 48, 87 }, { 64, 104 }, { 256, 302 }, { 1024, 1095 }, { 2048, 2152 }, { 65536, 67688 },
 	};
 
 	(void)state;
@@ -385,7 +417,8 @@ static void hooks_stay_on_the_host(void **state)
 	/* But those that run in the container, with the state they read. */
 	domlet_plan_free(&plan);
 	assert_int_equal(read_config("{" BASE ",\"hooks\":{\"poststop\":[{\"path\":\"/bin/hook\"}],"
-				     "\"startContainer\":[{\"path\":\"/bin/inside\"}]}}"), 0);
+				     "\"startContainer\":[{\"path\":\"/bin/inside\"}]}}"),
+			 0);
 	assert_null(strstr(plan.document, "/bin/hook"));
 	assert_non_null(strstr(plan.document, "{\"startContainer\":[{\"path\":\"/bin/inside\"}]}"));
 	assert_non_null(strstr(plan.document, "\"state\":{\"ociVersion\":\"1.0.2\",\"id\":"));
@@ -401,18 +434,20 @@ static void mounts(void **state)
 	assert_int_equal(domlet_file_write(path, "foobar", 6, 0644, &err), 0);
 	(void)!chown(path, 7, 8); /* root's tests only */
 	assert_int_equal(stat(path, &st), 0);
-	if (read_config("{" BASE ",\"mounts\":["
-			"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-			"{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"hosts\",\"options\":[\"rbind\",\"ro\"]},"
-			"{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/nowhere\",\"options\":[\"rbind\"]},"
-			"{\"destination\":\"/sys\",\"type\":\"bind\",\"source\":\"/sys\",\"options\":[\"rbind\",\"ro\"]},"
-			"{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"}]}") < 0)
+	if (read_config(
+		    "{" BASE ",\"mounts\":["
+		    "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+		    "{\"destination\":\"/etc/hosts\",\"type\":\"bind\",\"source\":\"hosts\",\"options\":[\"rbind\",\"ro\"]},"
+		    "{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/nowhere\",\"options\":[\"rbind\"]},"
+		    "{\"destination\":\"/sys\",\"type\":\"bind\",\"source\":\"/sys\",\"options\":[\"rbind\",\"ro\"]},"
+		    "{\"destination\":\"/dev/null\",\"type\":\"bind\",\"source\":\"/dev/null\"}]}") < 0)
 		fail_msg("%s", err.text);
 	snprintf(expected, sizeof(expected),
 		 "\"mounts\":[{\"via\":\"guest\"},"
 		 "{\"via\":\"copy\",\"content\":\"Zm9vYmFy\",\"mode\":420,\"uid\":%u,\"gid\":%u},"
 		 "{\"via\":\"guest\",\"type\":\"tmpfs\"},{\"via\":\"guest\",\"type\":\"sysfs\"},"
-		 "{\"via\":\"skip\"}]", st.st_uid, st.st_gid);
+		 "{\"via\":\"skip\"}]",
+		 st.st_uid, st.st_gid);
 	assert_non_null(strstr(plan.document, expected));
 	assert_non_null(strstr(plan.document, "[\"nosuid\",\"nodev\",\"noexec\",\"mode=1777\",\"size=65536k\"]"));
 	assert_non_null(strstr(plan.document, "\"type\":\"bind\",\"options\":[\"ro\"]"));
@@ -427,21 +462,33 @@ static void mounts(void **state)
 static void sysctls(void **state)
 {
 	static const char *const allowed[] = {
-		SYSCTL("kernel.shmmni"), SYSCTL("kernel/shm_rmid_forced"), SYSCTL("fs.mqueue.msg_max"),
-		SYSCTL("net.ipv4.ping_group_range"), SYSCTL("net/ipv4/conf/eth0.100/rp_filter"),
-		SYSCTL("net.ipv4.conf.eth0/100.rp_filter"), SYSCTL("kernel.domainname"),
+		SYSCTL("kernel.shmmni"),
+		SYSCTL("kernel/shm_rmid_forced"),
+		SYSCTL("fs.mqueue.msg_max"),
+		SYSCTL("net.ipv4.ping_group_range"),
+		SYSCTL("net/ipv4/conf/eth0.100/rp_filter"),
+		SYSCTL("net.ipv4.conf.eth0/100.rp_filter"),
+		SYSCTL("kernel.domainname"),
 	};
-	static const struct { const char *text, *sentence; } refused[] = {
-		{ SYSCTL("kernel.hostname"), "sysctl \"kernel.hostname\" is not allowed: the configuration has a hostname" },
+	static const struct {
+		const char *text, *sentence;
+	} refused[] = {
+		{ SYSCTL("kernel.hostname"),
+		  "sysctl \"kernel.hostname\" is not allowed: the configuration has a hostname" },
 		{ SYSCTL("kernel/hostname"), "sysctl \"kernel/hostname\" is not allowed" },
 		{ SYSCTL("vm.max_map_count"), "sysctl \"vm.max_map_count\" is not allowed: only those are" },
 		{ SYSCTL("kernel.core_pattern"), "sysctl \"kernel.core_pattern\" is not allowed" },
 		{ SYSCTL("kernel.shmmni.x"), "sysctl \"kernel.shmmni.x\" is not allowed" },
 		{ SYSCTL("user.max_user_namespaces"), "is not allowed" },
-		{ SYSCTL("fs.mqueue"), "is not allowed" }, { SYSCTL("net"), "is not allowed" },
-		{ SYSCTL("net..x"), "which is no sysctl's name" }, { SYSCTL("net/../kernel/core_pattern"), "no sysctl's name" },
-		{ SYSCTL("net.//.kernel.core_pattern"), "no sysctl's name" }, { SYSCTL("net./.x"), "no sysctl's name" },
-		{ SYSCTL("net."), "no sysctl's name" }, { SYSCTL("/net/x"), "no sysctl's name" }, { SYSCTL(""), "no sysctl's name" },
+		{ SYSCTL("fs.mqueue"), "is not allowed" },
+		{ SYSCTL("net"), "is not allowed" },
+		{ SYSCTL("net..x"), "which is no sysctl's name" },
+		{ SYSCTL("net/../kernel/core_pattern"), "no sysctl's name" },
+		{ SYSCTL("net.//.kernel.core_pattern"), "no sysctl's name" },
+		{ SYSCTL("net./.x"), "no sysctl's name" },
+		{ SYSCTL("net."), "no sysctl's name" },
+		{ SYSCTL("/net/x"), "no sysctl's name" },
+		{ SYSCTL(""), "no sysctl's name" },
 	};
 	char text[1024], longest[300];
 
@@ -476,7 +523,8 @@ static void nothing_of_the_host_reaches_the_guest(void **state)
 		 "{\"destination\":\"/dev/shm\",\"type\":\"bind\",\"source\":\"/HOST\"},"
 		 "{\"destination\":\"/p\",\"type\":\"bind\",\"source\":\"/proc\"}],"
 		 "\"hooks\":{\"poststop\":[{\"path\":\"/HOST\"}],\"prestart\":[{\"path\":\"/HOST\"}]},"
-		 "\"linux\":{" NAMESPACES ",\"cgroupsPath\":\"/HOST\",\"mountLabel\":\"HOST\",\"x\":\"HOST\",\"maskedPaths\":[\"/m\"],"
+		 "\"linux\":{" NAMESPACES
+		 ",\"cgroupsPath\":\"/HOST\",\"mountLabel\":\"HOST\",\"x\":\"HOST\",\"maskedPaths\":[\"/m\"],"
 		 "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/HOST\",\"listenerMetadata\":\"HOST\"}}}",
 		 bundle);
 	if (read_config(text) < 0)
@@ -494,7 +542,8 @@ static void nothing_of_the_host_reaches_the_guest(void **state)
 	assert_non_null(strstr(plan.annotations, "HOST"));
 	assert_non_null(strstr(plan.hooks, "/HOST"));
 	/* A hook in the guest is told of a bundle, as the specification wants, and it is where it is. */
-	snprintf(text, sizeof(text), "{" BASE ",\"annotations\":{\"k\":\"v\"},\"hooks\":{\"startContainer\":[{\"path\":\"/bin/inside\"}]}}");
+	snprintf(text, sizeof(text),
+		 "{" BASE ",\"annotations\":{\"k\":\"v\"},\"hooks\":{\"startContainer\":[{\"path\":\"/bin/inside\"}]}}");
 	assert_int_equal(read_config(text), 0);
 	assert_null(strstr(plan.document, bundle));
 	assert_non_null(strstr(plan.document, "\"id\":\"c1\",\"bundle\":\"/\",\"annotations\":{\"k\":\"v\"}"));
@@ -515,7 +564,8 @@ static void streams_of_another_kind(void **state)
 static void base64(void **state)
 {
 	static const char *const pairs[][2] = {
-		{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"},
+		{ "", "" },        { "f", "Zg==" },          { "fo", "Zm8=" },
+		{ "foo", "Zm9v" }, { "foobar", "Zm9vYmFy" }, { "\xff\xfe\xfd", "//79" },
 	};
 
 	(void)state;

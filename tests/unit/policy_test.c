@@ -18,15 +18,17 @@
 #include "../../toolstack/xen/policy.h"
 
 #define NAMESPACE(type) "{\"type\":\"" type "\"}"
-#define LINUX(members)                                                                                              \
-	"\"linux\":{\"namespaces\":[" NAMESPACE("mount") "," NAMESPACE("pid") "," NAMESPACE("ipc") "," NAMESPACE("uts") "," \
-	NAMESPACE("network") "]" members "}"
-#define BASE "{\"ociVersion\":\"1.3.0\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"},\"root\":{\"path\":\"/tmp\"}," LINUX("")
+#define LINUX(members)                                                                                            \
+	"\"linux\":{\"namespaces\":[" NAMESPACE("mount") "," NAMESPACE("pid") "," NAMESPACE("ipc") "," NAMESPACE( \
+		"uts") "," NAMESPACE("network") "]" members "}"
+#define BASE                                                                                                           \
+	"{\"ociVersion\":\"1.3.0\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"},\"root\":{\"path\":\"/tmp\"}," LINUX( \
+		"")
 /* The last of two members with one name counts. */
 #define LIMITS \
 	"," LINUX(",\"resources\":{\"memory\":{\"limit\":67108864},\"cpu\":{\"quota\":100000,\"period\":100000}}")
 /* An image's author, by way of podman 4. */
-#define HOSTILE                                                                                          \
+#define HOSTILE                                                                                                             \
 	",\"annotations\":{\"dev.domlet.type\":\"pv\",\"dev.domlet.template\":\"debian\",\"dev.domlet.memory\":\"524288\"," \
 	"\"dev.domlet.vcpus\":\"128\"}"
 #define ANNOTATION(name, value) ",\"annotations\":{\"dev.domlet." name "\":\"" value "\"}"
@@ -72,7 +74,7 @@ static int decide(const char *config, const char *policy_text)
 
 	snprintf(text, sizeof(text), "%s}", config);
 	domlet_plan_free(&plan);
-	err = (struct domlet_error){0};
+	err = (struct domlet_error){ 0 };
 	r = domlet_plan_parse("/tmp", "c1", text, strlen(text), &plan, &err);
 	if (r < 0)
 		return r;
@@ -107,12 +109,12 @@ static void refused(const char *config, const char *policy, const char *words)
 static void nothing_counts_without_a_policy(void **state)
 {
 	static const char *const asks[][2] = {
-		{ANNOTATION("type", "pv"), "annotation dev.domlet.type is refused"},
-		{ANNOTATION("template", "debian"), "annotation dev.domlet.template is refused"},
-		{ANNOTATION("memory", "16"), "annotation dev.domlet.memory is refused"},
-		{ANNOTATION("vcpus", "1"), "annotation dev.domlet.vcpus is refused"},
-		{HOSTILE LIMITS, "is refused: there is no policy"},
-		{",\"vm\":{\"kernel\":{\"path\":\"/boot/vmlinuz\"}}", "vm.kernel.path is refused"},
+		{ ANNOTATION("type", "pv"), "annotation dev.domlet.type is refused" },
+		{ ANNOTATION("template", "debian"), "annotation dev.domlet.template is refused" },
+		{ ANNOTATION("memory", "16"), "annotation dev.domlet.memory is refused" },
+		{ ANNOTATION("vcpus", "1"), "annotation dev.domlet.vcpus is refused" },
+		{ HOSTILE LIMITS, "is refused: there is no policy" },
+		{ ",\"vm\":{\"kernel\":{\"path\":\"/boot/vmlinuz\"}}", "vm.kernel.path is refused" },
 	};
 	char config[1024];
 
@@ -162,7 +164,8 @@ static void ceilings_and_limits(void **state)
 	allowed(BASE ANNOTATION("vcpus", "4"), ALL "max_vcpus = 4\n", 0, 4);
 	refused(BASE ANNOTATION("vcpus", "5"), ALL "max_vcpus = 4\n", "allows 4 (max_vcpus)");
 	/* The container's limits stay, whatever else is allowed. */
-	allowed(BASE HOSTILE LIMITS, ALL "types = [ 'pv' ]\ntemplates = [ 'debian' ]\nmax_memory = 524288\nmax_vcpus = 128\n", 104, 1);
+	allowed(BASE HOSTILE LIMITS,
+		ALL "types = [ 'pv' ]\ntemplates = [ 'debian' ]\nmax_memory = 524288\nmax_vcpus = 128\n", 104, 1);
 	allowed(BASE ANNOTATION("memory", "256") LIMITS, ALL, 104, 1);
 	allowed(BASE ANNOTATION("memory", "48") LIMITS, ALL, 48, 1);
 	refused(BASE ANNOTATION("memory", "256") LIMITS, ALL "max_memory = 128\n", "allows 128");
@@ -174,11 +177,14 @@ static void the_vm_section(void **state)
 	allowed(BASE ",\"vm\":{}", NULL, 0, 0);
 	allowed(BASE HARDWARE(""), NULL, 0, 0);
 	/* As Go writes what nobody has asked for. */
-	allowed(BASE ",\"vm\":{\"hypervisor\":{\"path\":\"\"},\"kernel\":{\"path\":\"\"},\"image\":{\"path\":\"\",\"format\":\"\"}}", NULL, 0, 0);
+	allowed(BASE
+		",\"vm\":{\"hypervisor\":{\"path\":\"\"},\"kernel\":{\"path\":\"\"},\"image\":{\"path\":\"\",\"format\":\"\"}}",
+		NULL, 0, 0);
 	allowed(BASE HARDWARE("\"memory\":67108864,\"vcpus\":1"), NULL, 64, 1);
 	allowed(BASE HARDWARE("\"memory\":134217728"), NULL, 128, 0);
 	allowed(BASE HARDWARE("\"memory\":67108863"), NULL, 63, 0);
-	refused(BASE HARDWARE("\"memory\":135266304"), NULL, "vm.hwConfig.memory asks for 129 MiB, more than the template's 128");
+	refused(BASE HARDWARE("\"memory\":135266304"), NULL,
+		"vm.hwConfig.memory asks for 129 MiB, more than the template's 128");
 	allowed(BASE HARDWARE("\"memory\":135266304"), "max_memory = 1024\n", 129, 0);
 	allowed(BASE HARDWARE("\"memory\":135266304") LIMITS, "max_memory = 1024\n", 104, 1);
 	refused(BASE HARDWARE("\"vcpus\":2"), NULL, "vm.hwConfig.vcpus asks for 2, more than the template's 1");
@@ -186,7 +192,8 @@ static void the_vm_section(void **state)
 	refused(BASE HARDWARE("\"vcpus\":0"), NULL, "vm.hwConfig.vcpus is 0");
 	refused(BASE HARDWARE("\"vcpus\":4294967297"), NULL, "vm.hwConfig.vcpus is 4294967297");
 	refused(BASE HARDWARE("\"vcpus\":\"2\""), NULL, "vm.hwConfig.vcpus must be an integer");
-	refused(BASE HARDWARE("\"memory\":4194304"), NULL, "vm.hwConfig.memory is 4194304, but must be a number of bytes, 16 MiB to 16 TiB");
+	refused(BASE HARDWARE("\"memory\":4194304"), NULL,
+		"vm.hwConfig.memory is 4194304, but must be a number of bytes, 16 MiB to 16 TiB");
 	refused(BASE HARDWARE("\"memory\":18446744073709551615"), NULL, "vm.hwConfig.memory is 18446744073709551615");
 	refused(BASE HARDWARE("\"memory\":67108864") ANNOTATION("memory", "64"), ALL, "both size the domain");
 	refused(BASE HARDWARE("\"vcpus\":1") ANNOTATION("vcpus", "1"), ALL, "both size the domain");
@@ -213,7 +220,8 @@ static void kernels(void **state)
 	assert_null(plan.ask.initrd);
 	assert_null(plan.ask.parameters);
 	refused(KERNEL(""), "kernels = [ '/boot' ]\n", "doesn't have \"/boot/k\" in its kernels");
-	refused(KERNEL(",\"initrd\":\"/etc/shadow\""), "kernels = [ '/boot/k' ]\n", "doesn't have \"/etc/shadow\" in its initrds");
+	refused(KERNEL(",\"initrd\":\"/etc/shadow\""), "kernels = [ '/boot/k' ]\n",
+		"doesn't have \"/etc/shadow\" in its initrds");
 	allowed(KERNEL(",\"initrd\":\"/boot/i\",\"parameters\":[\"foo=bar\",\"hello world\"]"),
 		"kernels = [ '/boot/k' ]\ninitrds = [ '/boot/i' ]\n", 0, 0);
 	assert_string_equal(plan.ask.initrd, "/boot/i");
@@ -222,7 +230,8 @@ static void kernels(void **state)
 	refused(KERNEL(",\"parameters\":[\"a\\\"b\"]"), NULL, "can't stand on a kernel's command line");
 	refused(BASE ",\"vm\":{\"kernel\":{\"path\":\"\",\"initrd\":\"/boot/i\"}}", NULL, "vm.kernel names no path");
 	refused(BASE ",\"vm\":{\"kernel\":{\"parameters\":[\"x\"]}}", NULL, "vm.kernel names no path");
-	at = config + snprintf(config, sizeof(config), BASE ",\"vm\":{\"kernel\":{\"path\":\"/boot/k\",\"parameters\":[\"");
+	at = config +
+	     snprintf(config, sizeof(config), BASE ",\"vm\":{\"kernel\":{\"path\":\"/boot/k\",\"parameters\":[\"");
 	memset(at, 'x', 1025);
 	strcpy(at + 1025, "\"]}}");
 	refused(config, NULL, "vm.kernel.parameters has more than 1024 bytes");
@@ -232,23 +241,23 @@ static void kernels(void **state)
 static void a_policy_with_a_mistake_allows_nothing(void **state)
 {
 	static const char *const wrong[][2] = {
-		{ALL "max_memori = 4\n", ":2: the policy has no key \"max_memori\""},
-		{ALL "\n\nmax_memory = 4; maxvcpus = 3\n", ":4: the policy has no key \"maxvcpus\""},
-		{ALL "max_memory = [ 4 ]\n", "'max_memory' must be a number"},
-		{ALL "max_memory = 0\n", "'max_memory' must be a number"},
-		{ALL "max_vcpus = 129\n", "'max_vcpus' must be a number from 1 to 128"},
-		{ALL "max_vcpus = 'many'\n", "'max_vcpus' must be a number"},
-		{ALL "templates = 'small'\n", "'templates' must be a list"},
-		{ALL "templates = [ [ 'small' ] ]\n", "'templates' must hold strings only"},
-		{ALL "types = [ 'hvm' ]\n", "'types' has \"hvm\", which isn't known"},
-		{ALL "kernels = [ 'vmlinuz' ]\n", "'kernels' has \"vmlinuz\", which is no absolute path"},
-		{ALL "initrds = [ 'initrd' ]\n", "'initrds' has \"initrd\""},
-		{"annotations = [ 'memory' ]\n", "'annotations' has \"memory\", which isn't known"},
-		{ALL "types = [ 'pvh'\n", ":2: config parsing error"},
-		{ALL "types = = [ 'pvh' ]\n", ":2: config parsing error"},
-		{ALL "Types = [ 'pvh' ]\n", "is no valid policy"},
+		{ ALL "max_memori = 4\n", ":2: the policy has no key \"max_memori\"" },
+		{ ALL "\n\nmax_memory = 4; maxvcpus = 3\n", ":4: the policy has no key \"maxvcpus\"" },
+		{ ALL "max_memory = [ 4 ]\n", "'max_memory' must be a number" },
+		{ ALL "max_memory = 0\n", "'max_memory' must be a number" },
+		{ ALL "max_vcpus = 129\n", "'max_vcpus' must be a number from 1 to 128" },
+		{ ALL "max_vcpus = 'many'\n", "'max_vcpus' must be a number" },
+		{ ALL "templates = 'small'\n", "'templates' must be a list" },
+		{ ALL "templates = [ [ 'small' ] ]\n", "'templates' must hold strings only" },
+		{ ALL "types = [ 'hvm' ]\n", "'types' has \"hvm\", which isn't known" },
+		{ ALL "kernels = [ 'vmlinuz' ]\n", "'kernels' has \"vmlinuz\", which is no absolute path" },
+		{ ALL "initrds = [ 'initrd' ]\n", "'initrds' has \"initrd\"" },
+		{ "annotations = [ 'memory' ]\n", "'annotations' has \"memory\", which isn't known" },
+		{ ALL "types = [ 'pvh'\n", ":2: config parsing error" },
+		{ ALL "types = = [ 'pvh' ]\n", ":2: config parsing error" },
+		{ ALL "Types = [ 'pvh' ]\n", "is no valid policy" },
 		/* libxlutil lets this pass, at a file's end. */
-		{ALL "X", ":2: the policy has a character that means nothing there"},
+		{ ALL "X", ":2: the policy has a character that means nothing there" },
 	};
 
 	(void)state;
@@ -257,7 +266,8 @@ static void a_policy_with_a_mistake_allows_nothing(void **state)
 		refused(BASE ANNOTATION("memory", "64"), wrong[i][0], wrong[i][1]);
 		assert_non_null(strstr(err.text, file));
 	}
-	allowed(BASE ANNOTATION("memory", "64"), ALL "# max_memori = 1\ntemplates = [ 'a # b', \"c = 1\",\n'd;e=2' ]; max_memory = 0x40\n", 64, 0);
+	allowed(BASE ANNOTATION("memory", "64"),
+		ALL "# max_memori = 1\ntemplates = [ 'a # b', \"c = 1\",\n'd;e=2' ]; max_memory = 0x40\n", 64, 0);
 }
 
 static void a_policy_that_cannot_be_read_allows_nothing(void **state)

@@ -39,7 +39,10 @@ static int set_up(void **state)
 		return -1;
 	(void)snprintf(config, sizeof config, "%s/config.json", bundle);
 	(void)snprintf(file, sizeof file, "%s/process.json", bundle);
-	write_file(config, "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"args\":[\"first\"],\"cwd\":\"/\",\"env\":[\"A=a\"]," CGROUP "}}");
+	write_file(
+		config,
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"args\":[\"first\"],\"cwd\":\"/\",\"env\":[\"A=a\"]," CGROUP
+		"}}");
 	write_file(file, "{\"args\":[\"other\"],\"cwd\":\"/x\"," CGROUP "}\n");
 	return 0;
 }
@@ -71,7 +74,9 @@ static void comes_from_the_container_or_a_file(void **state)
 
 	(void)state;
 	text = plan(&o);
-	assert_string_equal(text, "{\"args\":[\"sh\",\"-c\"],\"cwd\":\"\\/\",\"env\":[\"A=a\",\"A=b\",\"B=c\"],\"terminal\":false,\"noNewPrivileges\":true}");
+	assert_string_equal(
+		text,
+		"{\"args\":[\"sh\",\"-c\"],\"cwd\":\"\\/\",\"env\":[\"A=a\",\"A=b\",\"B=c\"],\"terminal\":false,\"noNewPrivileges\":true}");
 	free(text);
 	o = (struct domlet_process_options){ .file = file };
 	text = plan(&o);
@@ -82,14 +87,18 @@ static void comes_from_the_container_or_a_file(void **state)
 /* As runc takes it; where there is one cgroup, no more than one is asked for. */
 static void a_cgroup_is_one_path(void **state)
 {
-	static const struct { const char *given[3], *member, *refusal; } cases[] = {
+	static const struct {
+		const char *given[3], *member, *refusal;
+	} cases[] = {
 		{ { "a/b" }, "\"dev.domlet.cgroup\":\"a\\/b\"", NULL },
 		{ { "/" }, "\"dev.domlet.cgroup\":\"\\/\"", NULL },
 		{ { "cpu,memory:a", "pids:a" }, "\"dev.domlet.cgroup\":\"a\"", NULL },
 		{ { "" }, NULL, NULL },
 		{ { "cpu:" }, NULL, NULL },
 		{ { ":a" }, NULL, "--cgroup is \":a\", which has no controller before its colon" },
-		{ { "cpu:a", "memory:b" }, NULL, "--cgroup gives \"a\" and \"b\", but a process is in one cgroup for all controllers" },
+		{ { "cpu:a", "memory:b" },
+		  NULL,
+		  "--cgroup gives \"a\" and \"b\", but a process is in one cgroup for all controllers" },
 	};
 	char *text;
 

@@ -73,7 +73,8 @@ static int tear_down(void **state)
 	(void)state;
 	if (!rootfs[0])
 		return 0;
-	(void)snprintf(command, sizeof command, "umount %s/sub; umount %s/late 2>/dev/null; rm -rf %s", rootfs, rootfs, rootfs);
+	(void)snprintf(command, sizeof command, "umount %s/sub; umount %s/late 2>/dev/null; rm -rf %s", rootfs, rootfs,
+		       rootfs);
 	return system(command);
 }
 
@@ -175,13 +176,24 @@ static int execute(const char *path)
 	return errno;
 }
 
-static int execute_its_program(void) { return execute("/program"); }
-static int execute_below(void) { return execute("/sub/program"); }
-static int find_what_comes_later(void) { return access("/late/program", F_OK) < 0 ? errno : 0; }
+static int execute_its_program(void)
+{
+	return execute("/program");
+}
+static int execute_below(void)
+{
+	return execute("/sub/program");
+}
+static int find_what_comes_later(void)
+{
+	return access("/late/program", F_OK) < 0 ? errno : 0;
+}
 
 static int write_both(void)
 {
-	return open("/written", O_CREAT | O_WRONLY, 0644) < 0 || open("/sub/written", O_CREAT | O_WRONLY, 0644) < 0 ? errno : 0;
+	return open("/written", O_CREAT | O_WRONLY, 0644) < 0 || open("/sub/written", O_CREAT | O_WRONLY, 0644) < 0 ?
+		       errno :
+		       0;
 }
 
 /* By nsenter or by its root's path: nobody runs what an image brings. */
@@ -287,10 +299,22 @@ static int window_size(void)
 	return ioctl(0, TIOCGWINSZ, &ws) == 0 || errno == ENOTTY || errno == EBADF ? 0 : errno;
 }
 
-static int type_into_a_terminal(void) { return ioctl(0, TIOCSTI, ""); }
-static int open_a_file(void) { return open("/", O_RDONLY | O_DIRECTORY); }
-static int run_a_program(void) { return execl("/bin/true", "true", NULL); }
-static int send_a_signal(void) { return kill(getppid(), 0); }
+static int type_into_a_terminal(void)
+{
+	return ioctl(0, TIOCSTI, "");
+}
+static int open_a_file(void)
+{
+	return open("/", O_RDONLY | O_DIRECTORY);
+}
+static int run_a_program(void)
+{
+	return execl("/bin/true", "true", NULL);
+}
+static int send_a_signal(void)
+{
+	return kill(getppid(), 0);
+}
 
 static int confined(int (*what)(void))
 {
@@ -422,14 +446,10 @@ static void another_beside_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(its_namespaces_are_its_own),
-		cmocka_unit_test(nothing_in_its_root_is_executed),
-		cmocka_unit_test(its_proc_has_it_alone),
-		cmocka_unit_test(it_keeps_no_privilege),
-		cmocka_unit_test(other_calls_kill_it),
-		cmocka_unit_test(it_forwards_all_the_same),
-		cmocka_unit_test(its_network_can_be_kept),
-		cmocka_unit_test(a_network_is_joined_but_dom0s),
+		cmocka_unit_test(its_namespaces_are_its_own), cmocka_unit_test(nothing_in_its_root_is_executed),
+		cmocka_unit_test(its_proc_has_it_alone),      cmocka_unit_test(it_keeps_no_privilege),
+		cmocka_unit_test(other_calls_kill_it),        cmocka_unit_test(it_forwards_all_the_same),
+		cmocka_unit_test(its_network_can_be_kept),    cmocka_unit_test(a_network_is_joined_but_dom0s),
 		cmocka_unit_test(another_beside_it),
 	};
 

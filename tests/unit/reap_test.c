@@ -38,10 +38,10 @@
 static char top[64], root[80], cgroup[80], monitor_cgroup[80];
 static struct domlet_cli cli = { .root = root, .log = { .fd = -1, .system = "/nowhere" } };
 
-static struct { /* by all processes, in shared memory */
+static struct {                   /* by all processes, in shared memory */
 	int destroys, fail, hold; /* HOLD: Xen answers when it is 0 again */
-	char uuid[37]; /* of the last */
-} *xen;
+	char uuid[37];            /* of the last */
+} * xen;
 
 int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err)
 {

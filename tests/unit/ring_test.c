@@ -413,24 +413,15 @@ int main(void)
 {
 #define RING_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		RING_TEST(carries_bytes_both_ways),
-		RING_TEST(fills_to_the_last_byte),
-		RING_TEST(spans_end_at_the_wrap),
-		RING_TEST(indices_wrap),
-		RING_TEST(refuses_producers_that_run_away),
-		RING_TEST(refuses_producers_that_go_back_or_overwrite),
-		RING_TEST(refuses_consumers_that_lie),
-		RING_TEST(arm_notices_a_lying_consumer),
-		RING_TEST(reads_shared_values_once),
-		RING_TEST(sleeper_is_woken_once),
-		RING_TEST(arm_sees_what_came_before),
-		RING_TEST(linger_sees_what_comes),
-		RING_TEST(linger_ends_when_told),
-		RING_TEST(linger_sees_half_of_the_room),
-		RING_TEST(lingering_in_vain_becomes_rare),
-		RING_TEST(linger_gives_up_on_a_broken_ring),
-		RING_TEST(room_is_half_the_ring),
-		RING_TEST(sleep_without_wanting_room),
+		RING_TEST(carries_bytes_both_ways),         RING_TEST(fills_to_the_last_byte),
+		RING_TEST(spans_end_at_the_wrap),           RING_TEST(indices_wrap),
+		RING_TEST(refuses_producers_that_run_away), RING_TEST(refuses_producers_that_go_back_or_overwrite),
+		RING_TEST(refuses_consumers_that_lie),      RING_TEST(arm_notices_a_lying_consumer),
+		RING_TEST(reads_shared_values_once),        RING_TEST(sleeper_is_woken_once),
+		RING_TEST(arm_sees_what_came_before),       RING_TEST(linger_sees_what_comes),
+		RING_TEST(linger_ends_when_told),           RING_TEST(linger_sees_half_of_the_room),
+		RING_TEST(lingering_in_vain_becomes_rare),  RING_TEST(linger_gives_up_on_a_broken_ring),
+		RING_TEST(room_is_half_the_ring),           RING_TEST(sleep_without_wanting_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

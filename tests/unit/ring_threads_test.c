@@ -192,8 +192,8 @@ static void run_pair(uint32_t order, uint32_t step, uint64_t ahead, uint64_t tot
 		if (ends[1 - i].events_sent > 2 * ends[i].arms)
 			give_up("more events than sleeps");
 		printf("order %u, steps of %u: %llu bytes, %llu arms, %llu sleeps, %llu events\n", order, step,
-		       (unsigned long long)total, (unsigned long long)ends[i].arms,
-		       (unsigned long long)ends[i].sleeps, (unsigned long long)ends[1 - i].events_sent);
+		       (unsigned long long)total, (unsigned long long)ends[i].arms, (unsigned long long)ends[i].sleeps,
+		       (unsigned long long)ends[1 - i].events_sent);
 		close(ends[i].wake_fd);
 	}
 	ring_pair_close(&pair);

@@ -28,7 +28,7 @@
 #include "../../toolstack/xen/xen.h"
 
 static char top[64], root[80], cgroup[80], ran[80];
-static const char *answer; /* the monitor's, to the start */
+static const char *answer;               /* the monitor's, to the start */
 static pid_t proxy, monitor, foreground; /* the last with a group of its own, theirs, too */
 
 int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err)
@@ -62,8 +62,9 @@ static _Noreturn void be_monitor(struct domlet_state *st, int fd)
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
 		      struct domlet_launched *l)
 {
-	static const char hooks[] = "{\"poststart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo start >>%s\"]}],"
-				    "\"poststop\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo stop >>%s\"]}]}";
+	static const char hooks[] =
+		"{\"poststart\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo start >>%s\"]}],"
+		"\"poststop\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"echo stop >>%s\"]}]}";
 	struct domlet_state st;
 	char text[16];
 	int pair[2];

@@ -36,67 +36,67 @@ static const struct verdict {
 	enum fate fate;
 	const char *why; /* of LEFT_OUT */
 } verdicts[] = {
-	{"ociVersion", DOM0, NULL},
-	{"root.*", GUEST, NULL},
-	{"root.path", DOM0, NULL},
-	{"hostname", GUEST, NULL},
-	{"domainname", GUEST, NULL},
-	{"annotations*", DOM0, NULL},
-	{"hooks*", DOM0, NULL},
-	{"hooks.startContainer*", GUEST, NULL},
-	{"mounts*", GUEST, NULL},
-	{"mounts[].uidMappings*", REFUSED, NULL},
-	{"mounts[].gidMappings*", REFUSED, NULL},
-	{"root", GUEST, NULL},
-	{"process*", GUEST, NULL},
-	{"process.commandLine", LEFT_OUT, "Windows'; process.args is Linux'"},
-	{"process.user.username", LEFT_OUT, "Windows'; process.user.uid is Linux'"},
-	{"process.apparmorProfile", LEFT_OUT, "the guest has no AppArmor: a notice, and notApplied in the state"},
-	{"process.selinuxLabel", LEFT_OUT, "the guest has no SELinux: a notice, and notApplied in the state"},
-	{"process.execCPUAffinity*", REFUSED, NULL},
-	{"linux*", GUEST, NULL},
-	{"linux.mountLabel", LEFT_OUT, "the guest has no SELinux: a notice, and notApplied in the state"},
-	{"linux.cgroupsPath", DOM0, NULL},
-	{"linux.namespaces[].path", DOM0, NULL},
-	{"linux.namespaces[].type=user", REFUSED, NULL},
-	{"linux.netDevices*", REFUSED, NULL},
-	{"linux.uidMappings*", REFUSED, NULL},
-	{"linux.gidMappings*", REFUSED, NULL},
-	{"linux.resources.blockIO*", REFUSED, NULL},
-	{"linux.resources.network*", REFUSED, NULL},
-	{"linux.resources.cpu.cpus", LEFT_OUT, "numbers of the host's processors mean nothing in the guest"},
-	{"linux.resources.cpu.mems", LEFT_OUT, "numbers of the host's memory nodes mean nothing in the guest"},
-	{"linux.resources.cpu.burst", REFUSED, NULL},
-	{"linux.resources.cpu.idle", REFUSED, NULL},
-	{"linux.resources.cpu.realtimePeriod", REFUSED, NULL},
-	{"linux.resources.cpu.realtimeRuntime", REFUSED, NULL},
-	{"linux.resources.memory.kernel", REFUSED, NULL},
-	{"linux.resources.memory.kernelTCP", REFUSED, NULL},
-	{"linux.resources.memory.swappiness", LEFT_OUT, "the guest has no swap"},
-	{"linux.resources.memory.disableOOMKiller", REFUSED, NULL},
-	{"linux.resources.memory.useHierarchy", LEFT_OUT, "cgroup v2 always does"},
-	{"linux.resources.memory.checkBeforeUpdate", LEFT_OUT, "is about an update, which a new container has none of"},
-	{"linux.resources.hugepageLimits*", LEFT_OUT, "the guest has no huge pages reserved: no limit is exceeded"},
-	{"linux.resources.rdma*", LEFT_OUT, "the guest has no RDMA device: no limit is exceeded"},
-	{"linux.seccomp.listenerPath", LEFT_OUT, "only SCMP_ACT_NOTIFY makes use of it, which is refused"},
-	{"linux.seccomp.listenerMetadata", LEFT_OUT, "only SCMP_ACT_NOTIFY makes use of it, which is refused"},
-	{"linux.seccomp.defaultAction=SCMP_ACT_NOTIFY", REFUSED, NULL},
-	{"linux.seccomp.syscalls[].action=SCMP_ACT_NOTIFY", REFUSED, NULL},
-	{"linux.seccomp.flags[]=SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", REFUSED, NULL}, /* a listener's */
-	{"linux.intelRdt*", REFUSED, NULL},
-	{"linux.memoryPolicy*", REFUSED, NULL},
-	{"linux.personality.flags*", REFUSED, NULL},
-	{"vm*", DOM0, NULL},
-	{"vm.hypervisor*", REFUSED, NULL},
-	{"vm.image*", REFUSED, NULL},
-	{"vm.hwConfig.deviceTree", REFUSED, NULL},
-	{"vm.hwConfig.dtdevs*", REFUSED, NULL},
-	{"vm.hwConfig.iomems*", REFUSED, NULL},
-	{"vm.hwConfig.irqs*", REFUSED, NULL},
-	{"windows", LEFT_OUT, "another platform's section"},
-	{"solaris", LEFT_OUT, "another platform's section"},
-	{"zos", LEFT_OUT, "another platform's section"},
-	{"freebsd", LEFT_OUT, "another platform's section"},
+	{ "ociVersion", DOM0, NULL },
+	{ "root.*", GUEST, NULL },
+	{ "root.path", DOM0, NULL },
+	{ "hostname", GUEST, NULL },
+	{ "domainname", GUEST, NULL },
+	{ "annotations*", DOM0, NULL },
+	{ "hooks*", DOM0, NULL },
+	{ "hooks.startContainer*", GUEST, NULL },
+	{ "mounts*", GUEST, NULL },
+	{ "mounts[].uidMappings*", REFUSED, NULL },
+	{ "mounts[].gidMappings*", REFUSED, NULL },
+	{ "root", GUEST, NULL },
+	{ "process*", GUEST, NULL },
+	{ "process.commandLine", LEFT_OUT, "Windows'; process.args is Linux'" },
+	{ "process.user.username", LEFT_OUT, "Windows'; process.user.uid is Linux'" },
+	{ "process.apparmorProfile", LEFT_OUT, "the guest has no AppArmor: a notice, and notApplied in the state" },
+	{ "process.selinuxLabel", LEFT_OUT, "the guest has no SELinux: a notice, and notApplied in the state" },
+	{ "process.execCPUAffinity*", REFUSED, NULL },
+	{ "linux*", GUEST, NULL },
+	{ "linux.mountLabel", LEFT_OUT, "the guest has no SELinux: a notice, and notApplied in the state" },
+	{ "linux.cgroupsPath", DOM0, NULL },
+	{ "linux.namespaces[].path", DOM0, NULL },
+	{ "linux.namespaces[].type=user", REFUSED, NULL },
+	{ "linux.netDevices*", REFUSED, NULL },
+	{ "linux.uidMappings*", REFUSED, NULL },
+	{ "linux.gidMappings*", REFUSED, NULL },
+	{ "linux.resources.blockIO*", REFUSED, NULL },
+	{ "linux.resources.network*", REFUSED, NULL },
+	{ "linux.resources.cpu.cpus", LEFT_OUT, "numbers of the host's processors mean nothing in the guest" },
+	{ "linux.resources.cpu.mems", LEFT_OUT, "numbers of the host's memory nodes mean nothing in the guest" },
+	{ "linux.resources.cpu.burst", REFUSED, NULL },
+	{ "linux.resources.cpu.idle", REFUSED, NULL },
+	{ "linux.resources.cpu.realtimePeriod", REFUSED, NULL },
+	{ "linux.resources.cpu.realtimeRuntime", REFUSED, NULL },
+	{ "linux.resources.memory.kernel", REFUSED, NULL },
+	{ "linux.resources.memory.kernelTCP", REFUSED, NULL },
+	{ "linux.resources.memory.swappiness", LEFT_OUT, "the guest has no swap" },
+	{ "linux.resources.memory.disableOOMKiller", REFUSED, NULL },
+	{ "linux.resources.memory.useHierarchy", LEFT_OUT, "cgroup v2 always does" },
+	{ "linux.resources.memory.checkBeforeUpdate", LEFT_OUT, "is about an update, which a new container has none of" },
+	{ "linux.resources.hugepageLimits*", LEFT_OUT, "the guest has no huge pages reserved: no limit is exceeded" },
+	{ "linux.resources.rdma*", LEFT_OUT, "the guest has no RDMA device: no limit is exceeded" },
+	{ "linux.seccomp.listenerPath", LEFT_OUT, "only SCMP_ACT_NOTIFY makes use of it, which is refused" },
+	{ "linux.seccomp.listenerMetadata", LEFT_OUT, "only SCMP_ACT_NOTIFY makes use of it, which is refused" },
+	{ "linux.seccomp.defaultAction=SCMP_ACT_NOTIFY", REFUSED, NULL },
+	{ "linux.seccomp.syscalls[].action=SCMP_ACT_NOTIFY", REFUSED, NULL },
+	{ "linux.seccomp.flags[]=SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", REFUSED, NULL }, /* a listener's */
+	{ "linux.intelRdt*", REFUSED, NULL },
+	{ "linux.memoryPolicy*", REFUSED, NULL },
+	{ "linux.personality.flags*", REFUSED, NULL },
+	{ "vm*", DOM0, NULL },
+	{ "vm.hypervisor*", REFUSED, NULL },
+	{ "vm.image*", REFUSED, NULL },
+	{ "vm.hwConfig.deviceTree", REFUSED, NULL },
+	{ "vm.hwConfig.dtdevs*", REFUSED, NULL },
+	{ "vm.hwConfig.iomems*", REFUSED, NULL },
+	{ "vm.hwConfig.irqs*", REFUSED, NULL },
+	{ "windows", LEFT_OUT, "another platform's section" },
+	{ "solaris", LEFT_OUT, "another platform's section" },
+	{ "zos", LEFT_OUT, "another platform's section" },
+	{ "freebsd", LEFT_OUT, "another platform's section" },
 };
 #define VERDICTS (sizeof(verdicts) / sizeof(verdicts[0]))
 
@@ -116,7 +116,8 @@ static const struct verdict *verdict_of(const char *path)
 		size_t len = strcspn(verdicts[i].path, "*");
 		bool below = verdicts[i].path[len] == '*';
 
-		if (strncmp(path, verdicts[i].path, len) != 0 || (!below && path[len] != '\0') || (best && len < longest))
+		if (strncmp(path, verdicts[i].path, len) != 0 || (!below && path[len] != '\0') ||
+		    (best && len < longest))
 			continue;
 		best = &verdicts[i];
 		longest = len;
@@ -139,7 +140,8 @@ static const char *next_part(const char *path, char key[64])
 
 static const char *first_key(struct json_object *map)
 {
-	json_object_object_foreach(map, key, value) {
+	json_object_object_foreach(map, key, value)
+	{
 		(void)value;
 		return key;
 	}
@@ -222,7 +224,8 @@ static struct json_object *sample(const char *type)
 
 static struct json_object *other_type(const char *type)
 {
-	return strcmp(type, "integer") == 0 || strcmp(type, "boolean") == 0 ? json_object_new_string("x") : json_object_new_int(7);
+	return strcmp(type, "integer") == 0 || strcmp(type, "boolean") == 0 ? json_object_new_string("x") :
+									      json_object_new_int(7);
 }
 
 /* What both sides make of a configuration. */
@@ -239,14 +242,14 @@ static void forget(struct outcome *o)
 	free(o->plan);
 	json_object_put(o->document);
 	domlet_filter_free(&o->filter);
-	*o = (struct outcome){0};
+	*o = (struct outcome){ 0 };
 }
 
 static void as_guest(struct outcome *o)
 {
 	const char *text = json_object_to_json_string(o->document);
-	struct domlet_container_config c = {0};
-	struct domlet_failure failure = {0};
+	struct domlet_container_config c = { 0 };
+	struct domlet_failure failure = { 0 };
 
 	o->r = domlet_config_parse(&c, text, strlen(text), &failure);
 	if (o->r == 0) {
@@ -264,12 +267,12 @@ static char *plan_text(const struct domlet_plan *p)
 	FILE *out = open_memstream(&text, &len);
 
 	assert_non_null(out);
-	fprintf(out, "%s %s %s %s %s %s %s", p->rootfs, p->oci_version, p->annotations, p->hooks, p->hostname, p->cgroups_path,
-		p->net_path);
-	fprintf(out, " %d %u %u %d %s %llu %u", p->terminal, p->console_rows, p->console_cols, p->root_readonly, p->argv0,
-		(unsigned long long)p->memory_kib, p->vcpus);
-	fprintf(out, " %llu %u %s %s %s %s", (unsigned long long)p->ask.memory_kib, p->ask.vcpus, p->ask.kernel, p->ask.initrd,
-		p->ask.parameters, p->document);
+	fprintf(out, "%s %s %s %s %s %s %s", p->rootfs, p->oci_version, p->annotations, p->hooks, p->hostname,
+		p->cgroups_path, p->net_path);
+	fprintf(out, " %d %u %u %d %s %llu %u", p->terminal, p->console_rows, p->console_cols, p->root_readonly,
+		p->argv0, (unsigned long long)p->memory_kib, p->vcpus);
+	fprintf(out, " %llu %u %s %s %s %s", (unsigned long long)p->ask.memory_kib, p->ask.vcpus, p->ask.kernel,
+		p->ask.initrd, p->ask.parameters, p->document);
 	fclose(out);
 	return text;
 }
@@ -277,9 +280,9 @@ static char *plan_text(const struct domlet_plan *p)
 static struct outcome try(struct json_object *config)
 {
 	const char *text = json_object_to_json_string(config);
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_plan plan;
-	struct outcome o = {0};
+	struct outcome o = { 0 };
 
 	o.r = domlet_plan_parse("/tmp", "c1", text, strlen(text), &plan, &err);
 	if (o.r < 0) {
@@ -295,7 +298,8 @@ static struct outcome try(struct json_object *config)
 
 static bool same_filter(const struct domlet_filter *a, const struct domlet_filter *b)
 {
-	return a->len == b->len && a->flags == b->flags && (a->len == 0 || memcmp(a->code, b->code, a->len * sizeof(*a->code)) == 0);
+	return a->len == b->len && a->flags == b->flags &&
+	       (a->len == 0 || memcmp(a->code, b->code, a->len * sizeof(*a->code)) == 0);
 }
 
 static void check_dom0(const char *path)
@@ -446,7 +450,7 @@ static void check_value(const char *path, const char *value)
 
 static void each_property(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	char *text = NULL, *lines, *line, *words, *path, *type, *value;
 	unsigned int count = 0;
 	size_t len;

@@ -31,7 +31,8 @@ static int manager(const char *name)
 	(void)strcpy(at.sun_path, name);
 	if (name[0] == '@')
 		at.sun_path[0] = '\0';
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
+	assert_int_equal(
+		bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name))), 0);
 	assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
 	return fd;
 }
@@ -44,7 +45,9 @@ static int heard(int fd, char *text, size_t len)
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { text, len - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
+	};
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
 	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
 	int passed = -1;
@@ -104,8 +107,10 @@ static void in_the_background(void **state)
 
 static void a_manager_that_does_not_listen_holds_nobody_up(void **state)
 {
-	static const char *const wrong[] = { "/nowhere/notify", "vsock:2:1", "@", "",
-		"/a/path/that/is/longer/than/the/108/bytes/that/an/address/of/a/unix/socket/has/room/for/which/is/not/much/at/all/x" };
+	static const char *const wrong[] = {
+		"/nowhere/notify", "vsock:2:1", "@", "",
+		"/a/path/that/is/longer/than/the/108/bytes/that/an/address/of/a/unix/socket/has/room/for/which/is/not/much/at/all/x"
+	};
 	struct timespec before, after;
 	char name[64];
 	int fd;

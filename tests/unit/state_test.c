@@ -65,7 +65,7 @@ static void fill(struct domlet_state *st)
 
 static void round_trip(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st, back;
 	struct stat info;
 	char path[5000];
@@ -106,7 +106,7 @@ static void round_trip(void **state)
 
 static void wanted_sentences(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st, other;
 	char path[160];
 
@@ -139,7 +139,7 @@ static void wanted_sentences(void **state)
 /* What an older domlet wrote has no reason in it, nor labels. */
 static void a_record_without_a_reason(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st, back;
 	char path[5000], *text, *at;
 	size_t len;
@@ -167,20 +167,32 @@ static void a_record_without_a_reason(void **state)
 static void damaged_records(void **state)
 {
 	static const char *const bad[] = {
-		"", "{", "[]", "null", "{}", "{\"version\":1}", "{\"version\":\"1\"}", "{\"version\":2}",
-		"{\"version\":1,\"status\":\"odd\"}", "{\"version\":1,\"status\":\"running\",\"bundle\":7}",
+		"",
+		"{",
+		"[]",
+		"null",
+		"{}",
+		"{\"version\":1}",
+		"{\"version\":\"1\"}",
+		"{\"version\":2}",
+		"{\"version\":1,\"status\":\"odd\"}",
+		"{\"version\":1,\"status\":\"running\",\"bundle\":7}",
 		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
 	};
 	static const struct {
 		const char *from, *to;
 	} edits[] = {
-		{"\"domid\":7", "\"domid\":4294967296"}, {"\"domid\":7", "\"domid\":-1"},
-		{"\"domid\":7", "\"domid\":\"7\""},      {"\"type\":\"pvh\"", "\"type\":\"pvhh\""},
-		{"\"type\":\"pvh\"", "\"type\":null"},   {"/bundle/rootfs", "/bundle\\u0000rootfs"},
-		{"\"cgroupKept\":true", "\"cgroupKept\":1"},
-		{"\"exitCode\"", "\"exitcode\""},        {"\"monitorPid\":", "\"monitorPid\":2147483648,\"x\":"},
+		{ "\"domid\":7", "\"domid\":4294967296" },
+		{ "\"domid\":7", "\"domid\":-1" },
+		{ "\"domid\":7", "\"domid\":\"7\"" },
+		{ "\"type\":\"pvh\"", "\"type\":\"pvhh\"" },
+		{ "\"type\":\"pvh\"", "\"type\":null" },
+		{ "/bundle/rootfs", "/bundle\\u0000rootfs" },
+		{ "\"cgroupKept\":true", "\"cgroupKept\":1" },
+		{ "\"exitCode\"", "\"exitcode\"" },
+		{ "\"monitorPid\":", "\"monitorPid\":2147483648,\"x\":" },
 	};
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st, back;
 	char path[5000], *text, edited[2000];
 	size_t len;
@@ -216,7 +228,7 @@ static void damaged_records(void **state)
 
 static void status_follows_the_proxy(void **state)
 {
-	struct domlet_state st = {.status = DOMLET_STATUS_RUNNING};
+	struct domlet_state st = { .status = DOMLET_STATUS_RUNNING };
 	siginfo_t info;
 	pid_t pid;
 
@@ -260,10 +272,10 @@ static void take_descriptors(struct rlimit *restore)
 
 static void who_can_not_be_looked_at_is_not_dead(void **state)
 {
-	struct domlet_state st = {.status = DOMLET_STATUS_RUNNING}, dead;
+	struct domlet_state st = { .status = DOMLET_STATUS_RUNNING }, dead;
 	int look, dead_look, status, dead_status, killed, gone, end = -1;
 	struct timespec before, after;
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct rlimit limit;
 	int known;
 	pid_t pid = fork();
@@ -310,7 +322,7 @@ static void who_can_not_be_looked_at_is_not_dead(void **state)
 
 static void state_json(void **state)
 {
-	struct domlet_state st = {.id = "c1", .status = DOMLET_STATUS_CREATED, .created = "2026-01-02T03:04:05Z"};
+	struct domlet_state st = { .id = "c1", .status = DOMLET_STATUS_CREATED, .created = "2026-01-02T03:04:05Z" };
 	struct json_object *obj, *value, *a;
 	char *text;
 
@@ -355,8 +367,8 @@ static int collect(struct domlet_state *st, void *arg)
 
 static void each_is_sorted_and_skips_foreign(void **state)
 {
-	static const char *const ids[] = {"b", "a", "..new-1-99", ".hidden"};
-	struct domlet_error err = {0};
+	static const char *const ids[] = { "b", "a", "..new-1-99", ".hidden" };
+	struct domlet_error err = { 0 };
 	char seen[256] = "", path[300];
 	struct domlet_state st;
 
@@ -389,7 +401,7 @@ static void each_is_sorted_and_skips_foreign(void **state)
 static void killed_creators_leave_nothing(void **state)
 {
 	struct domlet_process_ref me;
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st;
 	char mine[300], dead[300], file[400];
 	struct stat info;
@@ -420,7 +432,7 @@ static void killed_creators_leave_nothing(void **state)
 
 static void a_damaged_record_can_be_discarded(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st;
 	char path[5000];
 
@@ -439,7 +451,7 @@ static void a_damaged_record_can_be_discarded(void **state)
  * the end of *GO was closed. */
 static pid_t holder(void (*what)(void), int *go)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st;
 	int ready[2], wait[2];
 	pid_t pid;
@@ -450,7 +462,8 @@ static pid_t holder(void (*what)(void), int *go)
 	pid = fork();
 	if (pid == 0) {
 		close(wait[1]);
-		if (domlet_state_lock(root, "c1", 0, &st, &err) < 0 || write(ready[1], "r", 1) != 1 || read(wait[0], &c, 1) != 0)
+		if (domlet_state_lock(root, "c1", 0, &st, &err) < 0 || write(ready[1], "r", 1) != 1 ||
+		    read(wait[0], &c, 1) != 0)
 			_exit(1);
 		usleep(300000);
 		what();
@@ -464,7 +477,9 @@ static pid_t holder(void (*what)(void), int *go)
 	return pid;
 }
 
-static void do_nothing(void) {}
+static void do_nothing(void)
+{
+}
 
 static void remove_it(void)
 {
@@ -490,7 +505,7 @@ static void make_it_anew(void)
 
 static void one_has_the_lock(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st, back;
 	int status, fd, go;
 	pid_t pid;
@@ -528,7 +543,7 @@ static void one_has_the_lock(void **state)
 
 static void remove_leaves_what_is_foreign(void **state)
 {
-	struct domlet_error err = {0};
+	struct domlet_error err = { 0 };
 	struct domlet_state st, back;
 	char path[5000], file[5000];
 

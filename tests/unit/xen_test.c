@@ -61,8 +61,8 @@ static void on_built(void *user, int rc, uint32_t domid, const struct domlet_err
 		return;
 	}
 	assert_int_equal(domid, 7);
-	if (!o->wants_end && (domlet_xen_publish(o->xen, 0, "c1", 1, "{}", 2, sha256, &why) < 0 ||
-			      domlet_xen_unpause(o->xen, &why) < 0))
+	if (!o->wants_end &&
+	    (domlet_xen_publish(o->xen, 0, "c1", 1, "{}", 2, sha256, &why) < 0 || domlet_xen_unpause(o->xen, &why) < 0))
 		note(o, &why);
 }
 
@@ -134,8 +134,8 @@ static void lose_patience(uv_timer_t *t)
 	note(t->data, &err);
 }
 
-static const struct domlet_xen_ops ops = { on_built, on_unpaused, on_destroyed, on_shutdown, on_vanished, on_ring,
-					   on_disaster };
+static const struct domlet_xen_ops ops = { on_built,    on_unpaused, on_destroyed, on_shutdown,
+					   on_vanished, on_ring,     on_disaster };
 
 /* A guest is waited for so long: where one that never comes is what is tested,
  * a little; where it must come, however long a busy machine takes. */
@@ -143,8 +143,10 @@ static unsigned int patience_ms = 20000;
 
 static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
 {
-	struct domlet_domain_spec spec = { .name = "domlet-c1-123456", .uuid = "12345678-1234-1234-1234-123456789012",
-					   .tmpl = &o->tmpl, .memory_kib = 65536 };
+	struct domlet_domain_spec spec = { .name = "domlet-c1-123456",
+					   .uuid = "12345678-1234-1234-1234-123456789012",
+					   .tmpl = &o->tmpl,
+					   .memory_kib = 65536 };
 
 	*o = (struct owner){ .tmpl = { .kernel = kernel, .type = "pvh", .vcpus = 1 } };
 	uv_loop_init(loop);

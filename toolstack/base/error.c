@@ -61,11 +61,11 @@ void domlet_error_reword(char *text)
 	static const struct {
 		const char *from, *to;
 	} matched[] = {
-		{"no such file or directory", "it does not exist"},
-		{"permission denied", "access refused"},
-		{"operation not permitted", "access was refused"},
-		{"not a directory", "no directory"},
-		{"executable file not found in $PATH", "command not found"},
+		{ "no such file or directory", "it does not exist" },
+		{ "permission denied", "access refused" },
+		{ "operation not permitted", "access was refused" },
+		{ "not a directory", "no directory" },
+		{ "executable file not found in $PATH", "command not found" },
 	};
 
 	for (size_t i = 0; i < sizeof(matched) / sizeof(matched[0]); i++) {
@@ -85,15 +85,11 @@ const char *domlet_strerror(int errnum)
 	if (errnum < 0)
 		errnum = -errnum;
 	switch (errnum) {
-	case ENOENT:
-		return "it does not exist";
+	case ENOENT: return "it does not exist";
 	case EACCES:
-	case EPERM:
-		return "access was refused";
-	case ENOTDIR:
-		return "a part of the path is no directory";
-	default:
-		break;
+	case EPERM: return "access was refused";
+	case ENOTDIR: return "a part of the path is no directory";
+	default: break;
 	}
 	/* Static texts, so that no buffer has an owner. */
 	const char *text = strerrordesc_np(errnum);

@@ -20,11 +20,9 @@ struct domlet_error {
 };
 
 /* Sets ERR (may be NULL) and returns -code; code 0 is taken as EIO. */
-int domlet_error_set(struct domlet_error *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int domlet_error_set(struct domlet_error *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "PREFIX: " before the sentence already in ERR; returns -err->code. */
-int domlet_error_prefix(struct domlet_error *err, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+int domlet_error_prefix(struct domlet_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Like strerror(), but never one of the two texts that callers match:
  * ENOENT "it does not exist", EACCES and EPERM "access was refused", ENOTDIR
  * "a part of the path is no directory". */

@@ -73,7 +73,8 @@ static int read_file(const char *path, size_t max, bool or_pipe, char **data, si
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return domlet_error_set(err, errno, "%s can't be read: %s", path, domlet_strerror(errno));
 	if (!S_ISREG(st.st_mode) && !(or_pipe && S_ISFIFO(st.st_mode)))
-		return domlet_error_set(err, EINVAL, "%s can't be read: it is not a regular file%s", path, or_pipe ? " or a pipe" : "");
+		return domlet_error_set(err, EINVAL, "%s can't be read: it is not a regular file%s", path,
+					or_pipe ? " or a pipe" : "");
 	r = S_ISFIFO(st.st_mode) ? await_writer(fd) : 0;
 	if (r == 0)
 		r = st.st_size > 0 && (uintmax_t)st.st_size > max ? -EFBIG : read_all(fd, max, data, len);

@@ -27,5 +27,6 @@ int domlet_interrupt_check(struct domlet_error *err)
 	domlet_interrupt_set(&held);
 	(void)sigpending(&pending);
 	return sigandset(&both, &pending, &held) == 0 && !sigisemptyset(&both) ?
-		       domlet_error_set(err, EINTR, "interrupted") : 0;
+		       domlet_error_set(err, EINTR, "interrupted") :
+		       0;
 }

@@ -29,10 +29,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
-		    struct domlet_error *err)
+int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug, struct domlet_error *err)
 {
-	*log = (struct domlet_log){.fd = -1, .debug = debug, .system = _PATH_LOG, .start_ns = now_ns()};
+	*log = (struct domlet_log){ .fd = -1, .debug = debug, .system = _PATH_LOG, .start_ns = now_ns() };
 	if (format && strcmp(format, "json") == 0)
 		log->json = true;
 	else if (format && strcmp(format, "text") != 0)
@@ -43,8 +42,7 @@ int domlet_log_open(struct domlet_log *log, const char *file, const char *format
 	/* A FIFO nobody reads must fail, not hang the caller. */
 	log->fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 	if (log->fd < 0)
-		return domlet_error_set(err, errno, "the log file %s can't be opened: %s", file,
-					domlet_strerror(errno));
+		return domlet_error_set(err, errno, "the log file %s can't be opened: %s", file, domlet_strerror(errno));
 	return 0;
 }
 
@@ -152,7 +150,8 @@ static void write_stderr(const struct domlet_log *log, const char *text)
 
 	if (n <= 0)
 		return;
-	if (!log->impatient || (send(STDERR_FILENO, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK))
+	if (!log->impatient ||
+	    (send(STDERR_FILENO, out, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == ENOTSOCK))
 		write_line(STDERR_FILENO, out, (size_t)n);
 }
 

@@ -22,24 +22,21 @@ struct domlet_log {
 	int fd; /* -1: none */
 	bool json;
 	bool debug;
-	bool background; /* nobody reads this process's stderr */
-	bool impatient;  /* domlet_log_unblock_stderr() */
+	bool background;    /* nobody reads this process's stderr */
+	bool impatient;     /* domlet_log_unblock_stderr() */
 	const char *system; /* the socket of the system's log */
-	uint64_t start_ns; /* CLOCK_MONOTONIC when it was opened */
+	uint64_t start_ns;  /* CLOCK_MONOTONIC when it was opened */
 };
 
 /* Opens FILE for append (NULL: none). */
-int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug,
-		    struct domlet_error *err);
+int domlet_log_open(struct domlet_log *log, const char *file, const char *format, bool debug, struct domlet_error *err);
 /* For a process that must never wait: from now on lines that stderr doesn't
  * take at once are lost. The caller's open file, which others share, stays as it is. */
 void domlet_log_unblock_stderr(struct domlet_log *log);
 /* "domlet: TEXT" on stderr, and one line {"level":"error","msg":…,"time":…}. */
 void domlet_log_error(const struct domlet_log *log, const char *text);
-void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-void domlet_log_debug(const struct domlet_log *log, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void domlet_log_notice(const struct domlet_log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void domlet_log_debug(const struct domlet_log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Debug line with the milliseconds since the process family started (the
  * phases `--debug` shows). */
 void domlet_log_phase(const struct domlet_log *log, const char *phase);

@@ -33,7 +33,9 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 	if (n < 0 && errno == EAGAIN)
 		return no_answer(err);
 	if (n <= 0)
-		return domlet_error_set(err, EPIPE, "the container's monitor ended before it answered; it was killed, or the container is gone");
+		return domlet_error_set(
+			err, EPIPE,
+			"the container's monitor ended before it answered; it was killed, or the container is gone");
 	text[n] = '\0';
 	o = json_tokener_parse(text);
 	if (!json_object_is_type(o, json_type_object)) {
@@ -43,8 +45,9 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 	if (json_object_object_get_ex(o, "code", &v))
 		code = json_object_get_int(v);
 	if (code)
-		(void)domlet_error_set(err, code, "%s", json_object_object_get_ex(o, "text", &v) ?
-				       json_object_get_string(v) : "the monitor gave no reason");
+		(void)domlet_error_set(err, code, "%s",
+				       json_object_object_get_ex(o, "text", &v) ? json_object_get_string(v) :
+										  "the monitor gave no reason");
 	json_object_put(o);
 	return code ? -err->code : 0;
 }
@@ -102,7 +105,8 @@ static int connect_to(const struct domlet_state *st, int type, int timeout_s, st
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
-		return fd >= 0 && errno == EAGAIN ? no_answer(err) : domlet_error_set(err, ESRCH, "container not running");
+		return fd >= 0 && errno == EAGAIN ? no_answer(err) :
+						    domlet_error_set(err, ESRCH, "container not running");
 	if (!is_monitor_of(st, fd))
 		return domlet_error_set(err, ESRCH, "container not running");
 	return take_fd(&fd);

@@ -33,10 +33,9 @@ struct domlet_verb {
 };
 
 /* Each cli/<verb>.c defines one of these; cli/main.c lists them. */
-extern const struct domlet_verb domlet_verb_run, domlet_verb_create, domlet_verb_start,
-	domlet_verb_state, domlet_verb_kill, domlet_verb_delete, domlet_verb_list, domlet_verb_spec,
-	domlet_verb_features, domlet_verb_doctor, domlet_verb_install, domlet_verb_uninstall,
-	domlet_verb_exec, domlet_verb_ps;
+extern const struct domlet_verb domlet_verb_run, domlet_verb_create, domlet_verb_start, domlet_verb_state,
+	domlet_verb_kill, domlet_verb_delete, domlet_verb_list, domlet_verb_spec, domlet_verb_features,
+	domlet_verb_doctor, domlet_verb_install, domlet_verb_uninstall, domlet_verb_exec, domlet_verb_ps;
 
 /* Prints verb usage; used for --help and wrong options. */
 int domlet_cli_usage(const struct domlet_verb *verb, bool to_stdout);

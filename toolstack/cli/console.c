@@ -25,10 +25,12 @@ static int send_master(const char *socket_path, int master, const char *name, st
 		return domlet_error_set(err, ENAMETOOLONG, "the console socket's path %.200s is longer than %zu bytes",
 					socket_path, sizeof a.sun_path - 1);
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", socket_path);
-	r = fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ? -errno :
-		domlet_cli_send_descriptors(fd, name, strlen(name), &master, 1);
+	r = fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0 ?
+		    -errno :
+		    domlet_cli_send_descriptors(fd, name, strlen(name), &master, 1);
 	return r < 0 ? domlet_error_set(err, -r, "can't send the terminal to the console socket %s: %s", socket_path,
-					domlet_strerror(-r)) : 0;
+					domlet_strerror(-r)) :
+		       0;
 }
 
 int domlet_cli_console(const char *socket_path, uint16_t rows, uint16_t cols, struct domlet_error *err)

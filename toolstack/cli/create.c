@@ -9,10 +9,14 @@
 #include "reap.h"
 
 static const struct option options[] = {
-	{ "bundle", required_argument, NULL, 'b' },   { "pid-file", required_argument, NULL, 'p' },
-	{ "no-pivot", no_argument, NULL, 'n' },	      { "no-new-keyring", no_argument, NULL, 'n' },
-	{ "preserve-fds", required_argument, NULL, 'f' }, { "console-socket", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },	      { NULL, 0, NULL, 0 },
+	{ "bundle", required_argument, NULL, 'b' },
+	{ "pid-file", required_argument, NULL, 'p' },
+	{ "no-pivot", no_argument, NULL, 'n' },
+	{ "no-new-keyring", no_argument, NULL, 'n' },
+	{ "preserve-fds", required_argument, NULL, 'f' },
+	{ "console-socket", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static int create(struct domlet_cli *cli, int argc, char **argv)

@@ -7,8 +7,9 @@
 #include "option.h"
 #include "reap.h"
 
-static const struct option options[] = {
-	{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+static const struct option options[] = { { "force", no_argument, NULL, 'f' },
+					 { "help", no_argument, NULL, 'h' },
+					 { NULL, 0, NULL, 0 } };
 
 static int delete_one(struct domlet_cli *cli, const char *id, bool force)
 {

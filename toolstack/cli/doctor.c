@@ -63,7 +63,8 @@ static bool runs(const char *name)
 			continue;
 		(void)snprintf(path, sizeof path, "/proc/%s/comm", e->d_name);
 		f = fopen(path, "re");
-		if (f && fgets(comm, sizeof comm, f) && strncmp(comm, name, strlen(name)) == 0 && comm[strlen(name)] == '\n')
+		if (f && fgets(comm, sizeof comm, f) && strncmp(comm, name, strlen(name)) == 0 &&
+		    comm[strlen(name)] == '\n')
 			return true;
 	}
 	return false;
@@ -87,18 +88,22 @@ static int check_udev(void)
 		return 0; /* it doesn't run */
 	/* The rule compares the path without links, as the kernel keeps it. */
 	if (realpath(DOMLET_IMAGE_CACHE, real) && strcmp(real, DOMLET_IMAGE_CACHE) != 0)
-		return line(false, what, "udev's rule knows images by their folder, " DOMLET_IMAGE_CACHE ", but a link leads to another: mount that there instead (mount --bind)");
+		return line(false, what,
+			    "udev's rule knows images by their folder, " DOMLET_IMAGE_CACHE
+			    ", but a link leads to another: mount that there instead (mount --bind)");
 	for (size_t i = 0; i < sizeof rule_dirs / sizeof rule_dirs[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/59-domlet.rules", rule_dirs[i]);
 		text = NULL;
 		if (domlet_file_read(path, RULES_MAX, &text, &len, &err) < 0 && err.code == ENOENT)
 			continue;
-		ok = text && strstr(text, "=\"" DOMLET_IMAGE_CACHE "/*\"") && strstr(text, "\nENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}=\"1\"");
+		ok = text && strstr(text, "=\"" DOMLET_IMAGE_CACHE "/*\"") &&
+		     strstr(text, "\nENV{UDEV_DISABLE_PERSISTENT_STORAGE_RULES_FLAG}=\"1\"");
 		free(text);
 		(void)snprintf(path + strlen(path), sizeof path - strlen(path), " is not domlet's: remove it");
 		return line(ok, what, path);
 	}
-	return line(false, what, "install domlet whole (/usr/lib/udev/rules.d/59-domlet.rules), then run udevadm control --reload");
+	return line(false, what,
+		    "install domlet whole (/usr/lib/udev/rules.d/59-domlet.rules), then run udevadm control --reload");
 }
 
 /* A template, and what it names. */
@@ -115,9 +120,12 @@ static int check_template(const char *name)
 	if (domlet_template_read(path, &t, &err) < 0)
 		return line(false, what, err.text);
 	(void)snprintf(what, sizeof what, "guest kernel of %s", path);
-	failures = line(access(t.kernel, R_OK) == 0, what, "images/kernel.sh makes /usr/lib/domlet/vmlinux; or name another in this template");
+	failures = line(access(t.kernel, R_OK) == 0, what,
+			"images/kernel.sh makes /usr/lib/domlet/vmlinux; or name another in this template");
 	(void)snprintf(what, sizeof what, "guest initrd of %s", path);
-	failures += line(!t.ramdisk || access(t.ramdisk, R_OK) == 0, what, "images/initrd.sh makes /usr/lib/domlet/initrd.cpio from domlet-init; or name another in this template");
+	failures += line(
+		!t.ramdisk || access(t.ramdisk, R_OK) == 0, what,
+		"images/initrd.sh makes /usr/lib/domlet/initrd.cpio from domlet-init; or name another in this template");
 	domlet_template_free(&t);
 	return failures;
 }
@@ -146,20 +154,23 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 		return domlet_cli_bad_option(cli, &domlet_verb_doctor, c, argc, argv);
 	}
 	failures += line(geteuid() == 0, "running as root", "only root may build domains");
-	failures += line(is_dom0(), "this is a Xen dom0", "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
+	failures += line(is_dom0(), "this is a Xen dom0",
+			 "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
 	failures += check_template("pvh") + check_template("pv") + check_policy();
 	failures += line(domlet_mkfs_find(mkfs, sizeof mkfs), "mkfs.erofs", "apt-get install erofs-utils");
 	store = domlet_xen_store_check(NULL) == 0;
-	failures += line(store, "xenstored answers",
-			 "service xen start (package xen-utils-common); one that has died can't be replaced: restart this host");
+	failures += line(
+		store, "xenstored answers",
+		"service xen start (package xen-utils-common); one that has died can't be replaced: restart this host");
 	failures += line(runs("xenconsoled"), "xenconsoled, which keeps the guests' consoles",
 			 "service xen start (package xen-utils-common); without it libxl builds no domain");
 	failures += check_udev();
 	failures += domlet_engine_check_all(line);
 	if (is_dom0() && store) /* libxl may wait for it */
-		printf("note  domains are %s by default here\n", domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
+		printf("note  domains are %s by default here\n",
+		       domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
 	if (failures)
 		(void)domlet_error_set(&cli->err, 1, "%d of this host's checks failed", failures);
 	return failures ? 1 : 0;

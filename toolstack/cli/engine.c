@@ -27,13 +27,25 @@
 #define WRAPPERS "/var/lib/domlet/runtimes"
 
 const struct domlet_engine domlet_engines[] = {
-	{ DOMLET_ENGINE_DOCKER, "docker", "/usr/sbin/dockerd", "docker.io", "/etc/docker/daemon.json",
+	{ DOMLET_ENGINE_DOCKER,
+	  "docker",
+	  "/usr/sbin/dockerd",
+	  "docker.io",
+	  "/etc/docker/daemon.json",
 	  "have dockerd read it: systemctl reload docker (or send it SIGHUP)",
 	  { "docker run --rm --network none --runtime=", " IMAGE COMMAND" } },
-	{ DOMLET_ENGINE_PODMAN, "podman", "/usr/bin/podman", "podman", "/etc/containers/containers.conf.d/domlet.conf",
+	{ DOMLET_ENGINE_PODMAN,
+	  "podman",
+	  "/usr/bin/podman",
+	  "podman",
+	  "/etc/containers/containers.conf.d/domlet.conf",
 	  "podman reads it at each call: nothing to reload",
 	  { "podman --runtime ", " run --rm --network none IMAGE COMMAND" } },
-	{ DOMLET_ENGINE_CONTAINERD, "containerd", "/usr/bin/containerd", "containerd", "/etc/containerd/config.toml",
+	{ DOMLET_ENGINE_CONTAINERD,
+	  "containerd",
+	  "/usr/bin/containerd",
+	  "containerd",
+	  "/etc/containerd/config.toml",
 	  "for Kubernetes' pods restart containerd: systemctl restart containerd; ctr needs no restart",
 	  { NULL, NULL } },
 };
@@ -86,14 +98,15 @@ static int validate(const struct domlet_engine *e, const char *candidate, const 
 		return domlet_error_set(err, -r, "%s can't be run: %s", e->program, domlet_strerror(-r));
 	if (r) { /* its first line is the reason */
 		out[strcspn(out, "\n")] = '\0';
-		return domlet_error_set(err, EINVAL, "%s is left as it was: with domlet in it containerd refuses it: %s",
-					e->file, out);
+		return domlet_error_set(
+			err, EINVAL, "%s is left as it was: with domlet in it containerd refuses it: %s", e->file, out);
 	}
 	(void)snprintf(table, sizeof table, ".containerd.runtimes.%s]", added ? added->name : "");
 	if (added && !strstr(out, table))
-		return domlet_error_set(err, EINVAL,
-					"%s is left as it was: containerd does not see a runtime that is put there; is it in the old format (\"version = 2\" missing)?",
-					e->file);
+		return domlet_error_set(
+			err, EINVAL,
+			"%s is left as it was: containerd does not see a runtime that is put there; is it in the old format (\"version = 2\" missing)?",
+			e->file);
 	return 0;
 }
 
@@ -109,7 +122,9 @@ static int replace(const struct domlet_engine *e, const char *path, const char *
 	if (old && (r = domlet_file_write(beside, old, strlen(old), mode, err)) < 0)
 		return r;
 	if (!new)
-		return unlink(path) < 0 ? domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno)) : 0;
+		return unlink(path) < 0 ?
+			       domlet_error_set(err, errno, "%s can't be removed: %s", path, domlet_strerror(errno)) :
+			       0;
 	(void)snprintf(beside, sizeof beside, "%s" CANDIDATE, path);
 	if ((r = domlet_file_write(beside, new, strlen(new), mode, err)) < 0)
 		return r;
@@ -172,8 +187,8 @@ static int own_path(char *path, size_t size, struct domlet_error *err)
 
 /* What is registered: domlet itself, or a way to it with a template. The strings
  * are in NAME and PROGRAM. */
-static int name_runtime(struct domlet_cli *cli, const struct domlet_engine *e, char name[NAME_MAX + 1], char program[PATH_MAX],
-			struct domlet_engine_runtime *runtime)
+static int name_runtime(struct domlet_cli *cli, const struct domlet_engine *e, char name[NAME_MAX + 1],
+			char program[PATH_MAX], struct domlet_engine_runtime *runtime)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	const char *template_name = cli->template_name;
@@ -185,9 +200,10 @@ static int name_runtime(struct domlet_cli *cli, const struct domlet_engine *e, c
 		return 0;
 	/* As in TOML's names, and in the shell's words that docker makes of it. */
 	if (template_name[strspn(template_name, allowed)] || strlen(template_name) > 64)
-		return domlet_error_set(&cli->err, EINVAL,
-					"a runtime can't be named after the template \"%.64s\": it may have 64 letters, digits, _ and -",
-					template_name);
+		return domlet_error_set(
+			&cli->err, EINVAL,
+			"a runtime can't be named after the template \"%.64s\": it may have 64 letters, digits, _ and -",
+			template_name);
 	(void)snprintf(name, NAME_MAX + 1, "domlet-%s", template_name);
 	runtime->name = name;
 	if (e->kind == DOMLET_ENGINE_DOCKER)
@@ -206,7 +222,8 @@ static int write_wrapper(const char *file, const char *template_name, struct dom
 		return r;
 	if (strchr(program, '\''))
 		return domlet_error_set(err, EINVAL, "domlet's own path has a character that can't be written there");
-	(void)snprintf(text, sizeof text, "#!/bin/sh\n# Written by \"domlet --template %s install\".\nexec '%s' --template %s \"$@\"\n",
+	(void)snprintf(text, sizeof text,
+		       "#!/bin/sh\n# Written by \"domlet --template %s install\".\nexec '%s' --template %s \"$@\"\n",
 		       template_name, program, template_name);
 	r = domlet_file_mkdir_parents(WRAPPERS, 0755, err);
 	return r < 0 ? r : domlet_file_write(file, text, strlen(text), 0755, err);
@@ -244,8 +261,8 @@ static int change_one(struct domlet_cli *cli, const struct domlet_engine *e, boo
 	if (name_runtime(cli, e, name, program, &runtime) < 0)
 		return 1;
 	if (put_in && access(e->program, X_OK) < 0) {
-		(void)domlet_error_set(&cli->err, ENOENT, "%s is not on this host (%s): apt-get install %s", e->name, e->program,
-				       e->package);
+		(void)domlet_error_set(&cli->err, ENOENT, "%s is not on this host (%s): apt-get install %s", e->name,
+				       e->program, e->package);
 		return 1;
 	}
 	if (put_in && cli->template_name &&
@@ -306,8 +323,9 @@ static void check_runtime(const struct domlet_engine_runtime *runtime, void *arg
 		found = domlet_cli_find_template(template_name, path, sizeof path, &err) == 0;
 	(void)snprintf(what, sizeof what, "%s runs %s as its runtime \"%s\"", e->name, runtime->program, runtime->name);
 	if (found)
-		(void)snprintf(remedy, sizeof remedy, "it is no program; domlet %s%s%sinstall %s", template_name ? "--template " : "",
-			       template_name ?: "", template_name ? " " : "", e->name);
+		(void)snprintf(remedy, sizeof remedy, "it is no program; domlet %s%s%sinstall %s",
+			       template_name ? "--template " : "", template_name ?: "", template_name ? " " : "",
+			       e->name);
 	else
 		(void)snprintf(remedy, sizeof remedy, "%.*s", (int)sizeof remedy - 1, err.text);
 	c->failures += c->line(found && access(runtime->program, X_OK) == 0, what, remedy);

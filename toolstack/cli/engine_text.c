@@ -30,7 +30,8 @@ static int parse_json(const char *text, struct json_object **root, struct domlet
 	*root = json_tokener_parse_ex(t, text, (int)strlen(text) + 1);
 	if (json_tokener_get_error(t) != json_tokener_success)
 		(void)domlet_error_set(err, EINVAL, "it is no JSON: %s at byte %zu",
-				       json_tokener_error_desc(json_tokener_get_error(t)), json_tokener_get_parse_end(t));
+				       json_tokener_error_desc(json_tokener_get_error(t)),
+				       json_tokener_get_parse_end(t));
 	else if (!json_object_is_type(*root, json_type_object))
 		(void)domlet_error_set(err, EINVAL, "it is no JSON object");
 	json_tokener_free(t);
@@ -72,7 +73,8 @@ static struct json_object *need_object(struct json_object *parent, const char *k
 static struct json_object *array_item(struct json_object *array, size_t i)
 {
 	return json_object_is_type(array, json_type_array) && i < json_object_array_length(array) ?
-		       json_object_array_get_idx(array, i) : NULL;
+		       json_object_array_get_idx(array, i) :
+		       NULL;
 }
 
 /* The template that runtimeArgs names, NULL: none. */
@@ -125,7 +127,8 @@ static int json_take_out(struct json_object *root, const char *name, struct doml
 
 	if (!runtimes)
 		return -err->code;
-	if (json_object_object_get_ex(root, "default-runtime", &chosen) && !strcmp(json_object_get_string(chosen) ?: "", name))
+	if (json_object_object_get_ex(root, "default-runtime", &chosen) &&
+	    !strcmp(json_object_get_string(chosen) ?: "", name))
 		return domlet_error_set(err, EBUSY, "\"default-runtime\" in it is %s: choose another first", name);
 	json_object_object_del(runtimes, name);
 	if (json_object_object_length(runtimes) == 0)
@@ -145,7 +148,7 @@ static int edit_json(const char *old, const struct domlet_engine_runtime *runtim
 	r = put_in ? json_put_in(root, runtime, err) : json_take_out(root, runtime->name, err);
 	if (r == 0 && json_object_object_length(root) > 0) {
 		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-							    JSON_C_TO_STRING_NOSLASHESCAPE);
+								    JSON_C_TO_STRING_NOSLASHESCAPE);
 		if (!text || asprintf(new, "%s\n", text) < 0) {
 			*new = NULL;
 			r = no_memory(err);
@@ -242,7 +245,8 @@ static int read_entries(enum domlet_engine_kind kind, const char *text, size_t l
 {
 	char name[256], program[4096];
 	const char *format = kind == DOMLET_ENGINE_PODMAN ? NAME_FORMAT " = [\"" PROGRAM_FORMAT "\"]" :
-							    CONTAINERD_TABLE NAME_FORMAT ".options] BinaryName = \"" PROGRAM_FORMAT "\"";
+							    CONTAINERD_TABLE NAME_FORMAT
+				     ".options] BinaryName = \"" PROGRAM_FORMAT "\"";
 
 	for (const char *line = text; line && line < text + len; line = strchr(line, '\n')) {
 		line += *line == '\n';
@@ -316,8 +320,8 @@ static bool ends_with(const char *text, size_t len, const char *end)
 	return len >= strlen(end) && !memcmp(text + len - strlen(end), end, strlen(end));
 }
 
-static int edit_block(enum domlet_engine_kind kind, const char *old, const struct domlet_engine_runtime *runtime, bool put_in,
-		      char **new, struct domlet_error *err)
+static int edit_block(enum domlet_engine_kind kind, const char *old, const struct domlet_engine_runtime *runtime,
+		      bool put_in, char **new, struct domlet_error *err)
 {
 	const char *head = kind == DOMLET_ENGINE_CONTAINERD ? CONTAINERD_HEAD : "";
 	cleanup_free char *block = NULL;
@@ -359,7 +363,8 @@ int domlet_engine_text_edit(enum domlet_engine_kind kind, const char *old, const
 	/* The same in JSON's and TOML's strings only without these. */
 	for (const char *p = put_in ? runtime->program : ""; *p; p++)
 		if (*p == '"' || *p == '\\' || (unsigned char)*p < ' ')
-			return domlet_error_set(err, EINVAL, "domlet's own path has a character that can't be written there");
+			return domlet_error_set(err, EINVAL,
+						"domlet's own path has a character that can't be written there");
 	if (kind == DOMLET_ENGINE_DOCKER)
 		return edit_json(old, runtime, put_in, new, err);
 	return edit_block(kind, old, runtime, put_in, new, err);
@@ -377,13 +382,15 @@ static unsigned int each_in_json(const char *text, each_fn *cb, void *arg)
 		return 0;
 	runtimes = child_object(root, "runtimes", &ignored);
 	if (runtimes) {
-		json_object_object_foreach(runtimes, name, own) {
+		json_object_object_foreach(runtimes, name, own)
+		{
 			if (!is_ours(name) || !json_object_is_type(own, json_type_object))
 				continue;
-			cb(&(struct domlet_engine_runtime){
-				   .name = name,
-				   .program = json_object_object_get_ex(own, "path", &path) ? json_object_get_string(path) ?: "" : "",
-				   .template_name = template_of(own) },
+			cb(&(struct domlet_engine_runtime){ .name = name,
+							    .program = json_object_object_get_ex(own, "path", &path) ?
+									       json_object_get_string(path) ?: "" :
+									       "",
+							    .template_name = template_of(own) },
 			   arg);
 			count++;
 		}
@@ -406,7 +413,8 @@ unsigned int domlet_engine_text_each(enum domlet_engine_kind kind, const char *t
 		return 0;
 	if (read_entries(kind, at, len, &entries) == 0)
 		for (; count < entries.count; count++)
-			cb(&(struct domlet_engine_runtime){ .name = entries.list[count].name, .program = entries.list[count].program },
+			cb(&(struct domlet_engine_runtime){ .name = entries.list[count].name,
+							    .program = entries.list[count].program },
 			   arg);
 	free_entries(&entries);
 	return count;

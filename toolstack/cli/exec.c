@@ -35,7 +35,17 @@ struct exec {
 	const char *env[ADDED_MAX], *caps[ADDED_MAX], *gids[ADDED_MAX], *cgroups[ADDED_MAX];
 };
 
-enum { OPT_PID_FILE = 256, OPT_CONSOLE, OPT_CWD, OPT_NNP, OPT_PRESERVE, OPT_IGNORE_PAUSED, OPT_CGROUP, OPT_IGNORED, OPT_NOTHING };
+enum {
+	OPT_PID_FILE = 256,
+	OPT_CONSOLE,
+	OPT_CWD,
+	OPT_NNP,
+	OPT_PRESERVE,
+	OPT_IGNORE_PAUSED,
+	OPT_CGROUP,
+	OPT_IGNORED,
+	OPT_NOTHING
+};
 
 static const struct option options[] = {
 	{ "process", required_argument, NULL, 'p' },
@@ -62,8 +72,9 @@ static const struct option options[] = {
 static int add(struct domlet_cli *cli, const char **list, size_t *count, const char *text)
 {
 	if (*count == ADDED_MAX)
-		return domlet_error_set(&cli->err, E2BIG, "an option was given more than %d times, the last with \"%.64s\"",
-					ADDED_MAX, text);
+		return domlet_error_set(&cli->err, E2BIG,
+					"an option was given more than %d times, the last with \"%.64s\"", ADDED_MAX,
+					text);
 	list[(*count)++] = text;
 	return 0;
 }
@@ -87,7 +98,8 @@ static int read_option(struct domlet_cli *cli, struct exec *e, int c)
 	case OPT_PRESERVE: return domlet_cli_preserve_fds(cli, optarg);
 	case OPT_IGNORE_PAUSED: e->ignore_paused = true; return 0;
 	case OPT_CGROUP: return add(cli, e->cgroups, &p->cgroup_count, optarg);
-	case OPT_IGNORED: case OPT_NOTHING: return 0;
+	case OPT_IGNORED:
+	case OPT_NOTHING: return 0;
 	default: return -EINVAL;
 	}
 }
@@ -102,16 +114,18 @@ static int check_state(struct domlet_cli *cli, const struct domlet_state *st, co
 	struct domlet_error ignored;
 
 	switch (domlet_state_status(st)) {
-	case DOMLET_STATUS_CREATED: case DOMLET_STATUS_RUNNING:
+	case DOMLET_STATUS_CREATED:
+	case DOMLET_STATUS_RUNNING:
 		/* The proxy would be frozen, too, and nobody told the process's end. */
 		if (!st->cgroup || domlet_cgroup_refuse_frozen(st->cgroup, &ignored) == 0)
 			return 0;
 		__attribute__((fallthrough));
 	case DOMLET_STATUS_PAUSED:
-		return e->ignore_paused ? 0 : domlet_error_set(&cli->err, EBUSY,
-			"cannot exec in a paused container (use --ignore-paused to override)");
-	default:
-		return refuse_stopped(cli);
+		return e->ignore_paused ?
+			       0 :
+			       domlet_error_set(&cli->err, EBUSY,
+						"cannot exec in a paused container (use --ignore-paused to override)");
+	default: return refuse_stopped(cli);
 	}
 }
 
@@ -124,13 +138,16 @@ static int write_object(struct json_object *process, struct domlet_error *err)
 
 	text = json_object_to_json_string_length(process, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	if (len > DOMLET_CONFIG_MAX)
-		return domlet_error_set(err, E2BIG, "the process object is %zu bytes, and an exec takes %u at most: give it fewer or shorter variables",
-					len, DOMLET_CONFIG_MAX);
+		return domlet_error_set(
+			err, E2BIG,
+			"the process object is %zu bytes, and an exec takes %u at most: give it fewer or shorter variables",
+			len, DOMLET_CONFIG_MAX);
 	fd = domlet_cli_memory_file(text, len);
 	return fd < 0 ? domlet_error_set(err, ENOMEM, "can't keep a process object of %zu bytes in memory", len) : fd;
 }
 
-static int send_request(int fd, struct json_object *process, bool terminal, int fds[DOMLET_MONITOR_FDS_MAX], struct domlet_error *err)
+static int send_request(int fd, struct json_object *process, bool terminal, int fds[DOMLET_MONITOR_FDS_MAX],
+			struct domlet_error *err)
 {
 	cleanup_close int object = write_object(process, err);
 	char text[64];
@@ -204,7 +221,8 @@ static uint16_t size_of(struct json_object *process, const char *key)
 	struct json_object *size, *v;
 
 	return json_object_object_get_ex(process, "consoleSize", &size) && json_object_object_get_ex(size, key, &v) ?
-		       (uint16_t)json_object_get_int(v) : 0;
+		       (uint16_t)json_object_get_int(v) :
+		       0;
 }
 
 static int run_process(struct domlet_cli *cli, const struct domlet_state *st, const struct exec *e,
@@ -218,12 +236,14 @@ static int run_process(struct domlet_cli *cli, const struct domlet_state *st, co
 	int status;
 
 	if (terminal && e->console_socket) {
-		tty = domlet_cli_console(e->console_socket, size_of(process, "height"), size_of(process, "width"), &cli->err);
+		tty = domlet_cli_console(e->console_socket, size_of(process, "height"), size_of(process, "width"),
+					 &cli->err);
 		if (tty < 0)
 			return STATUS_FAILED;
 	} else if (terminal && e->detach) {
-		(void)domlet_error_set(&cli->err, EINVAL,
-				       "cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
+		(void)domlet_error_set(
+			&cli->err, EINVAL,
+			"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
 		return STATUS_FAILED;
 	} else if (terminal) {
 		set_size(process);
@@ -263,7 +283,9 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 			return STATUS_FAILED;
 	}
 	if (argc - optind < 1 || (argc - optind < 2 && !e.process.file)) {
-		(void)domlet_error_set(&cli->err, EINVAL, "exec takes a container's id and a command, or --process FILE; see \"domlet exec --help\"");
+		(void)domlet_error_set(
+			&cli->err, EINVAL,
+			"exec takes a container's id and a command, or --process FILE; see \"domlet exec --help\"");
 		return STATUS_FAILED;
 	}
 	e.process.args = argv + optind + 1;

@@ -23,13 +23,19 @@ static const char *const hooks[] = {
 
 /* Those that the guest sets (guest-init/mounts.c). */
 static const char *const mount_options[] = {
-	"async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud",
-	"mand", "noatime", "nodev", "nodiratime", "noexec", "nofail", "noiversion", "nolazytime", "nomand", "norelatime",
-	"nostrictatime", "nosuid", "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime",
-	"rexec", "rnoatime", "rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid",
-	"rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid",
-	"rsymfollow", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync",
-	"tmpcopyup", "unbindable", NULL,
+	"async",       "atime",          "bind",       "defaults",     "dev",
+	"diratime",    "dirsync",        "exec",       "iversion",     "lazytime",
+	"loud",        "mand",           "noatime",    "nodev",        "nodiratime",
+	"noexec",      "nofail",         "noiversion", "nolazytime",   "nomand",
+	"norelatime",  "nostrictatime",  "nosuid",     "nosymfollow",  "private",
+	"ratime",      "rbind",          "rdev",       "rdiratime",    "relatime",
+	"rexec",       "rnoatime",       "rnodev",     "rnodiratime",  "rnoexec",
+	"rnorelatime", "rnostrictatime", "rnosuid",    "rnosymfollow", "ro",
+	"rprivate",    "rrelatime",      "rro",        "rrw",          "rshared",
+	"rslave",      "rstrictatime",   "rsuid",      "rsymfollow",   "runbindable",
+	"rw",          "shared",         "silent",     "slave",        "strictatime",
+	"suid",        "symfollow",      "sync",       "tmpcopyup",    "unbindable",
+	NULL,
 };
 
 /* No "user": ids in the guest are the ids in the image. New ones only; a
@@ -38,26 +44,60 @@ static const char *const namespaces[] = { "cgroup", "ipc", "mount", "network", "
 
 /* capabilities(7), all that the guest's kernel has. */
 static const char *const capabilities[] = {
-	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
-	"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE",
-	"CAP_NET_BROADCAST", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER",
-	"CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT",
-	"CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_SYS_TIME",
-	"CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE", "CAP_AUDIT_CONTROL",
-	"CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
-	"CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+	"CAP_CHOWN",
+	"CAP_DAC_OVERRIDE",
+	"CAP_DAC_READ_SEARCH",
+	"CAP_FOWNER",
+	"CAP_FSETID",
+	"CAP_KILL",
+	"CAP_SETGID",
+	"CAP_SETUID",
+	"CAP_SETPCAP",
+	"CAP_LINUX_IMMUTABLE",
+	"CAP_NET_BIND_SERVICE",
+	"CAP_NET_BROADCAST",
+	"CAP_NET_ADMIN",
+	"CAP_NET_RAW",
+	"CAP_IPC_LOCK",
+	"CAP_IPC_OWNER",
+	"CAP_SYS_MODULE",
+	"CAP_SYS_RAWIO",
+	"CAP_SYS_CHROOT",
+	"CAP_SYS_PTRACE",
+	"CAP_SYS_PACCT",
+	"CAP_SYS_ADMIN",
+	"CAP_SYS_BOOT",
+	"CAP_SYS_NICE",
+	"CAP_SYS_RESOURCE",
+	"CAP_SYS_TIME",
+	"CAP_SYS_TTY_CONFIG",
+	"CAP_MKNOD",
+	"CAP_LEASE",
+	"CAP_AUDIT_WRITE",
+	"CAP_AUDIT_CONTROL",
+	"CAP_SETFCAP",
+	"CAP_MAC_OVERRIDE",
+	"CAP_MAC_ADMIN",
+	"CAP_SYSLOG",
+	"CAP_WAKE_ALARM",
+	"CAP_BLOCK_SUSPEND",
+	"CAP_AUDIT_READ",
+	"CAP_PERFMON",
+	"CAP_BPF",
+	"CAP_CHECKPOINT_RESTORE",
 	NULL,
 };
 
 /* A listener (SCMP_ACT_NOTIFY) can't cross into dom0, so it isn't here. */
 static const char *const seccomp_actions[] = {
-	"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
-	"SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP", NULL,
+	"SCMP_ACT_ALLOW",        "SCMP_ACT_ERRNO",       "SCMP_ACT_KILL",
+	"SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
+	"SCMP_ACT_TRACE",        "SCMP_ACT_TRAP",        NULL,
 };
 
 static const char *const seccomp_operators[] = {
-	"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT",
-	"SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE", NULL,
+	"SCMP_CMP_EQ", "SCMP_CMP_GE",        "SCMP_CMP_GT", "SCMP_CMP_LE",
+	"SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE", NULL,
 };
 
 static const char *const seccomp_archs[] = { "SCMP_ARCH_X86", "SCMP_ARCH_X86_64", NULL };
@@ -114,7 +154,8 @@ static struct json_object *features(void)
 	json_object_object_add(o, "linux", linux_features());
 	json_object_object_add(o, "annotations", notes);
 	/* So that engines keep those of an image to themselves; a name that ends so is a prefix. */
-	json_object_object_add(o, "potentiallyUnsafeConfigAnnotations", strings((const char *const[]){ "dev.domlet.", NULL }));
+	json_object_object_add(o, "potentiallyUnsafeConfigAnnotations",
+			       strings((const char *const[]){ "dev.domlet.", NULL }));
 	return o;
 }
 

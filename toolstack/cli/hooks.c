@@ -163,7 +163,8 @@ static int wait_hook(const struct hook *h, pid_t pid, int *status)
 		if (r < 0)
 			(void)kill(pid, SIGKILL);
 		else
-			(void)poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, pidfd >= 0, DOMLET_INTERRUPT_LOOK_MS);
+			(void)poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, pidfd >= 0,
+				   DOMLET_INTERRUPT_LOOK_MS);
 	}
 }
 
@@ -178,23 +179,24 @@ static int run_hook(const struct hook *h, int number, const char *kind, int in, 
 	if (pid == 0)
 		be_hook(h, parent, in, out);
 	if (pid < 0)
-		return domlet_error_set(err, errno, "error running hook #%d: can't fork for the %s hook %s: %s", number, kind,
-					h->path, domlet_strerror(errno));
+		return domlet_error_set(err, errno, "error running hook #%d: can't fork for the %s hook %s: %s", number,
+					kind, h->path, domlet_strerror(errno));
 	r = wait_hook(h, pid, &status);
 	if (r == -EINTR)
 		return domlet_interrupt_check(err);
 	if (r == -ETIMEDOUT)
-		return domlet_error_set(err, ETIMEDOUT, "error running hook #%d: the %s hook %s did not end within its timeout of %d s",
+		return domlet_error_set(err, ETIMEDOUT,
+					"error running hook #%d: the %s hook %s did not end within its timeout of %d s",
 					number, kind, h->path, h->timeout_ms / 1000);
 	if (r < 0)
-		return domlet_error_set(err, -r, "error running hook #%d: the %s hook %s can't be waited for: %s", number, kind,
-					h->path, domlet_strerror(-r));
+		return domlet_error_set(err, -r, "error running hook #%d: the %s hook %s can't be waited for: %s",
+					number, kind, h->path, domlet_strerror(-r));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	read_output(out, said, sizeof said);
 	domlet_error_reword(said);
-	return domlet_error_set(err, ECHILD, "error running hook #%d: the %s hook %s ended with %s %d%s%s", number, kind,
-				h->path, WIFSIGNALED(status) ? "signal" : "status",
+	return domlet_error_set(err, ECHILD, "error running hook #%d: the %s hook %s ended with %s %d%s%s", number,
+				kind, h->path, WIFSIGNALED(status) ? "signal" : "status",
 				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), said[0] ? ": " : "", said);
 }
 
@@ -202,7 +204,9 @@ static int run_one(const struct domlet_state *st, struct json_object *o, int num
 		   const char *status, pid_t pid, bool inside, bool interruptible, struct domlet_error *err)
 {
 	struct json_object *args = NULL, *env = NULL, *timeout = NULL, *path = NULL;
-	struct hook h = { .timeout_ms = -1, .join = inside ? pid : 0, .cwd = inside ? st->rootfs : st->bundle,
+	struct hook h = { .timeout_ms = -1,
+			  .join = inside ? pid : 0,
+			  .cwd = inside ? st->rootfs : st->bundle,
 			  .interruptible = interruptible };
 	cleanup_close int in = state_on_stdin(st, status, inside ? pid_inside(pid) : pid);
 	size_t n = 0, ignored;
@@ -237,7 +241,9 @@ static struct json_object *hooks_of(const struct domlet_state *st, const char *k
 	struct json_object *list = NULL;
 
 	*all = st->hooks ? json_tokener_parse(st->hooks) : NULL;
-	return *all && json_object_object_get_ex(*all, kind, &list) && json_object_is_type(list, json_type_array) ? list : NULL;
+	return *all && json_object_object_get_ex(*all, kind, &list) && json_object_is_type(list, json_type_array) ?
+		       list :
+		       NULL;
 }
 
 int domlet_cli_hooks(const struct domlet_state *st, const char *kind, const char *status, pid_t pid, bool inside,

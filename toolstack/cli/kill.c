@@ -12,8 +12,9 @@
 #include "option.h"
 #include "reap.h"
 
-static const struct option options[] = {
-	{ "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+static const struct option options[] = { { "all", no_argument, NULL, 'a' },
+					 { "help", no_argument, NULL, 'h' },
+					 { NULL, 0, NULL, 0 } };
 
 /* "9", "KILL", "SIGKILL", "0"; -1: no such signal. */
 static int signal_number(const char *text)
@@ -73,7 +74,8 @@ static int kill_verb(struct domlet_cli *cli, int argc, char **argv)
 		}
 	}
 	if (argc - optind < 1 || argc - optind > 2) {
-		(void)domlet_error_set(&cli->err, EINVAL, "kill takes a container id and perhaps a signal; see \"domlet kill --help\"");
+		(void)domlet_error_set(&cli->err, EINVAL,
+				       "kill takes a container id and perhaps a signal; see \"domlet kill --help\"");
 		return 1;
 	}
 	if (argc - optind == 2)

@@ -59,8 +59,10 @@ int domlet_cli_find_template(const char *name, char *path, size_t len, struct do
 	if (access(path, F_OK) < 0)
 		(void)snprintf(path, len, "/usr/share/domlet/xen-configs/%s.cfg", name);
 	if (access(path, F_OK) < 0)
-		return domlet_error_set(err, ENOENT, "there is no template %s.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs: make one, or name another",
-					name);
+		return domlet_error_set(
+			err, ENOENT,
+			"there is no template %s.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs: make one, or name another",
+			name);
 	return 0;
 }
 
@@ -130,7 +132,8 @@ static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, stru
 	}
 	processes = st->cgroup_kept ? domlet_cgroup_processes(path) : 0;
 	if (processes)
-		domlet_log_notice(&cli->log, "container's cgroup is not empty: %u process(es) found in %s", processes, path);
+		domlet_log_notice(&cli->log, "container's cgroup is not empty: %u process(es) found in %s", processes,
+				  path);
 	return domlet_cgroup_refuse_frozen(path, &cli->err);
 }
 
@@ -185,7 +188,9 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_loc
 	}
 	if (domlet_cgroup_enter(l->state->monitor_cgroup, &err) < 0)
 		domlet_log_notice(&log, "%s: the monitor of container %s stays in its caller's", err.text, l->plan->id);
-	close_others((const int[]){ l->caller_fd, l->proxy_fd, l->stdio[0], l->stdio[1], l->stdio[2], log.fd, image_lock }, 7);
+	close_others(
+		(const int[]){ l->caller_fd, l->proxy_fd, l->stdio[0], l->stdio[1], l->stdio[2], log.fd, image_lock },
+		7);
 	_exit(domlet_monitor_main(l));
 }
 
@@ -196,8 +201,12 @@ static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launc
 	struct domlet_state *st = launch->state;
 	/* In the foreground it asks the caller's terminal for its size. */
 	int sized = tty < 0 && launch->foreground && plan->terminal && isatty(STDIN_FILENO) ? STDIN_FILENO : tty;
-	struct domlet_proxy p = { .fd = fd, .tty = sized, .name = plan->argv0, .cgroup = st->cgroup,
-				  .net_path = plan->net_path, .hostname = plan->hostname,
+	struct domlet_proxy p = { .fd = fd,
+				  .tty = sized,
+				  .name = plan->argv0,
+				  .cgroup = st->cgroup,
+				  .net_path = plan->net_path,
+				  .hostname = plan->hostname,
 				  .rootfs = plan->rootfs };
 
 	if (domlet_proxy_spawn(&p, h, &cli->err) < 0)
@@ -267,9 +276,12 @@ static int refuse_network(const struct domlet_state *st, struct domlet_error *er
 	addresses = fopen(path, "re");
 	while (addresses && fgets(line, sizeof line, addresses))
 		network = network || (sscanf(line, "%*s %*s %*s %*s %*s %32s", name) == 1 && strcmp(name, "lo") != 0);
-	return network ? domlet_error_set(err, ENOTSUP,
-					  "container %s has a network in dom0, which guests can't be connected to yet: use --network none",
-					  st->id) : 0;
+	return network ?
+		       domlet_error_set(
+			       err, ENOTSUP,
+			       "container %s has a network in dom0, which guests can't be connected to yet: use --network none",
+			       st->id) :
+		       0;
 }
 
 /* While the domain is built. */
@@ -278,8 +290,7 @@ static int run_create_hooks(const struct domlet_launch *launch, struct domlet_pr
 	const struct domlet_state *st = launch->state;
 
 	if (domlet_cli_hooks(st, "prestart", "creating", h->pid, false, err) < 0 ||
-	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 ||
-	    refuse_network(st, err) < 0 ||
+	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 || refuse_network(st, err) < 0 ||
 	    domlet_cli_hooks(st, "createContainer", "creating", h->pid, true, err) < 0)
 		return -1;
 	return domlet_proxy_enter_root(h, err);
@@ -292,7 +303,9 @@ int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *
 	if (!file)
 		return 0;
 	(void)snprintf(text, sizeof text, "%d", pid);
-	return domlet_file_write(file, text, strlen(text), 0644, err) < 0 ? domlet_error_prefix(err, "can't write the pid file") : 0;
+	return domlet_file_write(file, text, strlen(text), 0644, err) < 0 ?
+		       domlet_error_prefix(err, "can't write the pid file") :
+		       0;
 }
 
 static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, const struct domlet_launch_options *o,
@@ -300,8 +313,9 @@ static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, cons
 {
 	struct domlet_template tmpl = { 0 };
 	cleanup_close int tty = -1;
-	struct domlet_launch launch = { .plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground, .keep = o->keep,
-					.log = &cli->log };
+	struct domlet_launch launch = {
+		.plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground, .keep = o->keep, .log = &cli->log
+	};
 	struct domlet_proxy_handle h = { .sync = -1 };
 	struct domlet_image image = { .lock = -1 };
 	cleanup_close int lock = -1; /* the monitor keeps its copy */
@@ -351,12 +365,15 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	l->terminal = plan.terminal;
 	domlet_log_phase(&cli->log, "planned");
 	if (plan.labels)
-		domlet_log_notice(&cli->log, "labels and profiles of this host's security modules are not applied in the guest of container %s: %s",
-				  id, plan.labels);
+		domlet_log_notice(
+			&cli->log,
+			"labels and profiles of this host's security modules are not applied in the guest of container %s: %s",
+			id, plan.labels);
 	if (plan.terminal && !o->foreground && !o->console_socket) {
 		domlet_plan_free(&plan);
-		return domlet_error_set(&cli->err, EINVAL,
-					"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
+		return domlet_error_set(
+			&cli->err, EINVAL,
+			"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
 	}
 	domlet_interrupt_hold(&before);
 	r = made = domlet_state_create(cli->root, id, &st, &cli->err);

@@ -18,9 +18,9 @@ struct domlet_launch_options {
 };
 
 struct domlet_launched {
-	pid_t proxy;    /* our child */
+	pid_t proxy; /* our child */
 	int monitor_fd; /* the launching command's socket to the monitor: the container ends with it, unless domlet_cli_let_go() */
-	bool terminal;  /* the process has one */
+	bool terminal; /* the process has one */
 };
 
 /* 0 when created; then the pid file is written. */

@@ -43,8 +43,8 @@ static void print_row(const struct domlet_state *st)
 	if (!dead && st->domid != DOMLET_DOMID_NONE)
 		snprintf(domid, sizeof(domid), "%u", st->domid);
 	printf("%-20s %-8d %-9s %-30s %-30s %-6s %-6s %s\n", st->id, dead ? 0 : (int)st->proxy.pid,
-	       domlet_status_name(status), st->bundle ? st->bundle : "-",
-	       st->created[0] ? st->created : "-", "root", domid, st->type[0] ? st->type : "-");
+	       domlet_status_name(status), st->bundle ? st->bundle : "-", st->created[0] ? st->created : "-", "root",
+	       domid, st->type[0] ? st->type : "-");
 }
 
 static int visit(struct domlet_state *st, void *arg)
@@ -70,8 +70,8 @@ static int print_list(struct domlet_cli *cli, enum list_format format)
 			return domlet_error_set(&cli->err, ENOMEM, "list: out of memory");
 	}
 	if (format == LIST_TABLE)
-		printf("%-20s %-8s %-9s %-30s %-30s %-6s %-6s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER",
-		       "DOMID", "TYPE");
+		printf("%-20s %-8s %-9s %-30s %-30s %-6s %-6s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED",
+		       "OWNER", "DOMID", "TYPE");
 	rc = domlet_state_each(cli->root, visit, &list, &cli->err);
 	if (rc && !cli->err.code)
 		domlet_error_set(&cli->err, -rc, "list: %s", domlet_strerror(-rc));
@@ -99,8 +99,8 @@ static int run(struct domlet_cli *cli, int argc, char **argv)
 		switch (c) {
 		case 'f':
 			if (strcmp(optarg, "json") && strcmp(optarg, "table")) {
-				domlet_error_set(&cli->err, EINVAL,
-						 "--format \"%.50s\" is unknown: table or json", optarg);
+				domlet_error_set(&cli->err, EINVAL, "--format \"%.50s\" is unknown: table or json",
+						 optarg);
 				return 1;
 			}
 			format = strcmp(optarg, "json") ? LIST_TABLE : LIST_JSON;

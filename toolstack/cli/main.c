@@ -18,9 +18,8 @@
 #include "version.h"
 
 static const struct domlet_verb *const verbs[] = {
-	&domlet_verb_run,    &domlet_verb_create, &domlet_verb_start, &domlet_verb_state,
-	&domlet_verb_exec,   &domlet_verb_ps,
-	&domlet_verb_kill,   &domlet_verb_delete, &domlet_verb_list,  &domlet_verb_spec,
+	&domlet_verb_run,      &domlet_verb_create, &domlet_verb_start,   &domlet_verb_state,     &domlet_verb_exec,
+	&domlet_verb_ps,       &domlet_verb_kill,   &domlet_verb_delete,  &domlet_verb_list,      &domlet_verb_spec,
 	&domlet_verb_features, &domlet_verb_doctor, &domlet_verb_install, &domlet_verb_uninstall,
 };
 
@@ -152,15 +151,14 @@ static int make_root_absolute(struct domlet_cli *cli, char **owned)
 		cwd = getcwd(NULL, 0);
 		if (!cwd || asprintf(owned, "%s/%s", cwd, cli->root) < 0) {
 			*owned = NULL;
-			return domlet_error_set(&cli->err, errno, "--root %s: no working directory: %s",
-						cli->root, domlet_strerror(errno));
+			return domlet_error_set(&cli->err, errno, "--root %s: no working directory: %s", cli->root,
+						domlet_strerror(errno));
 		}
 		cli->root = *owned;
 	}
 	/* State files and sockets get their names below it. */
 	if (strlen(cli->root) >= PATH_MAX - 1024)
-		return domlet_error_set(&cli->err, ENAMETOOLONG, "--root is longer than %d bytes",
-					PATH_MAX - 1024);
+		return domlet_error_set(&cli->err, ENAMETOOLONG, "--root is longer than %d bytes", PATH_MAX - 1024);
 	return 0;
 }
 
@@ -181,8 +179,8 @@ static int run_verb(struct domlet_cli *cli, int argc, char **argv)
 		return print_help(stdout);
 	verb = find_verb(argv[help]);
 	if (!verb) {
-		domlet_error_set(&cli->err, EINVAL,
-				 "unknown verb \"%.100s\": \"domlet --help\" lists the verbs", argv[help]);
+		domlet_error_set(&cli->err, EINVAL, "unknown verb \"%.100s\": \"domlet --help\" lists the verbs",
+				 argv[help]);
 		return 1;
 	}
 	if (help)
@@ -207,12 +205,12 @@ static int run(struct domlet_cli *cli, char **root, int argc, char **argv)
 	if (g.help)
 		return print_help(stdout);
 	cli->root = g.root;
-	if (domlet_log_open(&cli->log, g.log_file, g.log_format, g.debug, &cli->err) ||
-	    make_root_absolute(cli, root))
+	if (domlet_log_open(&cli->log, g.log_file, g.log_format, g.debug, &cli->err) || make_root_absolute(cli, root))
 		return 1;
 	cli->template_name = g.template_name;
 	if (g.template_name && !domlet_template_name_ok(g.template_name)) {
-		domlet_error_set(&cli->err, EINVAL, "--template is \"%.64s\", but must be the name of a template", g.template_name);
+		domlet_error_set(&cli->err, EINVAL, "--template is \"%.64s\", but must be the name of a template",
+				 g.template_name);
 		return 1;
 	}
 	if (first >= argc) {

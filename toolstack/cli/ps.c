@@ -78,7 +78,8 @@ static int run_ps(struct domlet_cli *cli, struct json_object *pids, char **args)
 		return domlet_error_set(&cli->err, ENOMEM, "can't run ps: out of memory");
 	r = posix_spawnp(&pid, "ps", NULL, NULL, argv, environ);
 	if (r)
-		return domlet_error_set(&cli->err, r, "can't run ps: %s; --format json needs no other program", domlet_strerror(r));
+		return domlet_error_set(&cli->err, r, "can't run ps: %s; --format json needs no other program",
+					domlet_strerror(r));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	/* It has said on its own why; of no process there is the heading alone, which it calls a failure. */
@@ -100,7 +101,8 @@ static int ps(struct domlet_cli *cli, int argc, char **argv)
 		}
 	}
 	if (strcmp(format, "json") != 0 && strcmp(format, "table") != 0) {
-		(void)domlet_error_set(&cli->err, EINVAL, "--format is \"%.32s\"; \"table\" and \"json\" are known", format);
+		(void)domlet_error_set(&cli->err, EINVAL, "--format is \"%.32s\"; \"table\" and \"json\" are known",
+				       format);
 		return 1;
 	}
 	if (argc == optind) {

@@ -47,8 +47,9 @@ static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 	if (r == 0)
 		domlet_image_forget(st->image);
 	if (r == 0 && killed < 0) /* its record is all that is known of it */
-		r = domlet_error_set(err, -killed, "the proxy of container %s, process %d, can't be ended: %s; try again",
-				     st->id, st->proxy.pid, domlet_strerror(-killed));
+		r = domlet_error_set(err, -killed,
+				     "the proxy of container %s, process %d, can't be ended: %s; try again", st->id,
+				     st->proxy.pid, domlet_strerror(-killed));
 	return r;
 }
 
@@ -108,13 +109,16 @@ int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *
 	int r = domlet_process_kill(&st->monitor);
 
 	if (r < 0)
-		return domlet_error_set(err, -r, "the monitor of container %s, process %d, can't be ended: %s; try again",
+		return domlet_error_set(err, -r,
+					"the monitor of container %s, process %d, can't be ended: %s; try again",
 					st->id, st->monitor.pid, domlet_strerror(-r));
 	domlet_process_wait(&st->monitor, KILLED_END_MS);
 	if (!domlet_process_may_live(&st->monitor))
 		return 0;
-	return domlet_error_set(err, EBUSY, "the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
-				st->id, st->monitor.pid);
+	return domlet_error_set(
+		err, EBUSY,
+		"the monitor of container %s, process %d, does not end, not even by SIGKILL: the kernel holds it",
+		st->id, st->monitor.pid);
 }
 
 /* It destroys its domain and ends. One that hangs, in libxl or by SIGSTOP, is
@@ -141,8 +145,8 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 		if (!force && domlet_state_know(st, err) < 0)
 			return -err->code;
 		if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
-			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", st->id,
-						domlet_status_name(status));
+			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s",
+						st->id, domlet_status_name(status));
 		if (!domlet_process_may_live(&st->monitor) || is_me(&st->monitor)) {
 			r = remove_locked(st, err);
 			return r < 0 ? r : 1;
@@ -155,8 +159,10 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 			domlet_process_wait(&st->monitor, CREATOR_RETRY_MS);
 			waited_ms += CREATOR_RETRY_MS;
 		} else {
-			r = domlet_error_set(err, EBUSY, "container %s is still being created by process %d: end that, or try again later",
-					     st->id, st->monitor.pid);
+			r = domlet_error_set(
+				err, EBUSY,
+				"container %s is still being created by process %d: end that, or try again later",
+				st->id, st->monitor.pid);
 		}
 		if (r < 0)
 			return r;
@@ -180,7 +186,9 @@ static int reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 	int r;
 
 	if (st->status == DOMLET_STATUS_STOPPED)
-		domlet_log_notice(&cli->log, "container %s has stopped, but nothing says that its domain was destroyed: making sure", st->id);
+		domlet_log_notice(
+			&cli->log,
+			"container %s has stopped, but nothing says that its domain was destroyed: making sure", st->id);
 	else
 		domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
 	r = st->status == DOMLET_STATUS_CREATING ? remove_locked(st, &err) : end_remains(st, &err);
@@ -290,7 +298,8 @@ static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 	char name[32], cgroup[4096];
 	struct domlet_error ignored;
 	bool entered;
-	struct domlet_cli cli = { .root = caller->root, .log = { .fd = -1, .background = true, .system = caller->log.system } };
+	struct domlet_cli cli = { .root = caller->root,
+				  .log = { .fd = -1, .background = true, .system = caller->log.system } };
 
 	leave_caller(lock);
 	(void)snprintf(name, sizeof name, "reaper-%d", getpid()); /* another root's has its own */
@@ -318,7 +327,8 @@ void domlet_cli_reap_others(struct domlet_cli *cli)
 	pid = fork();
 	if (pid == 0) {
 		(void)setsid();
-		if (fork() != 0) /* not the command's child; a caller that adopts those (conmon) waits for it at its own end */
+		if (fork() !=
+		    0) /* not the command's child; a caller that adopts those (conmon) waits for it at its own end */
 			_exit(0);
 		be_reaper(cli, lock);
 	}

@@ -13,11 +13,15 @@
 #include "service.h"
 
 static const struct option options[] = {
-	{ "bundle", required_argument, NULL, 'b' },  { "pid-file", required_argument, NULL, 'p' },
-	{ "detach", no_argument, NULL, 'd' },	     { "no-pivot", no_argument, NULL, 'n' },
+	{ "bundle", required_argument, NULL, 'b' },
+	{ "pid-file", required_argument, NULL, 'p' },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "no-pivot", no_argument, NULL, 'n' },
 	{ "keep", no_argument, NULL, 'k' },
-	{ "preserve-fds", required_argument, NULL, 'f' }, { "console-socket", required_argument, NULL, 'c' },
-	{ "no-new-keyring", no_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' },
+	{ "preserve-fds", required_argument, NULL, 'f' },
+	{ "console-socket", required_argument, NULL, 'c' },
+	{ "no-new-keyring", no_argument, NULL, 'n' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 

@@ -27,8 +27,10 @@ int domlet_cli_refuse_sockets(struct domlet_error *err)
 	/* They are inherited by processes that they are not for. */
 	if (!pid || !fds || atoi(pid) != getpid() || atoi(fds) <= 0)
 		return 0;
-	return domlet_error_set(err, ENOTSUP, "LISTEN_FDS hands over %d sockets, and none can enter a guest: start the service without socket activation",
-				atoi(fds));
+	return domlet_error_set(
+		err, ENOTSUP,
+		"LISTEN_FDS hands over %d sockets, and none can enter a guest: start the service without socket activation",
+		atoi(fds));
 }
 
 /* -1: errno says why. */
@@ -80,7 +82,8 @@ void domlet_cli_say_ready(struct domlet_cli *cli, pid_t main_pid)
 		(void)snprintf(text, sizeof text, "READY=1\nMAINPID=%d\n", main_pid);
 	fd = connect_to(path);
 	if (fd < 0 || send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-		domlet_log_notice(&cli->log, "the service manager can't be told at NOTIFY_SOCKET=%.108s that the container runs: %s",
+		domlet_log_notice(&cli->log,
+				  "the service manager can't be told at NOTIFY_SOCKET=%.108s that the container runs: %s",
 				  path, domlet_strerror(errno));
 	else if (main_pid)
 		wait_until_read(fd);

@@ -92,21 +92,17 @@ static int write_config(struct domlet_cli *cli, const char *bundle)
 	int rc;
 
 	if (dir < 0)
-		return domlet_error_set(&cli->err, errno, "bundle %.500s: %s", bundle,
-					domlet_strerror(errno));
+		return domlet_error_set(&cli->err, errno, "bundle %.500s: %s", bundle, domlet_strerror(errno));
 	/* Exclusive: a configuration that someone wrote is never lost. */
 	fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == EEXIST)
-		return domlet_error_set(&cli->err, EEXIST,
-					"File config.json exists in %.500s. Remove it first", bundle);
+		return domlet_error_set(&cli->err, EEXIST, "File config.json exists in %.500s. Remove it first", bundle);
 	if (fd < 0)
-		return domlet_error_set(&cli->err, errno, "%.500s/config.json: %s", bundle,
-					domlet_strerror(errno));
+		return domlet_error_set(&cli->err, errno, "%.500s/config.json: %s", bundle, domlet_strerror(errno));
 	rc = write_all(fd, config_text, sizeof(config_text) - 1);
 	if (rc) {
 		unlinkat(dir, "config.json", 0);
-		return domlet_error_set(&cli->err, -rc, "%.500s/config.json: %s", bundle,
-					domlet_strerror(-rc));
+		return domlet_error_set(&cli->err, -rc, "%.500s/config.json: %s", bundle, domlet_strerror(-rc));
 	}
 	return 0;
 }

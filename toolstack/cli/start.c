@@ -28,7 +28,8 @@ static int start(struct domlet_cli *cli, int argc, char **argv)
 	case DOMLET_STATUS_STOPPED:
 		r = domlet_error_set(&cli->err, EINVAL, "cannot start a container that has stopped");
 		break;
-	case DOMLET_STATUS_RUNNING: case DOMLET_STATUS_PAUSED:
+	case DOMLET_STATUS_RUNNING:
+	case DOMLET_STATUS_PAUSED:
 		r = domlet_error_set(&cli->err, EBUSY, "cannot start an already running container");
 		break;
 	default:

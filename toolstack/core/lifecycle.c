@@ -108,8 +108,7 @@ bool domlet_lifecycle_guest_owes(const struct domlet_lifecycle *lc)
 		(lc->container == DOMLET_CONTAINER_CREATING || lc->container == DOMLET_CONTAINER_STARTING));
 }
 
-static void step_boot(struct domlet_lifecycle *lc, enum domlet_life_event ev,
-		      struct domlet_life_actions *out)
+static void step_boot(struct domlet_lifecycle *lc, enum domlet_life_event ev, struct domlet_life_actions *out)
 {
 	switch (ev) {
 	case DOMLET_EV_LAUNCH:
@@ -156,8 +155,7 @@ static void step_boot(struct domlet_lifecycle *lc, enum domlet_life_event ev,
 		if (domlet_lifecycle_guest_owes(lc))
 			fail(lc, out);
 		return;
-	default:
-		fail(lc, out); /* UNPAUSE_FAILED, ATTACH_FAILED */
+	default: fail(lc, out); /* UNPAUSE_FAILED, ATTACH_FAILED */
 	}
 }
 
@@ -212,8 +210,7 @@ static void step_container(struct domlet_lifecycle *lc, enum domlet_life_event e
 		else
 			doom(lc, out);
 		return;
-	default:
-		return;
+	default: return;
 	}
 }
 
@@ -224,17 +221,24 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 
 	out->len = 0;
 	switch (ev) {
-	case DOMLET_EV_LAUNCH: case DOMLET_EV_BUILT: case DOMLET_EV_BUILD_FAILED:
-	case DOMLET_EV_UNPAUSED: case DOMLET_EV_UNPAUSE_FAILED: case DOMLET_EV_RING_READY:
-	case DOMLET_EV_ATTACH_FAILED: case DOMLET_EV_HELLO: case DOMLET_EV_BOOT_TIMEOUT:
-		step_boot(lc, ev, out);
-		return;
-	case DOMLET_EV_CREATED: case DOMLET_EV_CREATE_FAILED: case DOMLET_EV_START:
-	case DOMLET_EV_STARTED: case DOMLET_EV_START_FAILED: case DOMLET_EV_EXITED:
-	case DOMLET_EV_DRAINED:
-		step_container(lc, ev, code, out);
-		return;
-	case DOMLET_EV_SHUTDOWN: case DOMLET_EV_BROKEN:
+	case DOMLET_EV_LAUNCH:
+	case DOMLET_EV_BUILT:
+	case DOMLET_EV_BUILD_FAILED:
+	case DOMLET_EV_UNPAUSED:
+	case DOMLET_EV_UNPAUSE_FAILED:
+	case DOMLET_EV_RING_READY:
+	case DOMLET_EV_ATTACH_FAILED:
+	case DOMLET_EV_HELLO:
+	case DOMLET_EV_BOOT_TIMEOUT: step_boot(lc, ev, out); return;
+	case DOMLET_EV_CREATED:
+	case DOMLET_EV_CREATE_FAILED:
+	case DOMLET_EV_START:
+	case DOMLET_EV_STARTED:
+	case DOMLET_EV_START_FAILED:
+	case DOMLET_EV_EXITED:
+	case DOMLET_EV_DRAINED: step_container(lc, ev, code, out); return;
+	case DOMLET_EV_SHUTDOWN:
+	case DOMLET_EV_BROKEN:
 		fail(lc, out);
 		if (existed)
 			(void)owe_output(lc, DOMLET_EXIT_KILLED);
@@ -250,7 +254,9 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 			gone(lc, out);
 		}
 		return;
-	case DOMLET_EV_KILL_TIMEOUT: case DOMLET_EV_PROXY_LOST: case DOMLET_EV_CALLER_LOST:
+	case DOMLET_EV_KILL_TIMEOUT:
+	case DOMLET_EV_PROXY_LOST:
+	case DOMLET_EV_CALLER_LOST:
 	case DOMLET_EV_DESTROY:
 		lc->output_waits = false;
 		if (lc->domain == DOMLET_DOMAIN_GONE && !lc->exit_reported) {
@@ -264,22 +270,20 @@ void domlet_lifecycle_step(struct domlet_lifecycle *lc, enum domlet_life_event e
 		if (lc->domain == DOMLET_DOMAIN_DYING)
 			gone(lc, out);
 		return;
-	default:
-		return;
+	default: return;
 	}
 }
 
 const char *domlet_domain_life_name(enum domlet_domain_life s)
 {
-	static const char *const names[] = { "none", "building", "paused", "booting",
-					     "attached", "ready", "dying", "gone" };
+	static const char *const names[] = { "none",     "building", "paused", "booting",
+					     "attached", "ready",    "dying",  "gone" };
 	return names[s];
 }
 
 const char *domlet_container_life_name(enum domlet_container_life s)
 {
-	static const char *const names[] = { "none", "creating", "created", "starting",
-					     "running", "draining", "stopped" };
+	static const char *const names[] = { "none", "creating", "created", "starting", "running", "draining", "stopped" };
 	return names[s];
 }
 

@@ -23,7 +23,7 @@ enum domlet_domain_life {
 	DOMLET_DOMAIN_BOOTING,  /* unpaused; no ring yet */
 	DOMLET_DOMAIN_ATTACHED, /* ring mapped; no HELLO yet */
 	DOMLET_DOMAIN_READY,
-	DOMLET_DOMAIN_DYING,    /* destroy under way */
+	DOMLET_DOMAIN_DYING, /* destroy under way */
 	DOMLET_DOMAIN_GONE,
 };
 
@@ -37,6 +37,7 @@ enum domlet_container_life {
 	DOMLET_CONTAINER_STOPPED,
 };
 
+/* clang-format off */
 #define DOMLET_LIFE_EVENTS(E)                                                            \
 	E(LAUNCH)         /* build the domain */                                         \
 	E(BUILT) E(BUILD_FAILED)                                                         \
@@ -57,11 +58,13 @@ enum domlet_container_life {
 	E(DESTROY)        /* delete, or an end that the monitor wants */                 \
 	E(DESTROYED)
 
+/* clang-format on */
+
 enum domlet_life_event {
 #define E(name) DOMLET_EV_##name,
 	DOMLET_LIFE_EVENTS(E)
 #undef E
-	DOMLET_EV_COUNT
+		DOMLET_EV_COUNT
 };
 
 enum domlet_life_action {
@@ -70,13 +73,13 @@ enum domlet_life_action {
 	DOMLET_ACT_ARM_BOOT_TIMER,
 	DOMLET_ACT_ATTACH,
 	DOMLET_ACT_SEND_CREATE,
-	DOMLET_ACT_ANSWER_CREATE,  /* once: success, or the failure's sentence */
+	DOMLET_ACT_ANSWER_CREATE, /* once: success, or the failure's sentence */
 	DOMLET_ACT_SEND_START,
-	DOMLET_ACT_ANSWER_START,   /* once for each START */
-	DOMLET_ACT_DETACH,         /* unmap the ring, drop undelivered input */
-	DOMLET_ACT_DESTROY,        /* start destroying the domain */
-	DOMLET_ACT_REPORT_EXIT,    /* tell the proxy its exit status: once */
-	DOMLET_ACT_FINISH,         /* nothing is left: clean up and end */
+	DOMLET_ACT_ANSWER_START, /* once for each START */
+	DOMLET_ACT_DETACH,       /* unmap the ring, drop undelivered input */
+	DOMLET_ACT_DESTROY,      /* start destroying the domain */
+	DOMLET_ACT_REPORT_EXIT,  /* tell the proxy its exit status: once */
+	DOMLET_ACT_FINISH,       /* nothing is left: clean up and end */
 };
 
 #define DOMLET_LIFE_ACTIONS_MAX 6
@@ -84,8 +87,8 @@ enum domlet_life_action {
 struct domlet_lifecycle {
 	enum domlet_domain_life domain;
 	enum domlet_container_life container;
-	bool doomed;          /* destroy as soon as the build lets us */
-	bool failed;          /* why is with the caller of step() */
+	bool doomed; /* destroy as soon as the build lets us */
+	bool failed; /* why is with the caller of step() */
 	bool create_answered, start_pending, exit_reported, exit_known, output_waits;
 	uint32_t exit_code;
 };

@@ -73,14 +73,21 @@ static int unit_path(const char *unit, char *path, size_t len, struct domlet_err
 	char slice[4096];
 	int n;
 
-	if ((slice_len ? expand_slice(unit, slice_len, slice, sizeof slice) : expand_slice("system.slice", 12, slice, sizeof slice)) < 0)
-		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: \"%.*s\" is not the name of a slice",
+	if ((slice_len ? expand_slice(unit, slice_len, slice, sizeof slice) :
+			 expand_slice("system.slice", 12, slice, sizeof slice)) < 0)
+		return domlet_error_set(err, EINVAL,
+					"linux.cgroupsPath %.128s can't be used: \"%.*s\" is not the name of a slice",
 					unit, (int)(slice_len < 64 ? slice_len : 64), unit);
 	if (!name_len)
-		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: there is no name behind the last \":\"", unit);
-	n = is_slice ? snprintf(path, len, CGROUP_ROOT "%s/%s", slice, name) :
-		       snprintf(path, len, CGROUP_ROOT "%s/%.*s-%s.scope", slice, (int)(name - 1 - prefix), prefix, name);
-	return n < 0 || (size_t)n >= len ? domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long", unit) : 0;
+		return domlet_error_set(err, EINVAL,
+					"linux.cgroupsPath %.128s can't be used: there is no name behind the last \":\"",
+					unit);
+	n = is_slice ?
+		    snprintf(path, len, CGROUP_ROOT "%s/%s", slice, name) :
+		    snprintf(path, len, CGROUP_ROOT "%s/%.*s-%s.scope", slice, (int)(name - 1 - prefix), prefix, name);
+	return n < 0 || (size_t)n >= len ?
+		       domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long", unit) :
+		       0;
 }
 
 int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err)
@@ -97,7 +104,8 @@ int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, s
 	while (n > 0 && (size_t)n < len && (size_t)n > strlen(CGROUP_ROOT) + 1 && path[n - 1] == '/')
 		path[--n] = '\0';
 	if (n < 0 || (size_t)n >= len || climbs(path))
-		return domlet_error_set(err, EINVAL, "linux.cgroupsPath %.128s can't be used: it is too long or has \"..\" in it",
+		return domlet_error_set(err, EINVAL,
+					"linux.cgroupsPath %.128s can't be used: it is too long or has \"..\" in it",
 					cgroups_path ? cgroups_path : "");
 	return 0;
 }
@@ -144,7 +152,9 @@ int domlet_cgroup_make(const char *path, struct domlet_error *err)
 {
 	if (mkdir(path, 0755) == 0)
 		return 1;
-	return errno == EEXIST ? 0 : domlet_error_set(err, errno, "can't make the cgroup %s: %s", path, domlet_strerror(errno));
+	return errno == EEXIST ?
+		       0 :
+		       domlet_error_set(err, errno, "can't make the cgroup %s: %s", path, domlet_strerror(errno));
 }
 
 static bool is_frozen(const char *dir)
@@ -165,8 +175,10 @@ int domlet_cgroup_refuse_frozen(const char *path, struct domlet_error *err)
 	(void)snprintf(dir, sizeof dir, "%s", path);
 	for (bool frozen = is_frozen(dir); strlen(dir) > strlen(CGROUP_ROOT); frozen = is_frozen(dir)) {
 		if (frozen)
-			return domlet_error_set(err, EBUSY, "container's cgroup unexpectedly frozen: %s: write 0 into its cgroup.freeze, or choose another",
-						dir);
+			return domlet_error_set(
+				err, EBUSY,
+				"container's cgroup unexpectedly frozen: %s: write 0 into its cgroup.freeze, or choose another",
+				dir);
 		slash = strrchr(dir, '/');
 		*slash = '\0';
 	}

@@ -7,8 +7,12 @@
 void domlet_domain_build(struct monitor *m)
 {
 	const struct domlet_launch *l = m->launch;
-	struct domlet_domain_spec spec = { .name = l->state->name, .uuid = l->state->uuid, .tmpl = l->tmpl,
-		.memory_kib = l->plan->memory_kib, .vcpus = l->plan->vcpus, .image = l->state->image };
+	struct domlet_domain_spec spec = { .name = l->state->name,
+					   .uuid = l->state->uuid,
+					   .tmpl = l->tmpl,
+					   .memory_kib = l->plan->memory_kib,
+					   .vcpus = l->plan->vcpus,
+					   .image = l->state->image };
 	struct domlet_error err;
 
 	if (domlet_xen_build(m->xen, &spec, &err) < 0)
@@ -21,8 +25,9 @@ void domlet_domain_publish_and_unpause(struct monitor *m)
 	struct domlet_error err;
 
 	domlet_monitor_phase(m, "built");
-	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION, domlet_monitor_goes_over_the_ring(p) ? NULL : p->document,
-			       p->document_len, p->sha256, &err) < 0 ||
+	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION,
+			       domlet_monitor_goes_over_the_ring(p) ? NULL : p->document, p->document_len, p->sha256,
+			       &err) < 0 ||
 	    domlet_xen_unpause(m->xen, &err) < 0) {
 		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
 	}
@@ -79,8 +84,8 @@ static void domain_shutdown(void *user, uint32_t reason)
 	struct domlet_error err;
 
 	domlet_monitor_last_turn(m); /* what it put into the ring before */
-	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s", m->launch->plan->id,
-			       reason, domlet_lifecycle_stage(&m->life));
+	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s",
+			       m->launch->plan->id, reason, domlet_lifecycle_stage(&m->life));
 	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
 }
 
@@ -138,7 +143,8 @@ static void disaster(void *user, const char *what)
 
 int domlet_domain_open(struct monitor *m, struct domlet_error *err)
 {
-	static const struct domlet_xen_ops ops = { built, unpaused, destroyed, domain_shutdown, vanished, ring_ready, disaster };
+	static const struct domlet_xen_ops ops = { built,    unpaused,   destroyed, domain_shutdown,
+						   vanished, ring_ready, disaster };
 
 	return domlet_xen_open(&m->loop, &ops, m, &m->xen, err);
 }

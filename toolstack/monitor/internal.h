@@ -42,7 +42,7 @@ struct source { /* a process's standard input in dom0 */
 	uint32_t stream;
 };
 
-struct document { /* what says how to make a process, on its way over the ring */
+struct document {         /* what says how to make a process, on its way over the ring */
 	const char *text; /* NULL: none is */
 	char *owned;      /* freed when it is done */
 	size_t len, sent;
@@ -52,9 +52,9 @@ enum process_phase {
 	PROCESS_FREE,
 	PROCESS_STARTING, /* the guest was asked */
 	PROCESS_RUNNING,
-	PROCESS_DRAINING, /* it ended; output is still being written */
+	PROCESS_DRAINING,  /* it ended; output is still being written */
 	PROCESS_LINGERING, /* its proxy was told so; what it has left running has its outputs open, and so its number */
-	PROCESS_CLOSING,  /* libuv has not let go of its handles yet */
+	PROCESS_CLOSING,   /* libuv has not let go of its handles yet */
 };
 
 /* A process in the guest. The first one's end is the container's, and its
@@ -65,7 +65,7 @@ struct process {
 	struct sink sinks[2];
 	struct source source;
 	unsigned int handles; /* of libuv, still open */
-	uv_timer_t deadline; /* for the guest's answer to EXEC; not the first's */
+	uv_timer_t deadline;  /* for the guest's answer to EXEC; not the first's */
 	struct peer *proxy, *asker;
 	uint32_t request; /* EXEC's; 0: answered */
 	uint32_t exit_code;
@@ -89,15 +89,15 @@ struct monitor {
 	uint32_t requests;       /* last request number */
 	uint32_t create_request, start_request;
 	bool attached;
-	bool created; /* the launching command was told so */
-	bool done;    /* and has said that its part of the creation is done */
-	bool exit_waits; /* the first proxy is to be told its status when the others have ended */
-	bool finished; /* but for output of further processes, and their proxies */
-	bool output_moved; /* a reader took some, since kill_timer's last look */
-	uint64_t killed_at; /* uv_now() when kill_timer was started */
-	bool stuck;   /* libxl could not destroy the domain */
+	bool created;          /* the launching command was told so */
+	bool done;             /* and has said that its part of the creation is done */
+	bool exit_waits;       /* the first proxy is to be told its status when the others have ended */
+	bool finished;         /* but for output of further processes, and their proxies */
+	bool output_moved;     /* a reader took some, since kill_timer's last look */
+	uint64_t killed_at;    /* uv_now() when kill_timer was started */
+	bool stuck;            /* libxl could not destroy the domain */
 	uv_timer_t save_timer; /* runs while the record is to be written again */
-	bool over; /* nothing but that is left */
+	bool over;             /* nothing but that is left */
 	unsigned int saves_at_the_end;
 	uv_poll_t ring_poll;
 	uv_async_t again; /* goes on with a turn that was cut short */
@@ -109,7 +109,7 @@ struct monitor {
 	bool wants_room; /* an input has credit, but the ring is full */
 	uv_timer_t boot_timer, kill_timer, stop_timer;
 	uv_signal_t end_signals[END_SIGNALS];
-	bool stopping; /* one of them came */
+	bool stopping;    /* one of them came */
 	uint64_t term_at; /* uv_now() when the first process was sent SIGTERM; 0: never */
 	uv_poll_t listen_poll;
 	int listen_fd;
@@ -117,7 +117,7 @@ struct monitor {
 };
 
 void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
-void domlet_monitor_turn(struct monitor *m); /* moves what can be moved over the ring, for a while */
+void domlet_monitor_turn(struct monitor *m);      /* moves what can be moved over the ring, for a while */
 void domlet_monitor_last_turn(struct monitor *m); /* all: the guest runs no more */
 /* What is left of the container is over now, whatever its guest or a reader says. */
 void domlet_monitor_cut_off(struct monitor *m);

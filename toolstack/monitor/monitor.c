@@ -128,8 +128,10 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 		return;
 	if (e->process == FIRST_PROCESS)
 		keep_reason(m, "the guest's kernel killed its first process for want of memory");
-	domlet_log_notice(m->launch->log, "the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
-				  e->process, m->launch->plan->id);
+	domlet_log_notice(
+		m->launch->log,
+		"the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
+		e->process, m->launch->plan->id);
 }
 
 static void on_hello(struct monitor *m, const struct domlet_msg_hello *h)
@@ -140,25 +142,20 @@ static void on_hello(struct monitor *m, const struct domlet_msg_hello *h)
 		domlet_monitor_step(m, DOMLET_EV_HELLO, 0);
 		return;
 	}
-	(void)domlet_error_set(&err, EPROTO, "the guest of container %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
-			       m->launch->plan->id, h->version, DOMLET_PROTO_VERSION);
+	(void)domlet_error_set(
+		&err, EPROTO,
+		"the guest of container %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
+		m->launch->plan->id, h->version, DOMLET_PROTO_VERSION);
 	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
 }
 
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
 {
 	switch (msg->type) {
-	case DOMLET_MSG_HELLO:
-		on_hello(m, &msg->hello);
-		return;
-	case DOMLET_MSG_REPLY:
-		on_reply(m, msg->request, &msg->reply);
-		return;
-	case DOMLET_MSG_EXITED:
-		on_exited(m, &msg->exited);
-		return;
-	default:
-		return;
+	case DOMLET_MSG_HELLO: on_hello(m, &msg->hello); return;
+	case DOMLET_MSG_REPLY: on_reply(m, msg->request, &msg->reply); return;
+	case DOMLET_MSG_EXITED: on_exited(m, &msg->exited); return;
+	default: return;
 	}
 }
 
@@ -166,7 +163,8 @@ void domlet_monitor_broken(struct monitor *m, const char *reason)
 {
 	struct domlet_error err;
 
-	(void)domlet_error_set(&err, EPROTO, "the guest of container %s broke the ring protocol (%s); its domain was ended",
+	(void)domlet_error_set(&err, EPROTO,
+			       "the guest of container %s broke the ring protocol (%s); its domain was ended",
 			       m->launch->plan->id, reason);
 	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
 }
@@ -186,29 +184,18 @@ static bool receive(struct monitor *m)
 	for (int i = 0; i < EVENTS_A_ROUND && m->attached; i++) {
 		domlet_link_next(&m->link, &ev);
 		switch (ev.type) {
-		case DOMLET_LINK_IDLE:
-			return false;
-		case DOMLET_LINK_BUSY:
-			return true;
-		case DOMLET_LINK_MSG:
-			on_message(m, &ev.msg);
-			break;
+		case DOMLET_LINK_IDLE: return false;
+		case DOMLET_LINK_BUSY: return true;
+		case DOMLET_LINK_MSG: on_message(m, &ev.msg); break;
 		case DOMLET_LINK_DATA:
 			domlet_relay_data(m, ev.stream, ev.data, ev.len);
 			domlet_link_taken(&m->link, ev.len);
 			tell(m);
 			break;
-		case DOMLET_LINK_EOF:
-			domlet_relay_eof(m, ev.stream);
-			break;
-		case DOMLET_LINK_RESET:
-			domlet_relay_reset(m, ev.stream);
-			break;
-		case DOMLET_LINK_ROOM:
-			break;
-		case DOMLET_LINK_BROKEN:
-			domlet_monitor_broken(m, ev.reason);
-			return false;
+		case DOMLET_LINK_EOF: domlet_relay_eof(m, ev.stream); break;
+		case DOMLET_LINK_RESET: domlet_relay_reset(m, ev.stream); break;
+		case DOMLET_LINK_ROOM: break;
+		case DOMLET_LINK_BROKEN: domlet_monitor_broken(m, ev.reason); return false;
 		}
 	}
 	return m->attached;
@@ -320,8 +307,13 @@ static void answer_start(struct monitor *m)
 	for (size_t i = 0; i < PEERS_MAX; i++)
 		if (m->peers[i].wants_start) {
 			m->peers[i].wants_start = false;
-			domlet_peers_answer(&m->peers[i], ok ? 0 : m->err.code ? m->err.code : EIO,
-					    ok ? NULL : m->err.code ? m->err.text : "the domain ended before the container started");
+			domlet_peers_answer(&m->peers[i],
+					    ok          ? 0 :
+					    m->err.code ? m->err.code :
+							  EIO,
+					    ok          ? NULL :
+					    m->err.code ? m->err.text :
+							  "the domain ended before the container started");
 		}
 }
 
@@ -366,7 +358,8 @@ static void on_boot_timeout(uv_timer_t *t)
 
 	if (!domlet_lifecycle_guest_owes(&m->life))
 		return;
-	(void)domlet_error_set(&err, ETIMEDOUT, "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
+	(void)domlet_error_set(&err, ETIMEDOUT,
+			       "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
 			       m->launch->plan->id, domlet_lifecycle_stage(&m->life), m->launch->tmpl->boot_timeout_s,
 			       m->launch->tmpl->path);
 	domlet_monitor_fail(m, &err, DOMLET_EV_BOOT_TIMEOUT);

@@ -40,9 +40,9 @@ struct domlet_launch {
 	struct domlet_state *state; /* names this process as the monitor; saved by it */
 	const struct domlet_template *tmpl;
 	int caller_fd, proxy_fd;
-	int stdio[3];      /* the container's, in dom0; 2 is unused with a terminal */
-	bool foreground;   /* the container ends with its caller, and leaves no state */
-	bool keep;         /* but it does leave its state */
+	int stdio[3];    /* the container's, in dom0; 2 is unused with a terminal */
+	bool foreground; /* the container ends with its caller, and leaves no state */
+	bool keep;       /* but it does leave its state */
 	const struct domlet_log *log;
 };
 

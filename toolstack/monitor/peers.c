@@ -52,7 +52,9 @@ void domlet_peers_close(struct peer *p)
 static int number(struct json_object *o, const char *key, int max)
 {
 	struct json_object *v;
-	int64_t n = json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
+	int64_t n = json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int) ?
+			    json_object_get_int64(v) :
+			    -1;
 
 	return n >= 0 && n <= max ? (int)n : -1;
 }
@@ -61,8 +63,8 @@ static bool flag(struct json_object *o, const char *key)
 {
 	struct json_object *v;
 
-	return number(o, key, 1) == 1 ||
-	       (json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_boolean) && json_object_get_boolean(v));
+	return number(o, key, 1) == 1 || (json_object_object_get_ex(o, key, &v) &&
+					  json_object_is_type(v, json_type_boolean) && json_object_get_boolean(v));
 }
 
 /* "": none. */
@@ -71,7 +73,9 @@ static const char *verb_of(struct json_object *o)
 	struct json_object *v;
 
 	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "verb", &v) &&
-		       json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
+			       json_object_is_type(v, json_type_string) ?
+		       json_object_get_string(v) :
+		       "";
 }
 
 /* Its process has ended, and it will in a moment: what it forwards until then
@@ -211,8 +215,11 @@ static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MON
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { .iov_base = text, .iov_len = len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX * sizeof(int)) }; /* CMSG_SPACE has room for a sixth */
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX *
+							 sizeof(int)) }; /* CMSG_SPACE has room for a sixth */
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
@@ -299,7 +306,8 @@ static void refuse(const struct monitor *m, int fd)
 {
 	char text[512];
 
-	(void)snprintf(text, sizeof text, "too many commands at once for the monitor of container %s, which takes %u: try again",
+	(void)snprintf(text, sizeof text,
+		       "too many commands at once for the monitor of container %s, which takes %u: try again",
 		       m->launch->plan->id, PEERS_MAX);
 	send_answer(fd, EAGAIN, text);
 	close(fd);
@@ -340,9 +348,12 @@ int domlet_peers_listen(struct monitor *m, struct domlet_error *err)
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", DOMLET_MONITOR_SOCKET);
 	here = chdir(dir);
 	r = here < 0 || m->listen_fd < 0 || bind(m->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 ||
-	    chmod(DOMLET_MONITOR_SOCKET, 0700) < 0 || listen(m->listen_fd, PEERS_MAX) < 0 ? errno : 0;
+			    chmod(DOMLET_MONITOR_SOCKET, 0700) < 0 || listen(m->listen_fd, PEERS_MAX) < 0 ?
+		    errno :
+		    0;
 	if (chdir("/") < 0 || r)
-		return domlet_error_set(err, r, "can't listen on %s/%s: %s", dir, DOMLET_MONITOR_SOCKET, domlet_strerror(r));
+		return domlet_error_set(err, r, "can't listen on %s/%s: %s", dir, DOMLET_MONITOR_SOCKET,
+					domlet_strerror(r));
 	uv_poll_init(&m->loop, &m->listen_poll, m->listen_fd);
 	m->listen_poll.data = m;
 	uv_poll_start(&m->listen_poll, UV_READABLE, on_connection);

@@ -171,7 +171,8 @@ static void on_deadline(uv_timer_t *t)
 	struct monitor *m = t->loop->data;
 	char text[512];
 
-	(void)snprintf(text, sizeof text, "the guest of container %s has not answered an exec after %u s (domlet_boot_timeout in %s)",
+	(void)snprintf(text, sizeof text,
+		       "the guest of container %s has not answered an exec after %u s (domlet_boot_timeout in %s)",
 		       m->launch->plan->id, m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
 	if (p->asker)
 		domlet_peers_answer(p->asker, ETIMEDOUT, text);
@@ -207,7 +208,8 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, si
 	}
 	p = take_slot(m);
 	if (!p) {
-		(void)snprintf(text, sizeof text, "%u processes were started in the container and still run: no more are possible",
+		(void)snprintf(text, sizeof text,
+			       "%u processes were started in the container and still run: no more are possible",
 			       DOMLET_PROCESS_MAX - 1);
 		refuse(asker, object, fds, EAGAIN, text);
 		return;

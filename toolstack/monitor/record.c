@@ -29,8 +29,8 @@ int domlet_monitor_save(struct monitor *m, enum domlet_status status, struct dom
 	if (r == 0) {
 		uv_timer_stop(&m->save_timer);
 	} else if (!uv_is_active((uv_handle_t *)&m->save_timer)) {
-		domlet_log_notice(m->launch->log, "%s; until it can be, the state of container %s is told as it was", err->text,
-				  m->launch->plan->id);
+		domlet_log_notice(m->launch->log, "%s; until it can be, the state of container %s is told as it was",
+				  err->text, m->launch->plan->id);
 		uv_timer_start(&m->save_timer, again, AGAIN_MS, AGAIN_MS);
 	}
 	return r;

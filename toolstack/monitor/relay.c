@@ -28,11 +28,10 @@ static bool opens_again(int fd, const struct stat *st)
 	switch (major(st->st_rdev)) {
 	case MEM_MAJOR:
 		number = minor(st->st_rdev);
-		return number == 3 || number == 5 || (number >= 7 && number <= 9); /* null, zero, full, random, urandom */
-	case PTY_MASTER_MAJOR:
-		return false;
-	default:
-		return isatty(fd) || errno == EIO; /* it may have hung up by now, and then can't be opened */
+		return number == 3 || number == 5 ||
+		       (number >= 7 && number <= 9); /* null, zero, full, random, urandom */
+	case PTY_MASTER_MAJOR: return false;
+	default: return isatty(fd) || errno == EIO; /* it may have hung up by now, and then can't be opened */
 	}
 }
 

@@ -33,7 +33,7 @@ void domlet_ask_free(struct domlet_ask *ask)
 	free(ask->kernel);
 	free(ask->initrd);
 	free(ask->parameters);
-	*ask = (struct domlet_ask){0};
+	*ask = (struct domlet_ask){ 0 };
 }
 
 static void free_list(char **list)
@@ -51,7 +51,7 @@ void domlet_policy_free(struct domlet_policy *policy)
 	free_list(policy->types);
 	free_list(policy->kernels);
 	free_list(policy->initrds);
-	*policy = (struct domlet_policy){0};
+	*policy = (struct domlet_policy){ 0 };
 }
 
 bool domlet_template_name_ok(const char *name)
@@ -80,8 +80,8 @@ static int read_number(const struct reader *r, const char *key, const char *text
 	n = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < min || n > max)
 		return domlet_error_set(r->err, EINVAL,
-					"%s: annotation %s is \"%.64s\", but must be a number from %llu to %llu", r->ask->path,
-					key, text, (unsigned long long)min, (unsigned long long)max);
+					"%s: annotation %s is \"%.64s\", but must be a number from %llu to %llu",
+					r->ask->path, key, text, (unsigned long long)min, (unsigned long long)max);
 	*out = n;
 	return 0;
 }
@@ -101,7 +101,8 @@ static int read_type(const struct reader *r, const char *key, const char *text)
 static int read_template(const struct reader *r, const char *key, const char *text)
 {
 	if (!domlet_template_name_ok(text))
-		return domlet_error_set(r->err, EINVAL, "%s: annotation %s is \"%.64s\", but must be the name of a template",
+		return domlet_error_set(r->err, EINVAL,
+					"%s: annotation %s is \"%.64s\", but must be the name of a template",
 					r->ask->path, key, text);
 	return copy(r, text, &r->ask->template_name);
 }
@@ -130,10 +131,10 @@ static const struct {
 	const char *key;
 	int (*read)(const struct reader *r, const char *key, const char *text);
 } known[] = {
-	{PREFIX "type", read_type},
-	{PREFIX "template", read_template},
-	{PREFIX "memory", read_memory},
-	{PREFIX "vcpus", read_vcpus},
+	{ PREFIX "type", read_type },
+	{ PREFIX "template", read_template },
+	{ PREFIX "memory", read_memory },
+	{ PREFIX "vcpus", read_vcpus },
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
@@ -161,8 +162,8 @@ static struct json_object *get(struct json_object *obj, const char *key)
 
 static int asked_twice(const struct reader *r, const char *what, const char *by)
 {
-	return domlet_error_set(r->err, EINVAL, "%s: %s and %s both size the domain: leave one of them out", r->ask->path, what,
-				by);
+	return domlet_error_set(r->err, EINVAL, "%s: %s and %s both size the domain: leave one of them out",
+				r->ask->path, what, by);
 }
 
 static int read_hardware(const struct reader *r, struct json_object *hardware)
@@ -175,12 +176,14 @@ static int read_hardware(const struct reader *r, struct json_object *hardware)
 	if (vcpus && r->ask->vcpus)
 		return asked_twice(r, "vm.hwConfig.vcpus", r->ask->vcpus_by);
 	if (memory && (mib < MEMORY_MIN_MIB || mib > MEMORY_MAX_MIB))
-		return domlet_error_set(r->err, EINVAL,
-					"%s: vm.hwConfig.memory is %llu, but must be a number of bytes, %u MiB to %llu TiB",
-					r->ask->path, (unsigned long long)json_object_get_uint64(memory), MEMORY_MIN_MIB,
-					MEMORY_MAX_MIB >> 20);
+		return domlet_error_set(
+			r->err, EINVAL,
+			"%s: vm.hwConfig.memory is %llu, but must be a number of bytes, %u MiB to %llu TiB",
+			r->ask->path, (unsigned long long)json_object_get_uint64(memory), MEMORY_MIN_MIB,
+			MEMORY_MAX_MIB >> 20);
 	if (vcpus && (n < 1 || n > VCPUS_MAX))
-		return domlet_error_set(r->err, EINVAL, "%s: vm.hwConfig.vcpus is %llu, but must be a number from 1 to %u",
+		return domlet_error_set(r->err, EINVAL,
+					"%s: vm.hwConfig.vcpus is %llu, but must be a number from 1 to %u",
 					r->ask->path, (unsigned long long)n, VCPUS_MAX);
 	if (memory) {
 		r->ask->memory_kib = mib * 1024; /* "maximum memory": a part of a MiB is left out */
@@ -200,9 +203,10 @@ static int append_parameter(const struct reader *r, const char *text, FILE *out)
 
 	for (const char *s = text; *s != '\0'; s++)
 		if (*s < ' ' || *s > '~' || *s == '"')
-			return domlet_error_set(r->err, EINVAL,
-						"%s: vm.kernel.parameters has a character that can't stand on a kernel's command line",
-						r->ask->path);
+			return domlet_error_set(
+				r->err, EINVAL,
+				"%s: vm.kernel.parameters has a character that can't stand on a kernel's command line",
+				r->ask->path);
 	fprintf(out, "%s%s%s%s", ftell(out) > 0 ? " " : "", quote, text, quote);
 	return 0;
 }
@@ -220,8 +224,8 @@ static int read_parameters(const struct reader *r, struct json_object *list)
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		rc = append_parameter(r, json_object_get_string(json_object_array_get_idx(list, i)), out);
 		if (rc == 0 && ftell(out) > (long)PARAMETERS_MAX)
-			rc = domlet_error_set(r->err, E2BIG, "%s: vm.kernel.parameters has more than %u bytes", r->ask->path,
-					      PARAMETERS_MAX);
+			rc = domlet_error_set(r->err, E2BIG, "%s: vm.kernel.parameters has more than %u bytes",
+					      r->ask->path, PARAMETERS_MAX);
 	}
 	return fclose(out) == 0 || rc < 0 ? rc : out_of_memory(r);
 }
@@ -229,13 +233,15 @@ static int read_parameters(const struct reader *r, struct json_object *list)
 /* Go's encoder writes {"kernel": {"path": ""}} where none was named. */
 static int read_kernel(const struct reader *r, struct json_object *kernel)
 {
-	const char *path = json_object_get_string(get(kernel, "path")), *initrd = json_object_get_string(get(kernel, "initrd"));
+	const char *path = json_object_get_string(get(kernel, "path")),
+		   *initrd = json_object_get_string(get(kernel, "initrd"));
 	struct json_object *parameters = get(kernel, "parameters");
 	int rc = 0;
 
 	if (!path || path[0] == '\0') {
 		if ((initrd && initrd[0] != '\0') || (parameters && json_object_array_length(parameters) > 0))
-			return domlet_error_set(r->err, EINVAL, "%s: vm.kernel names no path, but has an initrd or parameters",
+			return domlet_error_set(r->err, EINVAL,
+						"%s: vm.kernel names no path, but has an initrd or parameters",
 						r->ask->path);
 		return 0;
 	}
@@ -247,7 +253,7 @@ static int read_kernel(const struct reader *r, struct json_object *kernel)
 
 int domlet_ask_read(struct json_object *config, const char *path, struct domlet_ask *ask, struct domlet_error *err)
 {
-	const struct reader r = {.ask = ask, .err = err};
+	const struct reader r = { .ask = ask, .err = err };
 	struct json_object *annotations = get(config, "annotations"), *vm = get(config, "vm");
 	int rc;
 
@@ -255,7 +261,8 @@ int domlet_ask_read(struct json_object *config, const char *path, struct domlet_
 	if (!ask->path)
 		return domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", path);
 	if (annotations) {
-		json_object_object_foreach(annotations, key, value) {
+		json_object_object_foreach(annotations, key, value)
+		{
 			rc = read_annotation(&r, key, json_object_get_string(value));
 			if (rc < 0)
 				return rc;
@@ -302,9 +309,10 @@ static int check_ceilings(const struct decision *d)
 	const struct domlet_policy *policy = d->policy;
 
 	if (policy->max_memory_kib && ask->memory_kib > policy->max_memory_kib)
-		return domlet_error_set(d->err, EPERM, "%s: %s asks for %llu MiB, but the policy %s allows %llu (max_memory)",
-					ask->path, ask->memory_by, (unsigned long long)ask->memory_kib / 1024, policy->path,
-					(unsigned long long)policy->max_memory_kib / 1024);
+		return domlet_error_set(d->err, EPERM,
+					"%s: %s asks for %llu MiB, but the policy %s allows %llu (max_memory)",
+					ask->path, ask->memory_by, (unsigned long long)ask->memory_kib / 1024,
+					policy->path, (unsigned long long)policy->max_memory_kib / 1024);
 	if (policy->max_vcpus && ask->vcpus > policy->max_vcpus)
 		return domlet_error_set(d->err, EPERM, "%s: %s asks for %u, but the policy %s allows %u (max_vcpus)",
 					ask->path, ask->vcpus_by, ask->vcpus, policy->path, policy->max_vcpus);
@@ -313,7 +321,7 @@ static int check_ceilings(const struct decision *d)
 
 int domlet_ask_allow(const struct domlet_ask *ask, const struct domlet_policy *policy, struct domlet_error *err)
 {
-	const struct decision d = {.ask = ask, .policy = policy, .err = err};
+	const struct decision d = { .ask = ask, .policy = policy, .err = err };
 	const char *type = ask->type == DOMLET_TYPE_PVH ? "pvh" : ask->type == DOMLET_TYPE_PV ? "pv" : NULL;
 	char what[64];
 	int r = 0;
@@ -324,7 +332,8 @@ int domlet_ask_allow(const struct domlet_ask *ask, const struct domlet_policy *p
 			r = check_listed(&d, what, known[i].key, policy->annotations, "annotations");
 	}
 	if (r == 0)
-		r = check_listed(&d, "annotation " PREFIX "template", ask->template_name, policy->templates, "templates");
+		r = check_listed(&d, "annotation " PREFIX "template", ask->template_name, policy->templates,
+				 "templates");
 	if (r == 0)
 		r = check_listed(&d, "annotation " PREFIX "type", type, policy->types, "types");
 	if (r == 0)
@@ -349,14 +358,16 @@ int domlet_ask_size(const struct domlet_ask *ask, const struct domlet_policy *po
 	uint64_t count = fit(ask->vcpus, *vcpus, template_vcpus, policy->max_vcpus > 0);
 
 	if (ask->memory_kib && !memory)
-		return domlet_error_set(err, EPERM,
-					"%s: %s asks for %llu MiB, more than the template's %llu: there is no max_memory in the policy %s that allows it",
-					ask->path, ask->memory_by, (unsigned long long)ask->memory_kib / 1024,
-					(unsigned long long)template_kib / 1024, policy->path);
+		return domlet_error_set(
+			err, EPERM,
+			"%s: %s asks for %llu MiB, more than the template's %llu: there is no max_memory in the policy %s that allows it",
+			ask->path, ask->memory_by, (unsigned long long)ask->memory_kib / 1024,
+			(unsigned long long)template_kib / 1024, policy->path);
 	if (ask->vcpus && !count)
-		return domlet_error_set(err, EPERM,
-					"%s: %s asks for %u, more than the template's %u: there is no max_vcpus in the policy %s that allows it",
-					ask->path, ask->vcpus_by, ask->vcpus, template_vcpus, policy->path);
+		return domlet_error_set(
+			err, EPERM,
+			"%s: %s asks for %u, more than the template's %u: there is no max_vcpus in the policy %s that allows it",
+			ask->path, ask->vcpus_by, ask->vcpus, template_vcpus, policy->path);
 	if (ask->memory_kib)
 		*memory_kib = memory;
 	if (ask->vcpus)

@@ -21,13 +21,13 @@ struct json_object;
 enum domlet_type { DOMLET_TYPE_AUTO, DOMLET_TYPE_PVH, DOMLET_TYPE_PV };
 
 struct domlet_ask {
-	char *path; /* the configuration's, for sentences */
-	unsigned int annotations;       /* those that are there, a bit each (ask.c) */
-	enum domlet_type type;          /* AUTO: nothing asked */
-	char *template_name;            /* NULL: nothing asked */
-	uint64_t memory_kib;            /* 0: nothing asked */
-	uint32_t vcpus;                 /* 0: nothing asked */
-	const char *memory_by, *vcpus_by; /* who asked, for sentences */
+	char *path;                         /* the configuration's, for sentences */
+	unsigned int annotations;           /* those that are there, a bit each (ask.c) */
+	enum domlet_type type;              /* AUTO: nothing asked */
+	char *template_name;                /* NULL: nothing asked */
+	uint64_t memory_kib;                /* 0: nothing asked */
+	uint32_t vcpus;                     /* 0: nothing asked */
+	const char *memory_by, *vcpus_by;   /* who asked, for sentences */
 	char *kernel, *initrd, *parameters; /* NULL: nothing asked */
 };
 

@@ -28,8 +28,7 @@ static int parse_failed(struct json_tokener *tok, const char *path, size_t len, 
 				json_tokener_error_desc(why));
 }
 
-static int parse(const char *text, size_t len, const char *path, struct json_object **config,
-		 struct domlet_error *err)
+static int parse(const char *text, size_t len, const char *path, struct json_object **config, struct domlet_error *err)
 {
 	struct json_tokener *tok = json_tokener_new_ex(DOMLET_OCI_DEPTH_MAX);
 	struct json_object *obj;

@@ -18,30 +18,42 @@ enum kind {
 	STRING,
 	BOOLEAN,
 	INTEGER,
-	UNSIGNED, /* 0 to 2^64-1 */
-	SIZE16,   /* 0 to 65,535 */
-	ID,       /* 0 to 2^32-2: 2^32-1 means "leave alone" to system calls */
+	UNSIGNED,  /* 0 to 2^64-1 */
+	SIZE16,    /* 0 to 65,535 */
+	ID,        /* 0 to 2^32-2: 2^32-1 means "leave alone" to system calls */
 	NO_MEMBER, /* an object: absent or empty */
-	NO_LIMIT, /* absent, 0, or below, which is "unlimited" */
-	NOTHING,  /* what domlet can't do: absent, or as empty as engines write it */
+	NO_LIMIT,  /* absent, 0, or below, which is "unlimited" */
+	NOTHING,   /* what domlet can't do: absent, or as empty as engines write it */
 };
 
 struct rule {
 	const char *path; /* "[]": each element, "{}": each value */
 	enum kind kind;
-	bool required; /* where the object that holds it exists */
+	bool required;   /* where the object that holds it exists */
 	const char *why; /* of the last three: the sentence's end */
 };
 
-#define OPTIONAL(path, kind) {path, kind, false, NULL}
-#define REQUIRED(path, kind) {path, kind, true, NULL}
-#define REFUSED(path, why) {path, NOTHING, false, why}
-#define NO_CGROUP1(path, kind) {path, kind, false, "can't be done: it is cgroup v1's"}
+#define OPTIONAL(path, kind)            \
+	{                               \
+		path, kind, false, NULL \
+	}
+#define REQUIRED(path, kind)           \
+	{                              \
+		path, kind, true, NULL \
+	}
+#define REFUSED(path, why)                \
+	{                                 \
+		path, NOTHING, false, why \
+	}
+#define NO_CGROUP1(path, kind)                                        \
+	{                                                             \
+		path, kind, false, "can't be done: it is cgroup v1's" \
+	}
 #define NOT_YET(path) REFUSED(path, "can't be done in the guest yet")
 #define STRINGS(path) OPTIONAL(path, ARRAY), OPTIONAL(path "[]", STRING)
-#define HOOKS(path)                                                                      \
-	OPTIONAL(path, ARRAY), OPTIONAL(path "[]", OBJECT), REQUIRED(path "[].path", STRING), \
-		STRINGS(path "[].args"), STRINGS(path "[].env"), OPTIONAL(path "[].timeout", INTEGER)
+#define HOOKS(path)                                                                                                    \
+	OPTIONAL(path, ARRAY), OPTIONAL(path "[]", OBJECT), REQUIRED(path "[].path", STRING), STRINGS(path "[].args"), \
+		STRINGS(path "[].env"), OPTIONAL(path "[].timeout", INTEGER)
 
 #define HARDWARE "can't be done: nothing of the host's hardware is given to a guest"
 
@@ -138,7 +150,7 @@ static const struct rule rules[] = {
 	OPTIONAL("linux.timeOffsets{}.nanosecs", ID),
 	NOT_YET("linux.intelRdt"),
 	NOT_YET("linux.memoryPolicy"),
-	{"linux.netDevices", NO_MEMBER, false, "can't be done: no network device of the host's enters a guest"},
+	{ "linux.netDevices", NO_MEMBER, false, "can't be done: no network device of the host's enters a guest" },
 	OPTIONAL("linux.namespaces", ARRAY),
 	OPTIONAL("linux.namespaces[]", OBJECT),
 	REQUIRED("linux.namespaces[].type", STRING),
@@ -272,7 +284,8 @@ static bool says_nothing(struct json_object *value)
 	case json_type_array: return json_object_array_length(value) == 0;
 	case json_type_object: break;
 	}
-	json_object_object_foreach(value, key, member) {
+	json_object_object_foreach(value, key, member)
+	{
 		(void)key;
 		if (!says_nothing(member))
 			return false;
@@ -291,8 +304,10 @@ static bool fits(enum kind kind, struct json_object *value)
 	case UNSIGNED: return integer_fits(value, 0, UINT64_MAX);
 	case SIZE16: return integer_fits(value, 0, UINT16_MAX);
 	case ID: return integer_fits(value, 0, UINT32_MAX - 1);
-	case NO_MEMBER: return !value || (json_object_is_type(value, json_type_object) && json_object_object_length(value) == 0);
-	case NO_LIMIT: return !value || (json_object_is_type(value, json_type_int) && json_object_get_int64(value) <= 0);
+	case NO_MEMBER:
+		return !value || (json_object_is_type(value, json_type_object) && json_object_object_length(value) == 0);
+	case NO_LIMIT:
+		return !value || (json_object_is_type(value, json_type_int) && json_object_get_int64(value) <= 0);
 	case NOTHING: return says_nothing(value);
 	}
 	return false;
@@ -303,15 +318,14 @@ static int check_value(struct check *c, struct json_object *value)
 	const char *name = c->where[0] != '\0' ? c->where : "the whole";
 
 	if (c->rule->kind >= NO_MEMBER)
-		return fits(c->rule->kind, value) ? 0 : domlet_error_set(c->err, ENOTSUP, "%s: %s %s", c->file, name,
-								   c->rule->why);
+		return fits(c->rule->kind, value) ?
+			       0 :
+			       domlet_error_set(c->err, ENOTSUP, "%s: %s %s", c->file, name, c->rule->why);
 	if (!fits(c->rule->kind, value))
 		return domlet_error_set(c->err, EINVAL, "%s: %s must be %s, but is %s", c->file, name,
 					kind_names[c->rule->kind], found_name(value));
-	if (c->rule->kind == STRING &&
-	    strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
-		return domlet_error_set(c->err, EINVAL, "%s: %s must be a string without NUL characters", c->file,
-					name);
+	if (c->rule->kind == STRING && strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
+		return domlet_error_set(c->err, EINVAL, "%s: %s must be a string without NUL characters", c->file, name);
 	return 0;
 }
 
@@ -341,7 +355,8 @@ static int walk_values(struct check *c, struct json_object *object, const char *
 
 	if (!json_object_is_type(object, json_type_object))
 		return 0;
-	json_object_object_foreach(object, key, value) {
+	json_object_object_foreach(object, key, value)
+	{
 		snprintf(c->where + end, sizeof(c->where) - end, "[\"%.64s\"]", key);
 		r = walk(c, value, rest);
 		if (r < 0)
@@ -388,7 +403,7 @@ static int walk(struct check *c, struct json_object *value, const char *path)
 
 int domlet_oci_check(struct json_object *config, const char *path, struct domlet_error *err)
 {
-	struct check c = {.file = path, .err = err};
+	struct check c = { .file = path, .err = err };
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		int r;

@@ -11,18 +11,30 @@
 static const char *const top_members[] = {
 	"ociVersion", "hostname", "domainname", "root", "process", "mounts", "hooks", "linux", NULL,
 };
-static const char *const root_members[] = {"readonly", NULL};
+static const char *const root_members[] = { "readonly", NULL };
 /* Labels and profiles are those of the host's security modules. */
 static const char *const process_members[] = {
-	"terminal", "consoleSize", "user", "args", "env", "cwd", "capabilities", "rlimits", "noNewPrivileges",
-	"oomScoreAdj", "scheduler", "ioPriority", "execCPUAffinity", NULL,
+	"terminal",
+	"consoleSize",
+	"user",
+	"args",
+	"env",
+	"cwd",
+	"capabilities",
+	"rlimits",
+	"noNewPrivileges",
+	"oomScoreAdj",
+	"scheduler",
+	"ioPriority",
+	"execCPUAffinity",
+	NULL,
 };
-static const char *const mount_members[] = {"destination", "type", "source", "options", NULL};
+static const char *const mount_members[] = { "destination", "type", "source", "options", NULL };
 /* The other hooks run in dom0. */
-static const char *const hook_members[] = {"startContainer", NULL};
+static const char *const hook_members[] = { "startContainer", NULL };
 static const char *const linux_members[] = {
-	"namespaces", "devices", "sysctl", "personality", "resources", "rootfsPropagation", "maskedPaths",
-	"readonlyPaths", "seccomp", "timeOffsets", NULL,
+	"namespaces",  "devices",       "sysctl",  "personality", "resources", "rootfsPropagation",
+	"maskedPaths", "readonlyPaths", "seccomp", "timeOffsets", NULL,
 };
 static const char *const seccomp_members[] = {
 	"defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls", NULL,
@@ -47,7 +59,8 @@ static void keep(struct json_object *obj, const char *const *names)
 {
 	if (!json_object_is_type(obj, json_type_object))
 		return;
-	json_object_object_foreach(obj, key, value) {
+	json_object_object_foreach(obj, key, value)
+	{
 		(void)value;
 		if (!is_one_of(key, names))
 			json_object_object_del(obj, key); /* the current one may go */

@@ -91,8 +91,8 @@ static void add_options(struct json_object *plan, const char *const *options)
 /* Options of a bind that also make sense for the file system in its place. */
 static void keep_access_options(const struct mount_view *m, struct json_object *plan)
 {
-	static const char *const kept[] = {"ro", "nosuid", "nodev", "noexec"};
-	const char *options[5] = {NULL};
+	static const char *const kept[] = { "ro", "nosuid", "nodev", "noexec" };
+	const char *options[5] = { NULL };
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
@@ -109,11 +109,9 @@ static struct json_object *plan_shm(const struct mount_view *m)
 	struct statvfs fs;
 	char size[32] = "size=65536k";
 
-	if (m->source[0] == '/' && !same_path(m->source, "/dev/shm") && statvfs(m->source, &fs) == 0 &&
-	    fs.f_blocks > 0)
-		snprintf(size, sizeof(size), "size=%lluk",
-			 (unsigned long long)fs.f_blocks * fs.f_frsize / 1024);
-	add_options(plan, (const char *const[]){"nosuid", "nodev", "noexec", "mode=1777", size, NULL});
+	if (m->source[0] == '/' && !same_path(m->source, "/dev/shm") && statvfs(m->source, &fs) == 0 && fs.f_blocks > 0)
+		snprintf(size, sizeof(size), "size=%lluk", (unsigned long long)fs.f_blocks * fs.f_frsize / 1024);
+	add_options(plan, (const char *const[]){ "nosuid", "nodev", "noexec", "mode=1777", size, NULL });
 	json_object_object_add(plan, "source", json_object_new_string("shm"));
 	return plan;
 }
@@ -125,8 +123,9 @@ static struct json_object *plan_system(const struct mount_view *m)
 	static const struct {
 		const char *source, *type;
 	} trees[] = {
-		{"/proc", "proc"},           {"/sys", "sysfs"},         {"/dev", "devtmpfs"},
-		{"/sys/fs/cgroup", "cgroup"}, {"/dev/mqueue", "mqueue"}, {"/dev/pts", "devpts"},
+		{ "/proc", "proc" },         { "/sys", "sysfs" },
+		{ "/dev", "devtmpfs" },      { "/sys/fs/cgroup", "cgroup" },
+		{ "/dev/mqueue", "mqueue" }, { "/dev/pts", "devpts" },
 	};
 	static const char *const nodes[] = {
 		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx",
@@ -157,8 +156,8 @@ static bool is_system(const char *source)
 	return below(source, "/proc") || below(source, "/sys") || below(source, "/dev");
 }
 
-static int plan_copy(const struct mount_view *m, const char *source, const struct stat *st,
-		     struct json_object **out, struct domlet_error *err)
+static int plan_copy(const struct mount_view *m, const char *source, const struct stat *st, struct json_object **out,
+		     struct domlet_error *err)
 {
 	cleanup_free char *data = NULL, *text = NULL;
 	struct json_object *plan;
@@ -166,8 +165,7 @@ static int plan_copy(const struct mount_view *m, const char *source, const struc
 	int r = domlet_file_read(source, DOMLET_COPY_MAX, &data, &len, err);
 
 	if (r < 0)
-		return domlet_error_prefix(err, "the bind mount of %s on %s can't be done", m->source,
-					   m->destination);
+		return domlet_error_prefix(err, "the bind mount of %s on %s can't be done", m->source, m->destination);
 	text = domlet_base64_encode(data, len);
 	if (!text)
 		return domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", source);
@@ -190,8 +188,7 @@ static const char *refused_kind(mode_t mode)
 	}
 }
 
-static int plan_bind(const struct mount_view *m, const char *bundle, struct json_object **out,
-		     struct domlet_error *err)
+static int plan_bind(const struct mount_view *m, const char *bundle, struct json_object **out, struct domlet_error *err)
 {
 	cleanup_free char *source = NULL;
 	struct stat st;
@@ -206,14 +203,14 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct json
 	if (m->source[0] == '\0')
 		return domlet_error_set(err, EINVAL, "the bind mount on %s has no source", m->destination);
 	if (is_system(m->source))
-		return domlet_error_set(err, ENOTSUP,
-					"the bind mount of %s on %s can't be done: the guest has its own kernel, and what is below /proc, /sys and /dev of the host belongs to the host's",
-					m->source, m->destination);
-	if (asprintf(&source, "%s%s%s", m->source[0] == '/' ? "" : bundle, m->source[0] == '/' ? "" : "/",
-		     m->source) < 0) {
+		return domlet_error_set(
+			err, ENOTSUP,
+			"the bind mount of %s on %s can't be done: the guest has its own kernel, and what is below /proc, /sys and /dev of the host belongs to the host's",
+			m->source, m->destination);
+	if (asprintf(&source, "%s%s%s", m->source[0] == '/' ? "" : bundle, m->source[0] == '/' ? "" : "/", m->source) <
+	    0) {
 		source = NULL;
-		return domlet_error_set(err, ENOMEM, "the mount on %s can't be planned: out of memory",
-					m->destination);
+		return domlet_error_set(err, ENOMEM, "the mount on %s can't be planned: out of memory", m->destination);
 	}
 	if (stat(source, &st) < 0)
 		return domlet_error_set(err, errno, "the bind mount of %s on %s can't be done: %s", m->source,
@@ -224,8 +221,7 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct json
 	return plan_copy(m, source, &st, out, err);
 }
 
-static int plan_mount(const struct mount_view *m, const char *bundle, struct json_object **out,
-		      struct domlet_error *err)
+static int plan_mount(const struct mount_view *m, const char *bundle, struct json_object **out, struct domlet_error *err)
 {
 	static const char *const guest_types[] = {
 		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "devtmpfs",
@@ -235,9 +231,10 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct jso
 		return domlet_error_set(err, EINVAL, "a mount (type \"%s\", source \"%s\") has no destination", m->type,
 					m->source);
 	if (has_option(m, "idmap") || has_option(m, "ridmap"))
-		return domlet_error_set(err, ENOTSUP,
-					"the mount on %s has the option \"%s\", which can't be done in the guest yet: ids there are those of the image",
-					m->destination, has_option(m, "idmap") ? "idmap" : "ridmap");
+		return domlet_error_set(
+			err, ENOTSUP,
+			"the mount on %s has the option \"%s\", which can't be done in the guest yet: ids there are those of the image",
+			m->destination, has_option(m, "idmap") ? "idmap" : "ridmap");
 	if (is_bind(m))
 		return plan_bind(m, bundle, out, err);
 	for (size_t i = 0; i < sizeof(guest_types) / sizeof(guest_types[0]); i++)

@@ -19,13 +19,13 @@ static const struct type {
 	const char *name, *file; /* /proc/PID/ns/FILE */
 	const char *advice;      /* NULL: may be absent */
 } types[] = {
-	{"mount", "mnt", "give the container one of its own"},
-	{"pid", "pid", "leave --pid=host out"},
-	{"ipc", "ipc", "leave --ipc=host out"},
-	{"uts", "uts", "leave --uts=host out"},
-	{"network", "net", "use --network none"},
-	{"cgroup", "cgroup", NULL},
-	{"time", "time", NULL},
+	{ "mount", "mnt", "give the container one of its own" },
+	{ "pid", "pid", "leave --pid=host out" },
+	{ "ipc", "ipc", "leave --ipc=host out" },
+	{ "uts", "uts", "leave --uts=host out" },
+	{ "network", "net", "use --network none" },
+	{ "cgroup", "cgroup", NULL },
+	{ "time", "time", NULL },
 };
 
 #define NANOSECS_MAX 999999999
@@ -48,7 +48,7 @@ static const char *get_text(struct json_object *obj, const char *key)
 /* Ours, or those of dom0's first process, when we ourselves run in others. */
 static bool is_hosts(const char *path, const struct type *t)
 {
-	static const char *const whose[] = {"self", "1"};
+	static const char *const whose[] = { "self", "1" };
 	struct stat given, hosts;
 	char file[64];
 
@@ -67,13 +67,15 @@ static int take_path(const struct reader *r, const struct type *t, const char *p
 	struct stat st;
 
 	if (is_hosts(path, t))
-		return domlet_error_set(r->err, ENOTSUP,
-					"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
-					t->name, path);
+		return domlet_error_set(
+			r->err, ENOTSUP,
+			"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
+			t->name, path);
 	if (strcmp(t->name, "network") != 0)
-		return domlet_error_set(r->err, ENOTSUP,
-					"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
-					t->name, path);
+		return domlet_error_set(
+			r->err, ENOTSUP,
+			"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
+			t->name, path);
 	if (stat(path, &st) < 0)
 		return domlet_error_set(r->err, errno, "the network namespace %s can't be used: %s", path,
 					domlet_strerror(errno));
@@ -90,9 +92,10 @@ static int read_one(struct reader *r, struct json_object *one)
 	size_t i = 0;
 
 	if (strcmp(name, "user") == 0)
-		return domlet_error_set(r->err, ENOTSUP,
-					"%s: linux.namespaces asks for a user namespace, which is not possible yet: the guest has users of its own",
-					r->path);
+		return domlet_error_set(
+			r->err, ENOTSUP,
+			"%s: linux.namespaces asks for a user namespace, which is not possible yet: the guest has users of its own",
+			r->path);
 	while (i < TYPES && strcmp(name, types[i].name) != 0)
 		i++;
 	if (i == TYPES)
@@ -121,19 +124,22 @@ static int check_time_offsets(const struct reader *r, struct json_object *offset
 	if (!offsets || json_object_object_length(offsets) == 0)
 		return 0;
 	if (!has(r, "time"))
-		return domlet_error_set(r->err, EINVAL,
-					"%s: linux.timeOffsets is given, but linux.namespaces has no time namespace to set it in",
-					r->path);
-	json_object_object_foreach(offsets, clock, offset) {
+		return domlet_error_set(
+			r->err, EINVAL,
+			"%s: linux.timeOffsets is given, but linux.namespaces has no time namespace to set it in",
+			r->path);
+	json_object_object_foreach(offsets, clock, offset)
+	{
 		if (strcmp(clock, "monotonic") != 0 && strcmp(clock, "boottime") != 0)
-			return domlet_error_set(r->err, EINVAL,
-						"%s: linux.timeOffsets has clock \"%.64s\"; \"monotonic\" and \"boottime\" are known",
-						r->path, clock);
+			return domlet_error_set(
+				r->err, EINVAL,
+				"%s: linux.timeOffsets has clock \"%.64s\"; \"monotonic\" and \"boottime\" are known",
+				r->path, clock);
 		if (json_object_object_get_ex(offset, "nanosecs", &nanosecs) &&
 		    json_object_get_int64(nanosecs) > NANOSECS_MAX)
-			return domlet_error_set(r->err, EINVAL,
-						"%s: linux.timeOffsets.%s.nanosecs is %lld, but must be %d at most", r->path,
-						clock, (long long)json_object_get_int64(nanosecs), NANOSECS_MAX);
+			return domlet_error_set(
+				r->err, EINVAL, "%s: linux.timeOffsets.%s.nanosecs is %lld, but must be %d at most",
+				r->path, clock, (long long)json_object_get_int64(nanosecs), NANOSECS_MAX);
 	}
 	return 0;
 }
@@ -142,16 +148,17 @@ static int refuse_absent(const struct reader *r)
 {
 	for (size_t i = 0; i < TYPES; i++)
 		if (!r->seen[i] && types[i].advice)
-			return domlet_error_set(r->err, ENOTSUP,
-						"%s: linux.namespaces has no %s namespace, which means the host's, and a guest with its own kernel can't share that: %s",
-						r->path, types[i].name, types[i].advice);
+			return domlet_error_set(
+				r->err, ENOTSUP,
+				"%s: linux.namespaces has no %s namespace, which means the host's, and a guest with its own kernel can't share that: %s",
+				r->path, types[i].name, types[i].advice);
 	return 0;
 }
 
 int domlet_plan_namespaces(struct json_object *config, const char *path, struct domlet_plan *plan,
 			   struct domlet_error *err)
 {
-	struct reader reader = {.path = path, .plan = plan, .err = err};
+	struct reader reader = { .path = path, .plan = plan, .err = err };
 	struct json_object *linux_ = NULL, *list = NULL, *offsets = NULL;
 	const char *hostname = get_text(config, "hostname");
 	size_t n = 0;

@@ -52,9 +52,10 @@ int domlet_id_check(const char *id, struct domlet_error *err)
 
 	if (len == 0 || len > DOMLET_ID_MAX || strspn(id, allowed) != len || strcmp(id, ".") == 0 ||
 	    strcmp(id, "..") == 0)
-		return domlet_error_set(err, EINVAL,
-					"invalid container ID format: \"%.64s\" (letters, digits and _+.- are allowed, %u at most)",
-					id, DOMLET_ID_MAX);
+		return domlet_error_set(
+			err, EINVAL,
+			"invalid container ID format: \"%.64s\" (letters, digits and _+.- are allowed, %u at most)", id,
+			DOMLET_ID_MAX);
 	return 0;
 }
 
@@ -73,7 +74,7 @@ void domlet_plan_free(struct domlet_plan *plan)
 	free(plan->argv0);
 	domlet_ask_free(&plan->ask);
 	free(plan->document);
-	*plan = (struct domlet_plan){0};
+	*plan = (struct domlet_plan){ 0 };
 }
 
 static struct json_object *get(struct json_object *obj, const char *key)
@@ -204,15 +205,16 @@ static void read_resources(struct build *b)
 void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus)
 {
 	if (plan->limit_kib && plan->memory_kib == plan->limit_size_kib)
-		plan->memory_kib = plan->limit_size_kib =
-			size_domain(plan->limit_kib, plan->vcpus ? plan->vcpus : template_vcpus);
+		plan->memory_kib = plan->limit_size_kib = size_domain(plan->limit_kib,
+								      plan->vcpus ? plan->vcpus : template_vcpus);
 }
 
 static int read_annotations(struct build *b)
 {
 	struct json_object *annotations = get(b->config, "annotations");
 
-	return annotations ? copy_json(b, annotations, &b->plan->annotations) : copy_text(b, "{}", &b->plan->annotations);
+	return annotations ? copy_json(b, annotations, &b->plan->annotations) :
+			     copy_text(b, "{}", &b->plan->annotations);
 }
 
 static int read_ask(struct build *b)
@@ -227,9 +229,9 @@ static int read_labels(struct build *b)
 	const struct {
 		const char *path, *value;
 	} known[] = {
-		{"process.apparmorProfile", get_text(process, "apparmorProfile")},
-		{"process.selinuxLabel", get_text(process, "selinuxLabel")},
-		{"linux.mountLabel", get_text(get(b->config, "linux"), "mountLabel")},
+		{ "process.apparmorProfile", get_text(process, "apparmorProfile") },
+		{ "process.selinuxLabel", get_text(process, "selinuxLabel") },
+		{ "linux.mountLabel", get_text(get(b->config, "linux"), "mountLabel") },
 	};
 	int r = 0;
 
@@ -325,9 +327,10 @@ static int build_document(struct build *b)
 		return r;
 	b->plan->document_len = strlen(b->plan->document);
 	if (b->plan->document_len > DOMLET_CONFIG_MAX)
-		return domlet_error_set(b->err, EFBIG,
-					"%s and the files its mounts name are too large together: %zu bytes for the guest, %u are possible",
-					b->path, b->plan->document_len, DOMLET_CONFIG_MAX);
+		return domlet_error_set(
+			b->err, EFBIG,
+			"%s and the files its mounts name are too large together: %zu bytes for the guest, %u are possible",
+			b->path, b->plan->document_len, DOMLET_CONFIG_MAX);
 	domlet_sha256(b->plan->document, b->plan->document_len, b->plan->sha256);
 	return 0;
 }
@@ -335,8 +338,8 @@ static int build_document(struct build *b)
 static int build_plan(struct build *b)
 {
 	static int (*const steps[])(struct build *) = {
-		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_ask, read_labels, read_hooks,
-		read_sysctls, read_cgroup, build_document, /* takes out of the configuration what isn't the guest's */
+		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_ask,
+		read_labels,  read_hooks,  read_sysctls, read_cgroup,     build_document, /* takes out of the configuration what isn't the guest's */
 	};
 
 	read_resources(b);
@@ -354,10 +357,10 @@ static int plan_config(const char *bundle, const char *id, const char *const *st
 		       struct domlet_plan *plan, struct domlet_error *err)
 {
 	cleanup_free char *path = NULL;
-	struct build b = {.plan = plan, .stdio = stdio, .err = err};
+	struct build b = { .plan = plan, .stdio = stdio, .err = err };
 	int r;
 
-	*plan = (struct domlet_plan){0};
+	*plan = (struct domlet_plan){ 0 };
 	r = domlet_id_check(id, err);
 	if (r < 0)
 		return r;

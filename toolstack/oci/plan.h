@@ -19,17 +19,17 @@ struct domlet_error;
 
 struct domlet_plan {
 	char *id;
-	char *bundle;  /* absolute */
-	char *rootfs;  /* absolute, exists, a directory */
+	char *bundle; /* absolute */
+	char *rootfs; /* absolute, exists, a directory */
 	char *oci_version;
-	char *annotations; /* JSON object text, "{}" when none */
-	char *hooks;       /* config.md#posix-platform-hooks as JSON text; NULL: none */
-	char *hostname;    /* NULL: the id's first 12 characters in the guest */
+	char *annotations;  /* JSON object text, "{}" when none */
+	char *hooks;        /* config.md#posix-platform-hooks as JSON text; NULL: none */
+	char *hostname;     /* NULL: the id's first 12 characters in the guest */
 	char *cgroups_path; /* NULL: none given */
 	/* Labels of the host's security modules, which no guest knows: a JSON object,
 	 * by their places in the configuration. NULL: none asked for. */
 	char *labels;
-	char *net_path;      /* the network namespace in dom0 to join; NULL: none */
+	char *net_path; /* the network namespace in dom0 to join; NULL: none */
 	bool terminal;
 	uint16_t console_rows, console_cols; /* 0: unknown */
 	bool root_readonly;
@@ -50,8 +50,7 @@ struct domlet_plan {
 /* Reads BUNDLE/config.json, validates, plans. Nothing is created. Refuses
  * what can't be honoured, in one sentence naming it. terminal and console
  * size can be overridden later by the caller. */
-int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan,
-		     struct domlet_error *err);
+int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err);
 /* The same for a process whose standard streams are of these kinds (process.h). */
 int domlet_plan_read_for(const char *bundle, const char *id, const char *const stdio[3], struct domlet_plan *plan,
 			 struct domlet_error *err);

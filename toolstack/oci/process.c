@@ -54,7 +54,8 @@ static int set_user(struct json_object *process, const char *text, struct domlet
 
 	if (!read_id(text, colon ? colon : text + strlen(text), &uid) ||
 	    (colon && !read_id(colon + 1, colon + 1 + strlen(colon + 1), &gid)))
-		return domlet_error_set(err, EINVAL, "--user is \"%.64s\", but must be UID or UID:GID, in numbers", text);
+		return domlet_error_set(err, EINVAL, "--user is \"%.64s\", but must be UID or UID:GID, in numbers",
+					text);
 	json_object_object_add(user, "uid", json_object_new_int64(uid));
 	if (colon)
 		json_object_object_add(user, "gid", json_object_new_int64(gid));
@@ -69,7 +70,8 @@ static int add_groups(struct json_object *process, const struct domlet_process_o
 
 	for (size_t i = 0; i < o->gid_count; i++) {
 		if (!read_id(o->gids[i], o->gids[i] + strlen(o->gids[i]), &gid))
-			return domlet_error_set(err, EINVAL, "--additional-gids is \"%.64s\", but must be a number", o->gids[i]);
+			return domlet_error_set(err, EINVAL, "--additional-gids is \"%.64s\", but must be a number",
+						o->gids[i]);
 		json_object_array_add(list, json_object_new_int64(gid));
 	}
 	return 0;
@@ -126,10 +128,14 @@ static int set_cgroup(struct json_object *process, const struct domlet_process_o
 		const char *colon = strchr(o->cgroups[i], ':'), *one = colon ? colon + 1 : o->cgroups[i];
 
 		if (colon == o->cgroups[i])
-			return domlet_error_set(err, EINVAL, "--cgroup is \"%.64s\", which has no controller before its colon", o->cgroups[i]);
+			return domlet_error_set(err, EINVAL,
+						"--cgroup is \"%.64s\", which has no controller before its colon",
+						o->cgroups[i]);
 		if (path && strcmp(path, one) != 0)
-			return domlet_error_set(err, EINVAL, "--cgroup gives \"%.64s\" and \"%.64s\", but a process is in one cgroup for all controllers",
-						path, one);
+			return domlet_error_set(
+				err, EINVAL,
+				"--cgroup gives \"%.64s\" and \"%.64s\", but a process is in one cgroup for all controllers",
+				path, one);
 		path = one;
 	}
 	if (path && path[0])
@@ -157,7 +163,8 @@ static int check(struct json_object *process, const char *where, struct domlet_e
 	if (!first || !json_object_get_string(first)[0])
 		return domlet_error_set(err, EINVAL, "%s has no command in args", where);
 	if (!cwd || cwd[0] != '/')
-		return domlet_error_set(err, EINVAL, "%s: cwd is \"%s\", but must be an absolute path", where, cwd ? cwd : "");
+		return domlet_error_set(err, EINVAL, "%s: cwd is \"%s\", but must be an absolute path", where,
+					cwd ? cwd : "");
 	return 0;
 }
 

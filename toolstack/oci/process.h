@@ -15,13 +15,13 @@ struct domlet_error;
 struct json_object;
 
 struct domlet_process_options {
-	const char *file;   /* NULL: the process of BUNDLE/config.json, changed by what follows */
-	const char *cwd;    /* NULL: the container's */
-	const char *user;   /* "UID[:GID]"; NULL: the container's */
+	const char *file;                 /* NULL: the process of BUNDLE/config.json, changed by what follows */
+	const char *cwd;                  /* NULL: the container's */
+	const char *user;                 /* "UID[:GID]"; NULL: the container's */
 	const char **env, **caps, **gids; /* added */
 	size_t env_count, cap_count, gid_count;
-	char **args;        /* NULL-terminated; not looked at with FILE */
-	bool terminal;      /* also for a FILE that asks for none */
+	char **args;   /* NULL-terminated; not looked at with FILE */
+	bool terminal; /* also for a FILE that asks for none */
 	bool no_new_privs;
 	const char **cgroups; /* "[CONTROLLER,…:]PATH" below the container's, also with FILE */
 	size_t cgroup_count;

@@ -49,8 +49,8 @@ static bool begins(const char *name, const char *with)
 static bool is_allowed(const char *path)
 {
 	static const char *const names[] = {
-		"kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
-		"kernel/shmmni", "kernel/shm_rmid_forced", "kernel/domainname",
+		"kernel/msgmax", "kernel/msgmnb", "kernel/msgmni",          "kernel/sem",        "kernel/shmall",
+		"kernel/shmmax", "kernel/shmmni", "kernel/shm_rmid_forced", "kernel/domainname",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -64,7 +64,8 @@ static int check_one(const char *name, const char *file, struct domlet_error *er
 	char path[PATH_LEN_MAX + 1];
 
 	if (!path_of(name, path) || !stays_below(path))
-		return domlet_error_set(err, EINVAL, "%s: linux.sysctl has \"%.64s\", which is no sysctl's name", file, name);
+		return domlet_error_set(err, EINVAL, "%s: linux.sysctl has \"%.64s\", which is no sysctl's name", file,
+					name);
 	if (is_allowed(path))
 		return 0;
 	return domlet_error_set(err, EINVAL, "%s: sysctl \"%s\" is not allowed: %s", file, name,
@@ -80,7 +81,8 @@ int domlet_sysctl_check(struct json_object *config, const char *path, struct dom
 	json_object_object_get_ex(config, "linux", &linux_);
 	if (!linux_ || !json_object_object_get_ex(linux_, "sysctl", &table) || !table)
 		return 0;
-	json_object_object_foreach(table, key, value) {
+	json_object_object_foreach(table, key, value)
+	{
 		int r = check_one(key, path, err);
 
 		(void)value;

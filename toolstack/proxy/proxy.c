@@ -259,8 +259,8 @@ int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle 
 	if (r < 0) {
 		domlet_proxy_abandon(h);
 		return domlet_error_set(err, -r, "can't set up the container's namespaces and cgroup in dom0%s%s: %s",
-					p->net_path ? ", with the network namespace " : "", p->net_path ? p->net_path : "",
-					domlet_strerror(-r));
+					p->net_path ? ", with the network namespace " : "",
+					p->net_path ? p->net_path : "", domlet_strerror(-r));
 	}
 	return 0;
 }
@@ -271,7 +271,8 @@ int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *
 
 	domlet_proxy_abandon(h);
 	return r < 0 ? domlet_error_set(err, -r, "can't confine the container's proxy to its root file system: %s",
-					domlet_strerror(-r)) : 0;
+					domlet_strerror(-r)) :
+		       0;
 }
 
 void domlet_proxy_abandon(struct domlet_proxy_handle *h)
@@ -292,7 +293,8 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 
 	/* Asked after the descriptor was opened, so it is not a later process's. */
 	if (target < 0 || domlet_process_look(first) != 1)
-		return domlet_error_set(err, ESRCH, "can't join the container's namespaces in dom0: its proxy has ended");
+		return domlet_error_set(err, ESRCH,
+					"can't join the container's namespaces in dom0: its proxy has ended");
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return domlet_error_set(err, errno, "can't make a pipe: %s", domlet_strerror(errno));
 	answer = pair[0], child_answer = pair[1];
@@ -317,5 +319,7 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 		pid = -ECHILD;
 	if (between > 0)
 		(void)waitpid(between, NULL, 0);
-	return pid > 0 ? pid : domlet_error_set(err, -pid, "can't join the container's namespaces in dom0: %s", domlet_strerror(-pid));
+	return pid > 0 ? pid :
+			 domlet_error_set(err, -pid, "can't join the container's namespaces in dom0: %s",
+					  domlet_strerror(-pid));
 }

@@ -35,15 +35,14 @@ static int map_pages(struct domlet_host_ring *hr, uint32_t domid, const struct d
 	hr->data = xengnttab_map_domain_grant_refs(hr->gnt, count, domid, ref, PROT_READ | PROT_WRITE);
 	if (!hr->data) {
 		rc = errno;
-		return domlet_error_set(err, rc, "can't map the ring's %u data pages of domain %u: %s",
-					count, domid, domlet_strerror(rc));
+		return domlet_error_set(err, rc, "can't map the ring's %u data pages of domain %u: %s", count, domid,
+					domlet_strerror(rc));
 	}
 	hr->page_count = count;
 	return 0;
 }
 
-static int bind_channel(struct domlet_host_ring *hr, uint32_t domid, uint32_t remote_port,
-			struct domlet_error *err)
+static int bind_channel(struct domlet_host_ring *hr, uint32_t domid, uint32_t remote_port, struct domlet_error *err)
 {
 	int fd = xenevtchn_fd(hr->evtchn);
 	int flags = fcntl(fd, F_GETFL);
@@ -60,8 +59,8 @@ static int bind_channel(struct domlet_host_ring *hr, uint32_t domid, uint32_t re
 	if (port < 0) {
 		int rc = errno;
 
-		return domlet_error_set(err, rc, "can't bind event channel %u of domain %u: %s",
-					remote_port, domid, domlet_strerror(rc));
+		return domlet_error_set(err, rc, "can't bind event channel %u of domain %u: %s", remote_port, domid,
+					domlet_strerror(rc));
 	}
 	hr->local_port = (uint32_t)port;
 	return 0;

@@ -28,9 +28,9 @@ struct domlet_host_ring {
 int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
 			 struct domlet_error *err);
 void domlet_host_ring_unmap(struct domlet_host_ring *hr);
-int domlet_host_ring_fd(const struct domlet_host_ring *hr);   /* poll for READABLE only */
+int domlet_host_ring_fd(const struct domlet_host_ring *hr); /* poll for READABLE only */
 int domlet_host_ring_notify(struct domlet_host_ring *hr);
-int domlet_host_ring_drain(struct domlet_host_ring *hr);      /* take pending, unmask */
+int domlet_host_ring_drain(struct domlet_host_ring *hr); /* take pending, unmask */
 /* For domlet_ring_linger: dom0 has processors for others. Always true. */
 static inline bool domlet_host_ring_pause(void)
 {

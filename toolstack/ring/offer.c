@@ -29,9 +29,10 @@ static int check_version(uint32_t version, uint32_t domid, struct domlet_error *
 {
 	if (version == DOMLET_PROTO_VERSION)
 		return 0;
-	return domlet_error_set(err, EPROTO,
-				"domain %u speaks version %u of the ring protocol and dom0 version %u: install the guest initrd of this version",
-				domid, version, DOMLET_PROTO_VERSION);
+	return domlet_error_set(
+		err, EPROTO,
+		"domain %u speaks version %u of the ring protocol and dom0 version %u: install the guest initrd of this version",
+		domid, version, DOMLET_PROTO_VERSION);
 }
 
 int domlet_ring_offer_parse(const char *text, size_t len, uint32_t domid, struct domlet_ring_offer *offer,
@@ -44,17 +45,20 @@ int domlet_ring_offer_parse(const char *text, size_t len, uint32_t domid, struct
 
 	for (size_t i = 0; i < count; i++) {
 		if (!take_number(&text, &len, i + 1 == count, &number[i]))
-			return domlet_error_set(err, EPROTO, "domain %u offers a ring in xenstore whose %s is no number: install the guest initrd of this version",
-						domid, names[i]);
+			return domlet_error_set(
+				err, EPROTO,
+				"domain %u offers a ring in xenstore whose %s is no number: install the guest initrd of this version",
+				domid, names[i]);
 		/* What follows another version is that version's business. */
 		rc = i == 0 ? check_version(number[0], domid, err) : 0;
 		if (rc)
 			return rc;
 	}
 	if (number[1] > DOMLET_RING_ORDER_MAX)
-		return domlet_error_set(err, EPROTO,
-					"domain %u offers a ring of order %u, more than %u: guest and dom0 have different versions of domlet, install the guest initrd of this version",
-					domid, number[1], DOMLET_RING_ORDER_MAX);
+		return domlet_error_set(
+			err, EPROTO,
+			"domain %u offers a ring of order %u, more than %u: guest and dom0 have different versions of domlet, install the guest initrd of this version",
+			domid, number[1], DOMLET_RING_ORDER_MAX);
 	*offer = (struct domlet_ring_offer){ number[1], number[2], number[3], number[4] };
 	return 0;
 }
@@ -69,14 +73,16 @@ int domlet_ring_offer_check_page(const struct domlet_ring_page *page, uint32_t d
 	int rc;
 
 	if (magic != DOMLET_RING_MAGIC)
-		return domlet_error_set(err, EPROTO, "the index page of domain %u has the magic 0x%08x, not 0x%08x: its ring is no domlet ring",
-					domid, magic, DOMLET_RING_MAGIC);
+		return domlet_error_set(
+			err, EPROTO,
+			"the index page of domain %u has the magic 0x%08x, not 0x%08x: its ring is no domlet ring",
+			domid, magic, DOMLET_RING_MAGIC);
 	rc = check_version(version, domid, err);
 	if (rc)
 		return rc;
 	if (order != offer->order || epoch != offer->epoch)
-		return domlet_error_set(err, EPROTO,
-					"the index page of domain %u says order %u and epoch %u, xenstore says %u and %u",
-					domid, order, epoch, offer->order, offer->epoch);
+		return domlet_error_set(
+			err, EPROTO, "the index page of domain %u says order %u and epoch %u, xenstore says %u and %u",
+			domid, order, epoch, offer->order, offer->epoch);
 	return 0;
 }

@@ -86,7 +86,7 @@ void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms)
 
 	/* Asked after the descriptor was opened, so it is not a later process's. */
 	if (fd >= 0 && domlet_process_look(p) == 1)
-		(void)poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, timeout_ms);
+		(void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, timeout_ms);
 	else
 		wait_by_looking(p, timeout_ms);
 }
@@ -105,7 +105,7 @@ int domlet_process_kill(const struct domlet_process_ref *p)
 
 int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)
 {
-	struct domlet_process_ref ref = {.pid = pid};
+	struct domlet_process_ref ref = { .pid = pid };
 	char letter;
 	int r = pid > 0 ? read_stat(pid, &letter, &ref.start_ticks) : -EINVAL;
 

@@ -13,7 +13,15 @@
 /* Raised when an older domlet could misread a newer record. */
 #define RECORD_VERSION 1
 
-enum record_kind { KIND_OWNED, KIND_LATER, KIND_FLAG, /* unknown to older records */ KIND_TEXT, KIND_U32, KIND_PID, KIND_U64 };
+enum record_kind {
+	KIND_OWNED,
+	KIND_LATER,
+	KIND_FLAG,
+	/* unknown to older records */ KIND_TEXT,
+	KIND_U32,
+	KIND_PID,
+	KIND_U64
+};
 
 struct record_field {
 	const char *key;
@@ -23,30 +31,33 @@ struct record_field {
 };
 
 #define AT(member) offsetof(struct domlet_state, member)
-#define TEXT(key, member) {key, KIND_TEXT, AT(member), sizeof(((struct domlet_state *)0)->member)}
+#define TEXT(key, member)                                                              \
+	{                                                                              \
+		key, KIND_TEXT, AT(member), sizeof(((struct domlet_state *)0)->member) \
+	}
 
 static const struct record_field record_fields[] = {
-	{"bundle", KIND_OWNED, AT(bundle), 0},
-	{"rootfs", KIND_OWNED, AT(rootfs), 0},
-	{"annotations", KIND_OWNED, AT(annotations), 0},
-	{"ociVersion", KIND_OWNED, AT(oci_version), 0},
-	{"cgroup", KIND_OWNED, AT(cgroup), 0},
-	{"cgroupKept", KIND_FLAG, AT(cgroup_kept), 0},
-	{"hooks", KIND_OWNED, AT(hooks), 0},
-	{"image", KIND_OWNED, AT(image), 0},
-	{"proxyPid", KIND_PID, AT(proxy.pid), 0},
-	{"proxyStart", KIND_U64, AT(proxy.start_ticks), 0},
-	{"monitorPid", KIND_PID, AT(monitor.pid), 0},
-	{"monitorStart", KIND_U64, AT(monitor.start_ticks), 0},
-	{"domid", KIND_U32, AT(domid), 0},
+	{ "bundle", KIND_OWNED, AT(bundle), 0 },
+	{ "rootfs", KIND_OWNED, AT(rootfs), 0 },
+	{ "annotations", KIND_OWNED, AT(annotations), 0 },
+	{ "ociVersion", KIND_OWNED, AT(oci_version), 0 },
+	{ "cgroup", KIND_OWNED, AT(cgroup), 0 },
+	{ "cgroupKept", KIND_FLAG, AT(cgroup_kept), 0 },
+	{ "hooks", KIND_OWNED, AT(hooks), 0 },
+	{ "image", KIND_OWNED, AT(image), 0 },
+	{ "proxyPid", KIND_PID, AT(proxy.pid), 0 },
+	{ "proxyStart", KIND_U64, AT(proxy.start_ticks), 0 },
+	{ "monitorPid", KIND_PID, AT(monitor.pid), 0 },
+	{ "monitorStart", KIND_U64, AT(monitor.start_ticks), 0 },
+	{ "domid", KIND_U32, AT(domid), 0 },
 	TEXT("uuid", uuid),
 	TEXT("name", name),
 	TEXT("type", type),
 	TEXT("created", created),
-	{"exitCode", KIND_U32, AT(exit_code), 0},
-	{"reason", KIND_LATER, AT(reason), 0},
-	{"labels", KIND_LATER, AT(labels), 0},
-	{"monitorCgroup", KIND_LATER, AT(monitor_cgroup), 0},
+	{ "exitCode", KIND_U32, AT(exit_code), 0 },
+	{ "reason", KIND_LATER, AT(reason), 0 },
+	{ "labels", KIND_LATER, AT(labels), 0 },
+	{ "monitorCgroup", KIND_LATER, AT(monitor_cgroup), 0 },
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 
@@ -61,16 +72,11 @@ static struct json_object *field_value(const struct domlet_state *st, const stru
 
 		return text ? json_object_new_string(text) : NULL;
 	}
-	case KIND_FLAG:
-		return json_object_new_boolean(*(const bool *)at);
-	case KIND_TEXT:
-		return json_object_new_string(at);
-	case KIND_U32:
-		return json_object_new_int64(*(const uint32_t *)at);
-	case KIND_PID:
-		return json_object_new_int64(*(const pid_t *)at);
-	case KIND_U64:
-		return json_object_new_uint64(*(const uint64_t *)at);
+	case KIND_FLAG: return json_object_new_boolean(*(const bool *)at);
+	case KIND_TEXT: return json_object_new_string(at);
+	case KIND_U32: return json_object_new_int64(*(const uint32_t *)at);
+	case KIND_PID: return json_object_new_int64(*(const pid_t *)at);
+	case KIND_U64: return json_object_new_uint64(*(const uint64_t *)at);
 	}
 	return NULL;
 }
@@ -187,9 +193,10 @@ static int take_all(struct json_object *obj, const char *path, struct domlet_sta
 	if (!json_object_object_get_ex(obj, "version", &v) || !json_object_is_type(v, json_type_int))
 		return damaged(path, "version", err);
 	if (json_object_get_int64(v) != RECORD_VERSION)
-		return domlet_error_set(err, EPROTO,
-					"%s has version %lld, but this domlet knows version %d: use the domlet that wrote it",
-					path, (long long)json_object_get_int64(v), RECORD_VERSION);
+		return domlet_error_set(
+			err, EPROTO,
+			"%s has version %lld, but this domlet knows version %d: use the domlet that wrote it", path,
+			(long long)json_object_get_int64(v), RECORD_VERSION);
 	if (take_status(obj, st) < 0)
 		return damaged(path, "status", err);
 	for (size_t i = 0; i < RECORD_FIELDS; i++)

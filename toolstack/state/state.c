@@ -29,9 +29,8 @@
 #define LOCK_RETRY_MS 20
 
 static const char *const status_names[] = {
-	[DOMLET_STATUS_CREATING] = "creating", [DOMLET_STATUS_CREATED] = "created",
-	[DOMLET_STATUS_RUNNING] = "running",   [DOMLET_STATUS_PAUSED] = "paused",
-	[DOMLET_STATUS_STOPPED] = "stopped",
+	[DOMLET_STATUS_CREATING] = "creating", [DOMLET_STATUS_CREATED] = "created", [DOMLET_STATUS_RUNNING] = "running",
+	[DOMLET_STATUS_PAUSED] = "paused",     [DOMLET_STATUS_STOPPED] = "stopped",
 };
 
 const char *domlet_status_name(enum domlet_status s)
@@ -51,7 +50,7 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->image);
 	free(st->labels);
 	free(st->reason);
-	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
 }
 
 void domlet_state_path(const struct domlet_state *st, const char *name, char *buf, size_t len)
@@ -71,7 +70,7 @@ static int set_place(struct domlet_state *st, const char *root, const char *id, 
 {
 	char real[PATH_MAX];
 
-	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
 	/* Absolute: the proxy and the monitor change their directory. */
 	if (!realpath(root, real)) {
 		if (errno == ENOENT)
@@ -81,8 +80,8 @@ static int set_place(struct domlet_state *st, const char *root, const char *id, 
 	}
 	if (strlen(real) >= sizeof(st->root))
 		return domlet_error_set(err, ENAMETOOLONG,
-					"the state directory %s can't be used: its path is longer than %zu bytes",
-					root, sizeof(st->root) - 1);
+					"the state directory %s can't be used: its path is longer than %zu bytes", root,
+					sizeof(st->root) - 1);
 	strcpy(st->root, real);
 	strcpy(st->id, id);
 	return 0;
@@ -131,7 +130,8 @@ static int make_place(struct domlet_state *st, struct domlet_error *err)
 	snprintf(from, sizeof(from), "%s/%s", st->root, unborn.id);
 	snprintf(to, sizeof(to), "%s/%s", st->root, st->id);
 	if (mkdir(from, 0711) < 0)
-		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", to, domlet_strerror(errno));
+		return domlet_error_set(err, errno, "the state directory %s can't be made: %s", to,
+					domlet_strerror(errno));
 	r = write_record(st, unborn.id, err);
 	if (r == 0 && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) < 0)
 		r = errno == EEXIST ?
@@ -147,7 +147,7 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 {
 	int r;
 
-	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
 	if (!id_stays_inside(id))
 		return domlet_error_set(err, EINVAL, "invalid container ID format: \"%s\"", id);
 	r = domlet_file_mkdir_parents(root, 0711, err);
@@ -201,7 +201,7 @@ int domlet_state_load(const char *root, const char *id, struct domlet_state *st,
 	size_t len;
 	int r;
 
-	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
 	if (!id_stays_inside(id))
 		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
 	r = set_place(st, root, id, err);
@@ -250,8 +250,10 @@ static int refuse_foreign(int dir_fd, const char *path, struct domlet_error *err
 		return domlet_error_set(err, errno, "%s can't be emptied: %s", path, domlet_strerror(errno));
 	while ((entry = readdir(dir)))
 		if (!is_dot(entry->d_name) && !is_ours(entry->d_name))
-			return domlet_error_set(err, EEXIST, "%s can't be removed: %s in it is not one of domlet's files: move that away",
-						path, entry->d_name);
+			return domlet_error_set(
+				err, EEXIST,
+				"%s can't be removed: %s in it is not one of domlet's files: move that away", path,
+				entry->d_name);
 	return 0;
 }
 
@@ -326,8 +328,10 @@ static int lock_directory(const char *path, const char *id, int timeout_ms, stru
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return domlet_error_set(err, errno, "%s can't be locked: %s", path, domlet_strerror(errno));
 		if (waited_ms >= timeout_ms)
-			return domlet_error_set(err, ETIMEDOUT, "another command is still cleaning up container %s: try again, or look for a domlet that hangs",
-						id);
+			return domlet_error_set(
+				err, ETIMEDOUT,
+				"another command is still cleaning up container %s: try again, or look for a domlet that hangs",
+				id);
 		(void)usleep(LOCK_RETRY_MS * 1000);
 	}
 	return take_fd(&fd);
@@ -349,7 +353,7 @@ static int lock_and_load(const char *root, const char *id, int timeout_ms, struc
 	char path[PATH_MAX];
 	int fd, r;
 
-	*st = (struct domlet_state){.domid = DOMLET_DOMID_NONE};
+	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
 	if (!id_stays_inside(id))
 		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
 	for (;;) {
@@ -406,8 +410,11 @@ int domlet_state_know(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = domlet_process_look(process_of(st));
 
-	return r < 0 ? domlet_error_set(err, -r, "whether container %s still runs can't be found out, as process %d can't be looked at: %s; try again",
-					st->id, process_of(st)->pid, domlet_strerror(-r)) : 0;
+	return r < 0 ? domlet_error_set(
+			       err, -r,
+			       "whether container %s still runs can't be found out, as process %d can't be looked at: %s; try again",
+			       st->id, process_of(st)->pid, domlet_strerror(-r)) :
+		       0;
 }
 
 enum domlet_status domlet_state_status(const struct domlet_state *st)

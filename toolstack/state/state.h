@@ -38,21 +38,21 @@ struct domlet_state {
 	char root[4096 - DOMLET_ID_MAX - 64];
 	char id[DOMLET_ID_MAX + 1];
 	char *bundle, *rootfs, *annotations, *oci_version; /* owned */
-	char *cgroup; /* of its proxies, an absolute directory in dom0; NULL: none */
-	bool cgroup_kept; /* it was there before the container, and stays */
+	char *cgroup;         /* of its proxies, an absolute directory in dom0; NULL: none */
+	bool cgroup_kept;     /* it was there before the container, and stays */
 	char *monitor_cgroup; /* of its monitor alone, likewise */
-	char *hooks;  /* the configuration's, as JSON text; NULL: none */
-	char *image;  /* rootfs image used; NULL: none */
+	char *hooks;          /* the configuration's, as JSON text; NULL: none */
+	char *image;          /* rootfs image used; NULL: none */
 	struct domlet_process_ref proxy, monitor;
-	uint32_t domid;    /* of the domain, until it is known to be destroyed */
-	char uuid[37];     /* of the domain, chosen before it is built */
-	char name[64];     /* domain name */
-	char type[4];      /* "pvh", "pv", "" */
+	uint32_t domid; /* of the domain, until it is known to be destroyed */
+	char uuid[37];  /* of the domain, chosen before it is built */
+	char name[64];  /* domain name */
+	char type[4];   /* "pvh", "pv", "" */
 	enum domlet_status status;
-	char created[40];  /* RFC 3339 */
+	char created[40];   /* RFC 3339 */
 	uint32_t exit_code; /* when stopped */
-	char *labels; /* those of the configuration that no guest applies: a JSON object; owned, NULL: none */
-	char *reason; /* why, when nobody asked for the end; owned, NULL: none */
+	char *labels;       /* those of the configuration that no guest applies: a JSON object; owned, NULL: none */
+	char *reason;       /* why, when nobody asked for the end; owned, NULL: none */
 };
 
 void domlet_state_free(struct domlet_state *st);

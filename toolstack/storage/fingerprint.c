@@ -62,7 +62,7 @@ static void names_free(struct names *n)
 	for (size_t i = 0; i < n->count; i++)
 		free(n->item[i]);
 	free(n->item);
-	*n = (struct names){0};
+	*n = (struct names){ 0 };
 }
 
 static int by_name(const void *a, const void *b)
@@ -107,7 +107,7 @@ static int hash_xattrs(struct walk *w, int dir_fd, const char *entry)
 
 static void hash_stat(struct walk *w, const struct stat *st)
 {
-	uint64_t fields[] = {st->st_mode, st->st_uid, st->st_gid};
+	uint64_t fields[] = { st->st_mode, st->st_uid, st->st_gid };
 	bool content = S_ISREG(st->st_mode) && st->st_size > 0;
 
 	hash_bytes(w, fields, sizeof(fields));
@@ -121,7 +121,7 @@ static void hash_stat(struct walk *w, const struct stat *st)
 		hash_bytes(w, more, sizeof(more));
 	}
 	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
-		uint64_t device[] = {major(st->st_rdev), minor(st->st_rdev)};
+		uint64_t device[] = { major(st->st_rdev), minor(st->st_rdev) };
 
 		hash_bytes(w, device, sizeof(device));
 	}
@@ -130,7 +130,8 @@ static void hash_stat(struct walk *w, const struct stat *st)
 /* So new that its next change may have the same time: then its contents tell. */
 static bool is_fresh(const struct walk *w, const struct stat *st)
 {
-	return S_ISREG(st->st_mode) && (st->st_ctim.tv_sec > w->fresh->tv_sec ||
+	return S_ISREG(st->st_mode) &&
+	       (st->st_ctim.tv_sec > w->fresh->tv_sec ||
 		(st->st_ctim.tv_sec == w->fresh->tv_sec && st->st_ctim.tv_nsec >= w->fresh->tv_nsec));
 }
 
@@ -180,8 +181,8 @@ static int hash_entry(struct walk *w, int dir_fd, const char *dir, const char *e
 	/* Of directories only: overlayfs gives files the device of their layer. */
 	if (st.st_dev != w->device)
 		return domlet_error_set(w->err, EXDEV,
-					"%s/%s can't be put into an image: another file system is mounted there", w->name,
-					path);
+					"%s/%s can't be put into an image: another file system is mounted there",
+					w->name, path);
 	return names_add(&w->pending, take_ptr(path)) < 0 ? failed(w, entry, ENOMEM) : 0;
 }
 
@@ -211,7 +212,7 @@ static int hash_directory(struct walk *w, const char *path)
 {
 	int fd = openat(w->root_fd, path[0] != '\0' ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct names names = {0};
+	struct names names = { 0 };
 	int r;
 
 	if (!dir) {

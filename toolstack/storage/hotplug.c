@@ -67,7 +67,8 @@ static int write_node(struct hotplug *h, xs_transaction_t t, const struct node *
 
 	node_path(h, n->key, path, sizeof(path));
 	if (!xs_write(h->xs, t, path, n->value, (unsigned int)strlen(n->value)))
-		return domlet_error_set(&h->err, errno, "xenstore refuses to write %s: %s", path, domlet_strerror(errno));
+		return domlet_error_set(&h->err, errno, "xenstore refuses to write %s: %s", path,
+					domlet_strerror(errno));
 	return 0;
 }
 
@@ -82,7 +83,8 @@ static int write_once(struct hotplug *h, const struct node *nodes, size_t count)
 		return domlet_error_set(&h->err, errno, "xenstore takes no transaction: %s", domlet_strerror(errno));
 	frontend = read_node(h, t, "frontend");
 	if (!frontend)
-		r = domlet_error_set(&h->err, errno, "xenstore has lost the disk %s: %s", h->backend, domlet_strerror(errno));
+		r = domlet_error_set(&h->err, errno, "xenstore has lost the disk %s: %s", h->backend,
+				     domlet_strerror(errno));
 	for (size_t n = 0; r == 0 && n < count; n++)
 		r = write_node(h, t, &nodes[n]);
 	if (!xs_transaction_end(h->xs, t, r < 0) && r == 0)
@@ -108,8 +110,10 @@ static int write_nodes(struct hotplug *h, const struct node *nodes, size_t count
 static int publish(struct hotplug *h, const char *node, dev_t device)
 {
 	char number[32];
-	const struct node nodes[] = { { "node", node }, { "physical-device-path", node },
-				      { "physical-device", number }, { "hotplug-status", "connected" } };
+	const struct node nodes[] = { { "node", node },
+				      { "physical-device-path", node },
+				      { "physical-device", number },
+				      { "hotplug-status", "connected" } };
 
 	/* blkback reads hexadecimal. */
 	snprintf(number, sizeof(number), "%x:%x", major(device), minor(device));
@@ -131,7 +135,7 @@ static bool wait_until_opened(const struct hotplug *h)
 	for (int ms = 0; ms < OPENED_WAIT_MS; ms++) {
 		if (access(path, F_OK) == 0)
 			return true;
-		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	return false;
 }
@@ -158,8 +162,8 @@ static int add(struct hotplug *h)
 	struct stat st;
 
 	if (!params || params[0] != '/')
-		return domlet_error_set(&h->err, EINVAL, "%s/params must be an absolute path, but is \"%s\"", h->backend,
-					params ? params : "");
+		return domlet_error_set(&h->err, EINVAL, "%s/params must be an absolute path, but is \"%s\"",
+					h->backend, params ? params : "");
 	if (stat(params, &st) < 0)
 		return domlet_error_set(&h->err, errno, "the disk %s can't be used: %s", params, domlet_strerror(errno));
 	if (S_ISBLK(st.st_mode))
@@ -200,7 +204,7 @@ static int run(struct hotplug *h, const char *command)
 
 int main(int argc, char **argv)
 {
-	struct hotplug h = {0};
+	struct hotplug h = { 0 };
 	int r = run(&h, argc == 2 ? argv[1] : "");
 
 	if (r < 0) {
@@ -208,8 +212,10 @@ int main(int argc, char **argv)
 
 		fprintf(stderr, "domlet-hotplug: %s\n", first.text);
 		if (h.xs)
-			(void)write_nodes(&h, (const struct node[]){ { "hotplug-error", first.text },
-								     { "hotplug-status", "error" } }, 2);
+			(void)write_nodes(
+				&h,
+				(const struct node[]){ { "hotplug-error", first.text }, { "hotplug-status", "error" } },
+				2);
 	}
 	if (h.xs)
 		xs_close(h.xs);

@@ -33,11 +33,11 @@
 
 struct job {
 	const char *rootfs, *cache_dir;
-	int tree_fd;    /* the root file system without what is mounted below */
-	bool detached;  /* TREE_FD is a mount of its own */
+	int tree_fd;   /* the root file system without what is mounted below */
+	bool detached; /* TREE_FD is a mount of its own */
 	struct domlet_origin origin;
 	struct timespec fresh; /* files changed after this are hashed with their contents */
-	bool made;      /* an image is new in the cache */
+	bool made;             /* an image is new in the cache */
 	struct domlet_error *err;
 };
 
@@ -181,8 +181,8 @@ static int prepare_own(struct job *job, struct domlet_image *image)
 	path = r < 0 ? NULL : cache_path(job, name, OWN_SUFFIX);
 	r = partial && path ? lock_partial(partial, &fd) : -ENOMEM;
 	if (r < 0)
-		return domlet_error_set(job->err, -r, "an image of %s can't be made in %s: %s", job->rootfs, job->cache_dir,
-					domlet_strerror(-r));
+		return domlet_error_set(job->err, -r, "an image of %s can't be made in %s: %s", job->rootfs,
+					job->cache_dir, domlet_strerror(-r));
 	r = fill(job, fd, partial, path, name);
 	if (r < 0) {
 		unlink(partial);
@@ -198,7 +198,7 @@ int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned lon
 			 struct domlet_image *image, struct domlet_error *err)
 {
 	struct domlet_error ignored;
-	struct job job = {.rootfs = rootfs, .cache_dir = cache_dir, .tree_fd = -1, .err = err};
+	struct job job = { .rootfs = rootfs, .cache_dir = cache_dir, .tree_fd = -1, .err = err };
 	int r = domlet_file_mkdir_parents(cache_dir, 0700, err);
 
 	*image = (struct domlet_image){ .lock = -1 };

@@ -40,12 +40,13 @@ int domlet_loop_attach(const char *file, bool read_only, const char *tag, struct
 {
 	cleanup_close int control_fd = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	cleanup_close int file_fd = open(file, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	struct loop_config config = {0};
+	struct loop_config config = { 0 };
 	int r = -EBUSY;
 
-	*loop = (struct domlet_loop){.fd = -1};
+	*loop = (struct domlet_loop){ .fd = -1 };
 	if (control_fd < 0)
-		return domlet_error_set(err, ENODEV, "/dev/loop-control can't be opened: is the module \"loop\" loaded?");
+		return domlet_error_set(err, ENODEV,
+					"/dev/loop-control can't be opened: is the module \"loop\" loaded?");
 	if (file_fd < 0)
 		return domlet_error_set(err, errno, "the image %s can't be opened: %s", file, domlet_strerror(errno));
 	config.fd = (uint32_t)file_fd;

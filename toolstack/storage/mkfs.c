@@ -53,12 +53,12 @@ bool domlet_mkfs_find(char *path, size_t len)
 }
 
 /* Between fork and exec: system calls only. */
-static void __attribute__((noreturn)) run_mkfs(const char *program, const char *rootfs, bool alone, const char *image,
-					       int stderr_fd, pid_t parent)
+static void __attribute__((noreturn))
+run_mkfs(const char *program, const char *rootfs, bool alone, const char *image, int stderr_fd, pid_t parent)
 {
 	/* No compression: dom0's page cache is what serves the guests. */
-	const char *argv[] = {"mkfs.erofs", "--quiet", "--preserve-mtime", image, rootfs, NULL};
-	const char *envp[] = {"LC_ALL=C", NULL};
+	const char *argv[] = { "mkfs.erofs", "--quiet", "--preserve-mtime", image, rootfs, NULL };
+	const char *envp[] = { "LC_ALL=C", NULL };
 	sigset_t none;
 	int null_fd = open("/dev/null", O_RDWR);
 
@@ -86,7 +86,7 @@ static void read_complaint(int fd, pid_t pid, char *text, size_t len)
 	char more[512];
 
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
+		struct pollfd p = { .fd = fd, .events = POLLIN };
 		ssize_t n;
 
 		if (poll(&p, 1, DOMLET_INTERRUPT_LOOK_MS) <= 0) {
@@ -126,9 +126,9 @@ static int explain(int status, const char *rootfs, const char *complaint, struct
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND)
-		return domlet_error_set(err, ENOENT,
-					"an image of %s can't be made: mkfs.erofs is not installed (package erofs-utils)",
-					rootfs);
+		return domlet_error_set(
+			err, ENOENT, "an image of %s can't be made: mkfs.erofs is not installed (package erofs-utils)",
+			rootfs);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NO_MOUNT)
 		return domlet_error_set(err, EIO, "an image of %s can't be made: it can't be mounted by itself", rootfs);
 	if (WIFSIGNALED(status))

@@ -86,7 +86,8 @@ static void unescape(char *text)
 	char *out = text;
 
 	for (const char *in = text; *in; in++) {
-		if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' && in[3] <= '7') {
+		if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' &&
+		    in[3] <= '7') {
 			*out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
 			in += 3;
 		} else {
@@ -160,7 +161,7 @@ static bool look_layers(struct look *l, const char *mounted, char *list, unsigne
 			*out++ = *in;
 			continue;
 		}
-		*out = '\0'; /* at or before IN */
+		*out = '\0';                                                   /* at or before IN */
 		if (start[0] != '\0' && !look_layer(l, mounted, start, depth)) /* "::" begins layers of data */
 			return false;
 		if (last)
@@ -222,19 +223,12 @@ static bool look(struct look *l, const char *path, unsigned int depth)
 	if (statfs(path, &fs) < 0 || stat(path, &st) < 0)
 		return false;
 	switch ((unsigned long)fs.f_type) {
-	case OVERLAYFS_SUPER_MAGIC: /* its number is another for each mount */
-		return look_overlay(l, path, depth);
-	case TMPFS_MAGIC:
-		add_file_system(l, &st, &fs);
-		return true;
-	case EXT4_SUPER_MAGIC: case XFS_SUPER_MAGIC:
-		add_file_system(l, &st, &fs);
-		return is_own_number(st.st_dev);
-	case BTRFS_SUPER_MAGIC:
-		add_file_system(l, &st, &fs);
-		return has_own_source(path);
-	default:
-		return false;
+	case OVERLAYFS_SUPER_MAGIC: /* its number is another for each mount */ return look_overlay(l, path, depth);
+	case TMPFS_MAGIC: add_file_system(l, &st, &fs); return true;
+	case EXT4_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC: add_file_system(l, &st, &fs); return is_own_number(st.st_dev);
+	case BTRFS_SUPER_MAGIC: add_file_system(l, &st, &fs); return has_own_source(path);
+	default: return false;
 	}
 }
 

@@ -44,7 +44,9 @@ static int set_cpus(struct domlet_xen *xen, libxl_bitmap *map, const char *text,
 			last = strtol(at, &end, 10);
 		}
 		if (end == at || (*end && *end != ',') || first < 0 || last < first || last >= (long)map->size * 8)
-			return domlet_error_set(err, EINVAL, "cpus = \"%.100s\" is no list of this host's processors, as in \"0,2-5,^3\"", text);
+			return domlet_error_set(
+				err, EINVAL,
+				"cpus = \"%.100s\" is no list of this host's processors, as in \"0,2-5,^3\"", text);
 		for (long cpu = first; cpu <= last; cpu++) {
 			if (without)
 				libxl_bitmap_reset(map, (int)cpu);
@@ -57,8 +59,7 @@ static int set_cpus(struct domlet_xen *xen, libxl_bitmap *map, const char *text,
 	}
 }
 
-static int set_create_info(libxl_domain_create_info *c, const struct domlet_domain_spec *spec,
-			   struct domlet_error *err)
+static int set_create_info(libxl_domain_create_info *c, const struct domlet_domain_spec *spec, struct domlet_error *err)
 {
 	bool failed = false;
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, void *user,
-		    struct domlet_xen **out, struct domlet_error *err)
+int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, void *user, struct domlet_xen **out,
+		    struct domlet_error *err)
 {
 	struct domlet_xen *xen;
 	int rc = domlet_xen_check_host(err);

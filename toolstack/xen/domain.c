@@ -17,9 +17,10 @@ static int check_file(const char *what, const char *path, const char *template_p
 		return 0;
 	int code = errno;
 
-	return domlet_error_set(err, code,
-				"can't read the guest %s %s: %s; build it with images/kernel.sh and images/initrd.sh and install it there, or name another one in %s",
-				what, path, domlet_strerror(code), template_path ? template_path : "the template");
+	return domlet_error_set(
+		err, code,
+		"can't read the guest %s %s: %s; build it with images/kernel.sh and images/initrd.sh and install it there, or name another one in %s",
+		what, path, domlet_strerror(code), template_path ? template_path : "the template");
 }
 
 static int check_memory(struct domlet_xen *xen, uint64_t need_kib, struct domlet_error *err)
@@ -37,10 +38,10 @@ static int check_memory(struct domlet_xen *xen, uint64_t need_kib, struct domlet
 	libxl_physinfo_dispose(&info);
 	if (free_kib >= need_kib + MEMORY_OVERHEAD_KIB)
 		return 0;
-	return domlet_error_set(err, ENOMEM,
-				"not enough memory in Xen: the domain needs %llu MiB and %llu MiB are free; stop a domain, lower dom0's (`xl mem-set 0 MIB`), or ask for less",
-				(unsigned long long)(need_kib + MEMORY_OVERHEAD_KIB) / 1024,
-				(unsigned long long)free_kib / 1024);
+	return domlet_error_set(
+		err, ENOMEM,
+		"not enough memory in Xen: the domain needs %llu MiB and %llu MiB are free; stop a domain, lower dom0's (`xl mem-set 0 MIB`), or ask for less",
+		(unsigned long long)(need_kib + MEMORY_OVERHEAD_KIB) / 1024, (unsigned long long)free_kib / 1024);
 }
 
 static int prepare(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
@@ -51,8 +52,10 @@ static int prepare(struct domlet_xen *xen, const struct domlet_domain_spec *spec
 	if (!rc)
 		rc = check_file("ramdisk", t->ramdisk, t->path, err);
 	if (!rc && spec->image && access(spec->image, R_OK) < 0)
-		rc = domlet_error_set(err, errno, "can't read the image %s of the root file system: %s; was it removed from the cache just now? Try again",
-				      spec->image, domlet_strerror(errno));
+		rc = domlet_error_set(
+			err, errno,
+			"can't read the image %s of the root file system: %s; was it removed from the cache just now? Try again",
+			spec->image, domlet_strerror(errno));
 	if (!rc)
 		rc = domlet_xen_configure(xen, spec, err);
 	return rc ? rc : check_memory(xen, xen->config.b_info.max_memkb, err);
@@ -160,7 +163,8 @@ static void finish_destroy(struct domlet_xen *xen, int rc)
 		domlet_xen_store_sweep(xen->store, xen->domid);
 	if (!rc)
 		xen->gone = true;
-	xen->destroyed.rc = rc ? domlet_xen_log_error(&xen->log, &xen->destroyed.err, rc, "can't destroy the domain") : 0;
+	xen->destroyed.rc = rc ? domlet_xen_log_error(&xen->log, &xen->destroyed.err, rc, "can't destroy the domain") :
+				 0;
 	domlet_xen_post(xen, DOMLET_XEN_DESTROYED);
 }
 

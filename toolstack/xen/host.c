@@ -15,9 +15,10 @@ int domlet_xen_check_host(struct domlet_error *err)
 	if (f && !fgets(text, sizeof(text), f))
 		text[0] = '\0';
 	if (!strstr(text, "control_d"))
-		return domlet_error_set(err, ENODEV,
-					"this is not a Xen dom0: /proc/xen/capabilities %s; boot under Xen, and mount xenfs (`mount -t xenfs xenfs /proc/xen`)",
-					f ? "doesn't say control_d" : "can't be read");
+		return domlet_error_set(
+			err, ENODEV,
+			"this is not a Xen dom0: /proc/xen/capabilities %s; boot under Xen, and mount xenfs (`mount -t xenfs xenfs /proc/xen`)",
+			f ? "doesn't say control_d" : "can't be read");
 	return 0;
 }
 

@@ -28,13 +28,13 @@ struct domlet_xen_log {
 };
 
 enum domlet_xen_pending { /* results on their way to the owner, bits */
-	DOMLET_XEN_BUILT = 1,
-	DOMLET_XEN_UNPAUSED = 2,
-	DOMLET_XEN_DESTROYED = 4,
-	DOMLET_XEN_SHUTDOWN = 8,
-	DOMLET_XEN_VANISHED = 16,
-	DOMLET_XEN_RING_READY = 32,
-	DOMLET_XEN_DISASTER = 64,
+			  DOMLET_XEN_BUILT = 1,
+			  DOMLET_XEN_UNPAUSED = 2,
+			  DOMLET_XEN_DESTROYED = 4,
+			  DOMLET_XEN_SHUTDOWN = 8,
+			  DOMLET_XEN_VANISHED = 16,
+			  DOMLET_XEN_RING_READY = 32,
+			  DOMLET_XEN_DISASTER = 64,
 };
 
 struct domlet_xen_result {
@@ -65,7 +65,7 @@ struct domlet_xen {
 	/* domain.c */
 	libxl_domain_config config;
 	bool has_config, building, unpausing, destroying, gone;
-	uint32_t domid; /* NO_DOMID until built */
+	uint32_t domid;       /* NO_DOMID until built */
 	uint32_t build_domid; /* libxl writes here while it builds */
 	libxl_evgen_domain_death *death;
 	uint32_t shutdown_reason;

@@ -40,8 +40,8 @@ static void sanitize(char *line)
 	domlet_text_clean(line);
 }
 
-static void log_vmessage(xentoollog_logger *logger, xentoollog_level level, int errnoval,
-			 const char *context, const char *format, va_list ap)
+static void log_vmessage(xentoollog_logger *logger, xentoollog_level level, int errnoval, const char *context,
+			 const char *format, va_list ap)
 {
 	struct domlet_xen_log *log = (struct domlet_xen_log *)logger;
 	char line[512];
@@ -107,7 +107,7 @@ int domlet_xen_log_error(struct domlet_xen_log *log, struct domlet_error *err, i
 	} else if (strstr(log->text, "console tty: timed out")) {
 		hint = "; xenconsoled does not run or does not answer: service xen start, and see domlet doctor";
 	} else if (rc == ERROR_NOMEM || strcasestr(log->text, "cannot allocate memory") ||
-	    strcasestr(log->text, "not enough") || strcasestr(log->text, "failed to free memory")) {
+		   strcasestr(log->text, "not enough") || strcasestr(log->text, "failed to free memory")) {
 		code = ENOMEM;
 		hint = "; Xen may not have enough free memory (`xl info` shows free_memory): stop a domain, lower dom0's memory, or ask for less";
 	}

@@ -234,8 +234,7 @@ static void on_disaster(void *user, libxl_event_type type, const char *msg, int 
 	struct domlet_xen *xen = user;
 
 	(void)type;
-	snprintf(xen->disaster, sizeof(xen->disaster), "libxl can't go on: %.150s: %s", msg,
-		 domlet_strerror(errnoval));
+	snprintf(xen->disaster, sizeof(xen->disaster), "libxl can't go on: %.150s: %s", msg, domlet_strerror(errnoval));
 	domlet_xen_post(xen, DOMLET_XEN_DISASTER);
 }
 
@@ -250,29 +249,14 @@ static void deliver_one(struct domlet_xen *xen, unsigned int what)
 	const struct domlet_xen_ops *ops = xen->ops;
 
 	switch (what) {
-	case DOMLET_XEN_BUILT:
-		ops->built(xen->user, xen->built.rc, xen->domid, &xen->built.err);
-		break;
-	case DOMLET_XEN_UNPAUSED:
-		ops->unpaused(xen->user, xen->unpaused.rc, &xen->unpaused.err);
-		break;
-	case DOMLET_XEN_DESTROYED:
-		ops->destroyed(xen->user, xen->destroyed.rc, &xen->destroyed.err);
-		break;
-	case DOMLET_XEN_SHUTDOWN:
-		ops->shutdown(xen->user, xen->shutdown_reason);
-		break;
-	case DOMLET_XEN_VANISHED:
-		ops->vanished(xen->user);
-		break;
-	case DOMLET_XEN_RING_READY:
-		ops->ring_ready(xen->user, &xen->ring_offer);
-		break;
-	case DOMLET_XEN_DISASTER:
-		ops->disaster(xen->user, xen->disaster);
-		break;
-	default:
-		break;
+	case DOMLET_XEN_BUILT: ops->built(xen->user, xen->built.rc, xen->domid, &xen->built.err); break;
+	case DOMLET_XEN_UNPAUSED: ops->unpaused(xen->user, xen->unpaused.rc, &xen->unpaused.err); break;
+	case DOMLET_XEN_DESTROYED: ops->destroyed(xen->user, xen->destroyed.rc, &xen->destroyed.err); break;
+	case DOMLET_XEN_SHUTDOWN: ops->shutdown(xen->user, xen->shutdown_reason); break;
+	case DOMLET_XEN_VANISHED: ops->vanished(xen->user); break;
+	case DOMLET_XEN_RING_READY: ops->ring_ready(xen->user, &xen->ring_offer); break;
+	case DOMLET_XEN_DISASTER: ops->disaster(xen->user, xen->disaster); break;
+	default: break;
 	}
 }
 

@@ -21,10 +21,12 @@ struct reader {
 	struct domlet_error *err;
 };
 
-static const char *const annotation_names[] = { "dev.domlet.type", "dev.domlet.template", "dev.domlet.memory", "dev.domlet.vcpus", NULL };
+static const char *const annotation_names[] = { "dev.domlet.type", "dev.domlet.template", "dev.domlet.memory",
+						"dev.domlet.vcpus", NULL };
 static const char *const type_names[] = { "pvh", "pv", NULL };
 
-static const char *const keys[] = { "annotations", "templates", "types", "kernels", "initrds", "max_memory", "max_vcpus", NULL };
+static const char *const keys[] = { "annotations", "templates",  "types",     "kernels",
+				    "initrds",     "max_memory", "max_vcpus", NULL };
 
 static bool one_of(const char *const *list, const char *text, size_t len)
 {
@@ -64,13 +66,14 @@ static int check_keys(const struct reader *r, const char *text)
 		} else if (*s >= 'a' && *s <= 'z') {
 			len = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
 			if (!one_of(keys, s, len))
-				return domlet_error_set(r->err, EINVAL, "%s:%u: the policy has no key \"%.*s\"", r->policy->path,
-							line, (int)(len < 64 ? len : 64), s);
+				return domlet_error_set(r->err, EINVAL, "%s:%u: the policy has no key \"%.*s\"",
+							r->policy->path, line, (int)(len < 64 ? len : 64), s);
 			s += len;
 		} else if (strchr(" \t\n=+,[];", *s)) {
 			s++;
 		} else {
-			return domlet_error_set(r->err, EINVAL, "%s:%u: the policy has a character that means nothing there",
+			return domlet_error_set(r->err, EINVAL,
+						"%s:%u: the policy has a character that means nothing there",
 						r->policy->path, line);
 		}
 	}
@@ -84,10 +87,11 @@ static int check_item(const struct reader *r, const char *key, const char *item,
 	if (!item)
 		return domlet_error_set(r->err, EINVAL, "%s: '%s' must hold strings only", r->policy->path, key);
 	if (allowed && !one_of(allowed, item, strlen(item)))
-		return domlet_error_set(r->err, EINVAL, "%s: '%s' has \"%.64s\", which isn't known", r->policy->path, key, item);
+		return domlet_error_set(r->err, EINVAL, "%s: '%s' has \"%.64s\", which isn't known", r->policy->path,
+					key, item);
 	if (paths && item[0] != '/')
-		return domlet_error_set(r->err, EINVAL, "%s: '%s' has \"%.64s\", which is no absolute path", r->policy->path, key,
-					item);
+		return domlet_error_set(r->err, EINVAL, "%s: '%s' has \"%.64s\", which is no absolute path",
+					r->policy->path, key, item);
 	return 0;
 }
 
@@ -104,7 +108,8 @@ static int get_list(const struct reader *r, const char *key, const char *const *
 	if (rc == ESRCH)
 		return 0;
 	if (rc)
-		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a list, as in %s = [ \"...\" ]", r->policy->path, key, key);
+		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a list, as in %s = [ \"...\" ]",
+					r->policy->path, key, key);
 	*out = calloc((size_t)n + 1, sizeof(**out));
 	if (!*out)
 		return out_of_memory(r);
@@ -128,7 +133,8 @@ static int get_number(const struct reader *r, const char *key, long max, long *o
 	if (rc == ESRCH)
 		return 0;
 	if (rc || *out < 1 || *out > max)
-		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a number from 1 to %ld", r->policy->path, key, max);
+		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a number from 1 to %ld", r->policy->path, key,
+					max);
 	return 0;
 }
 
@@ -141,8 +147,10 @@ static int get_all(const struct reader *r)
 		bool paths;
 		char ***out;
 	} lists[] = {
-		{ "annotations", annotation_names, false, &p->annotations }, { "templates", NULL, false, &p->templates },
-		{ "types", type_names, false, &p->types }, { "kernels", NULL, true, &p->kernels },
+		{ "annotations", annotation_names, false, &p->annotations },
+		{ "templates", NULL, false, &p->templates },
+		{ "types", type_names, false, &p->types },
+		{ "kernels", NULL, true, &p->kernels },
 		{ "initrds", NULL, true, &p->initrds },
 	};
 	long memory_mib = 0, vcpus = 0;

@@ -159,14 +159,19 @@ static int write_all(struct domlet_xen *xen, const struct publication *p)
 	return -EAGAIN;
 }
 
-int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint64_t generation,
-		       const char *document, size_t len, const uint8_t sha256[32], struct domlet_error *err)
+int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint64_t generation, const char *document,
+		       size_t len, const uint8_t sha256[32], struct domlet_error *err)
 {
 	uint8_t seed[DOMLET_SEED_LEN];
 	char seed_hex[2 * DOMLET_SEED_LEN + 1], sha256_hex[2 * DOMLET_SHA256_LEN + 1];
 	struct publication p = {
-		.n = n, .id = id, .generation = generation, .document = document, .len = len,
-		.sha256 = sha256_hex, .seed = xen->seed_given ? NULL : seed_hex,
+		.n = n,
+		.id = id,
+		.generation = generation,
+		.document = document,
+		.len = len,
+		.sha256 = sha256_hex,
+		.seed = xen->seed_given ? NULL : seed_hex,
 	};
 	int rc;
 
@@ -306,7 +311,9 @@ int domlet_xen_store_check(struct domlet_error *err)
 {
 	if (socket_answers() || kernel_answers())
 		return 0;
-	return domlet_error_set(err, ECONNREFUSED, "xenstored doesn't answer: it was never started, or has died and with it what Xen's toolstack knew of the domains; start it (`systemctl start xenstored`) or restart this host");
+	return domlet_error_set(
+		err, ECONNREFUSED,
+		"xenstored doesn't answer: it was never started, or has died and with it what Xen's toolstack knew of the domains; start it (`systemctl start xenstored`) or restart this host");
 }
 
 static bool exists(struct xs_handle *store, const char *path)
@@ -340,8 +347,10 @@ int domlet_xen_store_open(struct domlet_xen *xen, struct domlet_error *err)
 	if (!xen->store) {
 		int code = errno;
 
-		return domlet_error_set(err, code, "can't talk to xenstored: %s; start it (`systemctl start xenstored`, or `service xen start`)",
-					domlet_strerror(code));
+		return domlet_error_set(
+			err, code,
+			"can't talk to xenstored: %s; start it (`systemctl start xenstored`, or `service xen start`)",
+			domlet_strerror(code));
 	}
 	fd = xs_fileno(xen->store);
 	flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);

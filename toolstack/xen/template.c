@@ -35,8 +35,8 @@ static int get_string(const struct reader *r, const char *key, char **out)
 	if (rc == ESRCH)
 		return 0;
 	if (rc)
-		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a string, as in %s = \"...\"",
-					r->path, key, key);
+		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a string, as in %s = \"...\"", r->path, key,
+					key);
 	free(*out);
 	*out = strdup(value);
 	return *out ? 0 : domlet_error_set(r->err, ENOMEM, "%s: out of memory", r->path);
@@ -51,8 +51,8 @@ static int get_number(const struct reader *r, const char *key, long min, long ma
 	if (rc == ESRCH)
 		return 0;
 	if (rc || value < min || value > max)
-		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a number from %ld to %ld",
-					r->path, key, min, max);
+		return domlet_error_set(r->err, EINVAL, "%s: '%s' must be a number from %ld to %ld", r->path, key, min,
+					max);
 	*out = value;
 	return 0;
 }
@@ -79,7 +79,8 @@ static int get_tsc_mode(const struct reader *r, struct domlet_template *t)
 	if (rc)
 		return rc;
 	if (mode && strcmp(mode, "default") && strcmp(mode, "native"))
-		return domlet_error_set(r->err, EINVAL, "%s: tsc_mode = \"%.40s\" is not supported, use \"default\" or \"native\"",
+		return domlet_error_set(r->err, EINVAL,
+					"%s: tsc_mode = \"%.40s\" is not supported, use \"default\" or \"native\"",
 					r->path, mode);
 	t->tsc_native = mode && !strcmp(mode, "native");
 	return 0;
@@ -92,7 +93,7 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 		char **out;
 	} strings[] = {
 		{ "kernel", &t->kernel }, { "ramdisk", &t->ramdisk }, { "extra", &t->extra },
-		{ "cpus", &t->cpus }, { "pool", &t->pool }, { "seclabel", &t->seclabel },
+		{ "cpus", &t->cpus },     { "pool", &t->pool },       { "seclabel", &t->seclabel },
 	};
 	long memory_mib = 128, vcpus = 1, boot_timeout_s = BOOT_TIMEOUT_S;
 	int rc = get_type(r, t);
@@ -110,7 +111,8 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 	if (rc)
 		return rc;
 	if (!t->kernel)
-		return domlet_error_set(r->err, EINVAL, "%s names no kernel: add kernel = \"/path/to/vmlinux\"", r->path);
+		return domlet_error_set(r->err, EINVAL, "%s names no kernel: add kernel = \"/path/to/vmlinux\"",
+					r->path);
 	t->memory_kib = (uint64_t)memory_mib * 1024;
 	t->vcpus = (uint32_t)vcpus;
 	t->boot_timeout_s = (uint32_t)boot_timeout_s;

@@ -39,9 +39,9 @@ void domlet_template_free(struct domlet_template *t);
 struct domlet_domain_spec {
 	const char *name, *uuid; /* uuid text of 36 characters */
 	const struct domlet_template *tmpl;
-	uint64_t memory_kib;     /* 0: the template's */
-	uint32_t vcpus;          /* 0: the template's */
-	const char *image;       /* erofs image for xvda, read-only; NULL: none */
+	uint64_t memory_kib; /* 0: the template's */
+	uint32_t vcpus;      /* 0: the template's */
+	const char *image;   /* erofs image for xvda, read-only; NULL: none */
 };
 
 struct domlet_xen_ops { /* callbacks, all on the loop */
@@ -55,8 +55,8 @@ struct domlet_xen_ops { /* callbacks, all on the loop */
 };
 
 /* Errors: not a dom0, xenstored gone, …: sentences with what to do. */
-int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, void *user,
-		    struct domlet_xen **xen, struct domlet_error *err);
+int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, void *user, struct domlet_xen **xen,
+		    struct domlet_error *err);
 /* Closes libxl and all loop handles; the loop must run once more. */
 void domlet_xen_close(struct domlet_xen *xen);
 
@@ -69,8 +69,8 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
 /* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
  * dom0, readable by the guest only. DOCUMENT may be NULL when it goes over
  * the ring: then length and hash only. */
-int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint64_t generation,
-		       const char *document, size_t len, const uint8_t sha256[32], struct domlet_error *err);
+int domlet_xen_publish(struct domlet_xen *xen, uint32_t n, const char *id, uint64_t generation, const char *document,
+		       size_t len, const uint8_t sha256[32], struct domlet_error *err);
 int domlet_xen_forget_seed(struct domlet_xen *xen);
 
 /* Blocking, for verbs that clean up after a dead monitor; no loop needed.
