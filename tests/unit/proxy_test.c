@@ -27,6 +27,7 @@
 
 #include <cmocka.h>
 
+#include "../../toolstack/dom0/pid.h"
 #include "../../toolstack/proxy/confine.h"
 #include "../../toolstack/proxy/proxy.h"
 
@@ -421,11 +422,11 @@ static void another_beside_it(void **state)
 	int monitor;
 	struct domlet_proxy p = make(&monitor);
 	struct running first = start(), second = { .fd = monitor };
-	struct domlet_process_ref ref;
+	struct domlet_pid ref;
 	char number[16];
 
 	(void)state;
-	assert_int_equal(domlet_process_ref_self(first.pid, &ref), 0);
+	assert_int_equal(domlet_pid_of(first.pid, &ref), 0);
 	ref.start_ticks++; /* its pid was somebody else's before */
 	assert_int_equal(domlet_proxy_spawn_beside(&p, &ref, &err), -ESRCH);
 	ref.start_ticks--;

@@ -474,7 +474,7 @@ static void another_container_is_left_alone(void **state)
 	assert_true(exists(cgroup));
 	/* One that somebody else has just begun has no uuid yet. */
 	new.uuid[0] = '\0';
-	assert_int_equal(domlet_process_ref_self(getppid(), &new.monitor), 0);
+	assert_int_equal(domlet_pid_of(getppid(), &new.monitor), 0);
 	assert_int_equal(domlet_state_save(&new, &err), 0);
 	assert_int_equal(domlet_cli_remove(&old, true, &err), 0);
 	domlet_state_free(&old);
@@ -493,7 +493,7 @@ static void one_that_runs_meanwhile_is_refused(void **state)
 	make(&st, OLD);
 	load(&now);
 	now.status = DOMLET_STATUS_RUNNING;
-	assert_int_equal(domlet_process_ref_self(getppid(), &now.proxy), 0);
+	assert_int_equal(domlet_pid_of(getppid(), &now.proxy), 0);
 	now.monitor = now.proxy;
 	assert_int_equal(domlet_state_save(&now, &err), 0);
 	assert_int_equal(domlet_cli_remove(&st, false, &err), -EBUSY);

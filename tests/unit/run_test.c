@@ -44,7 +44,7 @@ static _Noreturn void be_monitor(struct domlet_state *st, int fd)
 	struct domlet_error err;
 	char text[100];
 
-	(void)domlet_process_ref_self(getpid(), &st->monitor);
+	(void)domlet_pid_of(getpid(), &st->monitor);
 	st->status = DOMLET_STATUS_CREATED;
 	(void)domlet_state_save(st, &err);
 	if (write(fd, "{\"code\":0}", 10) != 10 || recv(fd, text, sizeof text, 0) <= 0 ||
@@ -84,7 +84,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		pause();
 		_exit(0);
 	}
-	(void)domlet_process_ref_self(proxy, &st.proxy);
+	(void)domlet_pid_of(proxy, &st.proxy);
 	monitor = fork();
 	if (monitor == 0) {
 		close(pair[0]);

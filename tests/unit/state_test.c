@@ -20,6 +20,7 @@
 
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/dom0/pid.h"
 #include "../../toolstack/state/state.h"
 
 static char top[64], root[128];
@@ -117,7 +118,7 @@ static void wanted_sentences(void **state)
 	/* From its first moment on a command can tell whose it is. */
 	assert_int_equal(domlet_state_load(root, "c1", &other, &err), 0);
 	assert_int_equal(other.monitor.pid, getpid());
-	assert_int_equal(domlet_process_look(&other.monitor), 1);
+	assert_int_equal(domlet_pid_look(&other.monitor), 1);
 	domlet_state_free(&other);
 	assert_int_equal(domlet_state_create(root, "c1", &other, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "container with given ID already exists"));
@@ -235,7 +236,7 @@ static void status_follows_the_proxy(void **state)
 	(void)state;
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
 	st.status = DOMLET_STATUS_CREATING;
-	assert_int_equal(domlet_process_ref_self(getpid(), &st.monitor), 0);
+	assert_int_equal(domlet_pid_of(getpid(), &st.monitor), 0);
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_CREATING);
 	st.monitor.start_ticks++; /* who was making it was killed */
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
@@ -245,7 +246,7 @@ static void status_follows_the_proxy(void **state)
 		pause();
 		_exit(0);
 	}
-	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), 0);
+	assert_int_equal(domlet_pid_of(pid, &st.proxy), 0);
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_PAUSED);
 	st.proxy.start_ticks++; /* the pid went to somebody else */
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
@@ -259,8 +260,8 @@ static void status_follows_the_proxy(void **state)
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
 	waitpid(pid, NULL, 0);
 	assert_int_equal(domlet_state_status(&st), DOMLET_STATUS_STOPPED);
-	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), -ESRCH);
-	assert_int_equal(domlet_process_ref_self(0, &st.proxy), -EINVAL);
+	assert_int_equal(domlet_pid_of(pid, &st.proxy), -ESRCH);
+	assert_int_equal(domlet_pid_of(0, &st.proxy), -EINVAL);
 }
 
 /* Until RESTORE is called no descriptor can be opened. */
@@ -286,14 +287,14 @@ static void who_can_not_be_looked_at_is_not_dead(void **state)
 		pause();
 		_exit(0);
 	}
-	assert_int_equal(domlet_process_ref_self(pid, &st.proxy), 0);
+	assert_int_equal(domlet_pid_of(pid, &st.proxy), 0);
 	take_descriptors(&limit);
-	look = domlet_process_look(&st.proxy);
+	look = domlet_pid_look(&st.proxy);
 	status = domlet_state_status(&st);
 	known = domlet_state_know(&st, &err);
-	killed = domlet_process_kill(&st.proxy); /* nor is it killed: it may be another's pid by now */
+	killed = domlet_pid_kill(&st.proxy); /* nor is it killed: it may be another's pid by now */
 	(void)clock_gettime(CLOCK_MONOTONIC, &before);
-	domlet_process_wait(&st.proxy, 200);
+	domlet_pid_wait(&st.proxy, 200);
 	(void)clock_gettime(CLOCK_MONOTONIC, &after);
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 	assert_int_equal(look, -EMFILE);
@@ -304,16 +305,16 @@ static void who_can_not_be_looked_at_is_not_dead(void **state)
 	assert_int_equal(killed, -EMFILE);
 	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 150);
 	assert_int_equal(waitpid(pid, &end, WNOHANG), 0);
-	assert_int_equal(domlet_process_look(&st.proxy), 1);
-	assert_int_equal(domlet_process_kill(&st.proxy), 0);
+	assert_int_equal(domlet_pid_look(&st.proxy), 1);
+	assert_int_equal(domlet_pid_kill(&st.proxy), 0);
 	assert_int_equal(waitpid(pid, &end, 0), pid);
 	/* Who is gone is known to be, whatever is missing. */
 	dead = st;
 	take_descriptors(&limit);
-	dead_look = domlet_process_look(&dead.proxy);
+	dead_look = domlet_pid_look(&dead.proxy);
 	dead_status = domlet_state_status(&dead);
-	gone = domlet_process_kill(&dead.proxy);
-	domlet_process_wait(&dead.proxy, 60000);
+	gone = domlet_pid_kill(&dead.proxy);
+	domlet_pid_wait(&dead.proxy, 60000);
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 	assert_int_equal(dead_look, 0);
 	assert_int_equal(dead_status, DOMLET_STATUS_STOPPED);
@@ -329,7 +330,7 @@ static void state_json(void **state)
 	(void)state;
 	st.annotations = strdup("{\"a\":\"b\"}");
 	st.bundle = strdup("/b");
-	domlet_process_ref_self(getpid(), &st.proxy);
+	domlet_pid_of(getpid(), &st.proxy);
 	text = domlet_state_json(&st);
 	obj = json_tokener_parse(text);
 	assert_non_null(obj);
@@ -400,7 +401,7 @@ static void each_is_sorted_and_skips_foreign(void **state)
 
 static void killed_creators_leave_nothing(void **state)
 {
-	struct domlet_process_ref me;
+	struct domlet_pid me;
 	struct domlet_error err = { 0 };
 	struct domlet_state st;
 	char mine[300], dead[300], file[400];
@@ -409,7 +410,7 @@ static void killed_creators_leave_nothing(void **state)
 	(void)state;
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
 	domlet_state_free(&st);
-	assert_int_equal(domlet_process_ref_self(getpid(), &me), 0);
+	assert_int_equal(domlet_pid_of(getpid(), &me), 0);
 	snprintf(mine, sizeof(mine), "%s/:new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks);
 	snprintf(dead, sizeof(dead), "%s/:new-%d-%llu", root, me.pid, (unsigned long long)me.start_ticks + 1);
 	assert_int_equal(mkdir(mine, 0711), 0);

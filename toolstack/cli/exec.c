@@ -13,6 +13,7 @@
 
 #include "../base/cleanup.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/pid.h"
 #include "../monitor/monitor.h"
 #include "../oci/process.h"
 #include "../proxy/proxy.h"
@@ -186,8 +187,8 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 		p.tty = STDIN_FILENO;
 	pid = domlet_proxy_spawn_beside(&p, &st->proxy, &cli->err);
 	if (pid == -ENOMEM) /* so clone() calls a pid namespace that is about to end */
-		domlet_process_wait(&st->proxy, 1000);
-	if (pid < 0 && domlet_process_look(&st->proxy) == 0)
+		domlet_pid_wait(&st->proxy, 1000);
+	if (pid < 0 && domlet_pid_look(&st->proxy) == 0)
 		return refuse_stopped(cli);
 	if (pid < 0)
 		return pid;

@@ -17,6 +17,7 @@
 #include "../base/file.h"
 #include "../base/interrupt.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/pid.h"
 #include "../monitor/monitor.h"
 #include "../oci/plan.h"
 #include "../proxy/proxy.h"
@@ -211,7 +212,7 @@ static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launc
 
 	if (domlet_proxy_spawn(&p, h, &cli->err) < 0)
 		return -1;
-	(void)domlet_process_ref_self(h->pid, &st->proxy);
+	(void)domlet_pid_of(h->pid, &st->proxy);
 	return 0;
 }
 
@@ -235,7 +236,7 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 		domlet_proxy_abandon(h);
 		launch->caller_fd = caller[1];
 		launch->proxy_fd = proxy[0];
-		(void)domlet_process_ref_self(getpid(), &launch->state->monitor);
+		(void)domlet_pid_of(getpid(), &launch->state->monitor);
 		be_monitor(launch, tty, image_lock);
 	}
 	close(caller[1]);
@@ -243,7 +244,7 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 	l->monitor_fd = caller[0];
 	if (monitor < 0)
 		return domlet_error_set(&cli->err, errno, "can't fork the monitor: %s", domlet_strerror(errno));
-	(void)domlet_process_ref_self(monitor, &launch->state->monitor);
+	(void)domlet_pid_of(monitor, &launch->state->monitor);
 	return 0;
 }
 

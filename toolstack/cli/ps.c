@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../dom0/pid.h"
 #include "../oci/plan.h"
 #include "../state/state.h"
 #include "cli.h"
@@ -37,7 +38,7 @@ static struct json_object *pids_of(const struct domlet_state *st)
 	f = st->cgroup ? fopen(path, "re") : NULL;
 	while (f && fscanf(f, "%d", &pid) == 1)
 		json_object_array_add(list, json_object_new_int(pid));
-	if (!f && domlet_process_may_live(&st->proxy))
+	if (!f && domlet_pid_may_live(&st->proxy))
 		json_object_array_add(list, json_object_new_int(st->proxy.pid));
 	return list;
 }

@@ -13,6 +13,7 @@
 
 #include "../base/cleanup.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/pid.h"
 #include "../storage/image.h"
 #include "../xen/xen.h"
 #include "ask.h"
@@ -34,14 +35,14 @@
 static bool may_have_domain(const struct domlet_state *st)
 {
 	return st->domid != DOMLET_DOMID_NONE ||
-	       (st->status != DOMLET_STATUS_STOPPED && domlet_process_look(&st->monitor) != 1);
+	       (st->status != DOMLET_STATUS_STOPPED && domlet_pid_look(&st->monitor) != 1);
 }
 
 /* What outlives a monitor that was killed: its domain, its proxy and its cgroup. */
 static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
-	int killed = domlet_process_kill(&st->proxy);
+	int killed = domlet_pid_kill(&st->proxy);
 
 	domlet_cgroup_remove(st->monitor_cgroup);
 	if (r == 0)
@@ -58,14 +59,14 @@ static int remove_locked(const struct domlet_state *st, struct domlet_error *err
 {
 	if (end_remains(st, err) < 0)
 		return -err->code;
-	domlet_process_wait(&st->proxy, PROXY_END_MS);
+	domlet_pid_wait(&st->proxy, PROXY_END_MS);
 	domlet_cgroup_remove(st->cgroup_kept ? NULL : st->cgroup);
 	return domlet_state_remove(st, err);
 }
 
-static bool is_me(const struct domlet_process_ref *p)
+static bool is_me(const struct domlet_pid *p)
 {
-	return p->pid == getpid() && domlet_process_may_live(p);
+	return p->pid == getpid() && domlet_pid_may_live(p);
 }
 
 /* Of two containers with one id, one after the other. A record that has a uuid
@@ -106,14 +107,14 @@ static bool is_being_made(const struct domlet_state *st)
 
 int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *err)
 {
-	int r = domlet_process_kill(&st->monitor);
+	int r = domlet_pid_kill(&st->monitor);
 
 	if (r < 0)
 		return domlet_error_set(err, -r,
 					"the monitor of container %s, process %d, can't be ended: %s; try again",
 					st->id, st->monitor.pid, domlet_strerror(-r));
-	domlet_process_wait(&st->monitor, KILLED_END_MS);
-	if (!domlet_process_may_live(&st->monitor))
+	domlet_pid_wait(&st->monitor, KILLED_END_MS);
+	if (!domlet_pid_may_live(&st->monitor))
 		return 0;
 	return domlet_error_set(
 		err, EBUSY,
@@ -126,9 +127,9 @@ int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *
 static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
 {
 	/* Told more than once: it may not listen yet, or have too many callers. */
-	for (int ms = 0; domlet_process_may_live(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
+	for (int ms = 0; domlet_pid_may_live(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
 		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
-		domlet_process_wait(&st->monitor, MONITOR_RETRY_MS);
+		domlet_pid_wait(&st->monitor, MONITOR_RETRY_MS);
 	}
 	return domlet_cli_kill_monitor(st, err);
 }
@@ -147,7 +148,7 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 		if (!force && (status == DOMLET_STATUS_RUNNING || status == DOMLET_STATUS_PAUSED))
 			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s",
 						st->id, domlet_status_name(status));
-		if (!domlet_process_may_live(&st->monitor) || is_me(&st->monitor)) {
+		if (!domlet_pid_may_live(&st->monitor) || is_me(&st->monitor)) {
 			r = remove_locked(st, err);
 			return r < 0 ? r : 1;
 		}
@@ -156,7 +157,7 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 		if (!is_being_made(st)) {
 			r = end_monitor(st, err);
 		} else if (waited_ms < CREATOR_MS) {
-			domlet_process_wait(&st->monitor, CREATOR_RETRY_MS);
+			domlet_pid_wait(&st->monitor, CREATOR_RETRY_MS);
 			waited_ms += CREATOR_RETRY_MS;
 		} else {
 			r = domlet_error_set(
@@ -177,7 +178,7 @@ struct reaper {
 
 static bool is_left_alone(const struct domlet_state *st)
 {
-	return domlet_process_may_live(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
+	return domlet_pid_may_live(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
 }
 
 static int reap_locked(struct domlet_cli *cli, struct domlet_state *st)

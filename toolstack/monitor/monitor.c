@@ -12,6 +12,7 @@
 
 #include "../base/text.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/pid.h"
 #include "../storage/image.h"
 #include "internal.h"
 
@@ -394,7 +395,7 @@ static void finish(struct monitor *m)
 	/* Nobody will come to delete it; but what knows of a domain that libxl
 	 * couldn't destroy stays, with its number, for the next command to try again. */
 	if (!m->stuck && ((m->launch->foreground && !m->launch->keep) || !m->created)) {
-		domlet_process_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
+		domlet_pid_wait(&m->launch->state->proxy, PROXY_END_MS); /* it sits in the cgroup */
 		domlet_cgroup_remove(m->launch->state->cgroup_kept ? NULL : m->launch->state->cgroup);
 		(void)domlet_state_remove(m->launch->state, &ignored);
 	} else if (!m->stuck) {

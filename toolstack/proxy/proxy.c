@@ -282,8 +282,7 @@ void domlet_proxy_abandon(struct domlet_proxy_handle *h)
 	h->sync = -1;
 }
 
-pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_process_ref *first,
-				struct domlet_error *err)
+pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_pid *first, struct domlet_error *err)
 {
 	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
 	cleanup_close int cgroup = open_cgroup(p->cgroup), target = pidfd_open(first->pid, 0);
@@ -292,7 +291,7 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 	pid_t between;
 
 	/* Asked after the descriptor was opened, so it is not a later process's. */
-	if (target < 0 || domlet_process_look(first) != 1)
+	if (target < 0 || domlet_pid_look(first) != 1)
 		return domlet_error_set(err, ESRCH,
 					"can't join the container's namespaces in dom0: its proxy has ended");
 	if (pipe2(pair, O_CLOEXEC) < 0)

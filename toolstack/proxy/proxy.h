@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 #include "../base/error.h"
-#include "../state/state.h"
+#include "../dom0/pid.h"
 
 struct domlet_proxy {
 	int fd;               /* a SOCK_SEQPACKET socket to the monitor */
@@ -47,8 +47,7 @@ void domlet_proxy_abandon(struct domlet_proxy_handle *h);
 /* Another process's proxy: in the namespaces and the root of FIRST, a
  * container's first proxy; net_path, hostname and rootfs of P are not looked
  * at. A child of the caller; its pid, or -errno. */
-pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_process_ref *first,
-				struct domlet_error *err);
+pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_pid *first, struct domlet_error *err);
 
 /* Tells the monitor at FD the window size of the terminal TTY; nothing when it
  * has none (or is -1). */

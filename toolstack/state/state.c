@@ -107,7 +107,7 @@ static int write_record(const struct domlet_state *st, const char *dir, struct d
 	return domlet_file_write(path, text, strlen(text), 0600, err);
 }
 
-static void name_in_limbo(char *name, size_t len, const char *why, const struct domlet_process_ref *who)
+static void name_in_limbo(char *name, size_t len, const char *why, const struct domlet_pid *who)
 {
 	snprintf(name, len, LIMBO, why, who->pid, (unsigned long long)who->start_ticks);
 }
@@ -156,7 +156,7 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 	if (r < 0)
 		return r;
 	set_created_now(st);
-	r = domlet_process_ref_self(getpid(), &st->monitor); /* until there is one */
+	r = domlet_pid_of(getpid(), &st->monitor); /* until there is one */
 	if (r < 0)
 		return domlet_error_set(err, -r, "/proc can't be read: %s", domlet_strerror(-r));
 	return make_place(st, err);
@@ -173,7 +173,7 @@ void domlet_state_sweep(const char *root)
 	int n = scandir(root, &entries, entry_is_in_limbo, NULL);
 
 	for (int i = 0; i < n; i++) {
-		struct domlet_process_ref who = { 0 };
+		struct domlet_pid who = { 0 };
 		struct domlet_state left;
 		unsigned long long ticks;
 
@@ -181,7 +181,7 @@ void domlet_state_sweep(const char *root)
 		     sscanf(entries[i]->d_name, ":" OLD "-%d-%llu", &who.pid, &ticks) == 2) &&
 		    set_place(&left, root, entries[i]->d_name, NULL) == 0) {
 			who.start_ticks = ticks;
-			if (!domlet_process_may_live(&who))
+			if (!domlet_pid_may_live(&who))
 				(void)domlet_state_remove(&left, NULL);
 		}
 		free(entries[i]);
@@ -275,10 +275,10 @@ static int remove_entries(int dir_fd, const char *path, struct domlet_error *err
  * take for another runtime's, or for one that is just being made. */
 static void move_to_limbo(const struct domlet_state *st, char *path, size_t len)
 {
-	struct domlet_process_ref me;
+	struct domlet_pid me;
 	char name[64], to[PATH_MAX];
 
-	if (is_in_limbo(st->id) || domlet_process_ref_self(getpid(), &me) < 0)
+	if (is_in_limbo(st->id) || domlet_pid_of(getpid(), &me) < 0)
 		return;
 	name_in_limbo(name, sizeof(name), OLD, &me);
 	snprintf(to, sizeof(to), "%s/%s", st->root, name);
@@ -401,14 +401,14 @@ int domlet_state_discard(const char *root, const char *id, int timeout_ms, struc
 }
 
 /* Before there is a proxy a container stands or falls with who makes it. */
-static const struct domlet_process_ref *process_of(const struct domlet_state *st)
+static const struct domlet_pid *process_of(const struct domlet_state *st)
 {
 	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0 ? &st->monitor : &st->proxy;
 }
 
 int domlet_state_know(const struct domlet_state *st, struct domlet_error *err)
 {
-	int r = domlet_process_look(process_of(st));
+	int r = domlet_pid_look(process_of(st));
 
 	return r < 0 ? domlet_error_set(
 			       err, -r,
@@ -419,7 +419,7 @@ int domlet_state_know(const struct domlet_state *st, struct domlet_error *err)
 
 enum domlet_status domlet_state_status(const struct domlet_state *st)
 {
-	return domlet_process_may_live(process_of(st)) ? st->status : DOMLET_STATUS_STOPPED;
+	return domlet_pid_may_live(process_of(st)) ? st->status : DOMLET_STATUS_STOPPED;
 }
 
 static int may_be_container(const struct dirent *entry)

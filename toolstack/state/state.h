@@ -12,9 +12,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "../../frontend/proto/limits.h"
+#include "../dom0/pid.h"
 
 struct domlet_error;
 
@@ -29,11 +29,6 @@ enum domlet_status {
 #define DOMLET_STATE_SOCKET "monitor.sock" /* in ROOT/ID: where the monitor listens */
 #define DOMLET_DOMID_NONE UINT32_MAX
 
-struct domlet_process_ref {
-	pid_t pid;            /* 0: none */
-	uint64_t start_ticks; /* /proc/PID/stat field 22 */
-};
-
 struct domlet_state {
 	char root[4096 - DOMLET_ID_MAX - 64];
 	char id[DOMLET_ID_MAX + 1];
@@ -43,7 +38,7 @@ struct domlet_state {
 	char *monitor_cgroup; /* of its monitor alone, likewise */
 	char *hooks;          /* the configuration's, as JSON text; NULL: none */
 	char *image;          /* rootfs image used; NULL: none */
-	struct domlet_process_ref proxy, monitor;
+	struct domlet_pid proxy, monitor;
 	uint32_t domid; /* of the domain, until it is known to be destroyed */
 	char uuid[37];  /* of the domain, chosen before it is built */
 	char name[64];  /* domain name */
@@ -92,17 +87,5 @@ int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void 
 int domlet_state_know(const struct domlet_state *st, struct domlet_error *err);
 /* The `state` verb's JSON text, malloc'ed. */
 char *domlet_state_json(const struct domlet_state *st);
-
-/* 1: P is alive. 0: it is dead: there is no such process, or it is a zombie, or
- * another one that got the number later. -errno: that can't be known now, for
- * want of descriptors or memory. Who tells about P says so then, or nothing. */
-int domlet_process_look(const struct domlet_process_ref *p);
-/* For whoever destroys what is left of P: who can't be looked at may live. */
-bool domlet_process_may_live(const struct domlet_process_ref *p);
-/* Waits until P is dead or TIMEOUT_MS are over; without polling, if it can. */
-void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms);
-/* SIGKILL, unless P is dead already. -errno: it may live on. */
-int domlet_process_kill(const struct domlet_process_ref *p);
-int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p);
 
 #endif

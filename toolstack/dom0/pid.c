@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "state.h"
+#include "pid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ static bool is_gone(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
-int domlet_process_look(const struct domlet_process_ref *p)
+int domlet_pid_look(const struct domlet_pid *p)
 {
 	uint64_t start_ticks;
 	char letter;
@@ -68,49 +68,49 @@ int domlet_process_look(const struct domlet_process_ref *p)
 	return letter != 'Z' && letter != 'X' && letter != 'x' && start_ticks == p->start_ticks;
 }
 
-bool domlet_process_may_live(const struct domlet_process_ref *p)
+bool domlet_pid_may_live(const struct domlet_pid *p)
 {
-	return domlet_process_look(p) != 0;
+	return domlet_pid_look(p) != 0;
 }
 
 /* Without a descriptor it can't be waited for, only looked at again and again. */
-static void wait_by_looking(const struct domlet_process_ref *p, int timeout_ms)
+static void wait_by_looking(const struct domlet_pid *p, int timeout_ms)
 {
-	for (int ms = 0; ms < timeout_ms && domlet_process_may_live(p); ms += LOOK_MS)
+	for (int ms = 0; ms < timeout_ms && domlet_pid_may_live(p); ms += LOOK_MS)
 		(void)usleep(LOOK_MS * 1000);
 }
 
-void domlet_process_wait(const struct domlet_process_ref *p, int timeout_ms)
+void domlet_pid_wait(const struct domlet_pid *p, int timeout_ms)
 {
 	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
 
 	/* Asked after the descriptor was opened, so it is not a later process's. */
-	if (fd >= 0 && domlet_process_look(p) == 1)
+	if (fd >= 0 && domlet_pid_look(p) == 1)
 		(void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, timeout_ms);
 	else
 		wait_by_looking(p, timeout_ms);
 }
 
-int domlet_process_kill(const struct domlet_process_ref *p)
+int domlet_pid_kill(const struct domlet_pid *p)
 {
 	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
 	int r = fd < 0 && p->pid > 0 ? -errno : 0;
 
 	if (r == 0)
-		r = domlet_process_look(p);
+		r = domlet_pid_look(p);
 	if (r == 1 && pidfd_send_signal(fd, SIGKILL, NULL, 0) < 0)
 		r = -errno;
-	return r < 0 && domlet_process_may_live(p) ? r : 0;
+	return r < 0 && domlet_pid_may_live(p) ? r : 0;
 }
 
-int domlet_process_ref_self(pid_t pid, struct domlet_process_ref *p)
+int domlet_pid_of(pid_t pid, struct domlet_pid *p)
 {
-	struct domlet_process_ref ref = { .pid = pid };
+	struct domlet_pid found = { .pid = pid };
 	char letter;
-	int r = pid > 0 ? read_stat(pid, &letter, &ref.start_ticks) : -EINVAL;
+	int r = pid > 0 ? read_stat(pid, &letter, &found.start_ticks) : -EINVAL;
 
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
-	*p = ref;
+	*p = found;
 	return 0;
 }
