@@ -15,9 +15,9 @@
 
 enum record_kind {
 	KIND_OWNED,
-	KIND_LATER,
-	KIND_FLAG,
-	/* unknown to older records */ KIND_TEXT,
+	KIND_LATER, /* as KIND_OWNED, but unknown to older records */
+	KIND_FLAG,  /* unknown to older records, too */
+	KIND_TEXT,
 	KIND_U32,
 	KIND_PID,
 	KIND_U64
