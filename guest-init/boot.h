@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "failure.h"
+#include "config/failure.h"
 
 struct xs_handle;
 

@@ -21,7 +21,8 @@
 
 #include "../frontend/device.h"
 #include "../frontend/proto/pump.h"
-#include "agent.h"
+#include "agent/agent.h"
+#include "agent/process.h"
 #include "boot.h"
 
 /* Of the first attachment, and today the only one. */
@@ -37,7 +38,8 @@ static int signal_fd;
 static int monitor_fd = -1;
 static struct domlet_pump pump;
 
-_Noreturn void domlet_agent_end(const char *why)
+/* Ends the domain: as it was told to (NULL), or because of WHY. */
+static _Noreturn void end(const char *why)
 {
 	if (why)
 		domlet_failure_log("%s", why);
@@ -57,7 +59,7 @@ static void take_signals(void)
 
 	while (read(signal_fd, &si, sizeof si) == (ssize_t)sizeof si)
 		;
-	domlet_agent_reap(&the);
+	domlet_process_reap(&the);
 }
 
 /* Over a socket nobody waits for an event. */
@@ -98,7 +100,7 @@ static bool pump_bytes(void)
 	in = domlet_pump_space(&pump, &len);
 	n = in ? recv(monitor_fd, in, len, MSG_DONTWAIT) : -1;
 	if (in && n == 0)
-		domlet_agent_end("the monitor has gone");
+		end("the monitor has gone");
 	if (in && n > 0)
 		domlet_pump_received(&pump, (size_t)n);
 	return any || (in && n > 0);
@@ -123,8 +125,10 @@ static _Noreturn void loop(void)
 	bool waits;
 
 	for (;;) {
-		while (domlet_agent_work(&the))
+		while (!the.ended && domlet_agent_work(&the))
 			tell();
+		if (the.ended)
+			end(the.why);
 		waits = domlet_link_flush(&the.link);
 		fds[1] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
 		n = 2;
@@ -162,11 +166,11 @@ static void boot(void)
 
 	domlet_boot_modules();
 	if (domlet_boot_devices(&failure) < 0)
-		domlet_agent_end(failure.text);
+		end(failure.text);
 	hold_standard_streams();
 	the.xs = xs_open(0);
 	if (!the.xs)
-		domlet_agent_end("can't reach xenstore");
+		end("can't reach xenstore");
 	if (domlet_boot_seed(the.xs, &the.unready) < 0)
 		domlet_failure_log("%s", the.unready.text);
 }
@@ -176,7 +180,7 @@ static void boot_rest(void)
 	struct domlet_failure failure = { 0 };
 
 	if (domlet_boot_mounts(&failure) < 0)
-		domlet_agent_end(failure.text);
+		end(failure.text);
 	domlet_boot_limits();
 	domlet_boot_memory();
 	the.cgroups = true;
@@ -187,7 +191,7 @@ static struct domlet_ring *open_device(void)
 	char err[256];
 
 	if (domlet_device_open(&device, the.xs, DOMLET_RING_ORDER_DEFAULT, EPOCH, err, sizeof err) < 0)
-		domlet_agent_end(err);
+		end(err);
 	return &device.ring;
 }
 
@@ -198,7 +202,7 @@ static struct domlet_ring *open_socket(const char *number)
 
 	monitor_fd = atoi(number);
 	if (!mem || monitor_fd <= STDERR_FILENO || fcntl(monitor_fd, F_SETFD, FD_CLOEXEC) < 0)
-		domlet_agent_end("--socket takes the number of an open socket");
+		end("--socket takes the number of an open socket");
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
 		(void)mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 top = Path(sys.argv[2])
-allowed = {"toolstack/base/error.c", "guest-init/command.c"}
-allowed_once = {"guest-init/paths.c": '"not a directory"'}
+allowed = {"toolstack/base/error.c", "guest-init/container/command.c"}
+allowed_once = {"guest-init/container/paths.c": '"not a directory"'}
 calls = re.compile(r"(?<![\w])(?:strerror(?:_r|desc_np)?|perror|uv_strerror(?:_r)?|gai_strerror)\s*\(|%m\b")
 texts = re.compile(r'"[^"\n]*(?:no such file or directory|permission denied|operation not permitted|not a directory)', re.I)
 wrong, seen = [], 0

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "filter.h"
+#include "../../guest-init/config/config.h"
+#include "../../guest-init/container/filter.h"
 #include "fuzz.h"
 
 static void read_process(const char *text, size_t len)

@@ -14,7 +14,7 @@
 #include <xenstore.h>
 
 #include "../../frontend/proto/limits.h"
-#include "boot.h"
+#include "../../guest-init/boot.h"
 
 static const char *node; /* NULL: there is none */
 static int refusal;      /* the kernel's */

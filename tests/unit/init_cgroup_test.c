@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "../../guest-init/container/cgroup.h"
 
 static char place[64];
 static int dir;

@@ -14,8 +14,7 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 
-#include "caps.h"
-#include "config.h"
+#include "../../guest-init/config/config.h"
 
 #define PLAN(mounts)                                                                                         \
 	"\"plan\":{\"root\":{\"via\":\"vbd\",\"device\":\"/dev/xvda\",\"type\":\"erofs\",\"overlay\":true}," \

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "device_filter.h"
+#include "../../guest-init/container/device_filter.h"
 
 #define R BPF_DEVCG_ACC_READ
 #define W BPF_DEVCG_ACC_WRITE

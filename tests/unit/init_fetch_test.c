@@ -17,7 +17,7 @@
 
 #include "../../frontend/proto/limits.h"
 #include "../../frontend/proto/sha256.h"
-#include "fetch.h"
+#include "../../guest-init/agent/fetch.h"
 
 #define NODE "domlet/container/3/" /* its number is 3 */
 #define GENERATION 7u

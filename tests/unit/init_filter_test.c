@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "../../guest-init/container/filter.h"
 
 static int compile(const char *text, struct domlet_filter *out, struct domlet_failure *f)
 {

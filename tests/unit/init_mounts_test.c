@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "mounts.h"
+#include "../../guest-init/container/mounts.h"
 
 static struct domlet_mount_options parse(const char *text)
 {

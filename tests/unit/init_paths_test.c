@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "paths.h"
+#include "../../guest-init/container/paths.h"
 
 #define D DOMLET_PATH_DIRECTORY
 #define F DOMLET_PATH_FILE

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 #include <json-c/json.h>
 
-#include "../../guest-init/config.h"
-#include "../../guest-init/filter.h"
+#include "../../guest-init/config/config.h"
+#include "../../guest-init/container/filter.h"
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/oci/plan.h"

@@ -16,12 +16,12 @@
 #define DOMLET_VERSION "unknown"
 #endif
 
-/* startContainer's in the guest (guest-init/hooks.c), the others in dom0 (hooks.c). */
+/* startContainer's in the guest (guest-init/container/hooks.c), the others in dom0 (hooks.c). */
 static const char *const hooks[] = {
 	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL,
 };
 
-/* Those that the guest sets (guest-init/mounts.c). */
+/* Those that the guest sets (guest-init/container/mounts.c). */
 static const char *const mount_options[] = {
 	"async",       "atime",          "bind",       "defaults",     "dev",
 	"diratime",    "dirsync",        "exec",       "iversion",     "lazytime",

@@ -13,7 +13,7 @@
 
 #include <linux/bpf.h>
 
-#include "config.h"
+#include "../config/config.h"
 
 /* The program that decides; its length in *count, and the caller frees it.
  * NULL with *count 0: everything is allowed; with *count not 0: no memory. */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "streams.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include "agent.h"
 
 static uint32_t stream_of(const struct guest_process *g, enum domlet_stream_kind kind)
 {
@@ -107,7 +107,7 @@ static void to_stdin(struct agent *a, struct guest_process *g, const uint8_t *da
 	if (done == len)
 		return;
 	if (!domlet_backlog_add(&g->backlog, data + done, len - done))
-		domlet_agent_end("more input than was credited, or no memory for it");
+		domlet_agent_end(a, "more input than was credited, or no memory for it");
 }
 
 /* A terminal stays open; its reader is told as a person would tell it, which

@@ -7,7 +7,7 @@
  * its own mount namespace: when that namespace ends, everything is unmounted.
  */
 
-#include "config.h"
+#include "../config/config.h"
 
 /* Mounts the root and all below, creates devices and links, masks, and makes
  * it "/". NUMBER names a directory below /run/domlet, and the container's

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../frontend/proto/limits.h"
+#include "../../frontend/proto/limits.h"
 #include "json_read.h"
 
 #define DOMLET_CONFIG_ARGS_MAX 65536u

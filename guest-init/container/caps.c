@@ -4,15 +4,6 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
-uint64_t domlet_caps_bit(const char *name)
-{
-	cap_value_t value;
-
-	if (cap_from_name(name, &value) < 0 || value < 0 || value >= 64)
-		return 0;
-	return UINT64_C(1) << value;
-}
-
 /* The kernel's last capability, found by asking: /proc may be masked. */
 static unsigned int count(void)
 {

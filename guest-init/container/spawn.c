@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "process.h"
+#include "spawn.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -26,7 +26,7 @@
  * is switched to as seldom as can be. */
 #define STREAM_PIPE_SIZE (DOMLET_PAGE_SIZE << DOMLET_RING_ORDER_DEFAULT)
 
-struct spawn {
+struct order {
 	const struct domlet_process_config *p;
 	const struct domlet_container_config *c;
 	uint32_t number; /* of the container */
@@ -53,7 +53,7 @@ static int set_oom_score(const struct domlet_process_config *p, struct domlet_fa
 	return r;
 }
 
-static int make_container(const struct spawn *s, struct domlet_failure *failure)
+static int make_container(const struct order *s, struct domlet_failure *failure)
 {
 	int r = domlet_namespaces_set_up(s->c, failure);
 
@@ -61,7 +61,7 @@ static int make_container(const struct spawn *s, struct domlet_failure *failure)
 }
 
 /* The pid namespace was joined by the parent, as it counts for children only. */
-static int join_container(const struct spawn *s, struct domlet_failure *failure)
+static int join_container(const struct order *s, struct domlet_failure *failure)
 {
 	if (setns(s->pidfd, (int)(s->c->namespaces & ~(uint32_t)CLONE_NEWPID)) < 0)
 		return domlet_failure_set(failure, errno, "can't join the container's namespaces: %s",
@@ -73,7 +73,7 @@ static int join_container(const struct spawn *s, struct domlet_failure *failure)
 /* Process 1's descriptors lead out of the container (its cgroup's directory,
  * the grant device), and the go pipe's other end would have the child wait for
  * itself when its parent dies. */
-static void close_inherited(const struct spawn *s)
+static void close_inherited(const struct order *s)
 {
 	const int kept[] = { s->pidfd, s->status, s->go, s->in, s->out, s->err };
 	unsigned int from = STDERR_FILENO + 1, next;
@@ -104,7 +104,7 @@ static int open_null(void)
 
 /* One that is to be closed is so when the command is executed: until then no
  * file of ours may get its number. */
-static int use_streams(const struct spawn *s, struct domlet_failure *failure)
+static int use_streams(const struct order *s, struct domlet_failure *failure)
 {
 	const int given[] = { s->in, s->out, s->err };
 	int null = -1, r = 0;
@@ -124,7 +124,7 @@ static int use_streams(const struct spawn *s, struct domlet_failure *failure)
 	return r < 0 ? r : 0;
 }
 
-static int prepare(const struct spawn *s, struct domlet_command *cmd, struct domlet_process_status *status)
+static int prepare(const struct order *s, struct domlet_command *cmd, struct domlet_spawn_status *status)
 {
 	struct domlet_failure *failure = &status->failure;
 	bool first = s->pidfd < 0;
@@ -145,16 +145,16 @@ static int prepare(const struct spawn *s, struct domlet_command *cmd, struct dom
 	return r < 0 ? r : domlet_command_prepare(cmd, s->p, s->c->seccomp, failure);
 }
 
-static _Noreturn void end(const struct spawn *s, const struct domlet_process_status *status)
+static _Noreturn void end(const struct order *s, const struct domlet_spawn_status *status)
 {
 	(void)!write(s->status, status, sizeof *status);
 	_exit(127);
 }
 
-static _Noreturn void child(const struct spawn *s)
+static _Noreturn void child(const struct order *s)
 {
 	static struct domlet_command cmd;
-	struct domlet_process_status status = { .terminal_fd = -1 };
+	struct domlet_spawn_status status = { .terminal_fd = -1 };
 	sigset_t none;
 	char go;
 
@@ -199,7 +199,7 @@ static int open_stream(int *read_end, int *write_end, int ours)
 }
 
 /* One that is no pipe is the guest's /dev/null until the process has its own. */
-static int open_standard(const struct spawn *s, int which, int *ours, int *childs)
+static int open_standard(const struct order *s, int which, int *ours, int *childs)
 {
 	int r;
 
@@ -211,7 +211,7 @@ static int open_standard(const struct spawn *s, int which, int *ours, int *child
 	return r < 0 ? r : fchown(*childs, s->p->uid, s->p->gid) < 0 ? -errno : 0;
 }
 
-static int open_files(struct domlet_process *p, struct spawn *s)
+static int open_files(struct domlet_spawn *p, struct order *s)
 {
 	int r = open_pipe(&p->status_fd, &s->status, 0);
 
@@ -234,14 +234,14 @@ static void close_one(int *fd)
 	*fd = -1;
 }
 
-void domlet_process_init(struct domlet_process *p)
+void domlet_spawn_init(struct domlet_spawn *p)
 {
-	*p = (struct domlet_process){
+	*p = (struct domlet_spawn){
 		.status_fd = -1, .go_fd = -1, .in_fd = -1, .out_fd = -1, .err_fd = -1, .slave_fd = -1
 	};
 }
 
-void domlet_process_close(struct domlet_process *p)
+void domlet_spawn_close(struct domlet_spawn *p)
 {
 	int *const all[] = { &p->status_fd, &p->go_fd, &p->in_fd, &p->out_fd, &p->err_fd, &p->slave_fd };
 
@@ -249,8 +249,7 @@ void domlet_process_close(struct domlet_process *p)
 		close_one(all[i]);
 }
 
-int domlet_process_ready(struct domlet_process *p, const struct domlet_process_status *status,
-			 struct domlet_failure *failure)
+int domlet_spawn_ready(struct domlet_spawn *p, const struct domlet_spawn_status *status, struct domlet_failure *failure)
 {
 	if (!p->terminal)
 		return 0;
@@ -264,7 +263,7 @@ int domlet_process_ready(struct domlet_process *p, const struct domlet_process_s
 				  domlet_failure_name(-p->in_fd));
 }
 
-static pid_t clone_child(const struct spawn *s)
+static pid_t clone_child(const struct order *s)
 {
 	struct clone_args args = { .exit_signal = SIGCHLD };
 
@@ -283,7 +282,7 @@ static int in_pid_namespace_of(int fd)
 	return setns(fd, CLONE_NEWPID) < 0 ? -errno : 0;
 }
 
-static int start_child(struct domlet_process *p, struct spawn *s)
+static int start_child(struct domlet_spawn *p, struct order *s)
 {
 	bool elsewhere = s->pidfd >= 0 && s->c->namespaces & CLONE_NEWPID;
 	int own = elsewhere ? open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC) : -1, r = 0;
@@ -303,7 +302,7 @@ static int start_child(struct domlet_process *p, struct spawn *s)
 	return r;
 }
 
-static int spawn(struct domlet_process *p, struct spawn *s, struct domlet_failure *failure)
+static int spawn(struct domlet_spawn *p, struct order *s, struct domlet_failure *failure)
 {
 	int r;
 
@@ -324,23 +323,22 @@ static int spawn(struct domlet_process *p, struct spawn *s, struct domlet_failur
 	close_one(&s->out);
 	close_one(&s->err);
 	if (r < 0)
-		domlet_process_close(p);
+		domlet_spawn_close(p);
 	return r;
 }
 
-int domlet_process_create(struct domlet_process *p, const struct domlet_container_config *c, uint32_t number,
-			  int cgroup_fd, struct domlet_failure *failure)
+int domlet_spawn_create(struct domlet_spawn *p, const struct domlet_container_config *c, uint32_t number, int cgroup_fd,
+			struct domlet_failure *failure)
 {
-	struct spawn s = { .p = &c->process, .c = c, .number = number, .cgroup_fd = cgroup_fd, .pidfd = -1 };
+	struct order s = { .p = &c->process, .c = c, .number = number, .cgroup_fd = cgroup_fd, .pidfd = -1 };
 
 	return spawn(p, &s, failure);
 }
 
-int domlet_process_exec(struct domlet_process *p, const struct domlet_process_config *pc,
-			const struct domlet_container_config *c, int pidfd, int cgroup_fd,
-			struct domlet_failure *failure)
+int domlet_spawn_exec(struct domlet_spawn *p, const struct domlet_process_config *pc,
+		      const struct domlet_container_config *c, int pidfd, int cgroup_fd, struct domlet_failure *failure)
 {
-	struct spawn s = { .p = pc, .c = c, .cgroup_fd = cgroup_fd, .pidfd = pidfd };
+	struct order s = { .p = pc, .c = c, .cgroup_fd = cgroup_fd, .pidfd = pidfd };
 
 	return spawn(p, &s, failure);
 }

@@ -9,7 +9,7 @@
  * whose memory ends with exec.
  */
 
-#include "config.h"
+#include "../config/config.h"
 #include "filter.h"
 
 struct domlet_command {

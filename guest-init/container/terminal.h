@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "config.h"
+#include "../config/config.h"
 
 /* In the process, which has entered the container: standard streams and
  * controlling terminal. CONSOLE: it is /dev/console, too. The master's

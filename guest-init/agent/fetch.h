@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "failure.h"
+#include "../config/failure.h"
 
 struct xs_handle;
 

@@ -9,7 +9,7 @@
 
 #include <linux/filter.h>
 
-#include "json_read.h"
+#include "../config/json_read.h"
 
 struct domlet_filter {
 	struct sock_filter *code; /* NULL: no filter */

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <xenstore.h>
 
-#include "../frontend/proto/limits.h"
-#include "../frontend/proto/sha256.h"
+#include "../../frontend/proto/limits.h"
+#include "../../frontend/proto/sha256.h"
 
 int domlet_fetch_check(const char *text, uint32_t len, const uint8_t sha256[static 32], struct domlet_failure *failure)
 {

@@ -8,7 +8,7 @@
  * hostile: names and depth are not trusted.
  */
 
-#include "config.h"
+#include "../config/config.h"
 
 /* The directory's descriptor, or -errno. */
 int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r, struct domlet_failure *failure);

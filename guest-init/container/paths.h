@@ -14,7 +14,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#include "failure.h"
+#include "../config/failure.h"
 
 /* O_PATH descriptor of PATH below ROOT_FD, or -errno; nothing is made. Links of
  * /proc that lead to other processes' files are ELOOP. */

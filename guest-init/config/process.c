@@ -4,9 +4,8 @@
 #include <linux/ioprio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/resource.h>
-
-#include "caps.h"
 
 static const struct {
 	const char *name;
@@ -107,6 +106,16 @@ static void read_user(struct domlet_process_config *p, struct json_object *json,
 	p->group_count = count;
 }
 
+/* "CAP_CHOWN" -> its bit, 0 for a name that libcap or this kernel does not know. */
+static uint64_t capability_bit(const char *name)
+{
+	cap_value_t value;
+
+	if (cap_from_name(name, &value) < 0 || value < 0 || value >= 64)
+		return 0;
+	return UINT64_C(1) << value;
+}
+
 static void read_caps(struct domlet_process_config *p, struct json_object *json, struct domlet_reader *r)
 {
 	static const char *const set_names[DOMLET_CAPS_SETS] = { "bounding", "effective", "permitted", "inheritable",
@@ -125,7 +134,7 @@ static void read_caps(struct domlet_process_config *p, struct json_object *json,
 			/* A name that this kernel does not know can't be
 			 * granted; the engines expect it to be skipped. */
 			if (name)
-				p->caps[set] |= domlet_caps_bit(name);
+				p->caps[set] |= capability_bit(name);
 		}
 	}
 }

@@ -7,7 +7,7 @@
  * is found below the root's descriptor (paths.h): the image chooses its symlinks.
  */
 
-#include "config.h"
+#include "../config/config.h"
 
 struct domlet_mount_options {
 	unsigned long flags;       /* MS_* of the mount */

@@ -7,10 +7,7 @@
  * capability number. Called in the child only; no memory is kept.
  */
 
-#include "config.h"
-
-/* "CAP_CHOWN" -> its bit, 0 for a name libcap or this kernel does not know. */
-uint64_t domlet_caps_bit(const char *name);
+#include "../config/config.h"
 
 /* Before the user changes: drops what is not in the bounding set, and asks
  * the kernel to keep the permitted set over setuid. 0 or -errno. */

@@ -5,21 +5,22 @@
 /*
  * What domlet-init does for the monitor: containers and processes, made,
  * signalled and reported as its messages say, and their streams. One struct
- * holds it all; the caller owns the ring below the link, and sleeps.
+ * holds it all; the caller owns the ring below the link, sleeps, and looks at
+ * each turn whether the domain is to end.
  *
- * A process's slot, number and streams live from CREATE or EXEC until EXITED
+ * A process, its number and its streams live from CREATE or EXEC until EXITED
  * and the ends of its outputs were sent, or until a REPLY told that it could not
  * be made. A container lives from CREATE until DELETE is answered.
  */
 
 #include <poll.h>
 
-#include "../frontend/proto/backlog.h"
-#include "../frontend/proto/link.h"
-#include "config.h"
+#include "../../frontend/proto/backlog.h"
+#include "../../frontend/proto/link.h"
+#include "../config/config.h"
+#include "../container/spawn.h"
 #include "drain.h"
 #include "fetch.h"
-#include "process.h"
 
 struct xs_handle;
 
@@ -39,7 +40,8 @@ struct guest_output {
 };
 
 struct guest_process {
-	struct domlet_process p; /* number 0: free slot */
+	struct guest_process *next; /* in the table */
+	struct domlet_spawn p;
 	struct guest_container *container;
 	bool first; /* the container's init, not an EXEC's */
 	enum guest_stage stage;
@@ -71,23 +73,23 @@ struct guest_container {
 
 struct agent {
 	struct domlet_link link;
-	struct xs_handle *xs;          /* NULL: no configurations from there */
-	struct domlet_fetch ahead;     /* what was read of a container before its CREATE */
-	bool cgroups;                  /* the machine's cgroups are ours */
-	struct domlet_failure unready; /* why it takes no container; code 0: it does */
-	struct guest_process processes[DOMLET_PROCESS_MAX];
+	struct xs_handle *xs;            /* NULL: no configurations from there */
+	struct domlet_fetch ahead;       /* what was read of a container before its CREATE */
+	bool cgroups;                    /* the machine's cgroups are ours */
+	struct domlet_failure unready;   /* why it takes no container; code 0: it does */
+	struct guest_process *processes; /* in the order in which they came; owned */
+	struct guest_process *by_number[DOMLET_PROCESS_MAX + 1];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];
 	struct domlet_drain drain;
 	nfds_t drain_at; /* its place among what is polled; 0: none */
+	bool ended;      /* the domain is to end ... */
+	const char *why; /* ... because of this; NULL: it was told to */
 };
 
 /* Says hello. boot_ns: CLOCK_BOOTTIME of this program's start. */
 void domlet_agent_init(struct agent *a, struct domlet_ring *ring, uint32_t epoch, uint64_t boot_ns);
-/* Handles what can be handled now: true when it did something. */
+/* Handles what can be handled now: true when it did something, and nothing more when the domain is to end. */
 bool domlet_agent_work(struct agent *a);
-/* After SIGCHLD. */
-void domlet_agent_reap(struct agent *a);
-
 /* Where process 1 does not end the machine and them with it. */
 void domlet_agent_kill_all(struct agent *a);
 
@@ -97,21 +99,12 @@ bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
 /* After poll(), with the same FDS: what is no work yet, as an end that can only be seen there. */
 void domlet_agent_polled(struct agent *a, const struct pollfd *fds);
 
-/* The caller's: ends the domain (SHUTDOWN), or because of WHY. */
-_Noreturn void domlet_agent_end(const char *why);
-
-/* streams.c */
-void domlet_streams_open(struct agent *a, struct guest_process *g);
-void domlet_streams_close(struct agent *a, struct guest_process *g);
-/* The process has ended: what its pipes hold now is the last of its output. A
- * pipe that others hold goes on, but not that of a container's first process,
- * with which they are killed; a terminal ends with its session. */
-void domlet_streams_bound(struct guest_process *g);
-/* All of that is on its way. */
-bool domlet_streams_settled(const struct guest_process *g);
-void domlet_streams_event(struct agent *a, struct guest_process *g, const struct domlet_link_event *ev);
-bool domlet_streams_move(struct agent *a, struct guest_process *g);
-bool domlet_streams_poll(struct agent *a, struct guest_process *g, struct pollfd *fds, nfds_t *n);
-void domlet_streams_polled(struct guest_process *g, const struct pollfd *fds);
+/* The domain is to end: because of WHY, a static text, or as it was told to (NULL). The first word counts. */
+static inline void domlet_agent_end(struct agent *a, const char *why)
+{
+	if (!a->ended)
+		a->why = why;
+	a->ended = true;
+}
 
 #endif

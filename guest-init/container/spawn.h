@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef DOMLET_INIT_PROCESS_H
-#define DOMLET_INIT_PROCESS_H
+#ifndef DOMLET_INIT_SPAWN_H
+#define DOMLET_INIT_SPAWN_H
 
 /*
  * One container process, from clone to just before exec, and on (the caller
  * writes a byte to go_fd). The child reports on status_fd: a struct
- * domlet_process_status without failure when it stands before exec, another
+ * domlet_spawn_status without failure when it stands before exec, another
  * when something failed, end of file when exec succeeded. A terminal is the
- * child's own; domlet_process_ready() fetches it then. The caller owns the
+ * child's own; domlet_spawn_ready() fetches it then. The caller owns the
  * descriptors and reaps the pid; after a failure here there are none.
  */
 
 #include <sys/types.h>
 
-#include "config.h"
+#include "../config/config.h"
 
-struct domlet_process {
-	uint32_t number; /* 0: free slot */
+struct domlet_spawn {
+	uint32_t number; /* the monitor's */
 	pid_t pid;
 	int status_fd, go_fd;
 	int in_fd, out_fd, err_fd; /* -1: closed; terminal: in and out are the pty's master */
@@ -24,25 +24,23 @@ struct domlet_process {
 	bool terminal;
 };
 
-struct domlet_process_status {
+struct domlet_spawn_status {
 	struct domlet_failure failure;
 	int terminal_fd; /* the pty's master, in the child; -1: none */
 };
 
 /* No descriptors. The functions below keep the number. */
-void domlet_process_init(struct domlet_process *p);
+void domlet_spawn_init(struct domlet_spawn *p);
 /* The first process of container NUMBER, which makes all that is the
  * container's. cgroup_fd: where it starts, -1: here. */
-int domlet_process_create(struct domlet_process *p, const struct domlet_container_config *c, uint32_t number,
-			  int cgroup_fd, struct domlet_failure *failure);
-/* PC in the container whose first process PIDFD is. */
-int domlet_process_exec(struct domlet_process *p, const struct domlet_process_config *pc,
-			const struct domlet_container_config *c, int pidfd, int cgroup_fd,
+int domlet_spawn_create(struct domlet_spawn *p, const struct domlet_container_config *c, uint32_t number, int cgroup_fd,
 			struct domlet_failure *failure);
+/* PC in the container whose first process PIDFD is. */
+int domlet_spawn_exec(struct domlet_spawn *p, const struct domlet_process_config *pc,
+		      const struct domlet_container_config *c, int pidfd, int cgroup_fd, struct domlet_failure *failure);
 /* After the status without failure. 0 or -errno. */
-int domlet_process_ready(struct domlet_process *p, const struct domlet_process_status *status,
-			 struct domlet_failure *failure);
+int domlet_spawn_ready(struct domlet_spawn *p, const struct domlet_spawn_status *status, struct domlet_failure *failure);
 /* Closes every descriptor. */
-void domlet_process_close(struct domlet_process *p);
+void domlet_spawn_close(struct domlet_spawn *p);
 
 #endif

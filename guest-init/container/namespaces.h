@@ -9,7 +9,7 @@
 
 #include <sched.h>
 
-#include "config.h"
+#include "../config/config.h"
 
 /* Those of a container's that this makes; the others its clone has made. */
 #define DOMLET_NAMESPACES_LATER ((uint32_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))

@@ -9,8 +9,6 @@
 #include <sys/personality.h>
 #include <sys/stat.h>
 
-#include "limits.h"
-
 int domlet_config_base64(const char *text, uint8_t **out, uint32_t *out_len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

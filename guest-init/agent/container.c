@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../container/cgroup.h"
+#include "make.h"
+#include "process.h"
+#include "reply.h"
+#include "table.h"
+
+static int check_create(struct agent *a, const struct domlet_msg_create *m, struct domlet_failure *failure)
+{
+	if (!domlet_table_is_free(a, m->process, failure))
+		return -failure->code;
+	if (a->unready.code) {
+		*failure = a->unready;
+		return -failure->code;
+	}
+	if (m->container >= DOMLET_CONTAINER_MAX || domlet_table_container(a, m->container) ||
+	    m->sha256.len != DOMLET_SHA256_LEN || m->source > 1 || (m->source == 0 && !a->xs))
+		return domlet_failure_set(failure, EINVAL, "the guest can't take container %u", m->container);
+	return 0;
+}
+
+void domlet_container_create(struct agent *a, uint32_t request, const struct domlet_msg_create *m)
+{
+	struct domlet_failure failure = { 0 };
+	struct guest_process *g = NULL;
+	int r = check_create(a, m, &failure);
+
+	if (r == 0)
+		g = domlet_table_claim(a, m->process, &a->containers[m->container], request, &failure);
+	if (!g) {
+		domlet_reply_send(a, request, &failure);
+		return;
+	}
+	*g->container = (struct guest_container){ .used = true, .number = m->container, .cgroup_fd = -1, .pidfd = -1 };
+	g->first = true;
+	memcpy(g->sha256, m->sha256.ptr, sizeof g->sha256);
+	if (a->xs)
+		r = domlet_make_announced(a, g, m, &failure);
+	if (r == 0 && m->source == 1)
+		r = domlet_make_await(a, g, m->length, &failure);
+	if (r < 0)
+		domlet_make_refuse(a, g, &failure);
+}
+
+void domlet_container_start(struct agent *a, uint32_t request, const struct domlet_msg_start *m)
+{
+	struct domlet_failure failure = { 0 };
+	struct guest_container *c = domlet_table_container(a, m->container);
+	struct guest_process *g = c ? domlet_table_first(a, c) : NULL;
+	bool stopped = !g || c->stopped || g->stage < STAGE_READY;
+
+	if (stopped)
+		(void)domlet_failure_set(&failure, EINVAL, "cannot start a container that has stopped");
+	else if (g->stage != STAGE_READY)
+		(void)domlet_failure_set(&failure, EBUSY, "cannot start an already running container");
+	if (stopped || failure.code) {
+		domlet_reply_send(a, request, &failure);
+		return;
+	}
+	g->request = request;
+	domlet_process_go(g);
+}
+
+void domlet_container_delete(struct agent *a, uint32_t request, const struct domlet_msg_delete_ *m)
+{
+	struct domlet_failure failure = { 0 };
+	struct guest_container *c = domlet_table_container(a, m->container);
+
+	if (!c || c->deleting)
+		(void)domlet_failure_set(&failure, ENOENT, "container does not exist");
+	else if (!c->stopped)
+		(void)domlet_failure_set(&failure, EBUSY, "cannot delete a container that is not stopped");
+	if (failure.code) {
+		domlet_reply_send(a, request, &failure);
+		return;
+	}
+	c->deleting = true;
+	c->delete_request = request;
+	(void)domlet_process_signal_all(a, c, SIGKILL);
+}
+
+void domlet_container_finish(struct agent *a, struct guest_container *c)
+{
+	for (const struct guest_process *g = a->processes; g; g = g->next)
+		if (g->container == c)
+			return;
+	if (c->cgroup_fd >= 0 && domlet_cgroup_remove(c->number) == -EBUSY) {
+		(void)domlet_process_signal_all(a, c, SIGKILL);
+		return;
+	}
+	if (c->cgroup_fd >= 0)
+		close(c->cgroup_fd);
+	if (c->pidfd >= 0)
+		close(c->pidfd);
+	domlet_config_free(&c->config);
+	domlet_reply_send(a, c->delete_request, NULL);
+	memset(c, 0, sizeof *c);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_INIT_CONTAINER_H
+#define DOMLET_INIT_CONTAINER_H
+
+/* Messages about a container: CREATE, START, DELETE. REQUEST is answered when it is done, or has failed. */
+
+#include "agent.h"
+
+void domlet_container_create(struct agent *a, uint32_t request, const struct domlet_msg_create *m);
+void domlet_container_start(struct agent *a, uint32_t request, const struct domlet_msg_start *m);
+void domlet_container_delete(struct agent *a, uint32_t request, const struct domlet_msg_delete_ *m);
+/* Of a container that is being deleted: its processes end by and by, and each end comes past here. */
+void domlet_container_finish(struct agent *a, struct guest_container *c);
+
+#endif
