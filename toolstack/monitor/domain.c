@@ -16,7 +16,7 @@ void domlet_domain_build(struct monitor *m)
 	struct domlet_error err;
 
 	if (domlet_xen_build(m->xen, &spec, &err) < 0)
-		domlet_monitor_fail(m, &err, DOMLET_EV_BUILD_FAILED);
+		domlet_queue_post_end(&m->queue, DOMLET_EV_BUILD_FAILED, &err);
 }
 
 void domlet_domain_publish_and_unpause(struct monitor *m)
@@ -29,7 +29,7 @@ void domlet_domain_publish_and_unpause(struct monitor *m)
 			       domlet_monitor_goes_over_the_ring(p) ? NULL : p->document, p->document_len, p->sha256,
 			       &err) < 0 ||
 	    domlet_xen_unpause(m->xen, &err) < 0) {
-		domlet_monitor_fail(m, &err, DOMLET_EV_UNPAUSE_FAILED);
+		domlet_queue_post_end(&m->queue, DOMLET_EV_UNPAUSE_FAILED, &err);
 	}
 }
 
@@ -40,7 +40,7 @@ void domlet_domain_destroy(struct monitor *m)
 	if (domlet_xen_destroy(m->xen, &err) < 0) {
 		m->stuck = true;
 		domlet_log_notice(m->launch->log, "%s", err.text);
-		domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROYED, 0);
 	}
 }
 
@@ -52,20 +52,22 @@ static void built(void *user, int rc, uint32_t domid, const struct domlet_error 
 	struct domlet_error ignored;
 
 	if (rc < 0) {
-		domlet_monitor_fail(m, err, DOMLET_EV_BUILD_FAILED);
+		domlet_queue_post_end(&m->queue, DOMLET_EV_BUILD_FAILED, err);
 		return;
 	}
 	m->launch->state->domid = domid;
 	(void)domlet_monitor_save(m, DOMLET_STATUS_CREATING, &ignored); /* that of "created" decides */
-	domlet_monitor_step(m, DOMLET_EV_BUILT, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_BUILT, 0);
 }
 
 static void unpaused(void *user, int rc, const struct domlet_error *err)
 {
+	struct monitor *m = user;
+
 	if (rc < 0)
-		domlet_monitor_fail(user, err, DOMLET_EV_UNPAUSE_FAILED);
+		domlet_queue_post_end(&m->queue, DOMLET_EV_UNPAUSE_FAILED, err);
 	else
-		domlet_monitor_step(user, DOMLET_EV_UNPAUSED, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_UNPAUSED, 0);
 }
 
 static void destroyed(void *user, int rc, const struct domlet_error *err)
@@ -75,7 +77,7 @@ static void destroyed(void *user, int rc, const struct domlet_error *err)
 	m->stuck = rc < 0;
 	if (m->stuck)
 		domlet_log_notice(m->launch->log, "%s", err->text);
-	domlet_monitor_step(m, DOMLET_EV_DESTROYED, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_DESTROYED, 0);
 }
 
 static void domain_shutdown(void *user, uint32_t reason)
@@ -86,7 +88,7 @@ static void domain_shutdown(void *user, uint32_t reason)
 	domlet_monitor_last_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s",
 			       m->launch->plan->id, reason, domlet_lifecycle_stage(&m->life));
-	domlet_monitor_fail(m, &err, DOMLET_EV_SHUTDOWN);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_SHUTDOWN, &err);
 }
 
 static void vanished(void *user)
@@ -97,38 +99,19 @@ static void vanished(void *user)
 	domlet_monitor_last_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
 			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
-	domlet_monitor_fail(m, &err, DOMLET_EV_VANISHED);
-}
-
-static void on_ring(uv_poll_t *h, int status, int events)
-{
-	struct monitor *m = h->loop->data;
-
-	(void)status, (void)events;
-	(void)domlet_host_ring_drain(&m->ring);
-	domlet_monitor_turn(m);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_VANISHED, &err);
 }
 
 static void ring_ready(void *user, const struct domlet_ring_offer *offer)
 {
 	struct monitor *m = user;
-	struct domlet_error err;
 
+	if (m->life.domain > DOMLET_DOMAIN_BOOTING)
+		return;
+	m->offer = *offer;
 	if (m->life.domain == DOMLET_DOMAIN_PAUSED) /* its event came before libxl's */
-		domlet_monitor_step(m, DOMLET_EV_UNPAUSED, 0);
-	if (m->life.domain != DOMLET_DOMAIN_BOOTING)
-		return;
-	domlet_monitor_step(m, DOMLET_EV_RING_READY, 0);
-	domlet_monitor_phase(m, "ring");
-	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, offer, &err) < 0) {
-		domlet_monitor_fail(m, &err, DOMLET_EV_ATTACH_FAILED);
-		return;
-	}
-	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, offer->epoch);
-	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
-	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
-	m->attached = true;
-	domlet_monitor_turn(m);
+		domlet_queue_post(&m->queue, DOMLET_EV_UNPAUSED, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_RING_READY, 0);
 }
 
 static void disaster(void *user, const char *what)
@@ -138,7 +121,7 @@ static void disaster(void *user, const char *what)
 
 	(void)domlet_error_set(&err, EIO, "%s", what);
 	domlet_log_notice(m->launch->log, "%s", what);
-	domlet_monitor_fail(m, &err, DOMLET_EV_DESTROY);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_DESTROY, &err);
 }
 
 int domlet_domain_open(struct monitor *m, struct domlet_error *err)

@@ -85,7 +85,7 @@ static void stop(struct monitor *m, const struct domlet_error *why)
 	if (m->life.container == DOMLET_CONTAINER_DRAINING) {
 		domlet_monitor_expect_end(m);
 	} else if (!runs || !m->attached) {
-		domlet_monitor_fail(m, why, DOMLET_EV_DESTROY);
+		domlet_queue_post_end(&m->queue, DOMLET_EV_DESTROY, why);
 	} else {
 		if (!m->term_at || uv_now(&m->loop) - m->term_at >= SAME_TERM_MS)
 			domlet_monitor_signal(m, FIRST_PROCESS, SIGTERM, false);

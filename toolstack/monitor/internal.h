@@ -12,6 +12,7 @@
 #include "../ring/console.h"
 #include "../ring/host.h"
 #include "monitor.h"
+#include "queue.h"
 
 /* The one container of today's domains, and its first process. */
 #define CONTAINER 0u
@@ -84,10 +85,12 @@ struct monitor {
 	const struct domlet_launch *launch;
 	uv_loop_t loop;
 	struct domlet_xen *xen;
+	struct domlet_queue queue;
 	struct domlet_lifecycle life;
 	struct domlet_error err; /* why it failed */
 	uint32_t requests;       /* last request number */
 	uint32_t create_request, start_request;
+	struct domlet_ring_offer offer;
 	bool attached;
 	bool created;          /* the launching command was told so */
 	bool done;             /* and has said that its part of the creation is done */
@@ -100,7 +103,7 @@ struct monitor {
 	bool over;             /* nothing but that is left */
 	unsigned int saves_at_the_end;
 	uv_poll_t ring_poll;
-	uv_async_t again; /* goes on with a turn that was cut short */
+	uv_async_t again; /* goes on with a turn that was cut short, or with events that came outside of one */
 	struct domlet_host_ring ring;
 	struct domlet_link link;
 	struct process processes[DOMLET_PROCESS_MAX]; /* by number, from 1 */
@@ -116,16 +119,11 @@ struct monitor {
 	struct peer peers[PEERS_MAX]; /* 0: the launching command */
 };
 
-void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code);
 void domlet_monitor_turn(struct monitor *m);      /* moves what can be moved over the ring, for a while */
 void domlet_monitor_last_turn(struct monitor *m); /* all: the guest runs no more */
 /* What is left of the container is over now, whatever its guest or a reader says. */
 void domlet_monitor_cut_off(struct monitor *m);
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg);
-/* A step with its reason, which is told to who waits. */
-void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev);
-/* The guest did what no guest does: its domain ends, for REASON. */
-void domlet_monitor_broken(struct monitor *m, const char *reason);
 
 void domlet_monitor_phase(struct monitor *m, const char *name);
 /* The container's configuration: xenstore has no room for it. */

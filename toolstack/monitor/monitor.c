@@ -34,6 +34,17 @@ void domlet_monitor_phase(struct monitor *m, const char *name)
 	domlet_log_phase(m->launch->log, name);
 }
 
+/* The guest did what no guest does: its domain ends, for REASON. */
+static void broken(struct monitor *m, const char *reason)
+{
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EPROTO,
+			       "the guest of container %s broke the ring protocol (%s); its domain was ended",
+			       m->launch->plan->id, reason);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, &err);
+}
+
 int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg)
 {
 	int r;
@@ -41,7 +52,7 @@ int domlet_monitor_send(struct monitor *m, struct domlet_msg *msg)
 	msg->request = ++m->requests;
 	r = domlet_link_send(&m->link, msg);
 	if (r == -EAGAIN)
-		domlet_monitor_broken(m, "it has stopped reading");
+		broken(m, "it has stopped reading");
 	return r;
 }
 
@@ -67,13 +78,6 @@ static void send_create(struct monitor *m)
 	m->create_request = m->requests;
 }
 
-void domlet_monitor_fail(struct monitor *m, const struct domlet_error *err, enum domlet_life_event ev)
-{
-	if (!m->err.code && err && !m->life.exit_known)
-		m->err = *err;
-	domlet_monitor_step(m, ev, 0);
-}
-
 /* The largest of Linux. Whatever else a guest says is an error, too: who reads
  * a code below 0 in an answer would take it for success. */
 #define ERRNO_MAX 4095
@@ -93,7 +97,7 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 		return;
 	}
 	if (r.code == 0) {
-		domlet_monitor_step(m, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
+		domlet_queue_post(&m->queue, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
 		return;
 	}
 	if (m->life.container != (create ? DOMLET_CONTAINER_CREATING : DOMLET_CONTAINER_STARTING))
@@ -103,7 +107,7 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 	domlet_text_clean(err.text);
 	if (strncmp(err.text, "error running hook", strlen("error running hook")) == 0) /* and what it printed */
 		domlet_error_reword(err.text);
-	domlet_monitor_fail(m, &err, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED);
+	domlet_queue_post_end(&m->queue, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED, &err);
 }
 
 /* The first reason is the one that people want. */
@@ -117,15 +121,16 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 {
 	struct process *p = domlet_process_find(m, e->process);
 
-	if (!p || p->phase > PROCESS_RUNNING || (e->process == FIRST_PROCESS && m->life.exit_known))
+	/* Once: nor has a first process ended that isn't there yet. */
+	if (!p || p->phase > PROCESS_RUNNING ||
+	    (e->process == FIRST_PROCESS && !domlet_lifecycle_takes_requests(&m->life)))
 		return;
 	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	if (e->process == FIRST_PROCESS)
-		domlet_monitor_step(m, DOMLET_EV_EXITED, e->code & 255);
+		domlet_queue_post(&m->queue, DOMLET_EV_EXITED, e->code & 255);
 	else
 		domlet_process_exited(m, p, e->code & 255);
-	/* Once at most: a first process that can't have ended yet can't have been killed. */
-	if (!e->oom || (e->process == FIRST_PROCESS && !m->life.exit_known))
+	if (!e->oom)
 		return;
 	if (e->process == FIRST_PROCESS)
 		keep_reason(m, "the guest's kernel killed its first process for want of memory");
@@ -140,14 +145,14 @@ static void on_hello(struct monitor *m, const struct domlet_msg_hello *h)
 	struct domlet_error err;
 
 	if (h->version == DOMLET_PROTO_VERSION) {
-		domlet_monitor_step(m, DOMLET_EV_HELLO, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_HELLO, 0);
 		return;
 	}
 	(void)domlet_error_set(
 		&err, EPROTO,
 		"the guest of container %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
 		m->launch->plan->id, h->version, DOMLET_PROTO_VERSION);
-	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, &err);
 }
 
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
@@ -160,21 +165,13 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 	}
 }
 
-void domlet_monitor_broken(struct monitor *m, const char *reason)
-{
-	struct domlet_error err;
-
-	(void)domlet_error_set(&err, EPROTO,
-			       "the guest of container %s broke the ring protocol (%s); its domain was ended",
-			       m->launch->plan->id, reason);
-	domlet_monitor_fail(m, &err, DOMLET_EV_BROKEN);
-}
-
 static void tell(struct monitor *m)
 {
 	if (domlet_ring_take_notify(&m->ring.ring))
 		(void)domlet_host_ring_notify(&m->ring);
 }
+
+static void handle_events(struct monitor *m);
 
 /* True when it may be called again at once. */
 static bool receive(struct monitor *m)
@@ -196,8 +193,9 @@ static bool receive(struct monitor *m)
 		case DOMLET_LINK_EOF: domlet_relay_eof(m, ev.stream); break;
 		case DOMLET_LINK_RESET: domlet_relay_reset(m, ev.stream); break;
 		case DOMLET_LINK_ROOM: break;
-		case DOMLET_LINK_BROKEN: domlet_monitor_broken(m, ev.reason); return false;
+		case DOMLET_LINK_BROKEN: broken(m, ev.reason); break;
 		}
+		handle_events(m);
 	}
 	return m->attached;
 }
@@ -219,13 +217,15 @@ static void turn(struct monitor *m, uint64_t ms)
 	uint64_t end = uv_hrtime() + ms * 1000000u;
 	bool again = true, waits = false;
 
+	handle_events(m);
 	while (again) {
 		again = m->attached && receive(m);
 		again = domlet_relay_move(m) || again;
 		again = domlet_document_send(m) || again;
 		domlet_process_sweep(m);
 		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
-			domlet_monitor_step(m, DOMLET_EV_DRAINED, 0);
+			domlet_queue_post(&m->queue, DOMLET_EV_DRAINED, 0);
+		handle_events(m);
 		tell_exit(m, false);
 		if (m->finished)
 			finish(m);
@@ -255,8 +255,7 @@ void domlet_monitor_last_turn(struct monitor *m)
 
 static void on_again(uv_async_t *a)
 {
-	(void)a;
-	domlet_monitor_turn(&the);
+	domlet_monitor_turn(a->data);
 }
 
 /* Actions */
@@ -285,7 +284,7 @@ static void answer_create(struct monitor *m)
 			domlet_monitor_phase(m, "created");
 		domlet_peers_answer(caller, m->created ? 0 : m->err.code, m->created ? NULL : m->err.text);
 		if (!m->created)
-			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
+			domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0);
 		return;
 	}
 	if (!m->err.code)
@@ -316,6 +315,32 @@ static void answer_start(struct monitor *m)
 					    m->err.code ? m->err.text :
 							  "the domain ended before the container started");
 		}
+}
+
+static void on_ring(uv_poll_t *h, int status, int events)
+{
+	struct monitor *m = h->data;
+
+	(void)status, (void)events;
+	(void)domlet_host_ring_drain(&m->ring);
+	domlet_monitor_turn(m);
+}
+
+static void attach(struct monitor *m)
+{
+	struct domlet_error err;
+
+	domlet_monitor_phase(m, "ring");
+	if (domlet_host_ring_map(&m->ring, m->launch->state->domid, &m->offer, &err) < 0) {
+		domlet_queue_post_end(&m->queue, DOMLET_EV_ATTACH_FAILED, &err);
+		return;
+	}
+	domlet_link_init(&m->link, &m->ring.ring, DOMLET_RING_HOST, m->offer.epoch);
+	uv_poll_init(&m->loop, &m->ring_poll, domlet_host_ring_fd(&m->ring));
+	m->ring_poll.data = m;
+	uv_poll_start(&m->ring_poll, UV_READABLE, on_ring);
+	m->attached = true;
+	(void)uv_async_send(&m->again); /* the guest may have written already */
 }
 
 static void detach(struct monitor *m)
@@ -363,7 +388,7 @@ static void on_boot_timeout(uv_timer_t *t)
 			       "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
 			       m->launch->plan->id, domlet_lifecycle_stage(&m->life), m->launch->tmpl->boot_timeout_s,
 			       m->launch->tmpl->path);
-	domlet_monitor_fail(m, &err, DOMLET_EV_BOOT_TIMEOUT);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_BOOT_TIMEOUT, &err);
 }
 
 static void arm_boot_timer(struct monitor *m)
@@ -374,7 +399,8 @@ static void arm_boot_timer(struct monitor *m)
 void domlet_monitor_cut_off(struct monitor *m)
 {
 	if (!m->life.exit_reported)
-		domlet_monitor_step(m, DOMLET_EV_KILL_TIMEOUT, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_KILL_TIMEOUT, 0);
+	handle_events(m);
 	domlet_process_drop_all(m);
 	tell_exit(m, true);
 	domlet_monitor_turn(m);
@@ -417,7 +443,7 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 		domlet_monitor_phase(m, "unpaused");
 		arm_boot_timer(m);
 		return;
-	case DOMLET_ACT_ATTACH: return; /* domain.c does it, which has the numbers */
+	case DOMLET_ACT_ATTACH: attach(m); return;
 	case DOMLET_ACT_SEND_CREATE:
 		domlet_monitor_phase(m, "hello");
 		(void)domlet_xen_forget_seed(m->xen);
@@ -438,17 +464,27 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 	}
 }
 
-void domlet_monitor_step(struct monitor *m, enum domlet_life_event ev, uint32_t code)
+static void handle_event(struct monitor *m, const struct domlet_event *ev)
 {
 	struct domlet_life_actions out;
 
-	if (ev >= DOMLET_EV_COUNT)
-		return;
-	domlet_lifecycle_step(&m->life, ev, code, &out);
+	if (!m->err.code && ev->reason.code && !m->life.exit_known)
+		m->err = ev->reason;
+	domlet_lifecycle_step(&m->life, ev->type, ev->code, &out);
 	for (size_t i = 0; i < out.len; i++)
 		perform(m, out.act[i]);
 	if (m->life.doomed && m->xen)
 		domlet_xen_build_cancel(m->xen);
+}
+
+/* The one place that steps, which no action and no room calls: each event is
+ * handled to its end before the next one is looked at. */
+static void handle_events(struct monitor *m)
+{
+	struct domlet_event ev;
+
+	while (domlet_queue_take(&m->queue, &ev))
+		handle_event(m, &ev);
 }
 
 int domlet_monitor_main(const struct domlet_launch *launch)
@@ -461,19 +497,21 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	uv_loop_init(&m->loop);
 	m->loop.data = m;
 	uv_async_init(&m->loop, &m->again, on_again);
+	domlet_queue_open(&m->queue, &m->again);
 	uv_timer_init(&m->loop, &m->boot_timer);
 	uv_timer_init(&m->loop, &m->save_timer);
-	m->boot_timer.data = m->save_timer.data = m;
+	m->again.data = m->boot_timer.data = m->save_timer.data = m;
 	domlet_monitor_await_end(m);
 	domlet_peers_open(m);
 	/* Before anybody can ask: commands believe him whom the record names. */
 	if (domlet_state_save(launch->state, &m->err) < 0 || domlet_peers_listen(m, &m->err) < 0 ||
 	    domlet_domain_open(m, &m->err) < 0) {
-		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0);
+		handle_events(m);
 		return 1;
 	}
 	domlet_relay_open(m, domlet_process_first(m), launch->stdio, launch->plan->terminal);
-	domlet_monitor_step(m, DOMLET_EV_LAUNCH, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_LAUNCH, 0);
 	(void)uv_run(&m->loop, UV_RUN_DEFAULT);
 	return 0;
 }

@@ -108,7 +108,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 	}
 	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
 		if (last)
-			domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
+			domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0);
 		domlet_peers_answer(p, last ? 0 : ESRCH, last ? NULL : "container not running");
 		return;
 	}
@@ -139,7 +139,7 @@ static void start_container(struct monitor *m, struct peer *p)
 		return;
 	}
 	p->wants_start = true;
-	domlet_monitor_step(m, DOMLET_EV_START, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_START, 0);
 }
 
 static void exec_process(struct monitor *m, struct peer *p, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX])
@@ -190,7 +190,7 @@ static void request(struct monitor *m, struct peer *p, struct json_object *o, in
 		set_size(m, p, o);
 	} else if (strcmp(verb, "destroy") == 0) {
 		domlet_process_drop_all(m);
-		domlet_monitor_step(m, DOMLET_EV_DESTROY, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0);
 	} else if (strcmp(verb, "done") == 0) {
 		m->done = m->done || (p == &m->peers[0] && m->created);
 	} else {
@@ -204,7 +204,7 @@ static void lose_first_proxy(struct monitor *m)
 
 	domlet_process_first(m)->proxy = NULL; /* a command may get its place, to which no status is to be sent */
 	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", m->launch->plan->id);
-	domlet_monitor_fail(m, &err, DOMLET_EV_PROXY_LOST);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_PROXY_LOST, &err);
 }
 
 /* FDS are the descriptors that came along, -1 for none. */
@@ -236,7 +236,7 @@ static void lose_caller(struct monitor *m)
 		return;
 	if (!m->launch->keep || m->life.container < DOMLET_CONTAINER_RUNNING)
 		m->created = false; /* nothing stays */
-	domlet_monitor_step(m, DOMLET_EV_CALLER_LOST, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_CALLER_LOST, 0);
 }
 
 static void lost(struct monitor *m, struct peer *p)

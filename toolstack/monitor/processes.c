@@ -228,7 +228,7 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, si
 	(void)uv_timer_start(&p->deadline, on_deadline, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 	msg.exec.container = CONTAINER;
 	msg.exec.process = p->number;
-	p->request = m->requests + 1; /* before: a guest that has stopped reading ends P in this call */
+	p->request = m->requests + 1;
 	if (len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
 		msg.exec.length = (uint32_t)len;
 		domlet_document_open(m, p, object, len, object);
