@@ -54,12 +54,12 @@ static int tear_down(void **state)
 }
 
 /* NULL and *err when it is refused. */
-static char *plan(const struct domlet_process_options *o)
+static char *plan(const struct domlet_oci_process_options *o)
 {
 	struct json_object *process;
 	char *text;
 
-	if (domlet_process_plan(bundle, o, &process, &err) < 0)
+	if (domlet_oci_process_plan(bundle, o, &process, &err) < 0)
 		return NULL;
 	text = strdup(json_object_to_json_string_ext(process, JSON_C_TO_STRING_PLAIN));
 	json_object_put(process);
@@ -70,7 +70,7 @@ static void comes_from_the_container_or_a_file(void **state)
 {
 	char *args[] = { (char *)"sh", (char *)"-c", NULL }, *text;
 	const char *env[] = { "A=b", "B=c" };
-	struct domlet_process_options o = { .args = args, .env = env, .env_count = 2, .no_new_privs = true };
+	struct domlet_oci_process_options o = { .args = args, .env = env, .env_count = 2, .no_new_privs = true };
 
 	(void)state;
 	text = plan(&o);
@@ -78,7 +78,7 @@ static void comes_from_the_container_or_a_file(void **state)
 		text,
 		"{\"args\":[\"sh\",\"-c\"],\"cwd\":\"\\/\",\"env\":[\"A=a\",\"A=b\",\"B=c\"],\"terminal\":false,\"noNewPrivileges\":true}");
 	free(text);
-	o = (struct domlet_process_options){ .file = file };
+	o = (struct domlet_oci_process_options){ .file = file };
 	text = plan(&o);
 	assert_string_equal(text, "{\"args\":[\"other\"],\"cwd\":\"\\/x\"}");
 	free(text);
@@ -104,7 +104,7 @@ static void a_cgroup_is_one_path(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct domlet_process_options o = { .file = file, .cgroups = (const char **)cases[i].given };
+		struct domlet_oci_process_options o = { .file = file, .cgroups = (const char **)cases[i].given };
 
 		while (o.cgroup_count < 3 && cases[i].given[o.cgroup_count])
 			o.cgroup_count++;
@@ -125,7 +125,7 @@ static void a_cgroup_is_one_path(void **state)
 
 static void streams_of_another_kind(void **state)
 {
-	struct domlet_process_options o = { .file = file, .stdio = { "null", NULL, "closed" } };
+	struct domlet_oci_process_options o = { .file = file, .stdio = { "null", NULL, "closed" } };
 	char *text = plan(&o);
 
 	(void)state;
@@ -141,7 +141,7 @@ static void streams_of_another_kind(void **state)
 static void comes_from_a_pipe(void **state)
 {
 	char path[96], *text;
-	struct domlet_process_options o = { .file = path };
+	struct domlet_oci_process_options o = { .file = path };
 	int status;
 	pid_t writer;
 	FILE *out;

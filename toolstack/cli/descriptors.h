@@ -17,7 +17,7 @@ int domlet_cli_send_descriptors(int fd, const char *text, size_t len, const int 
 /* A file in memory (memfd_create(2)) of LEN bytes, at its beginning, which is
  * the caller's; or -errno. */
 int domlet_cli_memory_file(const char *text, size_t len);
-/* As domlet_process_set_stdio() takes them: what is /dev/null here is /dev/null
+/* As domlet_oci_process_set_stdio() takes them: what is /dev/null here is /dev/null
  * in the guest, and what the caller has closed is closed. */
 void domlet_cli_stdio_kinds(const struct domlet_cli *cli, const char *kinds[3]);
 

@@ -30,7 +30,7 @@
 #define ADDED_MAX 1024
 
 struct exec {
-	struct domlet_process_options process;
+	struct domlet_oci_process_options process;
 	const char *pid_file, *console_socket;
 	bool detach, ignore_paused;
 	const char *env[ADDED_MAX], *caps[ADDED_MAX], *gids[ADDED_MAX], *cgroups[ADDED_MAX];
@@ -82,7 +82,7 @@ static int add(struct domlet_cli *cli, const char **list, size_t *count, const c
 
 static int read_option(struct domlet_cli *cli, struct exec *e, int c)
 {
-	struct domlet_process_options *p = &e->process;
+	struct domlet_oci_process_options *p = &e->process;
 
 	switch (c) {
 	case 'p': p->file = optarg; return 0;
@@ -294,7 +294,7 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 		return STATUS_FAILED;
 	domlet_cli_stdio_kinds(cli, e.process.stdio);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) == 0 && check_state(cli, &st, &e) == 0 &&
-	    domlet_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
+	    domlet_oci_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
 		status = run_process(cli, &st, &e, process);
 	domlet_cli_reap_others(cli);
 	json_object_put(process);

@@ -41,7 +41,7 @@ struct build {
 	struct json_object *config;
 	const char *path; /* of config.json, for sentences */
 	struct domlet_plan *plan;
-	const char *const *stdio; /* domlet_process_set_stdio()'s; NULL: all are pipes */
+	const char *const *stdio; /* domlet_oci_process_set_stdio()'s; NULL: all are pipes */
 	struct domlet_error *err;
 };
 
@@ -315,7 +315,7 @@ static int build_document(struct build *b)
 		json_object_object_add(plan, "state", plan_state(b));
 	domlet_guest_config_keep(b->config);
 	if (b->stdio)
-		domlet_process_set_stdio(get(b->config, "process"), b->stdio);
+		domlet_oci_process_set_stdio(get(b->config, "process"), b->stdio);
 	json_object_object_add(plan, "root", plan_root());
 	json_object_object_add(plan, "mounts", mounts);
 	document = json_object_new_object();

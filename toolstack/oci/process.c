@@ -62,7 +62,7 @@ static int set_user(struct json_object *process, const char *text, struct domlet
 	return 0;
 }
 
-static int add_groups(struct json_object *process, const struct domlet_process_options *o, struct domlet_error *err)
+static int add_groups(struct json_object *process, const struct domlet_oci_process_options *o, struct domlet_error *err)
 {
 	struct json_object *user = own_member(process, "user", json_object_new_object);
 	struct json_object *list = own_member(user, "additionalGids", json_object_new_array);
@@ -77,7 +77,7 @@ static int add_groups(struct json_object *process, const struct domlet_process_o
 	return 0;
 }
 
-static void add_capabilities(struct json_object *process, const struct domlet_process_options *o)
+static void add_capabilities(struct json_object *process, const struct domlet_oci_process_options *o)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
 	struct json_object *caps = own_member(process, "capabilities", json_object_new_object);
@@ -90,7 +90,7 @@ static void add_capabilities(struct json_object *process, const struct domlet_pr
 	}
 }
 
-static int apply(struct json_object *process, const struct domlet_process_options *o, struct domlet_error *err)
+static int apply(struct json_object *process, const struct domlet_oci_process_options *o, struct domlet_error *err)
 {
 	struct json_object *args = json_object_new_array(), *env;
 	int r = 0;
@@ -120,7 +120,7 @@ static int apply(struct json_object *process, const struct domlet_process_option
 #define STDIO_MEMBER "dev.domlet.stdio"
 
 /* runc's form. The guest has version 2 alone, where a process is in one cgroup for all controllers. */
-static int set_cgroup(struct json_object *process, const struct domlet_process_options *o, struct domlet_error *err)
+static int set_cgroup(struct json_object *process, const struct domlet_oci_process_options *o, struct domlet_error *err)
 {
 	const char *path = NULL;
 
@@ -143,7 +143,7 @@ static int set_cgroup(struct json_object *process, const struct domlet_process_o
 	return 0;
 }
 
-void domlet_process_set_stdio(struct json_object *process, const char *const stdio[3])
+void domlet_oci_process_set_stdio(struct json_object *process, const char *const stdio[3])
 {
 	struct json_object *list;
 
@@ -168,8 +168,8 @@ static int check(struct json_object *process, const char *where, struct domlet_e
 	return 0;
 }
 
-int domlet_process_plan(const char *bundle, const struct domlet_process_options *o, struct json_object **process,
-			struct domlet_error *err)
+int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_options *o,
+			    struct json_object **process, struct domlet_error *err)
 {
 	cleanup_free char *path = NULL;
 	struct json_object *config = NULL;
@@ -198,7 +198,7 @@ int domlet_process_plan(const char *bundle, const struct domlet_process_options 
 	if (r == 0)
 		domlet_guest_config_keep_process(*process);
 	if (r == 0)
-		domlet_process_set_stdio(*process, o->stdio);
+		domlet_oci_process_set_stdio(*process, o->stdio);
 	if (r == 0)
 		r = set_cgroup(*process, o, err);
 	if (r < 0) {

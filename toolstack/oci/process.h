@@ -14,7 +14,7 @@
 struct domlet_error;
 struct json_object;
 
-struct domlet_process_options {
+struct domlet_oci_process_options {
 	const char *file;                 /* NULL: the process of BUNDLE/config.json, changed by what follows */
 	const char *cwd;                  /* NULL: the container's */
 	const char *user;                 /* "UID[:GID]"; NULL: the container's */
@@ -25,14 +25,14 @@ struct domlet_process_options {
 	bool no_new_privs;
 	const char **cgroups; /* "[CONTROLLER,…:]PATH" below the container's, also with FILE */
 	size_t cgroup_count;
-	const char *stdio[3]; /* as domlet_process_set_stdio() takes it */
+	const char *stdio[3]; /* as domlet_oci_process_set_stdio() takes it */
 };
 
 /* What the standard streams of PROCESS, which is the guest's, are to be there:
  * "pipe" (or NULL), "null" for /dev/null, "closed". One with a terminal has that. */
-void domlet_process_set_stdio(struct json_object *process, const char *const stdio[3]);
+void domlet_oci_process_set_stdio(struct json_object *process, const char *const stdio[3]);
 
-int domlet_process_plan(const char *bundle, const struct domlet_process_options *o, struct json_object **process,
-			struct domlet_error *err);
+int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_options *o,
+			    struct json_object **process, struct domlet_error *err);
 
 #endif
