@@ -17,6 +17,7 @@
 #include "../base/file.h"
 #include "../base/interrupt.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/netns.h"
 #include "../dom0/pid.h"
 #include "../monitor/monitor.h"
 #include "../oci/plan.h"
@@ -262,36 +263,14 @@ static int wait_created(int fd, struct domlet_error *err)
 	return domlet_interrupt_check(err) < 0 ? -EINTR : domlet_cli_read_answer(fd, err);
 }
 
-/* A network that the guest has no device for would be missed without a word. */
-static int refuse_network(const struct domlet_state *st, struct domlet_error *err)
-{
-	char path[64], line[256], name[33];
-	cleanup_fclose FILE *routes = NULL, *addresses = NULL;
-	bool network = false;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/net/route", st->proxy.pid);
-	routes = fopen(path, "re");
-	for (int i = 0; routes && fgets(line, sizeof line, routes); i++)
-		network = network || i > 0; /* the first line is a heading */
-	(void)snprintf(path, sizeof path, "/proc/%d/net/if_inet6", st->proxy.pid);
-	addresses = fopen(path, "re");
-	while (addresses && fgets(line, sizeof line, addresses))
-		network = network || (sscanf(line, "%*s %*s %*s %*s %*s %32s", name) == 1 && strcmp(name, "lo") != 0);
-	return network ?
-		       domlet_error_set(
-			       err, ENOTSUP,
-			       "container %s has a network in dom0, which guests can't be connected to yet: use --network none",
-			       st->id) :
-		       0;
-}
-
 /* While the domain is built. */
 static int run_create_hooks(const struct domlet_launch *launch, struct domlet_proxy_handle *h, struct domlet_error *err)
 {
 	const struct domlet_state *st = launch->state;
 
 	if (domlet_cli_hooks(st, "prestart", "creating", h->pid, false, err) < 0 ||
-	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 || refuse_network(st, err) < 0 ||
+	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 ||
+	    domlet_netns_refuse_network(h->pid, st->id, err) < 0 ||
 	    domlet_cli_hooks(st, "createContainer", "creating", h->pid, true, err) < 0)
 		return -1;
 	return domlet_proxy_enter_root(h, err);
