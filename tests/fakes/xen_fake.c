@@ -2,14 +2,17 @@
 #include "xen_fake.h"
 
 #include <errno.h>
+#include <libxl_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <xenstore.h>
 
-#include "../../toolstack/xen/internal.h"
+#include "../../toolstack/xen/host.h"
+#include "../../toolstack/xen/loop.h"
 
 #define DOMID 7
 #define BACKEND "/local/domain/0/backend/vbd/7"
@@ -77,7 +80,7 @@ int libxl_ctx_free(libxl_ctx *ctx)
 void libxl_osevent_register_hooks(libxl_ctx *ctx, const libxl_osevent_hooks *hooks, void *user)
 {
 	(void)ctx, (void)hooks;
-	loop = ((struct domlet_xen *)user)->loop; /* a monitor keeps its own */
+	loop = ((struct domlet_xen_loop *)user)->uv; /* a monitor keeps its own */
 }
 
 void libxl_childproc_setmode(libxl_ctx *ctx, const libxl_childproc_hooks *hooks, void *user)

@@ -7,6 +7,7 @@
  * rewrites; the difference is then for git diff and a person. No Xen is needed.
  */
 #include <libgen.h>
+#include <libxl_utils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/oci/plan.h"
-#include "../../toolstack/xen/internal.h"
+#include "../../toolstack/xen/build.h"
 
 /* Without a hypervisor libxl makes no context. The functions used here need
  * one for its address, and for its allocation list, which -1 says not to use. */
@@ -31,7 +32,8 @@ int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
 	return map->map ? 0 : ERROR_NOMEM;
 }
 
-static int configure(struct domlet_xen *xen, const char *template_path, const char *bundle, struct domlet_error *err)
+static int configure(libxl_domain_config *config, const char *template_path, const char *bundle,
+		     struct domlet_error *err)
 {
 	struct domlet_domain_spec spec = { .name = "domlet-golden-123456",
 					   .uuid = "12345678-1234-1234-1234-123456789012",
@@ -46,7 +48,7 @@ static int configure(struct domlet_xen *xen, const char *template_path, const ch
 		spec.tmpl = &tmpl;
 		spec.memory_kib = plan.memory_kib;
 		spec.vcpus = plan.vcpus;
-		r = domlet_xen_configure(xen, &spec, err);
+		r = domlet_xen_configure((libxl_ctx *)no_context, config, &spec, err);
 	}
 	domlet_plan_free(&plan);
 	domlet_template_free(&tmpl);
@@ -55,17 +57,17 @@ static int configure(struct domlet_xen *xen, const char *template_path, const ch
 
 static char *result_of(const char *template_path, const char *bundle)
 {
-	struct domlet_xen xen = { .ctx = (libxl_ctx *)no_context };
+	libxl_domain_config config;
 	struct domlet_error err = { 0 };
 	char *text = NULL, *at;
 
-	libxl_domain_config_init(&xen.config);
-	if (configure(&xen, template_path, bundle, &err) == 0)
-		text = libxl_domain_config_to_json(xen.ctx, &xen.config);
+	libxl_domain_config_init(&config);
+	if (configure(&config, template_path, bundle, &err) == 0)
+		text = libxl_domain_config_to_json((libxl_ctx *)no_context, &config);
 	else if (asprintf(&text, "error %s\n",
 			  (at = strstr(err.text, basename((char *)template_path))) ? at : err.text) < 0)
 		abort();
-	libxl_domain_config_dispose(&xen.config);
+	libxl_domain_config_dispose(&config);
 	return text;
 }
 

@@ -25,7 +25,7 @@
 
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/state/state.h"
-#include "../../toolstack/xen/internal.h"
+#include "../../toolstack/xen/turn.h"
 #include "monitor_run.h"
 
 static void reasoned(const char *answer)

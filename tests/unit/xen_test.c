@@ -17,7 +17,8 @@
 
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/ring/offer.h"
-#include "../../toolstack/xen/internal.h"
+#include "../../toolstack/xen/turn.h"
+#include "../../toolstack/xen/xen.h"
 #include "../fakes/xen_fake.h"
 
 static char kernel[64];

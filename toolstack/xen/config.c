@@ -3,9 +3,10 @@
  * From a template and a plan's wishes to libxl's configuration of a domain:
  * data only, nothing is started (tests/golden compares it with files).
  */
-#include "internal.h"
+#include "build.h"
 
 #include <errno.h>
+#include <libxl_utils.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,11 +23,11 @@ static void set_string(char **out, const char *text, bool *failed)
 }
 
 /* Parses "all" or "0,2-5,^3" (xl.cfg's cpus, without nodes and lists). */
-static int set_cpus(struct domlet_xen *xen, libxl_bitmap *map, const char *text, struct domlet_error *err)
+static int set_cpus(libxl_ctx *ctx, libxl_bitmap *map, const char *text, struct domlet_error *err)
 {
 	const char *at = text;
 
-	if (libxl_cpu_bitmap_alloc(xen->ctx, map, 0))
+	if (libxl_cpu_bitmap_alloc(ctx, map, 0))
 		return domlet_error_set(err, ENOMEM, "out of memory");
 	if (!strcmp(text, "all")) {
 		libxl_bitmap_set_any(map);
@@ -74,16 +75,16 @@ static int set_create_info(libxl_domain_create_info *c, const struct domlet_doma
 	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
 }
 
-static int set_build_info(struct domlet_xen *xen, libxl_domain_build_info *b, const struct domlet_domain_spec *spec,
-			  struct domlet_error *err)
+static int set_build_info(libxl_ctx *ctx, libxl_domain_type type, libxl_domain_build_info *b,
+			  const struct domlet_domain_spec *spec, struct domlet_error *err)
 {
 	const struct domlet_template *t = spec->tmpl;
 	uint32_t vcpus = spec->vcpus ? spec->vcpus : t->vcpus;
 	bool failed = false;
 
-	libxl_domain_build_info_init_type(b, xen->config.c_info.type);
+	libxl_domain_build_info_init_type(b, type);
 	b->max_vcpus = (int)vcpus;
-	if (libxl_cpu_bitmap_alloc(xen->ctx, &b->avail_vcpus, (int)vcpus))
+	if (libxl_cpu_bitmap_alloc(ctx, &b->avail_vcpus, (int)vcpus))
 		return domlet_error_set(err, ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < vcpus; i++) /* not set_any: it fills whole bytes */
 		libxl_bitmap_set(&b->avail_vcpus, (int)i);
@@ -102,7 +103,7 @@ static int set_build_info(struct domlet_xen *xen, libxl_domain_build_info *b, co
 	set_string(&b->cmdline, t->extra, &failed);
 	if (failed)
 		return domlet_error_set(err, ENOMEM, "out of memory");
-	return t->cpus ? set_cpus(xen, &b->cpumap, t->cpus, err) : 0;
+	return t->cpus ? set_cpus(ctx, &b->cpumap, t->cpus, err) : 0;
 }
 
 static int set_disk(libxl_domain_config *config, const char *image, struct domlet_error *err)
@@ -124,12 +125,12 @@ static int set_disk(libxl_domain_config *config, const char *image, struct domle
 	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
 }
 
-int domlet_xen_configure(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
+int domlet_xen_configure(libxl_ctx *ctx, libxl_domain_config *config, const struct domlet_domain_spec *spec,
+			 struct domlet_error *err)
 {
-	libxl_domain_config *config = &xen->config;
 	int rc = set_create_info(&config->c_info, spec, err);
 
 	if (!rc)
-		rc = set_build_info(xen, &config->b_info, spec, err);
+		rc = set_build_info(ctx, config->c_info.type, &config->b_info, spec, err);
 	return rc || !spec->image ? rc : set_disk(config, spec->image, err);
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "internal.h"
+#include "host.h"
 
 #include <errno.h>
+#include <libxl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../base/cleanup.h"
+#include "log.h"
+#include "xen.h"
 
 int domlet_xen_check_host(struct domlet_error *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "internal.h"
+#include "log.h"
 
 #include <errno.h>
+#include <libxl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

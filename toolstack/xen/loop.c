@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "internal.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 
 struct domlet_xen_poll {
 	uv_poll_t poll; /* first: uv hands back this pointer */
-	struct domlet_xen *xen;
+	struct domlet_xen_loop *loop;
 	struct domlet_xen_poll *next, **link;
 	void *for_libxl;
 	int fd;     /* libxl's */
@@ -29,7 +29,7 @@ struct domlet_xen_poll {
 
 struct domlet_xen_timer {
 	uv_timer_t timer; /* first */
-	struct domlet_xen *xen;
+	struct domlet_xen_loop *loop;
 	struct domlet_xen_timer *next, **link;
 	void *for_libxl;
 };
@@ -67,7 +67,7 @@ static void on_poll(uv_poll_t *handle, int status, int uv_events)
 		revents |= POLLPRI;
 	if (status < 0)
 		revents = POLLERR;
-	libxl_osevent_occurred_fd(p->xen->ctx, p->for_libxl, p->fd, p->events, revents);
+	libxl_osevent_occurred_fd(p->loop->ctx, p->for_libxl, p->fd, p->events, revents);
 	/* libuv stops a handle at an error; libxl may want to go on. */
 	if (status < 0 && !uv_is_closing((uv_handle_t *)handle))
 		start_poll(p);
@@ -85,16 +85,16 @@ static void drop_poll(struct domlet_xen_poll *p)
 
 static int fd_register(void *user, int fd, void **out, short events, void *for_libxl)
 {
-	struct domlet_xen *xen = user;
+	struct domlet_xen_loop *loop = user;
 	struct domlet_xen_poll *p = calloc(1, sizeof(*p));
 	int flags;
 
 	if (!p)
 		return ERROR_OSEVENT_REG_FAIL;
-	*p = (struct domlet_xen_poll){ .xen = xen, .for_libxl = for_libxl, .fd = fd, .events = events };
+	*p = (struct domlet_xen_poll){ .loop = loop, .for_libxl = for_libxl, .fd = fd, .events = events };
 	p->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	flags = fcntl(fd, F_GETFL);
-	if (p->own_fd < 0 || flags < 0 || uv_poll_init(xen->loop, &p->poll, p->own_fd)) {
+	if (p->own_fd < 0 || flags < 0 || uv_poll_init(loop->uv, &p->poll, p->own_fd)) {
 		if (p->own_fd >= 0)
 			close(p->own_fd);
 		free(p);
@@ -102,11 +102,11 @@ static int fd_register(void *user, int fd, void **out, short events, void *for_l
 	}
 	/* libuv has set O_NONBLOCK on what libxl's own descriptor shares. */
 	(void)fcntl(fd, F_SETFL, flags);
-	p->next = xen->polls;
-	p->link = &xen->polls;
+	p->next = loop->polls;
+	p->link = &loop->polls;
 	if (p->next)
 		p->next->link = &p->next;
-	xen->polls = p;
+	loop->polls = p;
 	if (start_poll(p)) {
 		drop_poll(p);
 		return ERROR_OSEVENT_REG_FAIL;
@@ -148,7 +148,7 @@ static void on_timeout(uv_timer_t *handle)
 
 	/* The memory lasts until the close callback, on a later turn. */
 	drop_timer(t);
-	libxl_osevent_occurred_timeout(t->xen->ctx, t->for_libxl);
+	libxl_osevent_occurred_timeout(t->loop->ctx, t->for_libxl);
 }
 
 static uint64_t ms_until(struct timeval when)
@@ -164,21 +164,21 @@ static uint64_t ms_until(struct timeval when)
 
 static int timeout_register(void *user, void **out, struct timeval when, void *for_libxl)
 {
-	struct domlet_xen *xen = user;
+	struct domlet_xen_loop *loop = user;
 	struct domlet_xen_timer *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return ERROR_OSEVENT_REG_FAIL;
-	t->xen = xen;
+	t->loop = loop;
 	t->for_libxl = for_libxl;
-	uv_timer_init(xen->loop, &t->timer);
-	t->next = xen->timers;
-	t->link = &xen->timers;
+	uv_timer_init(loop->uv, &t->timer);
+	t->next = loop->timers;
+	t->link = &loop->timers;
 	if (t->next)
 		t->next->link = &t->next;
-	xen->timers = t;
+	loop->timers = t;
 	/* A domain's build may have held the loop for long. */
-	uv_update_time(xen->loop);
+	uv_update_time(loop->uv);
 	uv_timer_start(&t->timer, on_timeout, ms_until(when), 0);
 	*out = t;
 	return 0;
@@ -214,28 +214,29 @@ static const libxl_childproc_hooks childproc_hooks = { .chldowner = libxl_sigchl
 
 static void on_sigchld(uv_signal_t *handle, int signo)
 {
-	struct domlet_xen *xen = handle->data;
+	struct domlet_xen_loop *loop = handle->data;
 
 	(void)signo;
-	if (xen->ctx)
-		libxl_childproc_sigchld_occurred(xen->ctx);
+	if (loop->ctx)
+		libxl_childproc_sigchld_occurred(loop->ctx);
 }
 
 static void on_event(void *user, libxl_event *event)
 {
-	struct domlet_xen *xen = user;
+	struct domlet_xen_loop *loop = user;
 
-	domlet_xen_domain_event(xen, event);
-	libxl_event_free(xen->ctx, event);
+	loop->event(loop->user, event);
+	libxl_event_free(loop->ctx, event);
 }
 
 static void on_disaster(void *user, libxl_event_type type, const char *msg, int errnoval)
 {
-	struct domlet_xen *xen = user;
+	struct domlet_xen_loop *loop = user;
+	char what[512];
 
 	(void)type;
-	snprintf(xen->disaster, sizeof(xen->disaster), "libxl can't go on: %.150s: %s", msg, domlet_strerror(errnoval));
-	domlet_xen_post(xen, DOMLET_XEN_DISASTER);
+	(void)snprintf(what, sizeof(what), "libxl can't go on: %.150s: %s", msg, domlet_strerror(errnoval));
+	loop->disaster(loop->user, what);
 }
 
 static const libxl_event_hooks event_hooks = {
@@ -244,98 +245,96 @@ static const libxl_event_hooks event_hooks = {
 	.disaster = on_disaster,
 };
 
-static void deliver_one(struct domlet_xen *xen, unsigned int what)
-{
-	const struct domlet_xen_ops *ops = xen->ops;
+static void on_deliver(uv_timer_t *handle);
 
-	switch (what) {
-	case DOMLET_XEN_BUILT: ops->built(xen->user, xen->built.rc, xen->domid, &xen->built.err); break;
-	case DOMLET_XEN_UNPAUSED: ops->unpaused(xen->user, xen->unpaused.rc, &xen->unpaused.err); break;
-	case DOMLET_XEN_DESTROYED: ops->destroyed(xen->user, xen->destroyed.rc, &xen->destroyed.err); break;
-	case DOMLET_XEN_SHUTDOWN: ops->shutdown(xen->user, xen->shutdown_reason); break;
-	case DOMLET_XEN_VANISHED: ops->vanished(xen->user); break;
-	case DOMLET_XEN_RING_READY: ops->ring_ready(xen->user, &xen->ring_offer); break;
-	case DOMLET_XEN_DISASTER: ops->disaster(xen->user, xen->disaster); break;
-	default: break;
-	}
+void domlet_xen_loop_post(struct domlet_xen_loop *loop, struct domlet_xen_post *post)
+{
+	if (loop->is_closed || post->queued)
+		return;
+	if (!loop->first)
+		loop->last = &loop->first;
+	*loop->last = post;
+	loop->last = &post->next;
+	post->next = NULL;
+	post->queued = true;
+	uv_timer_start(&loop->deliver, on_deliver, 0, 0);
 }
 
-/* A callback may close the context, or start what posts again. */
+/* It may close the loop, or start what posts again. */
 static void on_deliver(uv_timer_t *handle)
 {
-	struct domlet_xen *xen = handle->data;
+	struct domlet_xen_loop *loop = handle->data;
 
-	for (unsigned int bit = 1; bit <= DOMLET_XEN_DISASTER && !xen->closed; bit <<= 1) {
-		if (!(xen->pending & bit))
-			continue;
-		xen->pending &= ~bit;
-		deliver_one(xen, bit);
+	while (loop->first && !loop->is_closed) {
+		struct domlet_xen_post *post = loop->first;
+
+		loop->first = post->next;
+		post->queued = false;
+		post->deliver(loop->user);
 	}
 }
 
-void domlet_xen_post(struct domlet_xen *xen, enum domlet_xen_pending what)
+void domlet_xen_loop_hold(struct domlet_xen_loop *loop, uv_handle_t *handle, void *data)
 {
-	if (xen->closed)
+	handle->data = data;
+	loop->handles++;
+}
+
+static void on_dropped(uv_handle_t *handle)
+{
+	struct domlet_xen_loop *loop = handle->data;
+
+	if (--loop->handles == 0 && loop->is_closed)
+		loop->closed(loop->user);
+}
+
+void domlet_xen_loop_drop(struct domlet_xen_loop *loop, uv_handle_t *handle)
+{
+	if (!handle->data)
 		return;
-	xen->pending |= what;
-	uv_timer_start(&xen->deliver, on_deliver, 0, 0);
+	handle->data = loop;
+	uv_close(handle, on_dropped);
 }
 
-void domlet_xen_handle_closed(uv_handle_t *handle)
+int domlet_xen_loop_open(struct domlet_xen_loop *loop, struct domlet_error *err)
 {
-	struct domlet_xen *xen = handle->data;
+	int rc;
 
-	if (--xen->handle_count == 0 && xen->closed)
-		free(xen);
-}
-
-int domlet_xen_loop_open(struct domlet_xen *xen, struct domlet_error *err)
-{
-	int rc = uv_timer_init(xen->loop, &xen->deliver);
-
-	xen->deliver.data = xen;
-	xen->handle_count++;
+	domlet_xen_log_init(&loop->log);
+	(void)uv_timer_init(loop->uv, &loop->deliver); /* which can't fail */
+	domlet_xen_loop_hold(loop, (uv_handle_t *)&loop->deliver, loop);
+	rc = uv_signal_init(loop->uv, &loop->sigchld);
 	if (!rc) {
-		rc = uv_timer_init(xen->loop, &xen->turn);
-		xen->turn.data = xen;
-		xen->handle_count++;
-	}
-	if (!rc) {
-		rc = uv_signal_init(xen->loop, &xen->sigchld);
-		xen->sigchld.data = xen;
-		if (!rc) {
-			xen->handle_count++;
-			rc = uv_signal_start(&xen->sigchld, on_sigchld, SIGCHLD);
-		}
+		domlet_xen_loop_hold(loop, (uv_handle_t *)&loop->sigchld, loop);
+		rc = uv_signal_start(&loop->sigchld, on_sigchld, SIGCHLD);
 	}
 	if (rc)
 		return domlet_error_set(err, -rc, "can't watch for ended child processes: %s", domlet_strerror(rc));
-	rc = libxl_ctx_alloc(&xen->ctx, LIBXL_VERSION, 0, &xen->log.vtable);
+	rc = libxl_ctx_alloc(&loop->ctx, LIBXL_VERSION, 0, &loop->log.vtable);
 	if (rc) {
-		xen->ctx = NULL;
-		return domlet_xen_log_error(&xen->log, err, rc, "can't open libxl");
+		loop->ctx = NULL;
+		return domlet_xen_log_error(&loop->log, err, rc, "can't open libxl");
 	}
-	libxl_osevent_register_hooks(xen->ctx, &osevent_hooks, xen);
-	libxl_childproc_setmode(xen->ctx, &childproc_hooks, xen);
-	libxl_event_register_callbacks(xen->ctx, &event_hooks, xen);
+	libxl_osevent_register_hooks(loop->ctx, &osevent_hooks, loop);
+	libxl_childproc_setmode(loop->ctx, &childproc_hooks, loop);
+	libxl_event_register_callbacks(loop->ctx, &event_hooks, loop);
 	return 0;
 }
 
-void domlet_xen_loop_close(struct domlet_xen *xen)
+void domlet_xen_loop_close(struct domlet_xen_loop *loop)
 {
+	loop->is_closed = true;
 	/* libxl asserts that nothing is under way when it is freed; a process
 	 * that leaves in the middle of an operation leaves libxl alone. */
-	if (xen->ctx && !xen->building && !xen->unpausing && !xen->destroying)
-		libxl_ctx_free(xen->ctx);
-	xen->ctx = NULL;
-	while (xen->polls)
-		drop_poll(xen->polls);
-	while (xen->timers)
-		drop_timer(xen->timers);
-	if (xen->sigchld.data)
-		uv_close((uv_handle_t *)&xen->sigchld, domlet_xen_handle_closed);
-	if (xen->turn.data)
-		uv_close((uv_handle_t *)&xen->turn, domlet_xen_handle_closed);
-	if (xen->deliver.data)
-		uv_close((uv_handle_t *)&xen->deliver, domlet_xen_handle_closed);
+	if (loop->ctx && !loop->under_way)
+		libxl_ctx_free(loop->ctx);
+	loop->ctx = NULL;
+	while (loop->polls)
+		drop_poll(loop->polls);
+	while (loop->timers)
+		drop_timer(loop->timers);
+	domlet_xen_loop_drop(loop, (uv_handle_t *)&loop->sigchld);
+	domlet_xen_loop_drop(loop, (uv_handle_t *)&loop->deliver);
+	if (loop->handles == 0)
+		loop->closed(loop->user);
 }

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "internal.h"
-
 #include <errno.h>
+#include <libxl.h>
+#include <libxl_utils.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "host.h"
+#include "log.h"
+#include "store.h"
+#include "turn.h"
+#include "xen.h"
 
 /* The verbs may have children of their own, which libxl must not reap. */
 static const libxl_childproc_hooks childproc_hooks = {
@@ -13,11 +19,11 @@ static const libxl_childproc_hooks childproc_hooks = {
 
 static void sweep(uint32_t domid)
 {
-	struct xs_handle *store = xs_open(0);
+	struct xs_handle *xs = xs_open(0);
 
-	if (store) {
-		domlet_xen_store_sweep(store, domid);
-		xs_close(store);
+	if (xs) {
+		domlet_xen_store_sweep(xs, domid);
+		xs_close(xs);
 	}
 }
 
@@ -25,7 +31,7 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, uint32_t las
 			    struct domlet_error *err)
 {
 	int count = 0, rc = 0;
-	uint32_t domid = NO_DOMID;
+	uint32_t domid = DOMLET_XEN_NO_DOMID;
 	libxl_dominfo *list = libxl_list_domain(ctx, &count);
 
 	if (!list)
@@ -34,8 +40,8 @@ static int destroy_matching(libxl_ctx *ctx, const libxl_uuid *uuid, uint32_t las
 		if (!libxl_uuid_compare(&list[i].uuid, uuid) && list[i].domid != 0)
 			domid = list[i].domid;
 	libxl_dominfo_list_free(list, count);
-	if (domid == NO_DOMID) {
-		if (last_domid != NO_DOMID)
+	if (domid == DOMLET_XEN_NO_DOMID) {
+		if (last_domid != DOMLET_XEN_NO_DOMID)
 			sweep(last_domid);
 		return 0;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "internal.h"
+#include "turn.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -49,46 +49,66 @@ int domlet_xen_turn_take(void)
 	return fd;
 }
 
-static void go_on(struct domlet_xen *xen)
+void domlet_xen_turn_init(struct domlet_xen_turn *turn, struct domlet_xen_loop *loop)
 {
-	void (*then)(struct domlet_xen *) = xen->turn_then;
+	turn->loop = loop;
+	turn->fd = -1;
+	(void)uv_timer_init(loop->uv, &turn->timer); /* which can't fail */
+	domlet_xen_loop_hold(loop, (uv_handle_t *)&turn->timer, turn);
+}
 
-	xen->turn_then = NULL;
-	then(xen);
+static void on_retry(uv_timer_t *t);
+static void go_on(struct domlet_xen_turn *turn);
+
+void domlet_xen_turn_wait(struct domlet_xen_turn *turn, void (*then)(void *user), void *user)
+{
+	turn->then = then;
+	turn->user = user;
+	turn->fd = take_turn();
+	turn->waited_ms = 0;
+	if (turn->fd != -1 || uv_timer_start(&turn->timer, on_retry, RETRY_MS, RETRY_MS) != 0)
+		go_on(turn);
+}
+
+bool domlet_xen_turn_waits(const struct domlet_xen_turn *turn)
+{
+	return turn->then != NULL;
 }
 
 static void on_retry(uv_timer_t *t)
 {
-	struct domlet_xen *xen = t->data;
+	struct domlet_xen_turn *turn = t->data;
 
-	xen->turn_fd = take_turn();
-	xen->turn_waited_ms += RETRY_MS;
-	if (xen->turn_fd == -1 && xen->turn_waited_ms < PATIENCE_MS)
+	turn->fd = take_turn();
+	turn->waited_ms += RETRY_MS;
+	if (turn->fd == -1 && turn->waited_ms < PATIENCE_MS)
 		return;
 	uv_timer_stop(t);
-	go_on(xen);
+	go_on(turn);
 }
 
-void domlet_xen_turn_wait(struct domlet_xen *xen, void (*then)(struct domlet_xen *xen))
+static void go_on(struct domlet_xen_turn *turn)
 {
-	xen->turn_then = then;
-	xen->turn_fd = take_turn();
-	xen->turn_waited_ms = 0;
-	if (xen->turn_fd != -1 || uv_timer_start(&xen->turn, on_retry, RETRY_MS, RETRY_MS) != 0)
-		go_on(xen);
+	void (*then)(void *user) = turn->then;
+
+	turn->then = NULL;
+	then(turn->user);
 }
 
-bool domlet_xen_turn_waits(const struct domlet_xen *xen)
+void domlet_xen_turn_end(struct domlet_xen_turn *turn)
 {
-	return xen->turn_then != NULL;
+	if (turn->then)
+		uv_timer_stop(&turn->timer);
+	turn->then = NULL;
+	if (turn->fd >= 0)
+		close(turn->fd);
+	turn->fd = -1;
 }
 
-void domlet_xen_turn_end(struct domlet_xen *xen)
+void domlet_xen_turn_close(struct domlet_xen_turn *turn)
 {
-	if (xen->turn_then)
-		uv_timer_stop(&xen->turn);
-	xen->turn_then = NULL;
-	if (xen->turn_fd >= 0)
-		close(xen->turn_fd);
-	xen->turn_fd = -1;
+	if (!turn->loop)
+		return;
+	domlet_xen_turn_end(turn);
+	domlet_xen_loop_drop(turn->loop, (uv_handle_t *)&turn->timer);
 }

@@ -15,6 +15,8 @@
 #include <sys/types.h>
 #include "../base/error.h"
 
+#define DOMLET_XEN_NO_DOMID UINT32_MAX /* no domain has this number */
+
 struct uv_loop_s;
 struct domlet_xen;
 struct domlet_ring_offer;
@@ -75,7 +77,7 @@ int domlet_xen_forget_seed(struct domlet_xen *xen);
 
 /* Blocking, for verbs that clean up after a dead monitor; no loop needed.
  * 0 also when no such domain exists: what libxl may have left of DOMID, which
- * it had (UINT32_MAX: unknown), is removed then. */
+ * it had (DOMLET_XEN_NO_DOMID: unknown), is removed then. */
 int domlet_xen_destroy_uuid(const char *uuid, uint32_t domid, struct domlet_error *err);
 /* Whether this host can run PVH (HVM with HAP). */
 bool domlet_xen_has_hvm(void);
