@@ -15,13 +15,17 @@ die() {
 
 # packages_need PACKAGE…: installs those that are missing, and says which.
 packages_need() {
-    local package missing=() log
+    local package missing=() log apt_lock
     for package; do
         [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
             missing+=("$package")
     done
     ((${#missing[@]})) || return 0
     ((EUID == 0)) || die "missing Debian packages; as root: apt-get install ${missing[*]}"
+    # One at a time: apt waits for some of its locks, not for all.
+    mkdir -p "$cache_root"
+    exec {apt_lock}>"$cache_root/apt.lock"
+    flock "$apt_lock"
     say "installing Debian packages: ${missing[*]}"
     log=$(mktemp)
     if ! DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 </dev/null; then
@@ -34,6 +38,7 @@ packages_need() {
         fi
     fi
     rm -f "$log"
+    exec {apt_lock}>&-
 }
 
 # package_version PACKAGE: the version that apt-get would fetch now.

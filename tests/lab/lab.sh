@@ -163,13 +163,23 @@ run_piped() {
     return "$status"
 }
 
-[[ ! $build_dir ]] || "$top/images/kernel.sh" >/dev/null
-image=$("$here/dom0-image.sh" $engines)
-packages_need qemu-system-x86 procps
+# Side by side: the kernel takes the processors' time, dom0's image the network's.
+make_images() {
+    local other
+    { "$here/dom0-image.sh" $engines && packages_need qemu-system-x86 procps; } >"$run/image" 2> >(exec cat >&2) &
+    other=$!
+    pids+=("$other")
+    [[ ! $build_dir ]] || "$top/images/kernel.sh" >/dev/null
+    wait "$other"
+    pids=()
+    image=$(<"$run/image")
+}
+
 run=$(mktemp -d "${TMPDIR:-/tmp}/domlet-lab.XXXXXX")
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+make_images
 fill_run_dir
 qemu_arguments
 [[ ! -t 2 ]] || say "lab: booting Xen, about ten seconds"
