@@ -36,5 +36,6 @@ void sim_note(const struct sim *s, const char *fmt, ...) __attribute__((format(p
 
 void sim_link(struct sim *s);      /* two links and their ring */
 void sim_lifecycle(struct sim *s); /* a monitor's life cycle and its guest */
+void sim_life(struct sim *s);      /* the lives of a domain and four containers, and their guest */
 
 #endif
