@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "../base/cleanup.h"
 #include "../base/error.h"
+#include "member.h"
 
 #define PREFIX "dev.domlet."
 #define MEMORY_MIN_MIB 16u
@@ -153,13 +152,6 @@ static int read_annotation(const struct reader *r, const char *key, const char *
 				r->ask->path, key);
 }
 
-static struct json_object *get(struct json_object *obj, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return obj && json_object_object_get_ex(obj, key, &value) ? value : NULL;
-}
-
 static int asked_twice(const struct reader *r, const char *what, const char *by)
 {
 	return domlet_error_set(r->err, EINVAL, "%s: %s and %s both size the domain: leave one of them out",
@@ -168,7 +160,8 @@ static int asked_twice(const struct reader *r, const char *what, const char *by)
 
 static int read_hardware(const struct reader *r, struct json_object *hardware)
 {
-	struct json_object *memory = get(hardware, "memory"), *vcpus = get(hardware, "vcpus");
+	struct json_object *memory = domlet_oci_member(hardware, "memory"),
+			   *vcpus = domlet_oci_member(hardware, "vcpus");
 	uint64_t mib = json_object_get_uint64(memory) >> 20, n = json_object_get_uint64(vcpus);
 
 	if (memory && r->ask->memory_kib)
@@ -233,9 +226,9 @@ static int read_parameters(const struct reader *r, struct json_object *list)
 /* Go's encoder writes {"kernel": {"path": ""}} where none was named. */
 static int read_kernel(const struct reader *r, struct json_object *kernel)
 {
-	const char *path = json_object_get_string(get(kernel, "path")),
-		   *initrd = json_object_get_string(get(kernel, "initrd"));
-	struct json_object *parameters = get(kernel, "parameters");
+	const char *path = json_object_get_string(domlet_oci_member(kernel, "path")),
+		   *initrd = json_object_get_string(domlet_oci_member(kernel, "initrd"));
+	struct json_object *parameters = domlet_oci_member(kernel, "parameters");
 	int rc = 0;
 
 	if (!path || path[0] == '\0') {
@@ -254,7 +247,8 @@ static int read_kernel(const struct reader *r, struct json_object *kernel)
 int domlet_ask_read(struct json_object *config, const char *path, struct domlet_ask *ask, struct domlet_error *err)
 {
 	const struct reader r = { .ask = ask, .err = err };
-	struct json_object *annotations = get(config, "annotations"), *vm = get(config, "vm");
+	struct json_object *annotations = domlet_oci_member(config, "annotations"),
+			   *vm = domlet_oci_member(config, "vm");
 	int rc;
 
 	ask->path = strdup(path);
@@ -268,8 +262,8 @@ int domlet_ask_read(struct json_object *config, const char *path, struct domlet_
 				return rc;
 		}
 	}
-	rc = read_hardware(&r, get(vm, "hwConfig"));
-	return rc < 0 ? rc : read_kernel(&r, get(vm, "kernel"));
+	rc = read_hardware(&r, domlet_oci_member(vm, "hwConfig"));
+	return rc < 0 ? rc : read_kernel(&r, domlet_oci_member(vm, "kernel"));
 }
 
 bool domlet_ask_any(const struct domlet_ask *ask)

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <json-c/json.h>
+#include "member.h"
 
 /* By level; an object that is named here is the guest's as a whole where no
  * level of its own says otherwise. */
@@ -40,13 +40,6 @@ static const char *const seccomp_members[] = {
 	"defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls", NULL,
 };
 
-static struct json_object *get(struct json_object *obj, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return obj && json_object_object_get_ex(obj, key, &value) ? value : NULL;
-}
-
 static bool is_one_of(const char *name, const char *const *names)
 {
 	for (; *names; names++)
@@ -69,10 +62,10 @@ static void keep(struct json_object *obj, const char *const *names)
 
 static void keep_hooks(struct json_object *config)
 {
-	struct json_object *hooks = get(config, "hooks");
+	struct json_object *hooks = domlet_oci_member(config, "hooks");
 
 	keep(hooks, hook_members);
-	if (!get(hooks, "startContainer"))
+	if (!domlet_oci_member(hooks, "startContainer"))
 		json_object_object_del(config, "hooks");
 }
 
@@ -83,15 +76,15 @@ void domlet_guest_config_keep_process(struct json_object *process)
 
 void domlet_guest_config_keep(struct json_object *config)
 {
-	struct json_object *mounts = get(config, "mounts"), *linux_ = get(config, "linux");
+	struct json_object *mounts = domlet_oci_member(config, "mounts"), *linux_ = domlet_oci_member(config, "linux");
 	size_t n = mounts ? json_object_array_length(mounts) : 0;
 
 	keep(config, top_members);
-	keep(get(config, "root"), root_members);
-	domlet_guest_config_keep_process(get(config, "process"));
+	keep(domlet_oci_member(config, "root"), root_members);
+	domlet_guest_config_keep_process(domlet_oci_member(config, "process"));
 	for (size_t i = 0; i < n; i++)
 		keep(json_object_array_get_idx(mounts, i), mount_members);
 	keep_hooks(config);
 	keep(linux_, linux_members);
-	keep(get(linux_, "seccomp"), seccomp_members);
+	keep(domlet_oci_member(linux_, "seccomp"), seccomp_members);
 }

@@ -7,9 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <json-c/json.h>
-
 #include "../base/error.h"
+#include "member.h"
 #include "plan.h"
 
 /* Each type that is known, whether the container may be without one of its own,
@@ -37,13 +36,6 @@ struct reader {
 	struct domlet_error *err;
 	bool seen[TYPES];
 };
-
-static const char *get_text(struct json_object *obj, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return json_object_object_get_ex(obj, key, &value) ? json_object_get_string(value) : NULL;
-}
 
 /* Ours, or those of dom0's first process, when we ourselves run in others. */
 static bool is_hosts(const char *path, const struct type *t)
@@ -88,7 +80,7 @@ static int take_path(const struct reader *r, const struct type *t, const char *p
 
 static int read_one(struct reader *r, struct json_object *one)
 {
-	const char *name = get_text(one, "type"), *path = get_text(one, "path");
+	const char *name = domlet_oci_text(one, "type"), *path = domlet_oci_text(one, "path");
 	size_t i = 0;
 
 	if (strcmp(name, "user") == 0)
@@ -119,8 +111,6 @@ static bool has(const struct reader *r, const char *name)
  * clocks (time_namespaces(7)). */
 static int check_time_offsets(const struct reader *r, struct json_object *offsets)
 {
-	struct json_object *nanosecs = NULL;
-
 	if (!offsets || json_object_object_length(offsets) == 0)
 		return 0;
 	if (!has(r, "time"))
@@ -135,11 +125,12 @@ static int check_time_offsets(const struct reader *r, struct json_object *offset
 				r->err, EINVAL,
 				"%s: linux.timeOffsets has clock \"%.64s\"; \"monotonic\" and \"boottime\" are known",
 				r->path, clock);
-		if (json_object_object_get_ex(offset, "nanosecs", &nanosecs) &&
-		    json_object_get_int64(nanosecs) > NANOSECS_MAX)
-			return domlet_error_set(
-				r->err, EINVAL, "%s: linux.timeOffsets.%s.nanosecs is %lld, but must be %d at most",
-				r->path, clock, (long long)json_object_get_int64(nanosecs), NANOSECS_MAX);
+		int64_t nanosecs = json_object_get_int64(domlet_oci_member(offset, "nanosecs"));
+
+		if (nanosecs > NANOSECS_MAX)
+			return domlet_error_set(r->err, EINVAL,
+						"%s: linux.timeOffsets.%s.nanosecs is %lld, but must be %d at most",
+						r->path, clock, (long long)nanosecs, NANOSECS_MAX);
 	}
 	return 0;
 }
@@ -159,20 +150,18 @@ int domlet_plan_namespaces(struct json_object *config, const char *path, struct 
 			   struct domlet_error *err)
 {
 	struct reader reader = { .path = path, .plan = plan, .err = err };
-	struct json_object *linux_ = NULL, *list = NULL, *offsets = NULL;
-	const char *hostname = get_text(config, "hostname");
-	size_t n = 0;
+	struct json_object *linux_ = domlet_oci_member(config, "linux");
+	struct json_object *list = domlet_oci_member(linux_, "namespaces");
+	const char *hostname = domlet_oci_text(config, "hostname");
+	size_t n = list ? json_object_array_length(list) : 0;
 	int r = 0;
 
-	if (json_object_object_get_ex(config, "linux", &linux_) &&
-	    json_object_object_get_ex(linux_, "namespaces", &list) && list)
-		n = json_object_array_length(list);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = read_one(&reader, json_object_array_get_idx(list, i));
 	if (r == 0)
 		r = refuse_absent(&reader);
-	if (r == 0 && linux_ && json_object_object_get_ex(linux_, "timeOffsets", &offsets))
-		r = check_time_offsets(&reader, offsets);
+	if (r == 0)
+		r = check_time_offsets(&reader, domlet_oci_member(linux_, "timeOffsets"));
 	if (r == 0 && hostname && hostname[0] != '\0' && !(plan->hostname = strdup(hostname)))
 		r = domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", path);
 	return r;

@@ -7,35 +7,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <json-c/json.h>
-
 #include "../../frontend/proto/limits.h"
 #include "../../frontend/proto/sha256.h"
 #include "../base/cleanup.h"
 #include "../base/error.h"
 #include "config-load.h"
 #include "guest-config.h"
+#include "labels.h"
+#include "member.h"
+#include "plan-domain.h"
 #include "plan-mounts.h"
 #include "plan-namespaces.h"
 #include "process.h"
 #include "sysctl.h"
 
 #define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-/* What the guest's kernel and domlet-init need beside the container, whatever the
- * domain's size is, and with each further processor; and the part of the domain
- * that goes with its size: one of 64 describes its pages, and of another less
- * than one is tables for lookups, PV's page tables, and what the kernel keeps free.
- * docs/performance.md has what was measured. */
-#define MEMORY_FIXED_KIB (36u * 1024u)
-#define MEMORY_VCPU_KIB (5u * 1024u)
-#define MEMORY_SHARE 32u
-/* A limit of more than 16 TiB is how "unlimited" is written by some. */
-#define MEMORY_LIMIT_MAX_KIB (16ull * 1024u * 1024u * 1024u)
-/* HVM_MAX_VCPUS of Xen. */
-#define VCPUS_MAX 128u
-/* The kernel's default for a quota without a period. */
-#define CPU_PERIOD_DEFAULT_US 100000u
 
 struct build {
 	struct json_object *config;
@@ -77,20 +63,6 @@ void domlet_plan_free(struct domlet_plan *plan)
 	*plan = (struct domlet_plan){ 0 };
 }
 
-static struct json_object *get(struct json_object *obj, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return obj && json_object_object_get_ex(obj, key, &value) ? value : NULL;
-}
-
-static const char *get_text(struct json_object *obj, const char *key)
-{
-	struct json_object *value = get(obj, key);
-
-	return value ? json_object_get_string(value) : NULL;
-}
-
 static int out_of_memory(const struct build *b)
 {
 	return domlet_error_set(b->err, ENOMEM, "%s can't be read: out of memory", b->path);
@@ -112,7 +84,7 @@ static int copy_json(const struct build *b, struct json_object *obj, char **out)
 
 static int read_version(struct build *b)
 {
-	const char *version = get_text(b->config, "ociVersion");
+	const char *version = domlet_oci_text(b->config, "ociVersion");
 
 	if (strncmp(version, "1.", 2) != 0 || version[2] < '0' || version[2] > '9')
 		return domlet_error_set(b->err, ENOTSUP, "%s: ociVersion is \"%.64s\", but domlet knows 1.x only",
@@ -122,8 +94,8 @@ static int read_version(struct build *b)
 
 static int read_rootfs(struct build *b)
 {
-	struct json_object *root = get(b->config, "root");
-	const char *path = get_text(root, "path");
+	struct json_object *root = domlet_oci_member(b->config, "root");
+	const char *path = domlet_oci_text(root, "path");
 	cleanup_free char *joined = NULL;
 	struct stat st;
 
@@ -138,15 +110,15 @@ static int read_rootfs(struct build *b)
 	if (!S_ISDIR(st.st_mode))
 		return domlet_error_set(b->err, ENOTDIR, "the root file system %s can't be used: it is no directory",
 					joined);
-	b->plan->root_readonly = json_object_get_boolean(get(root, "readonly"));
+	b->plan->root_readonly = json_object_get_boolean(domlet_oci_member(root, "readonly"));
 	return 0;
 }
 
 static int read_process(struct build *b)
 {
-	struct json_object *process = get(b->config, "process");
-	struct json_object *args = get(process, "args"), *size = get(process, "consoleSize");
-	const char *cwd = get_text(process, "cwd");
+	struct json_object *process = domlet_oci_member(b->config, "process");
+	struct json_object *args = domlet_oci_member(process, "args"), *size = domlet_oci_member(process, "consoleSize");
+	const char *cwd = domlet_oci_text(process, "cwd");
 	const char *command;
 
 	if (json_object_array_length(args) == 0)
@@ -157,9 +129,9 @@ static int read_process(struct build *b)
 	if (cwd[0] != '/')
 		return domlet_error_set(b->err, EINVAL, "%s: process.cwd is \"%s\", but must be an absolute path",
 					b->path, cwd);
-	b->plan->terminal = json_object_get_boolean(get(process, "terminal"));
-	b->plan->console_rows = (uint16_t)json_object_get_int(get(size, "height"));
-	b->plan->console_cols = (uint16_t)json_object_get_int(get(size, "width"));
+	b->plan->terminal = json_object_get_boolean(domlet_oci_member(process, "terminal"));
+	b->plan->console_rows = (uint16_t)json_object_get_int(domlet_oci_member(size, "height"));
+	b->plan->console_cols = (uint16_t)json_object_get_int(domlet_oci_member(size, "width"));
 	return copy_text(b, command, &b->plan->argv0);
 }
 
@@ -168,50 +140,9 @@ static int read_namespaces(struct build *b)
 	return domlet_plan_namespaces(b->config, b->path, b->plan, b->err);
 }
 
-/* The domain in which a container can use all that LIMIT_KIB promises. */
-static uint64_t size_domain(uint64_t limit_kib, uint32_t vcpus)
-{
-	uint64_t without_share = limit_kib + MEMORY_FIXED_KIB;
-	uint64_t kib;
-
-	if (vcpus > 1)
-		without_share += (uint64_t)(vcpus - 1) * MEMORY_VCPU_KIB;
-	kib = without_share * MEMORY_SHARE / (MEMORY_SHARE - 1);
-	return (kib + 1023) / 1024 * 1024;
-}
-
-static void read_resources(struct build *b)
-{
-	struct json_object *resources = get(get(b->config, "linux"), "resources");
-	struct json_object *memory = get(resources, "memory"), *cpu = get(resources, "cpu");
-	int64_t limit = json_object_get_int64(get(memory, "limit"));
-	int64_t quota = json_object_get_int64(get(cpu, "quota"));
-	uint64_t period = json_object_get_uint64(get(cpu, "period"));
-
-	if (quota > 0) {
-		uint64_t cpus;
-
-		if (period == 0)
-			period = CPU_PERIOD_DEFAULT_US;
-		cpus = (uint64_t)quota / period + ((uint64_t)quota % period != 0);
-		b->plan->vcpus = cpus < VCPUS_MAX ? (uint32_t)cpus : VCPUS_MAX;
-	}
-	if (limit > 0 && (uint64_t)limit / 1024 <= MEMORY_LIMIT_MAX_KIB)
-		b->plan->limit_kib = ((uint64_t)limit + 1023) / 1024;
-	if (b->plan->limit_kib)
-		b->plan->memory_kib = b->plan->limit_size_kib = size_domain(b->plan->limit_kib, b->plan->vcpus);
-}
-
-void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus)
-{
-	if (plan->limit_kib && plan->memory_kib == plan->limit_size_kib)
-		plan->memory_kib = plan->limit_size_kib = size_domain(plan->limit_kib,
-								      plan->vcpus ? plan->vcpus : template_vcpus);
-}
-
 static int read_annotations(struct build *b)
 {
-	struct json_object *annotations = get(b->config, "annotations");
+	struct json_object *annotations = domlet_oci_member(b->config, "annotations");
 
 	return annotations ? copy_json(b, annotations, &b->plan->annotations) :
 			     copy_text(b, "{}", &b->plan->annotations);
@@ -222,47 +153,31 @@ static int read_ask(struct build *b)
 	return domlet_ask_read(b->config, b->path, &b->plan->ask, b->err);
 }
 
-/* "unconfined" is how engines write that there shall be no profile. */
-static int read_labels(struct build *b)
-{
-	struct json_object *process = get(b->config, "process"), *labels = json_object_new_object();
-	const struct {
-		const char *path, *value;
-	} known[] = {
-		{ "process.apparmorProfile", get_text(process, "apparmorProfile") },
-		{ "process.selinuxLabel", get_text(process, "selinuxLabel") },
-		{ "linux.mountLabel", get_text(get(b->config, "linux"), "mountLabel") },
-	};
-	int r = 0;
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].value && known[i].value[0] != '\0' && strcmp(known[i].value, "unconfined") != 0)
-			json_object_object_add(labels, known[i].path, json_object_new_string(known[i].value));
-	if (json_object_object_length(labels) > 0)
-		r = copy_json(b, labels, &b->plan->labels);
-	json_object_put(labels);
-	return r;
-}
-
 /* What runs in the container's namespaces has its process's environment, unless
  * it has one of its own: runc's rule. The others have the runtime's. */
 static void give_environment(struct build *b, struct json_object *hooks)
 {
-	struct json_object *env = get(get(b->config, "process"), "env");
+	struct json_object *env = domlet_oci_member(domlet_oci_member(b->config, "process"), "env");
 
 	for (size_t i = 0; hooks && i < json_object_array_length(hooks); i++) {
 		struct json_object *hook = json_object_array_get_idx(hooks, i);
 
-		if (!get(hook, "env"))
+		if (!domlet_oci_member(hook, "env"))
 			json_object_object_add(hook, "env", env ? json_object_get(env) : json_object_new_array());
 	}
 }
 
+static int read_labels(struct build *b)
+{
+	return domlet_oci_labels(domlet_oci_member(b->config, "process"), domlet_oci_member(b->config, "linux"),
+				 b->path, &b->plan->labels, b->err);
+}
+
 static int read_hooks(struct build *b)
 {
-	struct json_object *hooks = get(b->config, "hooks");
+	struct json_object *hooks = domlet_oci_member(b->config, "hooks");
 
-	give_environment(b, get(hooks, "createContainer"));
+	give_environment(b, domlet_oci_member(hooks, "createContainer"));
 	return hooks && json_object_object_length(hooks) > 0 ? copy_json(b, hooks, &b->plan->hooks) : 0;
 }
 
@@ -273,7 +188,8 @@ static int read_sysctls(struct build *b)
 
 static int read_cgroup(struct build *b)
 {
-	return copy_text(b, get_text(get(b->config, "linux"), "cgroupsPath"), &b->plan->cgroups_path);
+	return copy_text(b, domlet_oci_text(domlet_oci_member(b->config, "linux"), "cgroupsPath"),
+			 &b->plan->cgroups_path);
 }
 
 static struct json_object *plan_root(void)
@@ -298,8 +214,9 @@ static struct json_object *plan_state(const struct build *b)
 	json_object_object_add(state, "ociVersion", json_object_new_string(b->plan->oci_version));
 	json_object_object_add(state, "id", json_object_new_string(b->plan->id));
 	json_object_object_add(state, "bundle", json_object_new_string("/"));
-	if (get(b->config, "annotations"))
-		json_object_object_add(state, "annotations", json_object_get(get(b->config, "annotations")));
+	if (domlet_oci_member(b->config, "annotations"))
+		json_object_object_add(state, "annotations",
+				       json_object_get(domlet_oci_member(b->config, "annotations")));
 	return state;
 }
 
@@ -311,11 +228,11 @@ static int build_document(struct build *b)
 	if (r < 0)
 		return r;
 	plan = json_object_new_object();
-	if (get(get(b->config, "hooks"), "startContainer"))
+	if (domlet_oci_member(domlet_oci_member(b->config, "hooks"), "startContainer"))
 		json_object_object_add(plan, "state", plan_state(b));
 	domlet_guest_config_keep(b->config);
 	if (b->stdio)
-		domlet_oci_process_set_stdio(get(b->config, "process"), b->stdio);
+		domlet_oci_process_set_stdio(domlet_oci_member(b->config, "process"), b->stdio);
 	json_object_object_add(plan, "root", plan_root());
 	json_object_object_add(plan, "mounts", mounts);
 	document = json_object_new_object();
@@ -342,7 +259,7 @@ static int build_plan(struct build *b)
 		read_labels,  read_hooks,  read_sysctls, read_cgroup,     build_document, /* takes out of the configuration what isn't the guest's */
 	};
 
-	read_resources(b);
+	domlet_plan_domain(b->config, b->plan);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int r = steps[i](b);
 

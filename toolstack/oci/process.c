@@ -7,24 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "../base/cleanup.h"
 #include "../base/error.h"
 #include "config-load.h"
 #include "guest-config.h"
-
-static struct json_object *member(struct json_object *o, const char *key)
-{
-	struct json_object *v = NULL;
-
-	return json_object_object_get_ex(o, key, &v) ? v : NULL;
-}
+#include "member.h"
 
 /* The object KEY of O, made when it is absent. */
 static struct json_object *own_member(struct json_object *o, const char *key, struct json_object *(*make)(void))
 {
-	struct json_object *v = member(o, key);
+	struct json_object *v = domlet_oci_member(o, key);
 
 	if (!v) {
 		v = make();
@@ -147,7 +139,7 @@ void domlet_oci_process_set_stdio(struct json_object *process, const char *const
 {
 	struct json_object *list;
 
-	if ((!stdio[0] && !stdio[1] && !stdio[2]) || json_object_get_boolean(member(process, "terminal")))
+	if ((!stdio[0] && !stdio[1] && !stdio[2]) || json_object_get_boolean(domlet_oci_member(process, "terminal")))
 		return;
 	list = json_object_new_array();
 	for (int i = 0; i < 3; i++)
@@ -157,8 +149,9 @@ void domlet_oci_process_set_stdio(struct json_object *process, const char *const
 
 static int check(struct json_object *process, const char *where, struct domlet_error *err)
 {
-	struct json_object *args = member(process, "args"), *first = args ? json_object_array_get_idx(args, 0) : NULL;
-	const char *cwd = json_object_get_string(member(process, "cwd"));
+	struct json_object *args = domlet_oci_member(process, "args"),
+			   *first = args ? json_object_array_get_idx(args, 0) : NULL;
+	const char *cwd = json_object_get_string(domlet_oci_member(process, "cwd"));
 
 	if (!first || !json_object_get_string(first)[0])
 		return domlet_error_set(err, EINVAL, "%s has no command in args", where);
@@ -187,7 +180,7 @@ int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_
 	} else {
 		r = domlet_oci_load(path, &config, err);
 		if (r == 0) {
-			*process = json_object_get(member(config, "process"));
+			*process = json_object_get(domlet_oci_member(config, "process"));
 			json_object_put(config);
 			json_object_object_del(*process, "consoleSize");
 			r = apply(*process, o, err);

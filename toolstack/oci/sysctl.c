@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "../base/error.h"
+#include "member.h"
 
 /* With /proc/sys/ before it and a NUL behind it fits into the guest's buffer. */
 #define PATH_LEN_MAX 240u
@@ -76,10 +75,9 @@ static int check_one(const char *name, const char *file, struct domlet_error *er
 
 int domlet_sysctl_check(struct json_object *config, const char *path, struct domlet_error *err)
 {
-	struct json_object *linux_ = NULL, *table = NULL;
+	struct json_object *table = domlet_oci_member(domlet_oci_member(config, "linux"), "sysctl");
 
-	json_object_object_get_ex(config, "linux", &linux_);
-	if (!linux_ || !json_object_object_get_ex(linux_, "sysctl", &table) || !table)
+	if (!table)
 		return 0;
 	json_object_object_foreach(table, key, value)
 	{
