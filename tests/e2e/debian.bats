@@ -2,6 +2,8 @@
 # Debian's own kernel as a guest's, set up as docs/operator.md says: its drivers
 # are modules, which the initrd brings along.
 
+# bats file_tags=xen,type
+
 load lib
 
 bats_require_minimum_version 1.5.0

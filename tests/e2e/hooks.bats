@@ -80,7 +80,7 @@ poststop stopped" ]
     for ns in mnt net uts ipc pid cgroup; do
         [ "$(readlink "/proc/$pid/ns/$ns")" != "$(readlink /proc/self/ns/$ns)" ]
     done
-    [ "$(cat "/proc/$pid/cgroup")" = 0::/domlet/e2e/c1 ]
+    [ "$(grep ^0:: "/proc/$pid/cgroup")" = 0::/domlet/e2e/c1 ]
     [ "$(nsenter -u -t "$pid" hostname)" = shadow ]
     [ -e "/proc/$pid/root/bin/busybox" ]
     [ ! -e "/proc/$pid/root/usr/lib/domlet" ]
@@ -131,9 +131,9 @@ poststop stopped" ]
     edit '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/e2e"'
     domlet run -b "$BUNDLE" c1 </dev/null
     ip -n e2e link set lo up
-    ip -n e2e link add dummy0 type dummy
-    ip -n e2e addr add 192.0.2.1/24 dev dummy0
-    ip -n e2e link set dummy0 up
+    ip -n e2e link add eth0 type veth peer name far
+    ip -n e2e addr add 192.0.2.1/24 dev eth0
+    ip -n e2e link set eth0 up
     run -1 domlet run -b "$BUNDLE" c1 </dev/null
     [[ $output == *"can't be connected to yet: use --network none"* ]]
 }

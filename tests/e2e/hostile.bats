@@ -2,6 +2,8 @@
 # Guests that do what no guest does (hostile.c). Each loses its domain, soon,
 # for a reason that is said; its neighbour notices nothing.
 
+# bats file_tags=xen,type
+
 load lib
 
 bats_require_minimum_version 1.5.0

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The guest's kernel against a distribution's, as a container sees it.
 
+# bats file_tags=xen,type
+
 load lib
 
 bats_require_minimum_version 1.5.0

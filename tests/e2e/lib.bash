@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For the end-to-end tests, which run as root in a Xen dom0 (./dev test boots
-# one). DOMLET_TYPE is the type of the domains: pvh or pv.
+# For the end-to-end tests, which run as root in one of two places (./dev test
+# makes both): in a Xen dom0, or with DOMLET_PLACE=standin on ../standin. There
+# run those without a tag; in dom0 those tagged xen (they need a real domain, or
+# what belongs to one), type (the two types of domain differ) and xenstore (so may
+# the daemons). DOMLET_TYPE is the type of the domains: pvh or pv.
 # shellcheck disable=SC2016 # for shells inside
 
 # shellcheck source=tests/e2e/common.bash
@@ -60,12 +63,21 @@ wait_for_status() { # STATUS [TRIES]
     return 1
 }
 
+# On the stand-in those of this machine are not ours, nor are those of another stand-in.
+loop_devices() {
+    if [[ ${DOMLET_PLACE-} == standin ]]; then
+        losetup -l -n -O BACK-MAJ:MIN,NAME,BACK-FILE | no_match grep -w "$(stat -c %Hd:%Ld /var/cache/domlet)"
+    else
+        losetup -a
+    fi
+}
+
 leaks() { # prints what of ours is left
     local dir
     xl list | tail -n +3 || return
     xenstore-list /local/domain | no_match grep -vx 0 || return
     xenstore-ls -f /local/domain/0 | no_match grep -E '/backend/(vbd|vif|console)/[1-9]' || return
-    losetup -a || return
+    loop_devices || return
     no_match pgrep -l '^domlet' || return
     for dir in /run/domlet /sys/fs/cgroup/domlet{,.slice}; do
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 '(' -path '/run/*' -o -type d ')' || return

@@ -154,6 +154,7 @@ console_is_there() {
     xenstore-ls -f /local/domain | grep -q '^/local/domain/[1-9][0-9]*/console/tty = "/dev'
 }
 
+# bats test_tags=xen,type
 @test "guest kernels that don't boot: the stage they reached, and the console's end" {
     local text
     mkdir -p /etc/domlet
@@ -175,6 +176,7 @@ console_is_there() {
     logged
 }
 
+# bats test_tags=xen,type
 @test "xenconsoled stands still" {
     pkill -STOP -x xenconsoled
     refused "can't build the domain" run -b "$BUNDLE" c1
@@ -182,6 +184,7 @@ console_is_there() {
     logged
 }
 
+# bats test_tags=xen,type
 @test "more memory than Xen has" {
     edit '.linux.resources.memory.limit = 1099511627776'
     refused 'not enough memory in Xen' run -b "$BUNDLE" c1
@@ -195,7 +198,7 @@ without() { # FILE WORDS VERB ARGUMENTS…: as if there were nothing in FILE
         "$file" domlet --log "$log" --log-format json "$@"
 }
 
-# bats test_tags=no_domain
+# bats test_tags=no_domain,xen
 @test "a host that is no dom0" {
     without /proc/xen/capabilities 'this is not a Xen dom0' run -b "$BUNDLE" c1
     without /proc/xen/capabilities 'this is not a Xen dom0' create -b "$BUNDLE" c1

@@ -36,6 +36,7 @@ teardown() {
     wait "$pipeline" || true # bats has a child of its own, for the time that a test may take
 }
 
+# bats test_tags=xen,type
 @test "a kernel of its own" {
     make_bundle cat /proc/version
     run -0 domlet run -b "$BUNDLE" c1

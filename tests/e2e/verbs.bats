@@ -30,7 +30,7 @@ row() { # of c1 in the table
     domlet list | awk '$1 == "c1" { $1 = $1; print }'
 }
 
-# bats test_tags=no_domain
+# bats test_tags=no_domain,xen
 @test "doctor, spec, list of nothing, and xl's own reading of the templates" {
     local template config
     run -0 domlet doctor
@@ -48,6 +48,7 @@ row() { # of c1 in the table
     done
 }
 
+# bats test_tags=xen,type
 @test "what spec writes runs, with the template that is named, in a domain of 48 MiB" {
     sed 's/^vcpus = .*/vcpus = 2/' "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" >/etc/domlet/e2e-two.cfg
     rm "$BUNDLE/config.json" /etc/domlet/policy.cfg
@@ -62,6 +63,7 @@ row() { # of c1 in the table
     [ "${lines[2]}" = 2 ]
 }
 
+# bats test_tags=xen,type
 @test "list, features, xl console of a running container; no QEMU" {
     local domain domid pid=
     start

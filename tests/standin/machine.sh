@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+#   tests/standin/machine.sh BUILD [COMMAND…]
+#
+# Runs COMMAND (a shell) on the stand-in: a machine of namespaces on this one,
+# with this one's files below an overlay, where domlet from the meson folder
+# BUILD is installed and Xen is machine.py and libxl.c. Nothing of it is left.
+# Exit status 77 with a sentence: this machine can't.
+set -euo pipefail
+here=$(dirname "$(readlink -f "$0")")
+top=$(readlink -f "$here/../..")
+
+cannot() {
+    echo "stand-in: $*" >&2
+    exit 77
+}
+
+# In new namespaces, all but the user's: the root file system is made, and entered.
+enter() { # BUILD COMMAND…
+    local cgroup
+    mount --make-rprivate /
+    mount -t tmpfs -o mode=755 standin /mnt
+    mkdir /mnt/{upper,work,root}
+    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root || cannot "no overlay on this root file system"
+    cd /mnt/root
+    mount -t proc proc proc
+    mount -t sysfs sysfs sys
+    mount -t cgroup2 cgroup2 sys/fs/cgroup
+    mount -t tmpfs -o mode=755 run run
+    mount -t tmpfs -o mode=1777 tmp tmp
+    make_devices
+    mkdir -p "${top#/}" "${1#/}"
+    mount --bind "$top" "${top#/}"
+    mount --bind "$1" "${1#/}"
+    mkdir -p mnt/old
+    pivot_root . mnt/old
+    cd /
+    umount -l /mnt/old
+    rmdir /mnt/old
+    # Where there are processes no controllers can be given away.
+    cgroup=/sys/fs/cgroup/machine
+    mkdir "$cgroup"
+    echo 0 >"$cgroup/cgroup.procs"
+    ip link set lo up
+    exec bash "$here/machine.sh" --inside "$@"
+}
+
+make_devices() {
+    local name numbers i
+    mount -t tmpfs -o mode=755 dev dev
+    while read -r name numbers; do
+        # shellcheck disable=SC2086 # two numbers
+        mknod -m 666 "dev/$name" c $numbers
+    done <<<$'null 1 3\nzero 1 5\nfull 1 7\nrandom 1 8\nurandom 1 9\ntty 5 0\nfuse 10 229\nloop-control 10 237'
+    for i in {0..63}; do mknod "dev/loop$i" b 7 "$i"; done
+    mkdir dev/{pts,shm,mqueue,xen}
+    : >dev/xen/privcmd
+    : >dev/xen/xenbus
+    mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts dev/pts
+    ln -s pts/ptmx dev/ptmx
+    mount -t tmpfs shm dev/shm
+    mount -t mqueue mqueue dev/mqueue
+    ln -s /proc/self/fd dev/fd
+    ln -s /proc/self/fd/0 dev/stdin
+    ln -s /proc/self/fd/1 dev/stdout
+    ln -s /proc/self/fd/2 dev/stderr
+}
+
+# As meson and README.md do it.
+install_domlet() { # BUILD
+    local tests=$1/tests
+    mkdir -p /usr/lib/domlet/tests /usr/share/domlet /etc/domlet /var/cache/domlet /lab
+    mount -t tmpfs cache /var/cache/domlet
+    rm -rf /etc/domlet/*
+    install "$tests/standin/domlet-standin" /usr/bin/domlet
+    install "$tests/standin/standin-xl" /usr/sbin/xl
+    install "$1/toolstack/storage/domlet-hotplug" /usr/lib/domlet/
+    install "$tests/e2e/recvtty" "$tests/e2e/kernel-answers" /usr/lib/domlet/tests/
+    cp -r "$top/xen-configs" /usr/share/domlet/
+    cp "$tests/standin/standin-domain" /usr/lib/domlet/vmlinux
+    bash "$top/images/initrd.sh" "$tests/standin/domlet-init-standin" /usr/lib/domlet/initrd.cpio
+    cp "$top/tests/lab/run.sh" /lab/
+}
+
+run() { # BUILD COMMAND…
+    local build=$1 status=0 i
+    shift
+    export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DOMLET_PLACE=standin DOMLET_TYPE=${DOMLET_TYPE:-pvh}
+    unset TMPDIR
+    install_domlet "$build"
+    mkdir -p /run/standin/proc
+    echo control_d >/run/standin/proc/capabilities
+    /usr/bin/python3 "$here/machine.py" /run/standin "$build/tests/standin/standin-domain" &
+    for ((i = 0; i < 100; i++)); do
+        [[ ! -S /run/standin/hypervisor ]] || break
+        sleep 0.05
+    done
+    "$@" || status=$?
+    exit "$status"
+}
+
+if [[ ${1-} == --enter ]]; then
+    enter "${@:2}"
+elif [[ ${1-} == --inside ]]; then
+    run "${@:2}"
+fi
+build=$(readlink -e "${1:?}")
+shift
+(($#)) || set -- bash
+((EUID == 0)) || cannot "only root can make namespaces with devices in them"
+[[ -e $build/tests/standin/domlet-init-standin ]] || cannot "$build has no domlet-init that is linked statically"
+for kind in overlay erofs; do
+    grep -qw "$kind" /proc/filesystems || modprobe "$kind" 2>/dev/null || cannot "this kernel has no $kind"
+done
+cgroups=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
+[[ $cgroups ]] || cannot "there is no cgroup2 mounted here"
+mkdir "$cgroups/domlet-standin-$$" || cannot "no cgroup can be made below $cgroups"
+status=0
+(
+    echo "$BASHPID" >"$cgroups/domlet-standin-$$/cgroup.procs"
+    exec unshare -m -u -i -n -p -C -f --kill-child bash "$here/machine.sh" --enter "$build" "$@"
+) || status=$?
+for _ in {1..50}; do
+    find "$cgroups/domlet-standin-$$" -depth -type d -exec rmdir {} + 2>/dev/null && break
+    sleep 0.1
+done
+exit "$status"
