@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* sim [--seeds N] [--first N] [--only link|lifecycle|life] [--verbose] */
+/* sim [--seeds N] [--first N] [--only link|life] [--verbose] */
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ void sim_note(const struct sim *s, const char *fmt, ...)
 static const struct {
 	const char *name;
 	void (*run)(struct sim *s);
-} scenarios[] = { { "link", sim_link }, { "lifecycle", sim_lifecycle }, { "life", sim_life } };
+} scenarios[] = { { "link", sim_link }, { "life", sim_life } };
 
 static unsigned long long number(const char *text)
 {

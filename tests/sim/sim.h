@@ -34,8 +34,7 @@ static inline bool sim_chance(struct sim *s, uint32_t percent)
 _Noreturn void sim_fail(const struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void sim_note(const struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void sim_link(struct sim *s);      /* two links and their ring */
-void sim_lifecycle(struct sim *s); /* a monitor's life cycle and its guest */
-void sim_life(struct sim *s);      /* the lives of a domain and four containers, and their guest */
+void sim_link(struct sim *s); /* two links and their ring */
+void sim_life(struct sim *s); /* the lives of a domain and four containers, and their guest */
 
 #endif

@@ -121,6 +121,11 @@ bool domlet_life_owes_answer(const struct domlet_life *life, uint32_t container)
 	       (s == DOMLET_CONTAINER_CREATING || s == DOMLET_CONTAINER_STARTING || s == DOMLET_CONTAINER_DELETING);
 }
 
+bool domlet_life_owes_output(const struct domlet_life *life, uint32_t container)
+{
+	return life->container[container].state == DOMLET_CONTAINER_DRAINING && life->container[container].exit_known;
+}
+
 bool domlet_life_takes_requests(const struct domlet_life *life, uint32_t container)
 {
 	enum domlet_container_state s = life->container[container].state;

@@ -33,7 +33,7 @@ void domlet_document_cut(struct process *p)
 /* Whether the guest still waits for it: it may have refused it before its end. */
 static bool is_awaited(const struct monitor *m, const struct process *p)
 {
-	return p->number == FIRST_PROCESS ? m->life.container == DOMLET_CONTAINER_CREATING :
+	return p->number == FIRST_PROCESS ? m->life.container[CONTAINER].state == DOMLET_CONTAINER_CREATING :
 					    p->phase == PROCESS_STARTING;
 }
 

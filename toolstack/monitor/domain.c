@@ -19,7 +19,7 @@ void domlet_domain_build(struct monitor *m)
 		domlet_queue_post_end(&m->queue, DOMLET_EV_BUILD_FAILED, &err);
 }
 
-void domlet_domain_publish_and_unpause(struct monitor *m)
+void domlet_domain_publish(struct monitor *m)
 {
 	const struct domlet_plan *p = m->launch->plan;
 	struct domlet_error err;
@@ -27,10 +27,18 @@ void domlet_domain_publish_and_unpause(struct monitor *m)
 	domlet_monitor_phase(m, "built");
 	if (domlet_xen_publish(m->xen, CONTAINER, p->id, GENERATION,
 			       domlet_monitor_goes_over_the_ring(p) ? NULL : p->document, p->document_len, p->sha256,
-			       &err) < 0 ||
-	    domlet_xen_unpause(m->xen, &err) < 0) {
+			       &err) < 0)
+		domlet_queue_post_end(&m->queue, DOMLET_EV_PUBLISH_FAILED, &err);
+	else
+		domlet_queue_post(&m->queue, DOMLET_EV_PUBLISHED, 0);
+}
+
+void domlet_domain_unpause(struct monitor *m)
+{
+	struct domlet_error err;
+
+	if (domlet_xen_unpause(m->xen, &err) < 0)
 		domlet_queue_post_end(&m->queue, DOMLET_EV_UNPAUSE_FAILED, &err);
-	}
 }
 
 void domlet_domain_destroy(struct monitor *m)
@@ -87,7 +95,7 @@ static void domain_shutdown(void *user, uint32_t reason)
 
 	domlet_monitor_last_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s shut down (reason %u) while %s",
-			       m->launch->plan->id, reason, domlet_lifecycle_stage(&m->life));
+			       m->launch->plan->id, reason, domlet_life_stage(&m->life, CONTAINER));
 	domlet_queue_post_end(&m->queue, DOMLET_EV_SHUTDOWN, &err);
 }
 
@@ -98,7 +106,7 @@ static void vanished(void *user)
 
 	domlet_monitor_last_turn(m); /* what it put into the ring before */
 	(void)domlet_error_set(&err, EIO, "the domain of container %s was destroyed from outside while %s",
-			       m->launch->plan->id, domlet_lifecycle_stage(&m->life));
+			       m->launch->plan->id, domlet_life_stage(&m->life, CONTAINER));
 	domlet_queue_post_end(&m->queue, DOMLET_EV_VANISHED, &err);
 }
 
@@ -106,11 +114,9 @@ static void ring_ready(void *user, const struct domlet_ring_offer *offer)
 {
 	struct monitor *m = user;
 
-	if (m->life.domain > DOMLET_DOMAIN_BOOTING)
+	if (m->life.domain.state > DOMLET_DOMAIN_BOOTING)
 		return;
 	m->offer = *offer;
-	if (m->life.domain == DOMLET_DOMAIN_PAUSED) /* its event came before libxl's */
-		domlet_queue_post(&m->queue, DOMLET_EV_UNPAUSED, 0);
 	domlet_queue_post(&m->queue, DOMLET_EV_RING_READY, 0);
 }
 

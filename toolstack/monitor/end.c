@@ -69,7 +69,7 @@ static void on_stop_timeout(uv_timer_t *t)
 {
 	struct monitor *m = t->data;
 
-	if (m->attached && domlet_lifecycle_takes_requests(&m->life))
+	if (m->attached && domlet_life_takes_requests(&m->life, CONTAINER))
 		domlet_monitor_signal(m, FIRST_PROCESS, SIGKILL, false);
 	else
 		domlet_monitor_expect_end(m);
@@ -80,9 +80,10 @@ static void on_stop_timeout(uv_timer_t *t)
  * given the time that a killed one has; another has nothing to lose. */
 static void stop(struct monitor *m, const struct domlet_error *why)
 {
-	bool runs = m->life.container == DOMLET_CONTAINER_STARTING || m->life.container == DOMLET_CONTAINER_RUNNING;
+	enum domlet_container_state state = m->life.container[CONTAINER].state;
+	bool runs = state == DOMLET_CONTAINER_STARTING || state == DOMLET_CONTAINER_RUNNING;
 
-	if (m->life.container == DOMLET_CONTAINER_DRAINING) {
+	if (state == DOMLET_CONTAINER_DRAINING) {
 		domlet_monitor_expect_end(m);
 	} else if (!runs || !m->attached) {
 		domlet_queue_post_end(&m->queue, DOMLET_EV_DESTROY, why);

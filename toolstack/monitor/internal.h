@@ -8,7 +8,7 @@
 
 #include "../../frontend/proto/backlog.h"
 #include "../../frontend/proto/link.h"
-#include "../core/lifecycle.h"
+#include "../core/life.h"
 #include "../ring/console.h"
 #include "../ring/host.h"
 #include "monitor.h"
@@ -17,6 +17,8 @@
 /* The one container of today's domains, and its first process. */
 #define CONTAINER 0u
 #define FIRST_PROCESS 1u
+/* ARRIVE's code: the domain ends with it. */
+#define KEEPS_DOMAIN 1u
 /* Of its configuration. */
 #define GENERATION 1u
 /* The launching command; for each process its proxy and the command that starts
@@ -59,7 +61,7 @@ enum process_phase {
 };
 
 /* A process in the guest. The first one's end is the container's, and its
- * phases are core's (struct domlet_lifecycle); those here are of the others. */
+ * phases are core's (struct domlet_container_life); those here are of the others. */
 struct process {
 	enum process_phase phase;
 	uint32_t number; /* as in the protocol */
@@ -86,7 +88,7 @@ struct monitor {
 	uv_loop_t loop;
 	struct domlet_xen *xen;
 	struct domlet_queue queue;
-	struct domlet_lifecycle life;
+	struct domlet_life life;
 	struct domlet_error err; /* why it failed */
 	uint32_t requests;       /* last request number */
 	uint32_t create_request, start_request;
@@ -148,7 +150,8 @@ int domlet_monitor_save(struct monitor *m, enum domlet_status status, struct dom
 /* domain.c: what libxl is asked for, and what it says; this comes as steps. */
 int domlet_domain_open(struct monitor *m, struct domlet_error *err);
 void domlet_domain_build(struct monitor *m);
-void domlet_domain_publish_and_unpause(struct monitor *m);
+void domlet_domain_publish(struct monitor *m);
+void domlet_domain_unpause(struct monitor *m);
 void domlet_domain_destroy(struct monitor *m);
 
 /* processes.c */

@@ -100,7 +100,7 @@ static void on_reply(struct monitor *m, uint32_t request, const struct domlet_ms
 		domlet_queue_post(&m->queue, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
 		return;
 	}
-	if (m->life.container != (create ? DOMLET_CONTAINER_CREATING : DOMLET_CONTAINER_STARTING))
+	if (m->life.container[CONTAINER].state != (create ? DOMLET_CONTAINER_CREATING : DOMLET_CONTAINER_STARTING))
 		return; /* said before: a second reason would hide the one that counts */
 	err.code = r.code;
 	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)r.text.len, (const char *)r.text.ptr);
@@ -123,7 +123,7 @@ static void on_exited(struct monitor *m, const struct domlet_msg_exited *e)
 
 	/* Once: nor has a first process ended that isn't there yet. */
 	if (!p || p->phase > PROCESS_RUNNING ||
-	    (e->process == FIRST_PROCESS && !domlet_lifecycle_takes_requests(&m->life)))
+	    (e->process == FIRST_PROCESS && !domlet_life_takes_requests(&m->life, CONTAINER)))
 		return;
 	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	if (e->process == FIRST_PROCESS)
@@ -207,7 +207,7 @@ static void tell_exit(struct monitor *m, bool at_once)
 	if (!m->exit_waits || (!at_once && (!domlet_process_all_ended(m) || domlet_peers_have_proxy(m))))
 		return;
 	m->exit_waits = false;
-	domlet_process_send_exit(domlet_process_first(m), m->life.exit_code);
+	domlet_process_send_exit(domlet_process_first(m), m->life.container[CONTAINER].exit_code);
 }
 
 static void finish(struct monitor *m);
@@ -223,7 +223,7 @@ static void turn(struct monitor *m, uint64_t ms)
 		again = domlet_relay_move(m) || again;
 		again = domlet_document_send(m) || again;
 		domlet_process_sweep(m);
-		if (m->life.container == DOMLET_CONTAINER_DRAINING && domlet_relay_drained(domlet_process_first(m)))
+		if (domlet_life_owes_output(&m->life, CONTAINER) && domlet_relay_drained(domlet_process_first(m)))
 			domlet_queue_post(&m->queue, DOMLET_EV_DRAINED, 0);
 		handle_events(m);
 		tell_exit(m, false);
@@ -277,7 +277,7 @@ static void answer_create(struct monitor *m)
 {
 	struct peer *caller = &m->peers[0];
 
-	if (m->life.container >= DOMLET_CONTAINER_CREATED && !m->life.failed) {
+	if (!m->life.container[CONTAINER].failed) {
 		/* A container that its record doesn't know would be taken for one whose creation was cut short. */
 		m->created = domlet_monitor_save(m, DOMLET_STATUS_CREATED, &m->err) == 0;
 		if (m->created)
@@ -290,14 +290,14 @@ static void answer_create(struct monitor *m)
 	if (!m->err.code)
 		(void)domlet_error_set(&m->err, EIO, "the domain of container %s ended before the container was created",
 				       m->launch->plan->id);
-	if (m->launch->state->domid != DOMLET_DOMID_NONE && m->life.container == DOMLET_CONTAINER_NONE)
+	if (m->launch->state->domid != DOMLET_DOMID_NONE && !m->life.domain.greeted)
 		add_last_words(m);
 	domlet_peers_answer(caller, m->err.code, m->err.text);
 }
 
 static void answer_start(struct monitor *m)
 {
-	bool ok = !m->life.failed;
+	bool ok = !m->life.container[CONTAINER].failed;
 	struct domlet_error ignored;
 
 	if (ok) {
@@ -369,7 +369,7 @@ static void report_exit(struct monitor *m)
 	}
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_relay_close(first);
-	m->launch->state->exit_code = m->life.exit_code;
+	m->launch->state->exit_code = m->life.container[CONTAINER].exit_code;
 	(void)domlet_monitor_save(m, DOMLET_STATUS_STOPPED, &ignored);
 	m->exit_waits = true;
 	tell_exit(m, false);
@@ -380,15 +380,16 @@ static void report_exit(struct monitor *m)
 static void on_boot_timeout(uv_timer_t *t)
 {
 	struct monitor *m = t->data;
+	bool boot = domlet_life_owes_boot(&m->life);
 	struct domlet_error err;
 
-	if (!domlet_lifecycle_guest_owes(&m->life))
+	if (!boot && !domlet_life_owes_answer(&m->life, CONTAINER))
 		return;
 	(void)domlet_error_set(&err, ETIMEDOUT,
 			       "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
-			       m->launch->plan->id, domlet_lifecycle_stage(&m->life), m->launch->tmpl->boot_timeout_s,
-			       m->launch->tmpl->path);
-	domlet_queue_post_end(&m->queue, DOMLET_EV_BOOT_TIMEOUT, &err);
+			       m->launch->plan->id, domlet_life_stage(&m->life, CONTAINER),
+			       m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
+	domlet_queue_post_end(&m->queue, boot ? DOMLET_EV_BOOT_TIMEOUT : DOMLET_EV_ANSWER_TIMEOUT, &err);
 }
 
 static void arm_boot_timer(struct monitor *m)
@@ -398,7 +399,7 @@ static void arm_boot_timer(struct monitor *m)
 
 void domlet_monitor_cut_off(struct monitor *m)
 {
-	if (!m->life.exit_reported)
+	if (!m->life.container[CONTAINER].exit_reported)
 		domlet_queue_post(&m->queue, DOMLET_EV_KILL_TIMEOUT, 0);
 	handle_events(m);
 	domlet_process_drop_all(m);
@@ -432,13 +433,15 @@ static void finish(struct monitor *m)
 		uv_stop(&m->loop);
 }
 
-static void perform(struct monitor *m, enum domlet_life_action a)
+static void perform(struct monitor *m, enum domlet_life_action_type a)
 {
 	struct domlet_msg start = { .type = DOMLET_MSG_START };
 
 	switch (a) {
 	case DOMLET_ACT_BUILD: domlet_domain_build(m); return;
-	case DOMLET_ACT_PUBLISH_AND_UNPAUSE: domlet_domain_publish_and_unpause(m); return;
+	case DOMLET_ACT_CANCEL_BUILD: domlet_xen_build_cancel(m->xen); return;
+	case DOMLET_ACT_PUBLISH: domlet_domain_publish(m); return;
+	case DOMLET_ACT_UNPAUSE: domlet_domain_unpause(m); return;
 	case DOMLET_ACT_ARM_BOOT_TIMER:
 		domlet_monitor_phase(m, "unpaused");
 		arm_boot_timer(m);
@@ -461,20 +464,20 @@ static void perform(struct monitor *m, enum domlet_life_action a)
 	case DOMLET_ACT_DESTROY: domlet_domain_destroy(m); return;
 	case DOMLET_ACT_REPORT_EXIT: report_exit(m); return;
 	case DOMLET_ACT_FINISH: finish(m); return;
+	default: return; /* what one container that keeps its domain isn't asked for */
 	}
 }
 
 static void handle_event(struct monitor *m, const struct domlet_event *ev)
 {
+	struct domlet_life_event event = { ev->type, CONTAINER, ev->code };
 	struct domlet_life_actions out;
 
-	if (!m->err.code && ev->reason.code && !m->life.exit_known)
+	if (!m->err.code && ev->reason.code && !m->life.container[CONTAINER].exit_known)
 		m->err = ev->reason;
-	domlet_lifecycle_step(&m->life, ev->type, ev->code, &out);
+	domlet_life_step(&m->life, &event, &out);
 	for (size_t i = 0; i < out.len; i++)
-		perform(m, out.act[i]);
-	if (m->life.doomed && m->xen)
-		domlet_xen_build_cancel(m->xen);
+		perform(m, out.act[i].type);
 }
 
 /* The one place that steps, which no action and no room calls: each event is
@@ -503,6 +506,7 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	m->again.data = m->boot_timer.data = m->save_timer.data = m;
 	domlet_monitor_await_end(m);
 	domlet_peers_open(m);
+	domlet_queue_post(&m->queue, DOMLET_EV_ARRIVE, KEEPS_DOMAIN);
 	/* Before anybody can ask: commands believe him whom the record names. */
 	if (domlet_state_save(launch->state, &m->err) < 0 || domlet_peers_listen(m, &m->err) < 0 ||
 	    domlet_domain_open(m, &m->err) < 0) {

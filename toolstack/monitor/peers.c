@@ -106,7 +106,7 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 		domlet_peers_answer(p, EINVAL, "there is no such signal");
 		return;
 	}
-	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
+	if (!m->attached || !domlet_life_takes_requests(&m->life, CONTAINER)) {
 		if (last)
 			domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0);
 		domlet_peers_answer(p, last ? 0 : ESRCH, last ? NULL : "container not running");
@@ -117,25 +117,25 @@ static void signal_process(struct monitor *m, struct peer *p, struct json_object
 }
 
 /* Why a container can't be started; NULL: it can. */
-static const char *no_start(enum domlet_container_life life)
+static const char *no_start(enum domlet_container_state state)
 {
-	if (life == DOMLET_CONTAINER_CREATED)
+	if (state == DOMLET_CONTAINER_CREATED)
 		return NULL;
-	if (life < DOMLET_CONTAINER_CREATED)
+	if (state < DOMLET_CONTAINER_CREATED)
 		return "cannot start a container that is still being created";
-	return life > DOMLET_CONTAINER_RUNNING ? "cannot start a container that has stopped" :
+	return state > DOMLET_CONTAINER_PAUSED ? "cannot start a container that has stopped" :
 						 "cannot start an already running container";
 }
 
 static void start_container(struct monitor *m, struct peer *p)
 {
 	/* `domlet run` asks between the container's creation and its unexpected end. */
-	if (m->launch->foreground && m->life.container > DOMLET_CONTAINER_RUNNING && m->err.code) {
+	if (m->launch->foreground && m->life.container[CONTAINER].state > DOMLET_CONTAINER_PAUSED && m->err.code) {
 		domlet_peers_answer(p, m->err.code, m->err.text);
 		return;
 	}
-	if (no_start(m->life.container)) {
-		domlet_peers_answer(p, EBUSY, no_start(m->life.container));
+	if (no_start(m->life.container[CONTAINER].state)) {
+		domlet_peers_answer(p, EBUSY, no_start(m->life.container[CONTAINER].state));
 		return;
 	}
 	p->wants_start = true;
@@ -234,7 +234,7 @@ static void lose_caller(struct monitor *m)
 {
 	if (m->done)
 		return;
-	if (!m->launch->keep || m->life.container < DOMLET_CONTAINER_RUNNING)
+	if (!m->launch->keep || m->life.container[CONTAINER].state < DOMLET_CONTAINER_RUNNING)
 		m->created = false; /* nothing stays */
 	domlet_queue_post(&m->queue, DOMLET_EV_CALLER_LOST, 0);
 }

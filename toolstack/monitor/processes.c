@@ -202,7 +202,7 @@ void domlet_process_exec(struct monitor *m, struct peer *asker, char *object, si
 	struct process *p;
 	char text[160];
 
-	if (!m->attached || !domlet_lifecycle_takes_requests(&m->life)) {
+	if (!m->attached || !domlet_life_takes_requests(&m->life, CONTAINER)) {
 		refuse(asker, object, fds, ESRCH, "cannot exec in a stopped container");
 		return;
 	}

@@ -7,7 +7,7 @@ void domlet_queue_open(struct domlet_queue *q, uv_async_t *wake)
 }
 
 /* What waits already keeps its place. */
-static struct domlet_event *add(struct domlet_queue *q, enum domlet_life_event type, uint32_t code)
+static struct domlet_event *add(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t code)
 {
 	struct domlet_event *ev;
 
@@ -24,12 +24,12 @@ static struct domlet_event *add(struct domlet_queue *q, enum domlet_life_event t
 	return ev;
 }
 
-void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event type, uint32_t code)
+void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t code)
 {
 	(void)add(q, type, code);
 }
 
-void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event type, const struct domlet_error *reason)
+void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event_type type, const struct domlet_error *reason)
 {
 	struct domlet_event *ev = add(q, type, 0);
 

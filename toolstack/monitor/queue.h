@@ -8,13 +8,14 @@
  * middle of an action: nothing is done about it before that action is over.
  */
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "../base/error.h"
-#include "../core/lifecycle.h"
+#include "../core/event.h"
 
 struct domlet_event {
-	enum domlet_life_event type;
+	enum domlet_life_event_type type;
 	uint32_t code;
 	struct domlet_error reason; /* for people, of an end; code 0: none */
 };
@@ -31,9 +32,9 @@ struct domlet_queue {
 
 /* WAKE is sent when there is something to take. */
 void domlet_queue_open(struct domlet_queue *q, uv_async_t *wake);
-void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event type, uint32_t code);
+void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t code);
 /* The same with a reason, which is copied. */
-void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event type, const struct domlet_error *reason);
+void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event_type type, const struct domlet_error *reason);
 /* False: there is none. */
 bool domlet_queue_take(struct domlet_queue *q, struct domlet_event *ev);
 

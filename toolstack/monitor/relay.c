@@ -260,7 +260,7 @@ static void move_output(struct monitor *m, struct sink *s)
 static bool takes_input(const struct monitor *m, const struct process *p)
 {
 	if (p->number == FIRST_PROCESS)
-		return domlet_lifecycle_takes_requests(&m->life);
+		return domlet_life_takes_requests(&m->life, CONTAINER);
 	return p->phase == PROCESS_STARTING || p->phase == PROCESS_RUNNING || p->phase == PROCESS_LINGERING;
 }
 
