@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -249,7 +250,7 @@ static int mount_type(const char *type, const struct domlet_mount_config *m, con
 /* The host has decided that it is the guest's (toolstack/oci/plan-mounts.c):
  * binds that got a type of the guest's keep no word of being binds. */
 static int mount_guest(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
-		       const struct domlet_mount_place *p, struct domlet_failure *failure)
+		       const struct domlet_mount_place *p, char **at, struct domlet_failure *failure)
 {
 	const char *type = guest_type(m->type);
 	struct domlet_path target;
@@ -270,6 +271,9 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 	if (rc < 0)
 		return rc;
 	rc = mount_type(type, m, o, p, &target);
+	/* Its own mount may hide the links that the configuration's path leads through. */
+	if (rc == 0 && is_filled_later(m) && o->flags & MS_RDONLY && !(*at = strdup(target.name)))
+		rc = -ENOMEM;
 	close(target.fd);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't mount %s on %s: %s", type, m->destination,
@@ -329,12 +333,13 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	return 0;
 }
 
-int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p,
+int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p, char **at,
 			struct domlet_failure *failure)
 {
 	struct domlet_mount_options options;
 	int rc;
 
+	*at = NULL;
 	if (m->via == DOMLET_MOUNT_SKIP)
 		return 0;
 	rc = domlet_mounts_parse_options(&m->options, &options, failure);
@@ -342,21 +347,18 @@ int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const s
 		return rc;
 	if (m->via == DOMLET_MOUNT_COPY)
 		return mount_copy(m, &options, i, p, failure);
-	return mount_guest(m, &options, p, failure);
+	return mount_guest(m, &options, p, at, failure);
 }
 
-int domlet_mounts_finish(const struct domlet_mount_config *m, const struct domlet_mount_place *p,
+int domlet_mounts_finish(const struct domlet_mount_config *m, const char *at, const struct domlet_mount_place *p,
 			 struct domlet_failure *failure)
 {
 	struct domlet_mount_options options;
-	int rc;
+	int rc = at ? domlet_mounts_parse_options(&m->options, &options, failure) : 0;
 
-	if (!is_filled_later(m))
-		return 0;
-	rc = domlet_mounts_parse_options(&m->options, &options, failure);
-	if (rc < 0 || !(options.flags & MS_RDONLY))
+	if (!at || rc < 0)
 		return rc;
-	rc = remount(p->root_fd, m->destination, options.flags, 0);
+	rc = remount(p->root_fd, at, options.flags, 0);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't make %s read-only: %s", m->destination,
 					  domlet_failure_name(-rc));

@@ -25,12 +25,13 @@ struct domlet_mount_place {
 	const char *cgroup;  /* the container's cgroup; NULL: it has a cgroup namespace */
 };
 
-/* Entry I of the configuration. */
-int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p,
+/* Entry I of the configuration. *AT: where it lies, if domlet_mounts_finish() is
+ * needed for it, else NULL; the caller frees it. */
+int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p, char **at,
 			struct domlet_failure *failure);
 
 /* When all has been made that the container needs: what is read-only becomes so. */
-int domlet_mounts_finish(const struct domlet_mount_config *m, const struct domlet_mount_place *p,
+int domlet_mounts_finish(const struct domlet_mount_config *m, const char *at, const struct domlet_mount_place *p,
 			 struct domlet_failure *failure);
 
 /* Hides a path, or makes one read-only; a path that isn't there is no error. */

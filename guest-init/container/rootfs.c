@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -255,12 +256,30 @@ static int enter(int root_fd, const struct domlet_container_config *c, struct do
 	return 0;
 }
 
+/* The mounts, and what is made in them. */
+static int fill(const struct domlet_container_config *c, const struct domlet_mount_place *place,
+		struct domlet_failure *failure)
+{
+	char **at = calloc((size_t)c->mount_count + 1, sizeof *at);
+	int rc = at ? 0 : domlet_failure_set(failure, ENOMEM, "no memory for the container's mounts");
+
+	for (uint32_t i = 0; i < c->mount_count && rc == 0; i++)
+		rc = domlet_mounts_apply(&c->mounts[i], i, place, &at[i], failure);
+	if (rc == 0)
+		rc = make_files(place->root_fd, c, failure);
+	for (uint32_t i = 0; i < c->mount_count && rc == 0; i++)
+		rc = domlet_mounts_finish(&c->mounts[i], at[i], place, failure);
+	for (uint32_t i = 0; at && i < c->mount_count; i++)
+		free(at[i]);
+	free(at);
+	return rc;
+}
+
 int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number, struct domlet_failure *failure)
 {
 	struct scratch s;
 	struct domlet_mount_place place = { .scratch = s.dir };
 	char cgroup[64];
-	uint32_t i;
 	int rc;
 
 	snprintf(cgroup, sizeof(cgroup), "/sys/fs/cgroup/container-%" PRIu32, number);
@@ -275,12 +294,7 @@ int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number
 	if (place.root_fd < 0)
 		return domlet_failure_set(failure, errno, "can't open the container's root: %s",
 					  domlet_failure_name(errno));
-	for (i = 0; i < c->mount_count && rc == 0; i++)
-		rc = domlet_mounts_apply(&c->mounts[i], i, &place, failure);
-	if (rc == 0)
-		rc = make_files(place.root_fd, c, failure);
-	for (i = 0; i < c->mount_count && rc == 0; i++)
-		rc = domlet_mounts_finish(&c->mounts[i], &place, failure);
+	rc = fill(c, &place, failure);
 	if (rc == 0)
 		rc = restrict_paths(place.root_fd, c, failure);
 	if (rc == 0)

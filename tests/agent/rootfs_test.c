@@ -100,6 +100,16 @@ static void test_links_lead_where_they_lead_the_container(void **state)
 	}
 }
 
+/* It becomes so last, when nothing of the link is to be seen any more. */
+static void test_read_only_over_its_own_link(void **state)
+{
+	(void)state;
+	expect_output(document("\"cwd\": \"/\", " ENV ", " SH("ls -A /self; touch /self/x 2>/dev/null || echo ro"),
+			       ", {\"destination\": \"/self/in\", \"type\": \"tmpfs\", \"options\": [\"ro\"]}", GUEST,
+			       ""),
+		      "ro\n");
+}
+
 static void test_sources_are_the_configuration_s(void **state)
 {
 	(void)state;
@@ -189,6 +199,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_ROOT(test_links_lead_where_they_lead_the_container),
+		WITH_ROOT(test_read_only_over_its_own_link),
 		WITH_ROOT(test_sources_are_the_configuration_s),
 		WITH_ROOT(test_what_links_may_not_do),
 		WITH_ROOT(test_devices_are_as_configured),
