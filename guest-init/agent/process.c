@@ -147,13 +147,14 @@ bool domlet_process_read_status(struct agent *a, struct guest_process *g)
 static void on_end(struct guest_process *g, int status)
 {
 	struct guest_container *c = g->container;
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	uint64_t oom_kills = killed ? domlet_cgroup_oom_kills(c->cgroup_fd) : 0;
 
 	g->exited = true;
 	g->status = status;
-	g->oom = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-		 domlet_cgroup_oom_kills(c->cgroup_fd) > c->oom_kills;
-	if (g->oom) /* told once */
-		c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
+	g->oom = oom_kills > c->oom_kills;
+	if (g->oom) /* told once; a kill after it was read is another's */
+		c->oom_kills = oom_kills;
 	domlet_streams_bound(g);
 	if (g->first) {
 		c->stopped = true;

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whose end is told to be one for want of memory, while the kernel's counter goes on. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../guest-init/agent/process.h"
+#include "../../guest-init/agent/table.h"
+#include "../../guest-init/container/cgroup.h"
+
+static struct agent a;
+static uint64_t counter;
+
+/* The second one of two is killed as soon as it was read. */
+uint64_t __wrap_domlet_cgroup_oom_kills(int cgroup_fd);
+uint64_t __wrap_domlet_cgroup_oom_kills(int cgroup_fd)
+{
+	(void)cgroup_fd;
+	return counter < 2 ? counter++ : counter;
+}
+
+static struct guest_process *add(uint32_t number)
+{
+	struct domlet_failure failure;
+	struct guest_process *g = domlet_table_claim(&a, number, &a.containers[0], 0, &failure);
+
+	g->p.pid = fork();
+	if (g->p.pid == 0)
+		for (;;)
+			pause();
+	assert_true(g->p.pid > 0);
+	return g;
+}
+
+static void kill_and_reap(struct guest_process *g)
+{
+	siginfo_t si;
+
+	assert_int_equal(kill(g->p.pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)g->p.pid, &si, WEXITED | WNOWAIT), 0);
+	domlet_process_reap(&a);
+	assert_true(g->exited);
+}
+
+static void each_kill_is_told(void **state)
+{
+	struct guest_process *one = add(1), *two = add(2), *three = add(3);
+
+	(void)state;
+	a.containers[0] = (struct guest_container){ .used = true, .cgroup_fd = -1, .pidfd = -1 };
+	counter = 1;
+	kill_and_reap(one);
+	assert_true(one->oom);
+	kill_and_reap(two);
+	assert_true(two->oom);
+	kill_and_reap(three); /* by somebody else */
+	assert_false(three->oom);
+	for (uint32_t number = 1; number <= 3; number++)
+		domlet_table_release(&a, domlet_table_process(&a, number));
+	assert_null(a.processes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(each_kill_is_told) };
+
+	return cmocka_run_group_tests_name("init_reap", tests, NULL, NULL);
+}
