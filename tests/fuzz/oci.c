@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../../toolstack/base/error.h"
+#include "../../toolstack/oci/document.h"
 #include "../../toolstack/oci/plan.h"
 #include "fuzz.h"
 
@@ -14,9 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct domlet_plan plan;
 	struct json_object *document;
 
-	if (domlet_plan_parse("/", "fuzz", (const char *)data, size, &plan, &err) < 0) {
+	if (domlet_plan_parse("/", "fuzz", (const char *)data, size, &plan, &err) < 0 ||
+	    domlet_document_make(&plan, NULL, &err) < 0) {
 		if (!err.text[0])
 			abort();
+		domlet_plan_free(&plan);
 		return 0;
 	}
 	document = json_tokener_parse(plan.document);

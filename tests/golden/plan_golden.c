@@ -18,6 +18,7 @@
 
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/oci/document.h"
 #include "../../toolstack/oci/plan.h"
 #include "../../toolstack/xen/policy.h"
 
@@ -97,7 +98,8 @@ static char *result_of(const char *bundle)
 
 	if (!out)
 		abort();
-	if (domlet_plan_read(bundle, "golden", &plan, &err) == 0 && decide(&plan, &err) == 0)
+	if (domlet_plan_read(bundle, "golden", &plan, &err) == 0 && domlet_document_make(&plan, NULL, &err) == 0 &&
+	    decide(&plan, &err) == 0)
 		print_plan(out, &plan);
 	else
 		fprintf(out, "error %s\n", err.text);

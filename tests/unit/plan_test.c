@@ -15,6 +15,7 @@
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/oci/base64.h"
+#include "../../toolstack/oci/document.h"
 #include "../../toolstack/oci/plan.h"
 
 #define PROCESS "\"process\":{\"args\":[\"sh\",\"-c\",\"true\"],\"cwd\":\"/\"}"
@@ -52,6 +53,20 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+static int read_bundle(const char *const *stdio)
+{
+	int r;
+
+	domlet_plan_free(&plan);
+	err.text[0] = '\0';
+	r = domlet_plan_read(bundle, "c1", &plan, &err);
+	if (r == 0)
+		r = domlet_document_make(&plan, stdio, &err);
+	if (r < 0)
+		domlet_plan_free(&plan);
+	return r;
+}
+
 static int read_bytes(const char *text, size_t len)
 {
 	char path[128];
@@ -59,9 +74,7 @@ static int read_bytes(const char *text, size_t len)
 	snprintf(path, sizeof(path), "%s/config.json", bundle);
 	if (domlet_file_write(path, text, len, 0644, &err) < 0)
 		fail_msg("%s", err.text);
-	domlet_plan_free(&plan);
-	err.text[0] = '\0';
-	return domlet_plan_read(bundle, "c1", &plan, &err);
+	return read_bundle(NULL);
 }
 
 static int read_config(const char *text)
@@ -424,6 +437,21 @@ static void hooks_stay_on_the_host(void **state)
 	assert_non_null(strstr(plan.document, "\"state\":{\"ociVersion\":\"1.0.2\",\"id\":"));
 }
 
+static void assert_mounts(const char *const *expected, size_t n)
+{
+	char line[256];
+
+	assert_int_equal(plan.mount_count, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct domlet_plan_mount *m = &plan.mounts[i];
+
+		snprintf(line, sizeof(line), "%s %d %s: %s %s %s", m->destination, m->way,
+			 m->is_bind ? "a bind" : "as configured", m->type ? m->type : "-", m->source ? m->source : "-",
+			 m->options[0] ? m->options : "-");
+		assert_string_equal(line, expected[i]);
+	}
+}
+
 static void mounts(void **state)
 {
 	char path[128], expected[256];
@@ -454,6 +482,43 @@ static void mounts(void **state)
 	/* A source is what /proc/mounts shows, but none of the host's paths. */
 	assert_non_null(strstr(plan.document, "\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\""));
 	assert_non_null(strstr(plan.document, "\"source\":\"shm\""));
+	assert_mounts(
+		(const char *const[]){
+			"/proc 0 as configured: proc - -",
+			"/etc/hosts 1 a bind: - - -",
+			"/dev/shm 0 a bind: tmpfs shm nosuid,nodev,noexec,mode=1777,size=65536k",
+			"/sys 0 a bind: sysfs - ro",
+			"/dev/null 2 a bind: - - -",
+		},
+		5);
+}
+
+/* What a plan holds of a file is the file's, and not the document's yet. */
+static void a_file_is_read_when_it_is_planned(void **state)
+{
+	static const char config[] = "{" BASE ",\"mounts\":["
+				     "{\"destination\":\"/f\",\"type\":\"bind\",\"source\":\"f\"}]}";
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/f", bundle);
+	assert_int_equal(domlet_file_write(path, "foo", 3, 0640, &err), 0);
+	if (domlet_plan_parse(bundle, "c1", config, strlen(config), &plan, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(plan.mount_count, 1);
+	assert_int_equal(plan.mounts[0].way, DOMLET_PLAN_MOUNT_COPY);
+	assert_int_equal(plan.mounts[0].mode, 0640);
+	assert_int_equal(plan.mounts[0].content_len, 3);
+	assert_memory_equal(plan.mounts[0].content, "foo", 3);
+	assert_string_equal(plan.root.device, "xvda");
+	assert_null(plan.document);
+	plan.root.device = "xvdc"; /* as for a third container */
+	assert_int_equal(domlet_document_make(&plan, NULL, &err), 0);
+	assert_non_null(strstr(plan.document, "\"device\":\"/dev/xvdc\""));
+	assert_non_null(strstr(plan.document, "\"content\":\"Zm9v\",\"mode\":416"));
+	assert_null(plan.mounts[0].content);
+	assert_null(plan.config);
 }
 
 #define SYSCTL(key) "{" BASE ",\"linux\":{" NAMESPACES ",\"sysctl\":{\"" key "\":\"1\"}}}"
@@ -556,8 +621,7 @@ static void streams_of_another_kind(void **state)
 	(void)state;
 	assert_int_equal(read_config("{" BASE "}"), 0);
 	assert_null(strstr(plan.document, "stdio"));
-	domlet_plan_free(&plan);
-	assert_int_equal(domlet_plan_read_for(bundle, "c1", stdio, &plan, &err), 0);
+	assert_int_equal(read_bundle(stdio), 0);
 	assert_non_null(strstr(plan.document, "\"dev.domlet.stdio\":[\"pipe\",\"null\",\"pipe\"]"));
 }
 
@@ -593,6 +657,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_a_limit_promises_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_is_read_when_it_is_planned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_the_host_reaches_the_guest, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(streams_of_another_kind, set_up, tear_down),

@@ -14,6 +14,7 @@
 
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/oci/document.h"
 #include "../../toolstack/oci/plan.h"
 #include "../../toolstack/xen/policy.h"
 
@@ -76,6 +77,8 @@ static int decide(const char *config, const char *policy_text)
 	domlet_plan_free(&plan);
 	err = (struct domlet_error){ 0 };
 	r = domlet_plan_parse("/tmp", "c1", text, strlen(text), &plan, &err);
+	if (r == 0)
+		r = domlet_document_make(&plan, NULL, &err);
 	if (r < 0)
 		return r;
 	r = read_policy(policy_text, &policy);

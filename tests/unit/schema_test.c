@@ -20,6 +20,7 @@
 #include "../../guest-init/container/filter.h"
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
+#include "../../toolstack/oci/document.h"
 #include "../../toolstack/oci/plan.h"
 
 enum fate {
@@ -285,7 +286,10 @@ static struct outcome try(struct json_object *config)
 	struct outcome o = { 0 };
 
 	o.r = domlet_plan_parse("/tmp", "c1", text, strlen(text), &plan, &err);
+	if (o.r == 0)
+		o.r = domlet_document_make(&plan, NULL, &err);
 	if (o.r < 0) {
+		domlet_plan_free(&plan);
 		snprintf(o.text, sizeof(o.text), "%s", err.text);
 		return o;
 	}

@@ -20,6 +20,7 @@
 #include "../dom0/netns.h"
 #include "../dom0/pid.h"
 #include "../monitor/monitor.h"
+#include "../oci/document.h"
 #include "../oci/plan.h"
 #include "../proxy/proxy.h"
 #include "../storage/image.h"
@@ -340,8 +341,12 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	if (domlet_cli_refuse_sockets(&cli->err) < 0)
 		return -1;
 	domlet_cli_stdio_kinds(cli, stdio);
-	if (domlet_plan_read_for(o->bundle ? o->bundle : ".", id, stdio, &plan, &cli->err) < 0)
+	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
 		return -1;
+	if (domlet_document_make(&plan, stdio, &cli->err) < 0) {
+		domlet_plan_free(&plan);
+		return -1;
+	}
 	l->terminal = plan.terminal;
 	domlet_log_phase(&cli->log, "planned");
 	if (plan.labels)

@@ -10,23 +10,22 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include <json-c/json.h>
-
 #include "../base/cleanup.h"
 #include "../base/error.h"
 #include "../base/file.h"
-#include "base64.h"
+#include "member.h"
+#include "plan.h"
 
 struct mount_view {
 	const char *destination, *type, *source; /* "" when absent */
 	struct json_object *options;             /* array or NULL */
 };
 
-static const char *member_text(struct json_object *obj, const char *key)
+static const char *member_text(struct json_object *object, const char *key)
 {
-	struct json_object *value;
+	const char *text = domlet_oci_text(object, key);
 
-	return json_object_object_get_ex(obj, key, &value) && value ? json_object_get_string(value) : "";
+	return text ? text : "";
 }
 
 static bool has_option(const struct mount_view *m, const char *option)
@@ -63,62 +62,35 @@ static bool below(const char *path, const char *top)
 	return strncmp(path, top, len) == 0 && path[len] == '/';
 }
 
-static struct json_object *via(const char *how)
-{
-	struct json_object *plan = json_object_new_object();
-
-	json_object_object_add(plan, "via", json_object_new_string(how));
-	return plan;
-}
-
-static struct json_object *via_guest_type(const char *type)
-{
-	struct json_object *plan = via("guest");
-
-	json_object_object_add(plan, "type", json_object_new_string(type));
-	return plan;
-}
-
-static void add_options(struct json_object *plan, const char *const *options)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (; *options; options++)
-		json_object_array_add(array, json_object_new_string(*options));
-	json_object_object_add(plan, "options", array);
-}
-
 /* Options of a bind that also make sense for the file system in its place. */
-static void keep_access_options(const struct mount_view *m, struct json_object *plan)
+static void keep_access_options(const struct mount_view *m, struct domlet_plan_mount *out)
 {
 	static const char *const kept[] = { "ro", "nosuid", "nodev", "noexec" };
-	const char *options[5] = { NULL };
-	size_t n = 0;
+	size_t len = 0;
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
 		if (has_option(m, kept[i]))
-			options[n++] = kept[i];
-	add_options(plan, options);
+			len += (size_t)snprintf(out->options + len, sizeof(out->options) - len, "%s%s", len ? "," : "",
+						kept[i]);
 }
 
 /* Engines share /dev/shm of a pod or container by a bind; all of a pod lives
  * in one guest, so a tmpfs of the same size there is the same thing. */
-static struct json_object *plan_shm(const struct mount_view *m)
+static void plan_shm(const struct mount_view *m, struct domlet_plan_mount *out)
 {
-	struct json_object *plan = via_guest_type("tmpfs");
 	struct statvfs fs;
-	char size[32] = "size=65536k";
+	unsigned long long size_kib = 65536;
 
 	if (m->source[0] == '/' && !same_path(m->source, "/dev/shm") && statvfs(m->source, &fs) == 0 && fs.f_blocks > 0)
-		snprintf(size, sizeof(size), "size=%lluk", (unsigned long long)fs.f_blocks * fs.f_frsize / 1024);
-	add_options(plan, (const char *const[]){ "nosuid", "nodev", "noexec", "mode=1777", size, NULL });
-	json_object_object_add(plan, "source", json_object_new_string("shm"));
-	return plan;
+		size_kib = (unsigned long long)fs.f_blocks * fs.f_frsize / 1024;
+	out->type = "tmpfs";
+	out->source = "shm";
+	(void)snprintf(out->options, sizeof(out->options), "nosuid,nodev,noexec,mode=1777,size=%lluk", size_kib);
 }
 
-/* NULL: SOURCE is not one of the kernel's file systems, or nothing the guest
+/* False: SOURCE is not one of the kernel's file systems, or nothing the guest
  * has in its place. */
-static struct json_object *plan_system(const struct mount_view *m)
+static bool plan_system(const struct mount_view *m, struct domlet_plan_mount *out)
 {
 	static const struct {
 		const char *source, *type;
@@ -131,24 +103,25 @@ static struct json_object *plan_system(const struct mount_view *m)
 		"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx",
 	};
 
-	/* Over the guest's own /dev this would hide what it has set up. */
-	if (same_path(m->source, "/dev") && same_path(m->destination, "/dev"))
-		return via("skip");
+	bool skip;
+
 	for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++)
 		if (same_path(m->source, trees[i].source)) {
-			struct json_object *plan = via_guest_type(trees[i].type);
-
-			keep_access_options(m, plan);
-			return plan;
+			out->type = trees[i].type;
+			keep_access_options(m, out);
+			/* Over the guest's own /dev this would hide what it has set up. */
+			if (same_path(m->source, "/dev") && same_path(m->destination, "/dev"))
+				out->way = DOMLET_PLAN_MOUNT_SKIP;
+			return true;
 		}
 	if (!same_path(m->source, m->destination))
-		return NULL;
-	if (below(m->source, "/proc") || below(m->source, "/sys"))
-		return via("skip");
+		return false;
+	skip = below(m->source, "/proc") || below(m->source, "/sys");
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		if (same_path(m->source, nodes[i]))
-			return via("skip");
-	return NULL;
+		skip = skip || same_path(m->source, nodes[i]);
+	if (skip)
+		out->way = DOMLET_PLAN_MOUNT_SKIP;
+	return skip;
 }
 
 static bool is_system(const char *source)
@@ -156,25 +129,17 @@ static bool is_system(const char *source)
 	return below(source, "/proc") || below(source, "/sys") || below(source, "/dev");
 }
 
-static int plan_copy(const struct mount_view *m, const char *source, const struct stat *st, struct json_object **out,
-		     struct domlet_error *err)
+static int plan_copy(const struct mount_view *m, const char *source, const struct stat *st,
+		     struct domlet_plan_mount *out, struct domlet_error *err)
 {
-	cleanup_free char *data = NULL, *text = NULL;
-	struct json_object *plan;
-	size_t len;
-	int r = domlet_file_read(source, DOMLET_COPY_MAX, &data, &len, err);
+	int r = domlet_file_read(source, DOMLET_COPY_MAX, &out->content, &out->content_len, err);
 
 	if (r < 0)
 		return domlet_error_prefix(err, "the bind mount of %s on %s can't be done", m->source, m->destination);
-	text = domlet_base64_encode(data, len);
-	if (!text)
-		return domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", source);
-	plan = via("copy");
-	json_object_object_add(plan, "content", json_object_new_string(text));
-	json_object_object_add(plan, "mode", json_object_new_int((int)(st->st_mode & 07777)));
-	json_object_object_add(plan, "uid", json_object_new_int64(st->st_uid));
-	json_object_object_add(plan, "gid", json_object_new_int64(st->st_gid));
-	*out = plan;
+	out->way = DOMLET_PLAN_MOUNT_COPY;
+	out->mode = st->st_mode & 07777;
+	out->uid = st->st_uid;
+	out->gid = st->st_gid;
 	return 0;
 }
 
@@ -188,17 +153,17 @@ static const char *refused_kind(mode_t mode)
 	}
 }
 
-static int plan_bind(const struct mount_view *m, const char *bundle, struct json_object **out, struct domlet_error *err)
+static int plan_bind(const struct mount_view *m, const char *bundle, struct domlet_plan_mount *out,
+		     struct domlet_error *err)
 {
 	cleanup_free char *source = NULL;
 	struct stat st;
 
 	if (same_path(m->destination, "/dev/shm")) {
-		*out = plan_shm(m);
+		plan_shm(m, out);
 		return 0;
 	}
-	*out = plan_system(m);
-	if (*out)
+	if (plan_system(m, out))
 		return 0;
 	if (m->source[0] == '\0')
 		return domlet_error_set(err, EINVAL, "the bind mount on %s has no source", m->destination);
@@ -221,7 +186,8 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct json
 	return plan_copy(m, source, &st, out, err);
 }
 
-static int plan_mount(const struct mount_view *m, const char *bundle, struct json_object **out, struct domlet_error *err)
+static int plan_mount(const struct mount_view *m, const char *bundle, struct domlet_plan_mount *out,
+		      struct domlet_error *err)
 {
 	static const char *const guest_types[] = {
 		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "devtmpfs",
@@ -235,58 +201,44 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct jso
 			err, ENOTSUP,
 			"the mount on %s has the option \"%s\", which can't be done in the guest yet: ids there are those of the image",
 			m->destination, has_option(m, "idmap") ? "idmap" : "ridmap");
-	if (is_bind(m))
+	if (out->is_bind)
 		return plan_bind(m, bundle, out, err);
 	for (size_t i = 0; i < sizeof(guest_types) / sizeof(guest_types[0]); i++)
 		if (strcmp(m->type, guest_types[i]) == 0) {
-			*out = via("guest");
+			out->type = guest_types[i];
 			return 0;
 		}
 	return domlet_error_set(err, ENOTSUP, "the mount on %s has type \"%s\", which can't be done in the guest yet",
 				m->destination, m->type);
 }
 
-/* The guest takes options and source from the configuration's own mount; those
- * of a bind that became a file system of the guest's would mislead it there. */
-static void move_member(const char *key, struct json_object *plan, struct json_object *mount)
+int domlet_plan_mounts(struct json_object *config, struct domlet_plan *plan, struct domlet_error *err)
 {
-	struct json_object *value;
+	struct json_object *in = domlet_oci_member(config, "mounts");
+	size_t n = in ? json_object_array_length(in) : 0;
 
-	if (!json_object_object_get_ex(plan, key, &value))
-		return;
-	json_object_object_add(mount, key, json_object_get(value));
-	json_object_object_del(plan, key);
-}
-
-int domlet_plan_mounts(struct json_object *config, const char *bundle, struct json_object **mounts,
-		       struct domlet_error *err)
-{
-	struct json_object *in = NULL, *out = json_object_new_array();
-	size_t n;
-
-	json_object_object_get_ex(config, "mounts", &in);
-	n = in ? json_object_array_length(in) : 0;
+	plan->mounts = calloc(n ? n : 1, sizeof(*plan->mounts));
+	if (!plan->mounts)
+		return domlet_error_set(err, ENOMEM, "the mounts can't be planned: out of memory");
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *one = json_object_array_get_idx(in, i), *plan = NULL;
+		struct json_object *one = json_object_array_get_idx(in, i);
+		struct domlet_plan_mount *out = &plan->mounts[plan->mount_count++];
 		struct mount_view m = {
 			.destination = member_text(one, "destination"),
 			.type = member_text(one, "type"),
 			.source = member_text(one, "source"),
+			.options = domlet_oci_member(one, "options"),
 		};
 		int r;
 
-		json_object_object_get_ex(one, "options", &m.options);
-		r = plan_mount(&m, bundle, &plan, err);
-		if (r < 0) {
-			json_object_put(out);
+		out->destination = strdup(m.destination);
+		if (!out->destination)
+			return domlet_error_set(err, ENOMEM, "the mount on %s can't be planned: out of memory",
+						m.destination);
+		out->is_bind = is_bind(&m);
+		r = plan_mount(&m, plan->bundle, out, err);
+		if (r < 0)
 			return r;
-		}
-		if (is_bind(&m)) /* the host's path is none of the guest's business */
-			json_object_object_del(one, "source");
-		move_member("options", plan, one);
-		move_member("source", plan, one);
-		json_object_array_add(out, plan);
 	}
-	*mounts = out;
 	return 0;
 }

@@ -16,6 +16,39 @@
 #include "ask.h"
 
 struct domlet_error;
+struct json_object;
+
+/* How a mount of the configuration comes to be in the guest. */
+enum domlet_plan_mount_way {
+	DOMLET_PLAN_MOUNT_GUEST, /* a file system of the guest's kernel: proc, tmpfs, … */
+	DOMLET_PLAN_MOUNT_COPY,  /* a regular file of the host's, as it was when it was planned */
+	DOMLET_PLAN_MOUNT_SKIP,  /* not at all: the guest has its own there */
+};
+
+struct domlet_plan_mount {
+	char *destination; /* in the container, as configured */
+	enum domlet_plan_mount_way way;
+	/* A bind: its source is a path of the host's, which the guest doesn't get. */
+	bool is_bind;
+
+	/* GUEST. The source and the options of a bind take the place of the
+	 * configured ones; any other mount is done as the configuration says. */
+	const char *type;   /* of the file system, as the guest's kernel knows it */
+	const char *source; /* NULL: none */
+	char options[96];   /* separated by commas */
+
+	/* COPY */
+	char *content; /* NULL once the document is made */
+	size_t content_len;
+	uint32_t mode, uid, gid;
+};
+
+/* A disk of the domain, which is the container's. */
+struct domlet_plan_disk {
+	const char *device; /* as Xen names it, and the guest below /dev */
+	const char *type;   /* of the file system on it */
+	bool overlay;       /* what is written goes into the guest's memory */
+};
 
 struct domlet_plan {
 	char *id;
@@ -35,13 +68,19 @@ struct domlet_plan {
 	bool root_readonly;
 	char *argv0; /* for messages and the proxy's name */
 
+	struct domlet_plan_disk root;
+	struct domlet_plan_mount *mounts; /* in the configuration's order */
+	size_t mount_count;
+
 	/* The domain's size by the container's limits; 0: it has none, the template's. */
 	uint64_t memory_kib;
 	uint64_t limit_kib, limit_size_kib; /* the container's limit, and what it makes memory_kib; 0: none */
 	uint32_t vcpus;
 	struct domlet_ask ask; /* counts for nothing before domlet_ask_allow() */
 
-	/* {"oci": the configuration as far as it is the guest's, "plan": {root, mounts, state}} (PROTOCOL.md). */
+	/* The checked configuration, for document.h, whose work fills what is below. */
+	char *config_path;          /* for sentences */
+	struct json_object *config; /* NULL once the document is made */
 	char *document;
 	size_t document_len;
 	uint8_t sha256[32];
@@ -51,10 +90,7 @@ struct domlet_plan {
  * what can't be honoured, in one sentence naming it. terminal and console
  * size can be overridden later by the caller. */
 int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err);
-/* The same for a process whose standard streams are of these kinds (process.h). */
-int domlet_plan_read_for(const char *bundle, const char *id, const char *const stdio[3], struct domlet_plan *plan,
-			 struct domlet_error *err);
-/* The first with the configuration's text in memory. */
+/* The same with the configuration's text in memory. */
 int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
 		      struct domlet_error *err);
 /* Once the domain's number of processors is known: what a container's limit

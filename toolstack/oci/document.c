@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "document.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../frontend/proto/limits.h"
+#include "../../frontend/proto/sha256.h"
+#include "../base/cleanup.h"
+#include "../base/error.h"
+#include "base64.h"
+#include "guest-config.h"
+#include "member.h"
+#include "plan.h"
+#include "process.h"
+
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_object_object_add(object, key, json_object_new_string(text));
+}
+
+/* What hooks in the guest read, but for status and pid, which it knows. The
+ * bundle's path says nothing there: what a hook can find of it is the
+ * container's own root. */
+static struct json_object *state_of(const struct domlet_plan *plan)
+{
+	struct json_object *annotations = domlet_oci_member(plan->config, "annotations");
+	struct json_object *state = json_object_new_object();
+
+	json_object_object_add(state, "ociVersion", json_object_new_string(plan->oci_version));
+	json_object_object_add(state, "id", json_object_new_string(plan->id));
+	json_object_object_add(state, "bundle", json_object_new_string("/"));
+	if (annotations)
+		json_object_object_add(state, "annotations", json_object_get(annotations));
+	return state;
+}
+
+static struct json_object *root_of(const struct domlet_plan_disk *disk)
+{
+	struct json_object *root = json_object_new_object();
+	char device[64];
+
+	(void)snprintf(device, sizeof(device), "/dev/%s", disk->device);
+	add_text(root, "via", "vbd");
+	add_text(root, "device", device);
+	add_text(root, "type", disk->type);
+	json_object_object_add(root, "overlay", json_object_new_boolean(disk->overlay));
+	return root;
+}
+
+static struct json_object *array_of(const char *options)
+{
+	struct json_object *array = json_object_new_array();
+
+	while (*options) {
+		size_t len = strcspn(options, ",");
+
+		json_object_array_add(array, json_object_new_string_len(options, (int)len));
+		options += len + (options[len] == ',');
+	}
+	return array;
+}
+
+/* The guest takes options and source from the configuration's own mount; those
+ * of a bind that became a file system of the guest's would mislead it there. */
+static void replace_bind(const struct domlet_plan_mount *m, struct json_object *configured)
+{
+	json_object_object_del(configured, "source"); /* the host's path is none of the guest's business */
+	if (m->way != DOMLET_PLAN_MOUNT_GUEST)
+		return;
+	json_object_object_add(configured, "options", array_of(m->options));
+	if (m->source)
+		add_text(configured, "source", m->source);
+}
+
+static int add_content(struct domlet_plan_mount *m, struct json_object *out, struct domlet_error *err)
+{
+	cleanup_free char *text = domlet_base64_encode(m->content, m->content_len);
+
+	if (!text)
+		return domlet_error_set(err, ENOMEM, "the file for %s can't be encoded: out of memory", m->destination);
+	free(m->content);
+	m->content = NULL;
+	add_text(out, "content", text);
+	json_object_object_add(out, "mode", json_object_new_int((int)m->mode));
+	json_object_object_add(out, "uid", json_object_new_int64(m->uid));
+	json_object_object_add(out, "gid", json_object_new_int64(m->gid));
+	return 0;
+}
+
+static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, struct json_object *configured,
+		     struct domlet_error *err)
+{
+	static const char *const ways[] = {
+		[DOMLET_PLAN_MOUNT_GUEST] = "guest",
+		[DOMLET_PLAN_MOUNT_COPY] = "copy",
+		[DOMLET_PLAN_MOUNT_SKIP] = "skip",
+	};
+	struct json_object *out = json_object_new_object();
+
+	json_object_array_add(mounts, out);
+	add_text(out, "via", ways[m->way]);
+	if (m->way == DOMLET_PLAN_MOUNT_GUEST && m->is_bind)
+		add_text(out, "type", m->type);
+	if (m->is_bind)
+		replace_bind(m, configured);
+	return m->way == DOMLET_PLAN_MOUNT_COPY ? add_content(m, out, err) : 0;
+}
+
+/* The document's object; NULL: ERR says why not. */
+static struct json_object *compose(struct domlet_plan *plan, const char *const *stdio, struct domlet_error *err)
+{
+	struct json_object *config = plan->config, *configured = domlet_oci_member(config, "mounts");
+	struct json_object *document = json_object_new_object(), *part = json_object_new_object();
+	struct json_object *mounts = json_object_new_array();
+	int r = 0;
+
+	json_object_object_add(document, "oci", json_object_get(config));
+	json_object_object_add(document, "plan", part);
+	if (domlet_oci_member(domlet_oci_member(config, "hooks"), "startContainer"))
+		json_object_object_add(part, "state", state_of(plan));
+	json_object_object_add(part, "root", root_of(&plan->root));
+	json_object_object_add(part, "mounts", mounts);
+	for (size_t i = 0; i < plan->mount_count && r == 0; i++)
+		r = add_mount(mounts, &plan->mounts[i], json_object_array_get_idx(configured, i), err);
+	domlet_guest_config_keep(config);
+	if (stdio)
+		domlet_oci_process_set_stdio(domlet_oci_member(config, "process"), stdio);
+	if (r == 0)
+		return document;
+	json_object_put(document);
+	return NULL;
+}
+
+int domlet_document_make(struct domlet_plan *plan, const char *const stdio[3], struct domlet_error *err)
+{
+	struct json_object *document = compose(plan, stdio, err);
+	const char *text;
+
+	if (!document)
+		return -err->code;
+	json_object_put(plan->config); /* the document has it, too */
+	plan->config = NULL;
+	text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	plan->document = text ? strdup(text) : NULL;
+	json_object_put(document);
+	if (!plan->document)
+		return domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", plan->config_path);
+	plan->document_len = strlen(plan->document);
+	if (plan->document_len > DOMLET_CONFIG_MAX)
+		return domlet_error_set(
+			err, EFBIG,
+			"%s and the files its mounts name are too large together: %zu bytes for the guest, %u are possible",
+			plan->config_path, plan->document_len, DOMLET_CONFIG_MAX);
+	domlet_sha256(plan->document, plan->document_len, plan->sha256);
+	return 0;
+}

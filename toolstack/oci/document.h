@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_OCI_DOCUMENT_H
+#define DOMLET_OCI_DOCUMENT_H
+
+/*
+ * What a guest is told of its container: one JSON document,
+ *   {"oci": the configuration as far as it is the guest's,
+ *    "plan": {"root": …, "mounts": […], "state": …}}
+ * made of a plan when that is settled. "mounts" has an element for each mount
+ * of the configuration:
+ *   {"via":"guest"}                 the guest mounts it as the configuration says;
+ *                                   a "type" here replaces that one, and the
+ *                                   configuration's options are replaced too.
+ *                                   A bind's source is taken out of the
+ *                                   configuration
+ *   {"via":"skip"}                  the guest has its own there
+ *   {"via":"copy","content":BASE64,"mode":N,"uid":N,"gid":N}
+ *                                   a regular file
+ * frontend/proto/PROTOCOL.md says how it travels.
+ */
+
+struct domlet_error;
+struct domlet_plan;
+
+/* Sets document, document_len and sha256 of PLAN, once; its configuration and
+ * the contents of files are used up. STDIO: of which kinds the process's
+ * standard streams are (process.h); NULL: all are pipes. 0 or -errno, and PLAN
+ * is then only to be freed. */
+int domlet_document_make(struct domlet_plan *plan, const char *const stdio[3], struct domlet_error *err);
+
+#endif
