@@ -37,7 +37,8 @@ static int configure(libxl_domain_config *config, const char *template_path, con
 {
 	struct domlet_domain_spec spec = { .name = "domlet-golden-123456",
 					   .uuid = "12345678-1234-1234-1234-123456789012",
-					   .image = "/var/cache/domlet/images/golden.erofs" };
+					   .image = "/var/cache/domlet/images/golden.erofs",
+					   .device = "xvda" };
 	struct domlet_template tmpl = { 0 };
 	struct domlet_plan plan = { 0 };
 	int r = domlet_template_read(template_path, &tmpl, err);

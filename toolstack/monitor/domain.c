@@ -12,7 +12,8 @@ void domlet_domain_build(struct monitor *m)
 					   .tmpl = l->tmpl,
 					   .memory_kib = l->plan->memory_kib,
 					   .vcpus = l->plan->vcpus,
-					   .image = l->state->image };
+					   .image = l->state->image,
+					   .device = l->plan->root.device };
 	struct domlet_error err;
 
 	if (domlet_xen_build(m->xen, &spec, &err) < 0)

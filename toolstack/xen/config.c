@@ -106,7 +106,7 @@ static int set_build_info(libxl_ctx *ctx, libxl_domain_type type, libxl_domain_b
 	return t->cpus ? set_cpus(ctx, &b->cpumap, t->cpus, err) : 0;
 }
 
-static int set_disk(libxl_domain_config *config, const char *image, struct domlet_error *err)
+static int set_disk(libxl_domain_config *config, const struct domlet_domain_spec *spec, struct domlet_error *err)
 {
 	libxl_device_disk *disk = calloc(1, sizeof(*disk));
 	bool failed = false;
@@ -119,8 +119,8 @@ static int set_disk(libxl_domain_config *config, const char *image, struct domle
 	disk->backend = LIBXL_DISK_BACKEND_PHY;
 	disk->format = LIBXL_DISK_FORMAT_RAW;
 	disk->readwrite = 0;
-	set_string(&disk->pdev_path, image, &failed);
-	set_string(&disk->vdev, "xvda", &failed);
+	set_string(&disk->pdev_path, spec->image, &failed);
+	set_string(&disk->vdev, spec->device, &failed);
 	set_string(&disk->script, HOTPLUG_PROGRAM, &failed);
 	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
 }
@@ -132,5 +132,5 @@ int domlet_xen_configure(libxl_ctx *ctx, libxl_domain_config *config, const stru
 
 	if (!rc)
 		rc = set_build_info(ctx, config->c_info.type, &config->b_info, spec, err);
-	return rc || !spec->image ? rc : set_disk(config, spec->image, err);
+	return rc || !spec->image ? rc : set_disk(config, spec, err);
 }

@@ -43,7 +43,8 @@ struct domlet_domain_spec {
 	const struct domlet_template *tmpl;
 	uint64_t memory_kib; /* 0: the template's */
 	uint32_t vcpus;      /* 0: the template's */
-	const char *image;   /* erofs image for xvda, read-only; NULL: none */
+	const char *image;   /* of its disk, which is read-only; NULL: none */
+	const char *device;  /* what that is called, as in "xvda" */
 };
 
 struct domlet_xen_ops { /* callbacks, all on the loop */
