@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How a container is made to end: in how much time, and when the monitor itself is told to. */
+#include "end.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-
-#include "internal.h"
 
 /* How long a killed container may take to end while no reader takes output of
  * it, and how long at all; from the first SIGKILL on. Engines give up waiting
@@ -20,105 +19,103 @@
 #define SAME_TERM_MS 1000
 
 /* A reader takes output of what has ended, and has not had too long. */
-static bool readers_are_busy(struct monitor *m)
+static bool readers_are_busy(struct domlet_end *e)
 {
-	bool busy = m->output_moved && uv_now(&m->loop) - m->killed_at < KILLED_OUTPUT_MS;
+	bool busy = e->output_moved && uv_now(e->loop) - e->killed_at < KILLED_OUTPUT_MS;
 
-	m->output_moved = false;
+	e->output_moved = false;
+	domlet_guest_watch_output(e->guest);
 	return busy;
 }
 
 static void on_kill_timeout(uv_timer_t *t)
 {
-	struct monitor *m = t->data;
+	struct domlet_end *e = t->data;
 
-	if (!readers_are_busy(m))
-		domlet_monitor_cut_off(m);
+	if (!readers_are_busy(e))
+		domlet_queue_post(e->queue, DOMLET_EV_KILL_TIMEOUT, 0);
 }
 
-void domlet_monitor_expect_end(struct monitor *m)
+void domlet_end_expect(struct domlet_end *e)
 {
 	/* Who kills again and again waits no longer than who kills once. */
-	if (uv_is_active((uv_handle_t *)&m->kill_timer))
+	if (uv_is_active((uv_handle_t *)&e->kill_timer))
 		return;
-	m->killed_at = uv_now(&m->loop);
-	m->output_moved = false;
-	uv_timer_start(&m->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
+	e->killed_at = uv_now(e->loop);
+	e->output_moved = false;
+	domlet_guest_watch_output(e->guest);
+	uv_timer_start(&e->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
 }
 
-void domlet_monitor_signal(struct monitor *m, uint32_t process, int signo, bool all)
+void domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all)
 {
-	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
+	struct domlet_guest_signal order = {
+		.container = e->container, .process = process, .signo = (uint32_t)signo, .all = all
+	};
 
-	if (signo == SIGTERM && process == FIRST_PROCESS) {
-		if (m->stopping) /* it has had one */
+	if (signo == SIGTERM && process == e->first) {
+		if (e->stopping) /* it has had one */
 			return;
-		m->term_at = uv_now(&m->loop);
+		e->term_at = uv_now(e->loop);
 	}
-	msg.signal.container = CONTAINER;
-	msg.signal.process = process;
-	msg.signal.signo = (uint32_t)signo;
-	msg.signal.all = all;
-	(void)domlet_monitor_send(m, &msg);
-	if (signo == SIGKILL && process == FIRST_PROCESS)
-		domlet_monitor_expect_end(m);
+	domlet_guest_signal(e->guest, &order);
+	if (signo == SIGKILL && process == e->first)
+		domlet_end_expect(e);
 }
 
 /* The container, by SIGKILL; or it has ended since, but not the reading of its output. */
 static void on_stop_timeout(uv_timer_t *t)
 {
-	struct monitor *m = t->data;
+	struct domlet_end *e = t->data;
 
-	if (m->attached && domlet_life_takes_requests(&m->life, CONTAINER))
-		domlet_monitor_signal(m, FIRST_PROCESS, SIGKILL, false);
+	if (domlet_guest_is_attached(e->guest) && domlet_life_takes_requests(e->life, e->container))
+		domlet_end_signal(e, e->first, SIGKILL, false);
 	else
-		domlet_monitor_expect_end(m);
-	domlet_monitor_turn(m);
+		domlet_end_expect(e);
 }
 
 /* Whose program runs is stopped as by an engine's stop; one that has ended is
  * given the time that a killed one has; another has nothing to lose. */
-static void stop(struct monitor *m, const struct domlet_error *why)
+static void stop(struct domlet_end *e, const struct domlet_error *why)
 {
-	enum domlet_container_state state = m->life.container[CONTAINER].state;
+	enum domlet_container_state state = e->life->container[e->container].state;
 	bool runs = state == DOMLET_CONTAINER_STARTING || state == DOMLET_CONTAINER_RUNNING;
 
 	if (state == DOMLET_CONTAINER_DRAINING) {
-		domlet_monitor_expect_end(m);
-	} else if (!runs || !m->attached) {
-		domlet_queue_post_end(&m->queue, DOMLET_EV_DESTROY, why);
+		domlet_end_expect(e);
+	} else if (!runs || !domlet_guest_is_attached(e->guest)) {
+		domlet_queue_post_end(e->queue, DOMLET_EV_DESTROY, why);
 	} else {
-		if (!m->term_at || uv_now(&m->loop) - m->term_at >= SAME_TERM_MS)
-			domlet_monitor_signal(m, FIRST_PROCESS, SIGTERM, false);
-		uv_timer_start(&m->stop_timer, on_stop_timeout, STOP_MS, 0);
+		if (!e->term_at || uv_now(e->loop) - e->term_at >= SAME_TERM_MS)
+			domlet_end_signal(e, e->first, SIGTERM, false);
+		uv_timer_start(&e->stop_timer, on_stop_timeout, STOP_MS, 0);
 	}
-	m->stopping = true;
+	e->stopping = true;
 }
 
 static void on_signal(uv_signal_t *s, int signo)
 {
-	struct monitor *m = s->data;
+	struct domlet_end *e = s->data;
 	struct domlet_error why;
 
-	if (m->stopping)
+	if (e->stopping)
 		return;
-	(void)domlet_error_set(&why, EINTR, "the monitor of container %s was told to end by SIG%s", m->launch->plan->id,
+	(void)domlet_error_set(&why, EINTR, "the monitor of container %s was told to end by SIG%s", e->launch->plan->id,
 			       sigabbrev_np(signo));
-	domlet_log_notice(m->launch->log, "%s: it stops the container", why.text);
-	stop(m, &why);
-	domlet_monitor_turn(m);
+	domlet_log_notice(e->launch->log, "%s: it stops the container", why.text);
+	stop(e, &why);
 }
 
-void domlet_monitor_await_end(struct monitor *m)
+void domlet_end_open(struct domlet_end *e)
 {
-	static const int signals[END_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+	static const int signals[DOMLET_END_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
-	uv_timer_init(&m->loop, &m->kill_timer);
-	uv_timer_init(&m->loop, &m->stop_timer);
-	m->kill_timer.data = m->stop_timer.data = m;
-	for (size_t i = 0; i < END_SIGNALS; i++) {
-		uv_signal_init(&m->loop, &m->end_signals[i]);
-		m->end_signals[i].data = m;
-		uv_signal_start(&m->end_signals[i], on_signal, signals[i]);
+	uv_timer_init(e->loop, &e->kill_timer);
+	uv_timer_init(e->loop, &e->stop_timer);
+	e->kill_timer.data = e->stop_timer.data = e;
+	for (size_t i = 0; i < DOMLET_END_SIGNALS; i++) {
+		uv_signal_init(e->loop, &e->signals[i]);
+		e->signals[i].data = e;
+		uv_signal_start(&e->signals[i], on_signal, signals[i]);
 	}
 }

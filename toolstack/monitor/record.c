@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The container's record, which is the monitor's as long as it lives. */
-#include "internal.h"
+#include "record.h"
+
+#include <string.h>
 
 #define AGAIN_MS 1000
 /* So often when there is nothing else left to do. */
@@ -8,30 +9,44 @@
 
 static void again(uv_timer_t *t)
 {
-	struct monitor *m = t->data;
+	struct domlet_record *r = t->data;
 	struct domlet_error err;
-	bool saved = domlet_state_save(m->launch->state, &err) == 0;
+	bool saved = domlet_state_save(r->state, &err) == 0;
 
 	if (saved) {
 		uv_timer_stop(t);
-		domlet_log_notice(m->launch->log, "the record of container %s is written again", m->launch->plan->id);
+		domlet_log_notice(r->log, "the record of container %s is written again", r->id);
 	}
-	if (m->over && (saved || ++m->saves_at_the_end == AT_THE_END))
-		uv_stop(&m->loop);
+	if (r->over && (saved || ++r->saves_at_the_end == AT_THE_END))
+		uv_stop(t->loop);
 }
 
-int domlet_monitor_save(struct monitor *m, enum domlet_status status, struct domlet_error *err)
+void domlet_record_open(struct domlet_record *r, uv_loop_t *loop, struct domlet_state *state, const char *id,
+			const struct domlet_log *log)
 {
-	int r;
+	*r = (struct domlet_record){ .state = state, .id = id, .log = log };
+	uv_timer_init(loop, &r->timer);
+	r->timer.data = r;
+}
 
-	m->launch->state->status = status;
-	r = domlet_state_save(m->launch->state, err);
-	if (r == 0) {
-		uv_timer_stop(&m->save_timer);
-	} else if (!uv_is_active((uv_handle_t *)&m->save_timer)) {
-		domlet_log_notice(m->launch->log, "%s; until it can be, the state of container %s is told as it was",
-				  err->text, m->launch->plan->id);
-		uv_timer_start(&m->save_timer, again, AGAIN_MS, AGAIN_MS);
+int domlet_record_save(struct domlet_record *r, enum domlet_status status, struct domlet_error *err)
+{
+	int saved;
+
+	r->state->status = status;
+	saved = domlet_state_save(r->state, err);
+	if (saved == 0) {
+		uv_timer_stop(&r->timer);
+	} else if (!uv_is_active((uv_handle_t *)&r->timer)) {
+		domlet_log_notice(r->log, "%s; until it can be, the state of container %s is told as it was", err->text,
+				  r->id);
+		uv_timer_start(&r->timer, again, AGAIN_MS, AGAIN_MS);
 	}
-	return r;
+	return saved;
+}
+
+void domlet_record_keep_reason(struct domlet_record *r, const char *text)
+{
+	if (!r->state->reason)
+		r->state->reason = strdup(text);
 }

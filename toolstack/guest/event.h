@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_GUEST_EVENT_H
+#define DOMLET_GUEST_EVENT_H
+
+/*
+ * What is said of a guest to who has power over its domain: numbers, and text
+ * that is cleaned and bounded. An event could cross a socket as it is.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DOMLET_GUEST_TEXT_MAX 4096
+
+enum domlet_guest_event_type {
+	DOMLET_GUEST_HELLO,    /* once; code: the protocol's version */
+	DOMLET_GUEST_ANSWERED, /* once for each order that asks: tag; code: 0 or an errno; text: the guest's, or none */
+	DOMLET_GUEST_EXITED, /* process; code: its status; out_of_memory: the guest's kernel killed it for want of that */
+	DOMLET_GUEST_ENDED, /* once: process's proxy can be told code, as its output is written or nobody waits for it */
+	DOMLET_GUEST_FREED,  /* process: nothing is left of it, and its number may be given away again */
+	DOMLET_GUEST_OUTPUT, /* once after domlet_guest_watch_output(): a reader has taken some */
+	DOMLET_GUEST_BROKEN, /* once; text: how the guest broke the protocol. Nothing more is read of it */
+};
+
+struct domlet_guest_event {
+	enum domlet_guest_event_type type;
+	uint32_t tag, process;
+	uint32_t code;
+	bool out_of_memory;
+	bool unheard; /* an answer that is not the guest's: ETIMEDOUT, ECANCELED */
+	char text[DOMLET_GUEST_TEXT_MAX];
+};
+
+/* Who is told. An event may come in the middle of an order: post() gives none. */
+struct domlet_guest_listener {
+	void (*post)(void *user, const struct domlet_guest_event *ev);
+	void *user;
+};
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_GUEST_GUEST_H
+#define DOMLET_GUEST_GUEST_H
+
+/*
+ * The half of the monitor that faces the guest: it reads what the guest sends,
+ * moves the streams, and knows which processes there are. It has no power over
+ * the domain and knows no record of a container. It takes orders (order.h),
+ * never does anything but send and note within one, and posts events (event.h).
+ * One struct a domain, of more than 100 KiB.
+ */
+
+#include "process.h"
+
+struct domlet_guest {
+	struct domlet_guest_link link;
+	struct domlet_guest_processes processes;
+	bool greeted, said_broken, watching;
+};
+
+/* WAKE of its link is the loop's until the loop ends. */
+void domlet_guest_open(struct domlet_guest *g, uv_loop_t *loop, const struct domlet_guest_listener *listener);
+/* Moves what can be moved, for a while; by itself it does so when there is something. */
+void domlet_guest_turn(struct domlet_guest *g);
+/* All: the guest runs no more. */
+void domlet_guest_last_turn(struct domlet_guest *g);
+
+/* Orders */
+
+int domlet_guest_attach(struct domlet_guest *g, uint32_t domid, const struct domlet_ring_offer *offer,
+			struct domlet_error *err);
+/* The link ends, and each process as if it was killed. */
+void domlet_guest_detach(struct domlet_guest *g);
+void domlet_guest_take_first(struct domlet_guest *g, const struct domlet_guest_first *order);
+/* The others are for a guest that is attached. */
+void domlet_guest_create(struct domlet_guest *g, const struct domlet_guest_create *order);
+void domlet_guest_start(struct domlet_guest *g, uint32_t tag, uint32_t container);
+void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order);
+/* Before a process is asked for, or when there is no number left for one. */
+void domlet_guest_make_room(struct domlet_guest *g);
+void domlet_guest_signal(struct domlet_guest *g, const struct domlet_guest_signal *order);
+void domlet_guest_resize(struct domlet_guest *g, const struct domlet_guest_size *order);
+/* Who asked for PROCESS is gone, and was not told that it runs. */
+void domlet_guest_abandon(struct domlet_guest *g, uint32_t process);
+void domlet_guest_lose_proxy(struct domlet_guest *g, uint32_t process);
+/* The readers of PROCESS see the end, whatever is still to be written. */
+void domlet_guest_close_streams(struct domlet_guest *g, uint32_t process);
+/* All processes but first ones end now, whatever is still to be written. */
+void domlet_guest_drop_further(struct domlet_guest *g);
+/* DOMLET_GUEST_OUTPUT is posted when a reader takes some from now on. */
+void domlet_guest_watch_output(struct domlet_guest *g);
+
+static inline bool domlet_guest_is_attached(const struct domlet_guest *g)
+{
+	return g->link.attached;
+}
+
+#endif

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers that are kept for processes to come, and not for what earlier ones have left running. */
+#define SPARE 16
+/* What a message holds beside the process object. */
+#define EXEC_OVERHEAD 32u
+/* What the status is of who was killed with its domain. */
+#define EXIT_KILLED (128u + SIGKILL)
+
+static void post(const struct domlet_guest_processes *all, enum domlet_guest_event_type type, uint32_t process,
+		 uint32_t code)
+{
+	struct domlet_guest_event ev = { .type = type, .process = process, .code = code };
+
+	all->listener.post(all->listener.user, &ev);
+}
+
+static void answer(const struct domlet_guest_processes *all, uint32_t tag, uint32_t code, const char *text)
+{
+	struct domlet_guest_event ev = { .type = DOMLET_GUEST_ANSWERED, .tag = tag, .code = code };
+
+	(void)snprintf(ev.text, sizeof ev.text, "%s", text);
+	all->listener.post(all->listener.user, &ev);
+}
+
+/* Before the guest has. */
+static void answer_unheard(const struct domlet_guest_processes *all, uint32_t tag, int code)
+{
+	struct domlet_guest_event ev = {
+		.type = DOMLET_GUEST_ANSWERED, .tag = tag, .code = (uint32_t)code, .unheard = true
+	};
+
+	all->listener.post(all->listener.user, &ev);
+}
+
+/* What was asked about P, unless that was answered. */
+static void answer_about(const struct domlet_guest_process *p, int code)
+{
+	struct domlet_guest_request *r = domlet_guest_request_about(&p->all->requests, p->number);
+
+	if (!r || r->answered)
+		return;
+	r->answered = true;
+	answer_unheard(p->all, r->tag, code);
+}
+
+static void tell_end(struct domlet_guest_process *p, uint32_t code)
+{
+	if (!p->told)
+		post(p->all, DOMLET_GUEST_ENDED, p->number, code);
+	p->told = true;
+}
+
+struct domlet_guest_process *domlet_guest_process_find(struct domlet_guest_processes *all, uint32_t number)
+{
+	struct domlet_guest_process *p = number && number <= all->used ? &all->slots[number - 1] : NULL;
+
+	return p && p->phase != DOMLET_GUEST_PROCESS_FREE && p->phase != DOMLET_GUEST_PROCESS_CLOSING ? p : NULL;
+}
+
+void domlet_guest_process_make_room(struct domlet_guest_processes *all)
+{
+	struct domlet_guest_process *oldest = NULL;
+	unsigned int spare = 0;
+
+	for (uint32_t i = 0; i < DOMLET_PROCESS_MAX; i++) {
+		struct domlet_guest_process *p = &all->slots[i];
+
+		spare += p->phase == DOMLET_GUEST_PROCESS_FREE;
+		if (p->phase == DOMLET_GUEST_PROCESS_LINGERING && domlet_guest_streams_have_reader(&p->streams) &&
+		    (!oldest || p->ended < oldest->ended))
+			oldest = p;
+	}
+	if (spare < SPARE && oldest)
+		domlet_guest_streams_close(&oldest->streams);
+}
+
+static void let_go(struct domlet_guest_process *p)
+{
+	struct domlet_guest_processes *all = p->all;
+	uint32_t number = p->number;
+
+	if (--p->handles || p->phase != DOMLET_GUEST_PROCESS_CLOSING)
+		return;
+	memset(p, 0, sizeof *p);
+	post(all, DOMLET_GUEST_FREED, number, 0);
+}
+
+static void stream_closed(uv_handle_t *h)
+{
+	struct domlet_guest_streams *s = h->data;
+
+	let_go((struct domlet_guest_process *)((char *)s - offsetof(struct domlet_guest_process, streams)));
+}
+
+static void deadline_closed(uv_handle_t *h)
+{
+	let_go(h->data);
+}
+
+static struct domlet_guest_process *take(struct domlet_guest_processes *all, uint32_t number, uint32_t container,
+					 const int stdio[3], bool terminal)
+{
+	struct domlet_guest_process *p = &all->slots[number - 1];
+
+	p->number = number;
+	p->container = container;
+	p->all = all;
+	(void)uv_timer_init(all->link->loop, &p->deadline);
+	p->deadline.data = p;
+	p->handles = 1 + domlet_guest_streams_open(&p->streams, all->link, number, stdio, terminal, stream_closed);
+	all->used = all->used > number ? all->used : number;
+	return p;
+}
+
+static void free_slot(struct domlet_guest_process *p)
+{
+	struct domlet_guest_request *r = domlet_guest_request_about(&p->all->requests, p->number);
+
+	if (r) /* the number may be another process's by then */
+		*r = (struct domlet_guest_request){ 0 };
+	domlet_guest_document_close(&p->document, p->all->link);
+	domlet_guest_streams_withdraw(p->all->link, p->number);
+	domlet_guest_streams_close(&p->streams);
+	p->phase = DOMLET_GUEST_PROCESS_CLOSING;
+	uv_close((uv_handle_t *)&p->deadline, deadline_closed);
+}
+
+static void end(struct domlet_guest_process *p)
+{
+	/* Before the proxy ends: callers read until the end, or only a little longer. */
+	domlet_guest_streams_close(&p->streams);
+	tell_end(p, p->exit_code);
+	free_slot(p);
+}
+
+/* The same while the guest has not ended its outputs. */
+static void linger(struct domlet_guest_process *p)
+{
+	domlet_guest_streams_close_input(&p->streams);
+	tell_end(p, p->exit_code);
+	p->phase = DOMLET_GUEST_PROCESS_LINGERING;
+	p->ended = ++p->all->ended;
+}
+
+static void kill_in_guest(const struct domlet_guest_process *p)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
+
+	msg.signal.container = p->container;
+	msg.signal.process = p->number;
+	msg.signal.signo = SIGKILL;
+	if (p->all->link->attached)
+		(void)domlet_guest_link_send(p->all->link, &msg);
+}
+
+/* Until the guest says what became of P, it keeps its number, and whatever it is, is killed. */
+void domlet_guest_process_abandon(struct domlet_guest_process *p, int code)
+{
+	if (p->phase != DOMLET_GUEST_PROCESS_STARTING)
+		return;
+	p->orphan = true;
+	(void)uv_timer_stop(&p->deadline);
+	answer_about(p, code);
+	domlet_guest_document_cut(&p->document);
+	domlet_guest_streams_close(&p->streams);
+	tell_end(p, EXIT_KILLED);
+	kill_in_guest(p);
+}
+
+static void on_deadline(uv_timer_t *t)
+{
+	domlet_guest_process_abandon(t->data, ETIMEDOUT);
+}
+
+void domlet_guest_process_lose_proxy(struct domlet_guest_process *p)
+{
+	p->orphan = true;
+	domlet_guest_document_cut(&p->document);
+	if (p->phase == DOMLET_GUEST_PROCESS_DRAINING) { /* nobody waits for its output any more */
+		domlet_guest_streams_close(&p->streams);
+		return;
+	}
+	kill_in_guest(p);
+}
+
+void domlet_guest_process_take_first(struct domlet_guest_processes *all, const struct domlet_guest_first *order)
+{
+	struct domlet_guest_process *p = take(all, order->process, order->container, order->stdio, order->terminal);
+
+	p->first = true;
+	p->phase = DOMLET_GUEST_PROCESS_WAITING;
+}
+
+/* False: the order was answered, as more was asked than a guest can owe. */
+static bool ask(struct domlet_guest_processes *all, struct domlet_msg *msg, uint32_t tag, uint32_t process)
+{
+	if (domlet_guest_request_add(&all->requests, domlet_guest_link_send(all->link, msg), tag, process))
+		return true;
+	answer_unheard(all, tag, EAGAIN);
+	return false;
+}
+
+void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order)
+{
+	struct domlet_guest_process *p = &all->slots[order->process - 1];
+	struct domlet_msg msg = { .type = DOMLET_MSG_CREATE };
+
+	msg.create.source = order->document != NULL;
+	if (order->document)
+		domlet_guest_document_open(&p->document, all->link, p->number, order->document, order->document_len,
+					   NULL);
+	else
+		domlet_guest_streams_announce(all->link, p->number);
+	msg.create.container = order->container;
+	msg.create.process = order->process;
+	msg.create.generation = order->generation;
+	msg.create.length = (uint32_t)order->document_len;
+	msg.create.sha256 = (struct domlet_slice){ order->sha256, DOMLET_SHA256_LEN };
+	msg.create.id = (struct domlet_slice){ (const uint8_t *)order->id, (uint32_t)strlen(order->id) };
+	p->phase = DOMLET_GUEST_PROCESS_STARTING;
+	(void)ask(all, &msg, order->tag, order->process);
+}
+
+void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order)
+{
+	struct domlet_guest_process *p = take(all, order->process, order->container, order->stdio, order->terminal);
+	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
+
+	p->phase = DOMLET_GUEST_PROCESS_STARTING;
+	(void)uv_timer_start(&p->deadline, on_deadline, order->timeout_ms, 0);
+	msg.exec.container = order->container;
+	msg.exec.process = order->process;
+	if (order->len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
+		msg.exec.length = (uint32_t)order->len;
+		domlet_guest_document_open(&p->document, all->link, p->number, order->object, order->len, order->object);
+		(void)ask(all, &msg, order->tag, order->process);
+		return;
+	}
+	domlet_guest_streams_announce(all->link, p->number);
+	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)order->object, (uint32_t)order->len };
+	(void)ask(all, &msg, order->tag, order->process);
+	free(order->object);
+}
+
+void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_START };
+
+	msg.start.container = container;
+	(void)ask(all, &msg, tag, 0);
+}
+
+void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t request, uint32_t code, const char *text)
+{
+	struct domlet_guest_request r;
+	struct domlet_guest_process *p;
+
+	if (!domlet_guest_request_take(&all->requests, request, &r))
+		return; /* what was never asked, or wants no answer, or has had one */
+	p = domlet_guest_process_find(all, r.process);
+	if (p && p->phase != DOMLET_GUEST_PROCESS_STARTING)
+		p = NULL; /* so short that its end came first */
+	if (p)
+		(void)uv_timer_stop(&p->deadline);
+	if (p && code && !p->first)
+		tell_end(p, 255);
+	if (!r.answered)
+		answer(all, r.tag, code, text);
+	if (!p)
+		return;
+	if (code && !p->first) {
+		free_slot(p);
+		return;
+	}
+	p->phase = code ? DOMLET_GUEST_PROCESS_WAITING : DOMLET_GUEST_PROCESS_RUNNING;
+	if (p->orphan)
+		kill_in_guest(p);
+}
+
+void domlet_guest_process_exited(struct domlet_guest_process *p, uint32_t code, bool out_of_memory)
+{
+	struct domlet_guest_event ev = {
+		.type = DOMLET_GUEST_EXITED, .process = p->number, .code = code, .out_of_memory = out_of_memory
+	};
+
+	/* Once; and a first one has not ended before it is there. */
+	if (p->phase != DOMLET_GUEST_PROCESS_RUNNING && (p->first || p->phase != DOMLET_GUEST_PROCESS_STARTING))
+		return;
+	(void)uv_timer_stop(&p->deadline);
+	answer_about(p, 0); /* so short that its end came first */
+	p->all->listener.post(p->all->listener.user, &ev);
+	domlet_guest_streams_owe(&p->streams);
+	p->phase = DOMLET_GUEST_PROCESS_DRAINING;
+	p->exit_code = code;
+}
+
+/* True while the guest may be given input for P. */
+static bool takes_input(const struct domlet_guest_process *p)
+{
+	return p->phase == DOMLET_GUEST_PROCESS_RUNNING ||
+	       (!p->first && (p->phase == DOMLET_GUEST_PROCESS_STARTING || p->phase == DOMLET_GUEST_PROCESS_LINGERING));
+}
+
+/* The guest may have refused it before its end. */
+static bool send_document(struct domlet_guest_process *p)
+{
+	struct domlet_guest_link *l = p->all->link;
+	bool moved;
+
+	if (!p->document.text || !l->attached)
+		return false;
+	if (p->phase != DOMLET_GUEST_PROCESS_STARTING) {
+		domlet_guest_document_close(&p->document, l);
+		return false;
+	}
+	moved = domlet_guest_document_send(&p->document, l);
+	if (!p->document.text)
+		domlet_guest_streams_announce(l, p->number);
+	return moved;
+}
+
+bool domlet_guest_process_move(struct domlet_guest_processes *all)
+{
+	bool any = false;
+
+	all->link->wants_room = false;
+	for (uint32_t number = 1; number <= all->used; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+		if (!p)
+			continue;
+		any = domlet_guest_streams_move(&p->streams, takes_input(p)) || any;
+		any = send_document(p) || any;
+	}
+	return any;
+}
+
+void domlet_guest_process_sweep(struct domlet_guest_processes *all)
+{
+	for (uint32_t number = 1; number <= all->used; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+		if (!p)
+			continue;
+		if (p->first) {
+			if (p->phase == DOMLET_GUEST_PROCESS_DRAINING && domlet_guest_streams_drained(&p->streams))
+				tell_end(p, p->exit_code);
+			continue;
+		}
+		if (p->phase == DOMLET_GUEST_PROCESS_LINGERING && domlet_guest_streams_ended(&p->streams))
+			free_slot(p);
+		if (p->phase != DOMLET_GUEST_PROCESS_DRAINING)
+			continue;
+		/* Whom it left behind may write faster than anybody reads. */
+		if (all->link->attached && !domlet_guest_streams_ended(&p->streams) &&
+		    domlet_guest_streams_settled(&p->streams))
+			linger(p);
+		else if (domlet_guest_streams_drained(&p->streams))
+			end(p);
+	}
+}
+
+/* False: it had ended, and was told so. */
+static bool mark_ended(struct domlet_guest_process *p)
+{
+	if (p->phase == DOMLET_GUEST_PROCESS_STARTING || p->phase == DOMLET_GUEST_PROCESS_RUNNING)
+		p->exit_code = EXIT_KILLED;
+	else if (p->phase != DOMLET_GUEST_PROCESS_LINGERING)
+		return false;
+	answer_about(p, ECANCELED);
+	p->phase = DOMLET_GUEST_PROCESS_DRAINING;
+	return true;
+}
+
+void domlet_guest_process_end_all(struct domlet_guest_processes *all)
+{
+	struct domlet_guest_request r;
+
+	while (domlet_guest_request_take_any(&all->requests, &r))
+		if (!r.answered)
+			answer_unheard(all, r.tag, ECANCELED);
+	for (uint32_t number = 1; number <= all->used; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+		if (p)
+			(void)mark_ended(p);
+	}
+	domlet_guest_process_sweep(all);
+}
+
+void domlet_guest_process_drop_further(struct domlet_guest_processes *all)
+{
+	for (uint32_t number = 1; number <= all->used; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+		if (!p || p->first)
+			continue;
+		(void)mark_ended(p);
+		if (p->phase == DOMLET_GUEST_PROCESS_DRAINING)
+			end(p);
+	}
+}

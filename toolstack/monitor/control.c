@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../base/file.h"
+
+static void send_answer(int fd, int code, const char *text)
+{
+	struct json_object *o = json_object_new_object();
+	const char *s;
+
+	json_object_object_add(o, "code", json_object_new_int(code));
+	if (text)
+		json_object_object_add(o, "text", json_object_new_string(text));
+	s = json_object_to_json_string(o);
+	(void)send(fd, s, strlen(s), MSG_NOSIGNAL | MSG_DONTWAIT);
+	json_object_put(o);
+}
+
+void domlet_control_answer(const struct domlet_connection *c, int code, const char *text)
+{
+	if (c && c->fd >= 0)
+		send_answer(c->fd, code, text);
+}
+
+void domlet_control_answer_start(struct domlet_control *ctl, int code, const char *text)
+{
+	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
+		if (ctl->connections[i].wants_start) {
+			ctl->connections[i].wants_start = false;
+			domlet_control_answer(&ctl->connections[i], code, text);
+		}
+}
+
+void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint32_t code)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof text, "{\"exit\":%u}", code);
+	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++) {
+		struct domlet_connection *c = &ctl->connections[i];
+
+		if (c->process != process)
+			continue;
+		c->process = 0;
+		if (c->fd >= 0)
+			(void)send(c->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+}
+
+struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl)
+{
+	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
+		if (ctl->connections[i].is_launcher)
+			return &ctl->connections[i];
+	return NULL;
+}
+
+/* Its process has ended, and it will in a moment: what it forwards until then
+ * is meant for no other process. It stays open meanwhile, as a proxy whose
+ * packets are left unread is reset before it reads its exit status. */
+static bool has_lost_its_process(const struct domlet_connection *c)
+{
+	return c->is_proxy && !c->process;
+}
+
+bool domlet_control_has_ending_proxy(const struct domlet_control *ctl)
+{
+	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
+		if (ctl->connections[i].open && has_lost_its_process(&ctl->connections[i]))
+			return true;
+	return false;
+}
+
+static void closed(uv_handle_t *h)
+{
+	struct domlet_connection *c = h->data;
+
+	close(c->fd);
+	memset(c, 0, sizeof *c);
+	c->fd = -1;
+}
+
+static void close_connection(struct domlet_connection *c)
+{
+	if (!c->open)
+		return;
+	c->open = c->wants_start = c->is_launcher = false;
+	c->process = 0;
+	uv_close((uv_handle_t *)&c->poll, closed);
+}
+
+/* From 0 to MAX; -1: there is none, or it is anything else. */
+static int number(struct json_object *o, const char *key, int max)
+{
+	struct json_object *v;
+	int64_t n = json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int) ?
+			    json_object_get_int64(v) :
+			    -1;
+
+	return n >= 0 && n <= max ? (int)n : -1;
+}
+
+static bool flag(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return number(o, key, 1) == 1 || (json_object_object_get_ex(o, key, &v) &&
+					  json_object_is_type(v, json_type_boolean) && json_object_get_boolean(v));
+}
+
+/* "": none. */
+static const char *verb_of(struct json_object *o)
+{
+	struct json_object *v;
+
+	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "verb", &v) &&
+			       json_object_is_type(v, json_type_string) ?
+		       json_object_get_string(v) :
+		       "";
+}
+
+/* The packet's part for a signal; false: it was answered. */
+static bool read_signal(struct domlet_connection *c, struct json_object *o, struct domlet_control_request *r)
+{
+	r->signo = number(o, "signo", NSIG - 1);
+	r->all = flag(o, "all");
+	if (has_lost_its_process(c))
+		return false;
+	if (r->signo < 0)
+		domlet_control_answer(c, EINVAL, "there is no such signal");
+	return r->signo >= 0;
+}
+
+static bool read_size(const struct domlet_connection *c, struct json_object *o, struct domlet_control_request *r)
+{
+	int rows = number(o, "rows", UINT16_MAX), cols = number(o, "cols", UINT16_MAX);
+
+	r->rows = (uint32_t)rows;
+	r->cols = (uint32_t)cols;
+	return !has_lost_its_process(c) && rows >= 0 && cols >= 0;
+}
+
+static bool read_exec(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
+		      struct domlet_control_request *r)
+{
+	struct domlet_error err;
+	char path[32];
+
+	if (fds[DOMLET_MONITOR_FDS_MAX - 1] < 0) {
+		domlet_control_answer(c, EINVAL, "an exec needs five descriptors");
+		return false;
+	}
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fds[DOMLET_MONITOR_FDS_MAX - 1]);
+	if (domlet_file_read(path, DOMLET_CONFIG_MAX, &r->object, &r->object_len, &err) < 0) {
+		domlet_control_answer(c, err.code, err.text);
+		return false;
+	}
+	r->terminal = flag(o, "terminal");
+	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX - 1; i++) {
+		r->fds[i] = fds[i];
+		fds[i] = -1;
+	}
+	return true;
+}
+
+/* O is any JSON, or NULL. False: it was answered, or is to be ignored. */
+static bool read_request(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
+			 struct domlet_control_request *r)
+{
+	static const char *const verbs[] = { "start", "signal", "winsize", "exec", "destroy", "done" };
+	const char *verb = verb_of(o);
+	size_t i = 0;
+
+	while (i < sizeof verbs / sizeof verbs[0] && strcmp(verb, verbs[i]) != 0)
+		i++;
+	*r = (struct domlet_control_request){ .verb = (enum domlet_control_verb)i, .fds = { -1, -1, -1, -1 } };
+	switch (r->verb) {
+	case DOMLET_CONTROL_START:
+	case DOMLET_CONTROL_DESTROY:
+	case DOMLET_CONTROL_DONE: return true;
+	case DOMLET_CONTROL_SIGNAL: return read_signal(c, o, r);
+	case DOMLET_CONTROL_SIZE: return read_size(c, o, r);
+	case DOMLET_CONTROL_EXEC: return read_exec(c, o, fds, r);
+	}
+	domlet_control_answer(c, EINVAL, "that is no request that a monitor knows");
+	return false;
+}
+
+/* FDS are the descriptors that came along, -1 for none. */
+static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MONITOR_FDS_MAX])
+{
+	union {
+		char bytes[CMSG_SPACE(DOMLET_MONITOR_FDS_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { .iov_base = text, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX *
+							 sizeof(int)) }; /* CMSG_SPACE has room for a sixth */
+	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	return n;
+}
+
+static void on_packet(uv_poll_t *h, int status, int events)
+{
+	struct domlet_connection *c = h->data;
+	const struct domlet_control_listener *listener = &c->control->listener;
+	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
+	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1 };
+	ssize_t n = receive_packet(c->fd, text, sizeof text - 1, fds);
+	struct domlet_control_request r;
+	struct json_object *o;
+
+	(void)events;
+	if (n < 0 && errno == EAGAIN && status == 0)
+		return;
+	if (n <= 0) {
+		listener->lost(listener->user, c);
+		close_connection(c);
+		return;
+	}
+	text[n] = '\0';
+	o = json_tokener_parse(text);
+	if (read_request(c, o, fds, &r))
+		listener->requested(listener->user, c, &r);
+	json_object_put(o);
+	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process)
+{
+	for (size_t i = 0; fd >= 0 && i < DOMLET_CONNECTION_MAX; i++) {
+		struct domlet_connection *c = &ctl->connections[i];
+
+		if (c->fd >= 0)
+			continue;
+		c->fd = fd;
+		c->process = process;
+		c->is_proxy = process != 0;
+		c->control = ctl;
+		c->open = uv_poll_init(ctl->loop, &c->poll, fd) == 0;
+		c->poll.data = c;
+		if (c->open)
+			uv_poll_start(&c->poll, UV_READABLE, on_packet);
+		return c;
+	}
+	return NULL;
+}
+
+/* Not ESRCH, and not without a word: callers would take the container for dead. */
+static void refuse(const struct domlet_control *ctl, int fd)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof text,
+		       "too many commands at once for the monitor of container %s, which takes %u: try again", ctl->id,
+		       DOMLET_CONNECTION_MAX);
+	send_answer(fd, EAGAIN, text);
+	close(fd);
+}
+
+static void on_connection(uv_poll_t *h, int status, int events)
+{
+	struct domlet_control *ctl = h->data;
+	int fd = accept4(ctl->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)status, (void)events;
+	if (fd >= 0 && !domlet_control_add(ctl, fd, 0))
+		refuse(ctl, fd);
+}
+
+void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *id,
+			 const struct domlet_control_listener *listener)
+{
+	ctl->loop = loop;
+	ctl->id = id;
+	ctl->listener = *listener;
+	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
+		ctl->connections[i].fd = -1;
+}
+
+int domlet_control_listen(struct domlet_control *ctl, const char *dir, struct domlet_error *err)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int here, r;
+
+	ctl->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* A root of any length: bind by a short name from inside the directory. */
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", DOMLET_MONITOR_SOCKET);
+	here = chdir(dir);
+	r = here < 0 || ctl->listen_fd < 0 || bind(ctl->listen_fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+			    chmod(DOMLET_MONITOR_SOCKET, 0700) < 0 || listen(ctl->listen_fd, DOMLET_CONNECTION_MAX) < 0 ?
+		    errno :
+		    0;
+	if (chdir("/") < 0 || r)
+		return domlet_error_set(err, r, "can't listen on %s/%s: %s", dir, DOMLET_MONITOR_SOCKET,
+					domlet_strerror(r));
+	uv_poll_init(ctl->loop, &ctl->listen_poll, ctl->listen_fd);
+	ctl->listen_poll.data = ctl;
+	uv_poll_start(&ctl->listen_poll, UV_READABLE, on_connection);
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_MONITOR_CONTROL_H
+#define DOMLET_MONITOR_CONTROL_H
+
+/*
+ * The connections of commands and proxies: a packet, in JSON, becomes a struct
+ * here, and an answer a packet (monitor.h has their texts). What is asked is
+ * done by the listener, and nothing of it here.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "../../frontend/proto/limits.h"
+#include "../base/error.h"
+#include "monitor.h"
+
+/* The launching command; for each process its proxy and the command that starts
+ * it; and other commands of the moment. */
+#define DOMLET_CONNECTION_MAX (1u + 2u * DOMLET_PROCESS_MAX + 16u)
+
+enum domlet_control_verb {
+	DOMLET_CONTROL_START,
+	DOMLET_CONTROL_SIGNAL,
+	DOMLET_CONTROL_SIZE,
+	DOMLET_CONTROL_EXEC,
+	DOMLET_CONTROL_DESTROY,
+	DOMLET_CONTROL_DONE,
+};
+
+struct domlet_control_request {
+	enum domlet_control_verb verb;
+	int signo;
+	bool all, terminal;
+	uint32_t rows, cols;
+	char *object; /* EXEC's, of OBJECT_LEN bytes; taken over */
+	size_t object_len;
+	int fds[4]; /* EXEC's: streams and the proxy's socket; -1: none; taken over */
+};
+
+struct domlet_control;
+
+struct domlet_connection {
+	int fd; /* -1: free */
+	uv_poll_t poll;
+	bool open, is_proxy;
+	bool is_launcher; /* the command that launched the container */
+	bool wants_start;
+	uint32_t process; /* whose proxy it is; 0: a command, or a proxy whose process has ended */
+	struct domlet_control *control;
+};
+
+struct domlet_control_listener {
+	void (*requested)(void *user, struct domlet_connection *c, struct domlet_control_request *r);
+	void (*lost)(void *user, struct domlet_connection *c); /* closed afterwards */
+	void *user;
+};
+
+struct domlet_control {
+	uv_loop_t *loop;
+	const char *id; /* of the container, for people */
+	struct domlet_control_listener listener;
+	uv_poll_t listen_poll;
+	int listen_fd;
+	struct domlet_connection connections[DOMLET_CONNECTION_MAX];
+};
+
+void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *id,
+			 const struct domlet_control_listener *listener);
+/* Beside others in DIR. */
+int domlet_control_listen(struct domlet_control *ctl, const char *dir, struct domlet_error *err);
+/* PROCESS 0: a command. NULL: too many, or FD is none, and stays the caller's. */
+struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process);
+/* The launching command; NULL: it is gone. */
+struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl);
+/* Of who is gone: to nobody. TEXT NULL: none. */
+void domlet_control_answer(const struct domlet_connection *c, int code, const char *text);
+/* Everybody who waits for the start, with the same. */
+void domlet_control_answer_start(struct domlet_control *ctl, int code, const char *text);
+/* PROCESS's proxy, which ends with that; it is forgotten as PROCESS's, and what it
+ * forwards until then is meant for no other. */
+void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint32_t code);
+/* Of a process that has ended, while it has not read so or is still about to end. */
+bool domlet_control_has_ending_proxy(const struct domlet_control *ctl);
+
+#endif
