@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,9 +32,11 @@ static struct guest_process *add(uint32_t number)
 	struct guest_process *g = domlet_table_claim(&a, number, &a.containers[0], 0, &failure);
 
 	g->p.pid = fork();
-	if (g->p.pid == 0)
+	if (g->p.pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
+	}
 	assert_true(g->p.pid > 0);
 	return g;
 }
