@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/random.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,6 +91,36 @@ int domlet_boot_mounts(struct domlet_failure *failure)
 	if (r == 0)
 		enable_controllers();
 	return r;
+}
+
+static int move_to_cgroup(const char *path)
+{
+	char file[PATH_MAX];
+	int fd, r;
+
+	(void)snprintf(file, sizeof file, "%s/cgroup.procs", path);
+	fd = open(file, O_WRONLY | O_CLOEXEC);
+	r = fd < 0 || write(fd, "0", 1) < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+int domlet_boot_cgroup(const char *path, struct domlet_failure *failure)
+{
+	int r = move_to_cgroup(path);
+
+	if (r == 0 && (unshare(CLONE_NEWCGROUP) < 0 || mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0))
+		r = -errno;
+	/* One that has processes gives none of its controllers to those below. */
+	if (r == 0 && mkdir("/sys/fs/cgroup/init", 0755) < 0 && errno != EEXIST)
+		r = -errno;
+	if (r == 0)
+		r = move_to_cgroup("/sys/fs/cgroup/init");
+	if (r < 0)
+		return domlet_failure_set(failure, -r, "can't use the cgroup %s: %s", path, domlet_failure_name(-r));
+	enable_controllers();
+	return 0;
 }
 
 void domlet_boot_limits(void)

@@ -19,6 +19,9 @@ void domlet_boot_modules(void);
 /* /dev alone, which the ring needs; then all the others. */
 int domlet_boot_devices(struct domlet_failure *failure);
 int domlet_boot_mounts(struct domlet_failure *failure);
+/* For a process that is not the first of a machine, in a mount namespace of its own: the cgroup at PATH is what
+ * it has of the machine's, and all that it sees. */
+int domlet_boot_cgroup(const char *path, struct domlet_failure *failure);
 /* What every process here may have, unless its configuration says otherwise. */
 void domlet_boot_limits(void);
 /* How the kernel deals with its memory: reservations are granted, and what it

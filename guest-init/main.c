@@ -196,8 +196,9 @@ static struct domlet_ring *open_device(void)
 }
 
 /* Mounts stay in a namespace of our own, as far as we may make one. */
-static struct domlet_ring *open_socket(const char *number)
+static struct domlet_ring *open_socket(const char *number, const char *cgroup)
 {
+	struct domlet_failure failure = { 0 };
 	void *mem = aligned_alloc(DOMLET_PAGE_SIZE, DOMLET_PUMP_MEM_SIZE);
 
 	monitor_fd = atoi(number);
@@ -205,6 +206,9 @@ static struct domlet_ring *open_socket(const char *number)
 		end("--socket takes the number of an open socket");
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
 		(void)mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+	if (cgroup && domlet_boot_cgroup(cgroup, &failure) < 0)
+		end(failure.text);
+	the.cgroups = cgroup != NULL;
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	domlet_pump_init(&pump, mem, DOMLET_RING_GUEST, EPOCH);
 	return &pump.near;
@@ -212,7 +216,7 @@ static struct domlet_ring *open_socket(const char *number)
 
 int main(int argc, char **argv)
 {
-	bool on_socket = argc == 3 && strcmp(argv[1], "--socket") == 0;
+	bool on_socket = (argc == 3 || argc == 4) && strcmp(argv[1], "--socket") == 0;
 	struct domlet_ring *ring;
 	struct timespec now;
 	sigset_t all;
@@ -221,7 +225,7 @@ int main(int argc, char **argv)
 	if (!on_socket && getpid() != 1) {
 		(void)fprintf(
 			stderr,
-			"domlet-init is process 1 of a domlet domain; elsewhere it takes --socket FD and does as the monitor there says\n");
+			"domlet-init is process 1 of a domlet domain; elsewhere it takes --socket FD [CGROUP] and does as the monitor there says\n");
 		return 2;
 	}
 	if (!on_socket)
@@ -232,7 +236,7 @@ int main(int argc, char **argv)
 	if (!on_socket)
 		boot();
 	signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-	ring = on_socket ? open_socket(argv[2]) : open_device();
+	ring = on_socket ? open_socket(argv[2], argv[3]) : open_device();
 	if (!on_socket)
 		boot_rest(); /* before the greeting: until then dom0 listens to the console */
 	domlet_agent_init(&the, ring, EPOCH, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);

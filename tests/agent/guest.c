@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *agent;
+static const char *agent, *cgroup;
 
 bool guest_take_arguments(int argc, char **argv)
 {
@@ -32,6 +32,11 @@ bool guest_may_mount(void)
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+void guest_use_cgroup(const char *path)
+{
+	cgroup = path;
+}
+
 pid_t guest_spawn(int *fd)
 {
 	char number[16];
@@ -44,7 +49,7 @@ pid_t guest_spawn(int *fd)
 	if (pid == 0) {
 		(void)fcntl(ends[1], F_SETFD, 0);
 		(void)snprintf(number, sizeof number, "%d", ends[1]);
-		execl(agent, agent, "--socket", number, (char *)NULL);
+		execl(agent, agent, "--socket", number, cgroup, (char *)NULL);
 		_exit(126);
 	}
 	close(ends[1]);

@@ -15,6 +15,8 @@
 bool guest_take_arguments(int argc, char **argv);
 /* Without that right an agent makes no container. */
 bool guest_may_mount(void);
+/* A cgroup for the agents from now on; NULL: none. */
+void guest_use_cgroup(const char *path);
 /* Starts domlet-init; *FD is the monitor's end. Its pid, -1: it can't be started. */
 pid_t guest_spawn(int *fd);
 
