@@ -35,8 +35,11 @@
 #define DOMLET_STREAM_WINDOW 262144u
 /* Open streams of one link: 3 a process, 64 processes. */
 #define DOMLET_STREAM_MAX 192u
-/* Process numbers are host-chosen, 1-based. */
+/* Process numbers are host-chosen, 1-based. Of all containers of a domain
+ * together: the first processes and those of EXEC, not what they start, which
+ * memory and the containers' pids limits bound. A link's tables are this long. */
 #define DOMLET_PROCESS_MAX 64u
+/* Of a domain, with the sandbox. */
 #define DOMLET_CONTAINER_MAX 16u
 
 /* Container ids: runc's bound is the file name's. */

@@ -86,8 +86,8 @@ bool domlet_agent_work(struct agent *a)
 			domlet_table_release(a, g);
 	}
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
-		if (a->containers[i].deleting)
-			domlet_container_finish(a, &a->containers[i]);
+		if (a->containers[i].used)
+			domlet_container_turn(a, &a->containers[i]);
 	return any;
 }
 
@@ -100,6 +100,9 @@ bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 			fds[(*n)++] = (struct pollfd){ .fd = g->p.status_fd, .events = POLLIN };
 		wants_room = domlet_streams_poll(a, g, fds, n) || wants_room;
 	}
+	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (a->containers[i].used)
+			domlet_container_poll(&a->containers[i], fds, n);
 	a->drain_at = domlet_drain_fd(&a->drain) >= 0 ? *n : 0;
 	if (a->drain_at)
 		fds[(*n)++] = (struct pollfd){ .fd = domlet_drain_fd(&a->drain), .events = POLLIN };

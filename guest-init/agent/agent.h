@@ -64,11 +64,19 @@ struct guest_container {
 	bool used, stopped;
 	uint32_t number;
 	struct domlet_container_config config;
-	int cgroup_fd;      /* -1: none */
-	int pidfd;          /* of its first process; -1: it has ended */
-	uint64_t oom_kills; /* when it was last certain that no process's end is still to be told of one */
+	int cgroup_fd;                 /* -1: none */
+	int pidfd;                     /* of its first process; -1: it has ended */
+	struct domlet_namespaces held; /* of its first process, for those that join it */
+	uint64_t oom_kills;            /* when it was last certain that no process's end is still to be told of one */
 	bool deleting;
 	uint32_t delete_request;
+	int events_fd; /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+};
+
+/* A tmpfs that containers share. */
+struct guest_shm {
+	uint32_t users; /* bit n: container n; 0: free */
+	char name[DOMLET_CONFIG_SHARED_MAX + 1];
 };
 
 struct agent {
@@ -80,6 +88,7 @@ struct agent {
 	struct guest_process *processes; /* in the order in which they came; owned */
 	struct guest_process *by_number[DOMLET_PROCESS_MAX + 1];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];
+	struct guest_shm shm[DOMLET_CONTAINER_MAX];
 	struct domlet_drain drain;
 	nfds_t drain_at; /* its place among what is polled; 0: none */
 	bool ended;      /* the domain is to end ... */
@@ -93,7 +102,7 @@ bool domlet_agent_work(struct agent *a);
 /* Where process 1 does not end the machine and them with it. */
 void domlet_agent_kill_all(struct agent *a);
 
-#define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4 + 1)
+#define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4 + DOMLET_CONTAINER_MAX + 1)
 /* Adds what to sleep on; true when room in the ring is to be waited for. */
 bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
 /* After poll(), with the same FDS: what is no work yet, as an end that can only be seen there. */

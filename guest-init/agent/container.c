@@ -9,7 +9,14 @@
 #include "make.h"
 #include "process.h"
 #include "reply.h"
+#include "share.h"
 #include "table.h"
+
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
 
 static int check_create(struct agent *a, const struct domlet_msg_create *m, struct domlet_failure *failure)
 {
@@ -19,8 +26,12 @@ static int check_create(struct agent *a, const struct domlet_msg_create *m, stru
 		*failure = a->unready;
 		return -failure->code;
 	}
-	if (m->container >= DOMLET_CONTAINER_MAX || domlet_table_container(a, m->container) ||
-	    m->sha256.len != DOMLET_SHA256_LEN || m->source > 1 || (m->source == 0 && !a->xs))
+	if (m->container >= DOMLET_CONTAINER_MAX)
+		return domlet_failure_set(failure, ENOSPC, "the guest has no place for container %.*s: it takes %u",
+					  (int)(m->id.len < DOMLET_ID_MAX ? m->id.len : DOMLET_ID_MAX),
+					  m->id.len ? (const char *)m->id.ptr : "", DOMLET_CONTAINER_MAX);
+	if (domlet_table_container(a, m->container) || m->sha256.len != DOMLET_SHA256_LEN || m->source > 1 ||
+	    (m->source == 0 && !a->xs))
 		return domlet_failure_set(failure, EINVAL, "the guest can't take container %u", m->container);
 	return 0;
 }
@@ -37,7 +48,10 @@ void domlet_container_create(struct agent *a, uint32_t request, const struct dom
 		domlet_reply_send(a, request, &failure);
 		return;
 	}
-	*g->container = (struct guest_container){ .used = true, .number = m->container, .cgroup_fd = -1, .pidfd = -1 };
+	*g->container = (struct guest_container){
+		.used = true, .number = m->container, .cgroup_fd = -1, .pidfd = -1, .events_fd = -1
+	};
+	domlet_namespaces_init(&g->container->held);
 	g->first = true;
 	memcpy(g->sha256, m->sha256.ptr, sizeof g->sha256);
 	if (a->xs)
@@ -85,20 +99,51 @@ void domlet_container_delete(struct agent *a, uint32_t request, const struct dom
 	(void)domlet_process_signal_all(a, c, SIGKILL);
 }
 
-void domlet_container_finish(struct agent *a, struct guest_container *c)
+/* The ends of those that another container's first process reaps are told to
+ * nobody here but by the cgroup itself. */
+static bool is_empty(struct guest_container *c)
+{
+	int r;
+
+	if (c->cgroup_fd < 0)
+		return true;
+	if (c->events_fd < 0)
+		c->events_fd = domlet_cgroup_watch(c->cgroup_fd);
+	else
+		domlet_cgroup_look(c->events_fd);
+	r = domlet_cgroup_remove(c->number);
+	return r != -EBUSY;
+}
+
+static void finish_delete(struct agent *a, struct guest_container *c)
 {
 	for (const struct guest_process *g = a->processes; g; g = g->next)
 		if (g->container == c)
 			return;
-	if (c->cgroup_fd >= 0 && domlet_cgroup_remove(c->number) == -EBUSY) {
+	if (!is_empty(c)) {
 		(void)domlet_process_signal_all(a, c, SIGKILL);
 		return;
 	}
-	if (c->cgroup_fd >= 0)
-		close(c->cgroup_fd);
-	if (c->pidfd >= 0)
-		close(c->pidfd);
+	close_one(c->events_fd);
+	close_one(c->cgroup_fd);
+	close_one(c->pidfd);
+	domlet_namespaces_close(&c->held);
+	domlet_share_drop(a, c);
 	domlet_config_free(&c->config);
 	domlet_reply_send(a, c->delete_request, NULL);
 	memset(c, 0, sizeof *c);
+}
+
+void domlet_container_turn(struct agent *a, struct guest_container *c)
+{
+	if (c->stopped)
+		domlet_share_close_unused(a, c);
+	if (c->deleting)
+		finish_delete(a, c);
+}
+
+void domlet_container_poll(struct guest_container *c, struct pollfd *fds, nfds_t *n)
+{
+	if (c->deleting && c->events_fd >= 0)
+		fds[(*n)++] = (struct pollfd){ .fd = c->events_fd, .events = POLLPRI };
 }

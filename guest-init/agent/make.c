@@ -8,6 +8,7 @@
 
 #include "../container/cgroup.h"
 #include "reply.h"
+#include "share.h"
 #include "streams.h"
 #include "table.h"
 
@@ -23,12 +24,15 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 			struct domlet_failure *failure)
 {
 	struct guest_container *c = g->container;
+	struct domlet_namespaces join;
 	int r = domlet_config_parse(&c->config, text, len, failure);
 
+	if (r == 0)
+		r = domlet_share_take(a, c, &join, failure);
 	if (r == 0 && a->cgroups)
 		r = c->cgroup_fd = domlet_cgroup_create(c->number, &c->config.resources, failure);
 	if (r >= 0)
-		r = domlet_spawn_create(&g->p, &c->config, c->number, c->cgroup_fd, failure);
+		r = domlet_spawn_create(&g->p, &c->config, c->number, &join, c->cgroup_fd, failure);
 	if (r == 0)
 		c->pidfd = pidfd_open(g->p.pid, 0);
 	return r;

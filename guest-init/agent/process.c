@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "process.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -112,6 +113,7 @@ static void on_ready(struct agent *a, struct guest_process *g, const struct doml
 		set_up_failed(a, g, &failure);
 	} else if (g->first) {
 		g->stage = STAGE_READY;
+		domlet_namespaces_open(&g->container->held, g->p.pid);
 		domlet_reply_send(a, g->request, NULL);
 		g->request = 0;
 	} else {
@@ -144,7 +146,7 @@ bool domlet_process_read_status(struct agent *a, struct guest_process *g)
 	return true;
 }
 
-static void on_end(struct guest_process *g, int status)
+static void on_end(struct agent *a, struct guest_process *g, int status)
 {
 	struct guest_container *c = g->container;
 	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -160,6 +162,9 @@ static void on_end(struct guest_process *g, int status)
 		c->stopped = true;
 		close(c->pidfd);
 		c->pidfd = -1;
+		/* Else the kernel kills the others. */
+		if (!(c->config.namespaces & CLONE_NEWPID))
+			(void)domlet_process_signal_all(a, c, SIGKILL);
 	}
 }
 
@@ -171,7 +176,7 @@ void domlet_process_reap(struct agent *a)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
 		for (struct guest_process *g = a->processes; g; g = g->next)
 			if (g->p.pid == pid && !g->exited)
-				on_end(g, status);
+				on_end(a, g, status);
 }
 
 void domlet_process_report(struct agent *a, struct guest_process *g)

@@ -74,6 +74,20 @@ static void *make_table(struct domlet_reader *r, const char *key, uint32_t count
 	return table;
 }
 
+/* Letters of a file's name, as it is one. */
+static void read_shared(struct domlet_mount_config *m, struct json_object *plan, struct domlet_reader *r)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+	size_t len;
+
+	m->shared = domlet_read_string(r, plan, "shared", NULL);
+	len = m->shared ? strlen(m->shared) : 1;
+	if (len == 0 || len > DOMLET_CONFIG_SHARED_MAX || (m->shared && m->shared[strspn(m->shared, letters)]))
+		domlet_read_fail(r, "plan.mounts.shared", "must be 1 to 64 letters, digits, - and _");
+	else if (m->shared && strcmp(m->type, "tmpfs") != 0)
+		domlet_read_fail(r, "plan.mounts.shared", "is for a tmpfs alone");
+}
+
 static void read_mount(struct domlet_mount_config *m, struct json_object *oci, struct json_object *plan,
 		       struct domlet_reader *r)
 {
@@ -93,6 +107,7 @@ static void read_mount(struct domlet_mount_config *m, struct json_object *oci, s
 		m->via = DOMLET_MOUNT_GUEST;
 		/* What the host replaced (a bind of /dev/shm) has its type there. */
 		m->type = domlet_read_string(r, plan, "type", m->type);
+		read_shared(m, plan, r);
 	} else if (!strcmp(via, "copy")) {
 		m->via = DOMLET_MOUNT_COPY;
 		rc = domlet_config_base64(domlet_read_string(r, plan, "content", ""), &m->content, &m->content_len);
@@ -161,6 +176,33 @@ static void read_namespaces(struct domlet_container_config *c, struct json_objec
 	}
 	/* A container without its own would pivot PID 1's. */
 	c->namespaces |= CLONE_NEWNS;
+}
+
+static void read_joins(struct domlet_container_config *c, struct json_object *plan, struct domlet_reader *r)
+{
+	static const struct {
+		const char *type;
+		uint32_t flag;
+	} known[DOMLET_JOINS] = {
+		[DOMLET_JOIN_IPC] = { "ipc", CLONE_NEWIPC },
+		[DOMLET_JOIN_UTS] = { "uts", CLONE_NEWUTS },
+		[DOMLET_JOIN_NETWORK] = { "network", CLONE_NEWNET },
+		[DOMLET_JOIN_PID] = { "pid", CLONE_NEWPID },
+	};
+	struct json_object *join = domlet_read_object(r, plan, "join");
+	int read = 0;
+
+	for (int i = 0; i < DOMLET_JOINS; i++) {
+		c->join[i] = (int)domlet_read_int(r, join, known[i].type, 0, DOMLET_CONTAINER_MAX - 1, -1);
+		if (c->join[i] < 0)
+			continue;
+		read++;
+		c->joined |= known[i].flag;
+	}
+	if (join && read != json_object_object_length(join))
+		domlet_read_fail(r, "plan.join", "names a type that is none of ipc, uts, network and pid");
+	else if (c->joined & c->namespaces)
+		domlet_read_fail(r, "plan.join", "names a type that the container has of its own");
 }
 
 static void read_time_offsets(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
@@ -401,6 +443,7 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	read_root(c, oci, plan, r);
 	read_mounts(c, oci, plan, r);
 	read_namespaces(c, linux_, r);
+	read_joins(c, plan, r);
 	read_time_offsets(c, linux_, r);
 	read_devices(c, linux_, r);
 	read_personality(c, linux_, r);
@@ -413,9 +456,9 @@ static void read_container(struct domlet_container_config *c, struct domlet_read
 	domlet_read_strings(r, linux_, "maskedPaths", DOMLET_CONFIG_PATHS_MAX, &c->masked);
 	domlet_read_strings(r, linux_, "readonlyPaths", DOMLET_CONFIG_PATHS_MAX, &c->read_only);
 	c->seccomp = domlet_read_object(r, linux_, "seccomp");
-	if (c->hostname[0] && !(c->namespaces & CLONE_NEWUTS))
+	if (c->hostname[0] && !((c->namespaces | c->joined) & CLONE_NEWUTS))
 		domlet_read_fail(r, "hostname", "needs a uts namespace of the container's own");
-	if (c->domainname[0] && !(c->namespaces & CLONE_NEWUTS))
+	if (c->domainname[0] && !((c->namespaces | c->joined) & CLONE_NEWUTS))
 		domlet_read_fail(r, "domainname", "needs a uts namespace of the container's own");
 }
 

@@ -27,6 +27,7 @@
 #define DOMLET_CONFIG_SYSCTLS_MAX 256u
 #define DOMLET_CONFIG_NAMESPACES_MAX 16u
 #define DOMLET_CONFIG_HOOKS_MAX 64u
+#define DOMLET_CONFIG_SHARED_MAX 64u /* letters of a shared tmpfs's name */
 
 enum domlet_caps_set {
 	DOMLET_CAPS_BOUNDING,
@@ -88,11 +89,15 @@ struct domlet_root_config {
 	bool readonly;
 };
 
+/* Namespaces of another container's that one can be made in. */
+enum domlet_join { DOMLET_JOIN_IPC, DOMLET_JOIN_UTS, DOMLET_JOIN_NETWORK, DOMLET_JOIN_PID, DOMLET_JOINS };
+
 enum domlet_mount_via { DOMLET_MOUNT_GUEST, DOMLET_MOUNT_COPY, DOMLET_MOUNT_SKIP };
 
 struct domlet_mount_config {
 	enum domlet_mount_via via;
 	const char *destination, *type, *source;
+	const char *shared; /* GUEST: name of the tmpfs that it is one with, in all containers that say so; NULL: its own */
 	struct domlet_strings options;
 	uint8_t *content; /* COPY: owned */
 	uint32_t content_len;
@@ -148,7 +153,9 @@ struct domlet_container_config {
 	struct domlet_root_config root;
 	struct domlet_mount_config *mounts;
 	uint32_t mount_count;
-	uint32_t namespaces; /* CLONE_NEW* to create */
+	uint32_t namespaces;    /* CLONE_NEW* to create */
+	uint32_t joined;        /* CLONE_NEW* of other containers' */
+	int join[DOMLET_JOINS]; /* the number of the container whose namespace it is in; -1: none */
 	const char *hostname, *domainname;
 	struct domlet_time_offset_config time_offsets[2];
 	uint32_t time_offset_count;

@@ -238,6 +238,23 @@ uint64_t domlet_cgroup_oom_kills(int cgroup_fd)
 	return read_counter(cgroup_fd, "memory.events", "oom_kill");
 }
 
+int domlet_cgroup_watch(int cgroup_fd)
+{
+	int fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	domlet_cgroup_look(fd);
+	return fd;
+}
+
+void domlet_cgroup_look(int watch_fd)
+{
+	char text[256];
+
+	(void)!pread(watch_fd, text, sizeof text, 0);
+}
+
 /* Name of some directory in DIR (which is consumed); false when none. */
 static bool first_child(int dir, char *name, size_t size)
 {

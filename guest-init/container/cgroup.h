@@ -22,6 +22,10 @@ int domlet_cgroup_below(int cgroup_fd, const char *path, struct domlet_failure *
 int domlet_cgroup_signal(int cgroup_fd, int signo);
 /* How many processes the kernel has killed in it for want of memory. */
 uint64_t domlet_cgroup_oom_kills(int cgroup_fd);
+/* What can be polled for POLLPRI, from one look to the next one: something that
+ * is told of the cgroup, as its last process's end, has changed. -errno. */
+int domlet_cgroup_watch(int cgroup_fd);
+void domlet_cgroup_look(int watch_fd);
 /* 0, or -errno (-EBUSY: a process is still in it). */
 int domlet_cgroup_remove(uint32_t number);
 

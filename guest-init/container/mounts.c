@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "paths.h"
+#include "shm.h"
 
 /* RECURSIVE: with an "r" before it, it is meant for the mounts below as well, of
  * which ours have none. "domlet features" tells engines of these names. */
@@ -224,6 +225,17 @@ static bool is_link(int root_fd, const char *path)
 	return is;
 }
 
+/* The tmpfs that M shares with other containers'. */
+static int bind_shared(const struct domlet_mount_config *m, const struct domlet_path *target)
+{
+	int fd = domlet_shm_open(m->shared);
+	int rc = fd < 0 ? fd : mount(path_of(fd).text, path_of(target->fd).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int mount_type(const char *type, const struct domlet_mount_config *m, const struct domlet_mount_options *o,
 		      const struct domlet_mount_place *p, const struct domlet_path *target)
 {
@@ -235,6 +247,10 @@ static int mount_type(const char *type, const struct domlet_mount_config *m, con
 
 	if (rc < 0)
 		return rc;
+	if (m->shared) {
+		rc = bind_shared(m, target);
+		return rc < 0 ? rc : remount(p->root_fd, target->name, o->flags & ~later, o->propagation);
+	}
 	if (bind) /* there is no namespace to show its own only */
 		rc = mount(p->cgroup, path_of(target->fd).text, NULL, MS_BIND, NULL);
 	else

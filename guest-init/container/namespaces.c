@@ -10,6 +10,50 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+void domlet_namespaces_init(struct domlet_namespaces *n)
+{
+	for (int i = 0; i < DOMLET_JOINS; i++)
+		n->fd[i] = -1;
+}
+
+void domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid)
+{
+	static const char *const names[DOMLET_JOINS] = {
+		[DOMLET_JOIN_IPC] = "ipc", [DOMLET_JOIN_UTS] = "uts", [DOMLET_JOIN_NETWORK] = "net", [DOMLET_JOIN_PID] = "pid"
+	};
+	char path[64];
+
+	for (int i = 0; i < DOMLET_JOINS; i++) {
+		(void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, names[i]);
+		n->fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+	}
+}
+
+void domlet_namespaces_close(struct domlet_namespaces *n)
+{
+	for (int i = 0; i < DOMLET_JOINS; i++)
+		if (n->fd[i] >= 0)
+			close(n->fd[i]);
+	domlet_namespaces_init(n);
+}
+
+bool domlet_namespaces_are_open(const struct domlet_namespaces *n)
+{
+	for (int i = 0; i < DOMLET_JOINS; i++)
+		if (n->fd[i] >= 0)
+			return true;
+	return false;
+}
+
+int domlet_namespaces_join(const struct domlet_namespaces *n, struct domlet_failure *failure)
+{
+	for (int i = 0; i < DOMLET_JOINS; i++)
+		if (i != DOMLET_JOIN_PID && n->fd[i] >= 0 && setns(n->fd[i], 0) < 0)
+			return domlet_failure_set(failure, errno, "can't join another container's namespaces: %s",
+						  domlet_failure_name(errno));
+	return 0;
+}
+
 /* A new network namespace has its loopback device, but down. */
 static int raise_loopback(struct domlet_failure *failure)
 {

@@ -3,8 +3,9 @@
 #define DOMLET_INIT_NAMESPACES_H
 
 /*
- * What is set in the container's own namespaces before its root is entered:
- * names, sysctls, the loopback device. Called in its first process.
+ * Namespaces that other containers may join, held open by process 1, and what
+ * is set in a container's namespaces before its root is entered: names,
+ * sysctls, the loopback device.
  */
 
 #include <sched.h>
@@ -14,6 +15,22 @@
 /* Those of a container's that this makes; the others its clone has made. */
 #define DOMLET_NAMESPACES_LATER ((uint32_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
 
+/* By enum domlet_join; -1: none. */
+struct domlet_namespaces {
+	int fd[DOMLET_JOINS];
+};
+
+/* None. */
+void domlet_namespaces_init(struct domlet_namespaces *n);
+/* Those that process PID is in; one that can't be opened is none. */
+void domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid);
+void domlet_namespaces_close(struct domlet_namespaces *n);
+bool domlet_namespaces_are_open(const struct domlet_namespaces *n);
+
+/* In the container's first process: joins those of N but the pid namespace,
+ * which its parent has joined, as that counts for children only. */
+int domlet_namespaces_join(const struct domlet_namespaces *n, struct domlet_failure *failure);
+/* There, too: what the configuration says of them. */
 int domlet_namespaces_set_up(const struct domlet_container_config *c, struct domlet_failure *failure);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "mounts.h"
 #include "paths.h"
+#include "shm.h"
 
 #define SCRATCH_DIR "/run/domlet"
 
@@ -230,13 +231,14 @@ static int restrict_paths(int root_fd, const struct domlet_container_config *c, 
 
 /* Who makes a user namespace may mount a fresh /proc or /sys, without what is
  * masked here, as long as there is a whole one in its mount namespace, though
- * it can't be reached. The base may hold one; the overlay has the base itself. */
+ * it can't be reached. The base may hold one; the overlay has the base itself.
+ * What other containers share is no business of one that leaves its root. */
 static int hide_guest(const struct scratch *s, struct domlet_failure *failure)
 {
-	const char *const trees[] = { "/proc", "/sys", s->lower };
+	const char *const trees[] = { "/proc", "/sys", DOMLET_SHM_DIR, s->lower };
 
 	for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++)
-		if (umount2(trees[i], MNT_DETACH) < 0 && errno != EINVAL)
+		if (umount2(trees[i], MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
 			return domlet_failure_set(failure, errno, "can't take the guest's %s from the container: %s",
 						  trees[i], domlet_failure_name(errno));
 	return 0;

@@ -18,7 +18,6 @@
 
 #include "command.h"
 #include "hooks.h"
-#include "namespaces.h"
 #include "rootfs.h"
 #include "terminal.h"
 
@@ -31,8 +30,9 @@ struct order {
 	const struct domlet_container_config *c;
 	uint32_t number; /* of the container */
 	int cgroup_fd;
-	int pidfd;                    /* whose namespaces to join; -1: make them */
-	int status, go, in, out, err; /* the child's ends */
+	const struct domlet_namespaces *join; /* of the first process: of other containers' */
+	int pidfd;                            /* whose namespaces to join; -1: make them */
+	int status, go, in, out, err;         /* the child's ends */
 };
 
 /* While /proc is still the guest's. */
@@ -55,15 +55,19 @@ static int set_oom_score(const struct domlet_process_config *p, struct domlet_fa
 
 static int make_container(const struct order *s, struct domlet_failure *failure)
 {
-	int r = domlet_namespaces_set_up(s->c, failure);
+	struct domlet_namespaces join = *s->join;
+	int r = domlet_namespaces_join(&join, failure);
 
+	domlet_namespaces_close(&join);
+	if (r == 0)
+		r = domlet_namespaces_set_up(s->c, failure);
 	return r < 0 ? r : domlet_rootfs_enter(s->c, s->number, failure);
 }
 
 /* The pid namespace was joined by the parent, as it counts for children only. */
 static int join_container(const struct order *s, struct domlet_failure *failure)
 {
-	if (setns(s->pidfd, (int)(s->c->namespaces & ~(uint32_t)CLONE_NEWPID)) < 0)
+	if (setns(s->pidfd, (int)((s->c->namespaces | s->c->joined) & ~(uint32_t)CLONE_NEWPID)) < 0)
 		return domlet_failure_set(failure, errno, "can't join the container's namespaces: %s",
 					  domlet_failure_name(errno));
 	close(s->pidfd);
@@ -75,7 +79,16 @@ static int join_container(const struct order *s, struct domlet_failure *failure)
  * itself when its parent dies. */
 static void close_inherited(const struct order *s)
 {
-	const int kept[] = { s->pidfd, s->status, s->go, s->in, s->out, s->err };
+	const int no_join = -1, *join = s->join ? s->join->fd : NULL;
+	const int kept[] = { s->pidfd,
+			     s->status,
+			     s->go,
+			     s->in,
+			     s->out,
+			     s->err,
+			     join ? join[DOMLET_JOIN_IPC] : no_join,
+			     join ? join[DOMLET_JOIN_UTS] : no_join,
+			     join ? join[DOMLET_JOIN_NETWORK] : no_join };
 	unsigned int from = STDERR_FILENO + 1, next;
 
 	do {
@@ -284,11 +297,12 @@ static int in_pid_namespace_of(int fd)
 
 static int start_child(struct domlet_spawn *p, struct order *s)
 {
-	bool elsewhere = s->pidfd >= 0 && s->c->namespaces & CLONE_NEWPID;
+	int there = s->join ? s->join->fd[DOMLET_JOIN_PID] : s->pidfd;
+	bool elsewhere = there >= 0 && (s->c->namespaces | s->c->joined) & CLONE_NEWPID;
 	int own = elsewhere ? open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC) : -1, r = 0;
 
 	if (elsewhere)
-		r = own < 0 ? -errno : in_pid_namespace_of(s->pidfd);
+		r = own < 0 ? -errno : in_pid_namespace_of(there);
 	if (r == 0)
 		p->pid = clone_child(s);
 	if (r == 0 && p->pid == 0)
@@ -327,10 +341,10 @@ static int spawn(struct domlet_spawn *p, struct order *s, struct domlet_failure 
 	return r;
 }
 
-int domlet_spawn_create(struct domlet_spawn *p, const struct domlet_container_config *c, uint32_t number, int cgroup_fd,
-			struct domlet_failure *failure)
+int domlet_spawn_create(struct domlet_spawn *p, const struct domlet_container_config *c, uint32_t number,
+			const struct domlet_namespaces *join, int cgroup_fd, struct domlet_failure *failure)
 {
-	struct order s = { .p = &c->process, .c = c, .number = number, .cgroup_fd = cgroup_fd, .pidfd = -1 };
+	struct order s = { .p = &c->process, .c = c, .number = number, .join = join, .cgroup_fd = cgroup_fd, .pidfd = -1 };
 
 	return spawn(p, &s, failure);
 }

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "../config/config.h"
+#include "namespaces.h"
 
 struct domlet_spawn {
 	uint32_t number; /* the monitor's */
@@ -32,9 +33,9 @@ struct domlet_spawn_status {
 /* No descriptors. The functions below keep the number. */
 void domlet_spawn_init(struct domlet_spawn *p);
 /* The first process of container NUMBER, which makes all that is the
- * container's. cgroup_fd: where it starts, -1: here. */
-int domlet_spawn_create(struct domlet_spawn *p, const struct domlet_container_config *c, uint32_t number, int cgroup_fd,
-			struct domlet_failure *failure);
+ * container's but the namespaces in JOIN. cgroup_fd: where it starts, -1: here. */
+int domlet_spawn_create(struct domlet_spawn *p, const struct domlet_container_config *c, uint32_t number,
+			const struct domlet_namespaces *join, int cgroup_fd, struct domlet_failure *failure);
 /* PC in the container whose first process PIDFD is. */
 int domlet_spawn_exec(struct domlet_spawn *p, const struct domlet_process_config *pc,
 		      const struct domlet_container_config *c, int pidfd, int cgroup_fd, struct domlet_failure *failure);

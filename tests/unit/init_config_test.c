@@ -92,6 +92,52 @@ static void reads_a_container(void **state)
 	domlet_config_free(&c);
 }
 
+#define MEMBER(oci, plan)                                                                       \
+	"{\"oci\":{\"process\":{\"args\":[\"a\"]}" oci "},\"plan\":{\"root\":{\"via\":\"vbd\"," \
+	"\"device\":\"/dev/xvda\"}" plan "}}"
+#define TMPFS ",\"mounts\":[{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\"}]"
+#define BIND ",\"mounts\":[{\"destination\":\"/dev/shm\",\"type\":\"bind\"}]"
+
+/* What it has of other containers in its domain. */
+static void reads_a_member(void **state)
+{
+	struct domlet_container_config c;
+	struct domlet_failure f = { 0 };
+
+	(void)state;
+	assert_int_equal(parse(&c, &f,
+			       MEMBER(BIND ",\"hostname\":\"box\"",
+				      ",\"join\":{\"uts\":15,\"network\":0},"
+				      "\"mounts\":[{\"via\":\"guest\",\"type\":\"tmpfs\",\"shared\":\"a-Z_9\"}]")),
+			 0);
+	assert_int_equal(c.namespaces, CLONE_NEWNS);
+	assert_int_equal(c.joined, CLONE_NEWUTS | CLONE_NEWNET);
+	assert_int_equal(c.join[DOMLET_JOIN_UTS], 15);
+	assert_int_equal(c.join[DOMLET_JOIN_NETWORK], 0);
+	assert_int_equal(c.join[DOMLET_JOIN_IPC], -1);
+	assert_int_equal(c.join[DOMLET_JOIN_PID], -1);
+	assert_string_equal(c.mounts[0].shared, "a-Z_9");
+	domlet_config_free(&c);
+	assert_int_equal(parse(&c, &f, MEMBER(TMPFS, ",\"mounts\":[{\"via\":\"guest\"}]")), 0);
+	assert_int_equal(c.joined, 0);
+	assert_int_equal(c.join[DOMLET_JOIN_UTS], -1);
+	assert_null(c.mounts[0].shared);
+	domlet_config_free(&c);
+	refuses(MEMBER("", ",\"join\":{\"uts\":16}"), EINVAL, "uts is out of range");
+	refuses(MEMBER("", ",\"join\":{\"user\":0}"), EINVAL, "none of ipc, uts, network and pid");
+	refuses(MEMBER("", ",\"join\":[0]"), EINVAL, "join");
+	refuses(MEMBER(",\"linux\":{\"namespaces\":[{\"type\":\"ipc\"}]}", ",\"join\":{\"ipc\":0}"), EINVAL,
+		"has of its own");
+	refuses(MEMBER(TMPFS, ",\"mounts\":[{\"via\":\"guest\",\"shared\":\"\"}]"), EINVAL, "1 to 64 letters");
+	refuses(MEMBER(TMPFS, ",\"mounts\":[{\"via\":\"guest\",\"shared\":\"..\"}]"), EINVAL, "1 to 64 letters");
+	refuses(MEMBER(TMPFS, ",\"mounts\":[{\"via\":\"guest\",\"shared\":"
+			      "\"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggg\"}]"),
+		EINVAL, "1 to 64 letters");
+	refuses(MEMBER(",\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"}]",
+		       ",\"mounts\":[{\"via\":\"guest\",\"shared\":\"a\"}]"),
+		EINVAL, "for a tmpfs alone");
+}
+
 static void refuses_what_it_cannot_do(void **state)
 {
 	(void)state;
@@ -228,11 +274,9 @@ static void decodes_base64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_container),
-		cmocka_unit_test(refuses_what_it_cannot_do),
-		cmocka_unit_test(a_further_process_inherits),
-		cmocka_unit_test(refuses_deep_nesting),
-		cmocka_unit_test(decodes_base64),
+		cmocka_unit_test(reads_a_container),         cmocka_unit_test(reads_a_member),
+		cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(a_further_process_inherits),
+		cmocka_unit_test(refuses_deep_nesting),      cmocka_unit_test(decodes_base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
