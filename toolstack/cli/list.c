@@ -13,12 +13,27 @@
 #include "option.h"
 #include "reap.h"
 
+#define UNKNOWN "unknown"
+
 enum list_format { LIST_TABLE, LIST_JSON, LIST_QUIET };
 
 struct list {
+	struct domlet_cli *cli;
 	enum list_format format;
 	struct json_object *array; /* LIST_JSON only */
 };
+
+/* One whose status can't be known now must not keep the others from being
+ * listed; the user is told why. */
+static bool is_known(const struct list *list, const struct domlet_state *st)
+{
+	struct domlet_error err;
+
+	if (domlet_state_know(st, &err) == 0)
+		return true;
+	domlet_log_notice(&list->cli->log, "%s", err.text);
+	return false;
+}
 
 static int add_json(struct list *list, struct domlet_state *st)
 {
@@ -27,6 +42,8 @@ static int add_json(struct list *list, struct domlet_state *st)
 
 	if (!one)
 		return -ENOMEM;
+	if (!is_known(list, st))
+		json_object_object_add(one, "status", json_object_new_string(UNKNOWN));
 	if (json_object_array_add(list->array, one)) {
 		json_object_put(one);
 		return -ENOMEM;
@@ -34,7 +51,7 @@ static int add_json(struct list *list, struct domlet_state *st)
 	return 0;
 }
 
-static void print_row(const struct domlet_state *st)
+static void print_row(const struct list *list, const struct domlet_state *st)
 {
 	enum domlet_status status = domlet_state_status(st);
 	bool dead = status == DOMLET_STATUS_STOPPED;
@@ -43,8 +60,8 @@ static void print_row(const struct domlet_state *st)
 	if (!dead && st->domid != DOMLET_DOMID_NONE)
 		snprintf(domid, sizeof(domid), "%u", st->domid);
 	printf("%-20s %-8d %-9s %-30s %-30s %-6s %-6s %s\n", st->id, dead ? 0 : (int)st->proxy.pid,
-	       domlet_status_name(status), st->bundle ? st->bundle : "-", st->created[0] ? st->created : "-", "root",
-	       domid, st->type[0] ? st->type : "-");
+	       is_known(list, st) ? domlet_status_name(status) : UNKNOWN, st->bundle ? st->bundle : "-",
+	       st->created[0] ? st->created : "-", "root", domid, st->type[0] ? st->type : "-");
 }
 
 static int visit(struct domlet_state *st, void *arg)
@@ -54,14 +71,14 @@ static int visit(struct domlet_state *st, void *arg)
 	switch (list->format) {
 	case LIST_JSON: return add_json(list, st);
 	case LIST_QUIET: puts(st->id); return 0;
-	case LIST_TABLE: print_row(st); return 0;
+	case LIST_TABLE: print_row(list, st); return 0;
 	}
 	return -EINVAL;
 }
 
 static int print_list(struct domlet_cli *cli, enum list_format format)
 {
-	struct list list = { .format = format };
+	struct list list = { .cli = cli, .format = format };
 	int rc;
 
 	if (format == LIST_JSON) {
