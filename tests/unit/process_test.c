@@ -20,6 +20,7 @@
 #define CGROUP "\"dev.domlet.cgroup\":\"of the file\""
 
 static char bundle[64], config[80], file[80];
+static char *labels;
 static struct domlet_error err;
 
 static void write_file(const char *path, const char *text)
@@ -59,8 +60,11 @@ static char *plan(const struct domlet_oci_process_options *o)
 	struct json_object *process;
 	char *text;
 
-	if (domlet_oci_process_plan(bundle, o, &process, &err) < 0)
+	free(labels);
+	if (domlet_oci_process_plan(bundle, o, &process, &labels, &err) < 0) {
+		assert_null(labels);
 		return NULL;
+	}
 	text = strdup(json_object_to_json_string_ext(process, JSON_C_TO_STRING_PLAIN));
 	json_object_put(process);
 	return text;
@@ -82,6 +86,33 @@ static void comes_from_the_container_or_a_file(void **state)
 	text = plan(&o);
 	assert_string_equal(text, "{\"args\":[\"other\"],\"cwd\":\"\\/x\"}");
 	free(text);
+}
+
+/* The guest doesn't get them, and whoever gave them is told so. */
+static void labels_of_the_host(void **state)
+{
+	char *args[] = { (char *)"sh", NULL };
+	struct domlet_oci_process_options o = { .file = file };
+
+	(void)state;
+	free(plan(&o));
+	assert_null(labels);
+	write_file(file,
+		   "{\"args\":[\"a\"],\"cwd\":\"/\",\"apparmorProfile\":\"docker-default\",\"selinuxLabel\":\"s0\"}");
+	free(plan(&o));
+	assert_string_equal(labels, "{\"process.apparmorProfile\":\"docker-default\",\"process.selinuxLabel\":\"s0\"}");
+	write_file(file, "{\"args\":[\"a\"],\"cwd\":\"/\",\"apparmorProfile\":\"unconfined\",\"selinuxLabel\":\"\"}");
+	free(plan(&o));
+	assert_null(labels);
+	write_file(file, "{\"args\":[\"a\"],\"cwd\":\"x\",\"selinuxLabel\":\"s0\"}");
+	assert_null(plan(&o)); /* which looks at labels, too */
+	/* Those that its container has were told of when that was made. */
+	write_file(config,
+		   "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"args\":[\"first\"],\"cwd\":\"/\","
+		   "\"apparmorProfile\":\"docker-default\"}}");
+	o = (struct domlet_oci_process_options){ .args = args };
+	free(plan(&o));
+	assert_null(labels);
 }
 
 /* As runc takes it; where there is one cgroup, no more than one is asked for. */
@@ -187,6 +218,7 @@ int main(void)
 		cmocka_unit_test(a_cgroup_is_one_path),
 		cmocka_unit_test(streams_of_another_kind),
 		cmocka_unit_test(comes_from_a_pipe),
+		cmocka_unit_test(labels_of_the_host), /* which writes other files */
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

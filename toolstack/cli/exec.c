@@ -270,6 +270,7 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	static struct exec e;
 	struct domlet_state st = { 0 };
 	struct json_object *process = NULL;
+	cleanup_free char *labels = NULL;
 	int c, status = STATUS_FAILED;
 
 	e.process.env = e.env, e.process.caps = e.caps, e.process.gids = e.gids, e.process.cgroups = e.cgroups;
@@ -294,8 +295,10 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 		return STATUS_FAILED;
 	domlet_cli_stdio_kinds(cli, e.process.stdio);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) == 0 && check_state(cli, &st, &e) == 0 &&
-	    domlet_oci_process_plan(st.bundle, &e.process, &process, &cli->err) == 0)
+	    domlet_oci_process_plan(st.bundle, &e.process, &process, &labels, &cli->err) == 0) {
+		domlet_cli_tell_labels(cli, st.id, labels);
 		status = run_process(cli, &st, &e, process);
+	}
 	domlet_cli_reap_others(cli);
 	json_object_put(process);
 	domlet_state_free(&st);

@@ -327,6 +327,15 @@ static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, cons
 	return domlet_cli_write_pid_file(o->pid_file, l->proxy, &cli->err);
 }
 
+void domlet_cli_tell_labels(const struct domlet_cli *cli, const char *id, const char *labels)
+{
+	if (labels)
+		domlet_log_notice(
+			&cli->log,
+			"labels and profiles of this host's security modules are not applied in the guest of container %s: %s",
+			id, labels);
+}
+
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
 		      struct domlet_launched *l)
 {
@@ -349,11 +358,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	}
 	l->terminal = plan.terminal;
 	domlet_log_phase(&cli->log, "planned");
-	if (plan.labels)
-		domlet_log_notice(
-			&cli->log,
-			"labels and profiles of this host's security modules are not applied in the guest of container %s: %s",
-			id, plan.labels);
+	domlet_cli_tell_labels(cli, id, plan.labels);
 	if (plan.terminal && !o->foreground && !o->console_socket) {
 		domlet_plan_free(&plan);
 		return domlet_error_set(

@@ -23,6 +23,9 @@ struct domlet_launched {
 	bool terminal; /* the process has one */
 };
 
+/* Of the host's security modules, which no guest has: LABELS, a JSON object, NULL: none asked for. */
+void domlet_cli_tell_labels(const struct domlet_cli *cli, const char *id, const char *labels);
+
 /* 0 when created; then the pid file is written. */
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
 		      struct domlet_launched *l);

@@ -11,6 +11,7 @@
 #include "../base/error.h"
 #include "config-load.h"
 #include "guest-config.h"
+#include "labels.h"
 #include "member.h"
 
 /* The object KEY of O, made when it is absent. */
@@ -162,13 +163,14 @@ static int check(struct json_object *process, const char *where, struct domlet_e
 }
 
 int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_options *o,
-			    struct json_object **process, struct domlet_error *err)
+			    struct json_object **process, char **labels, struct domlet_error *err)
 {
 	cleanup_free char *path = NULL;
 	struct json_object *config = NULL;
 	int r;
 
 	*process = NULL;
+	*labels = NULL;
 	if (asprintf(&path, "%s/config.json", bundle) < 0) {
 		path = NULL;
 		return domlet_error_set(err, ENOMEM, "out of memory");
@@ -188,6 +190,8 @@ int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_
 	}
 	if (r == 0)
 		r = check(*process, o->file ? o->file : "the process", err);
+	if (r == 0 && o->file)
+		r = domlet_oci_labels(*process, NULL, o->file, labels, err);
 	if (r == 0)
 		domlet_guest_config_keep_process(*process);
 	if (r == 0)
@@ -197,6 +201,8 @@ int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_
 	if (r < 0) {
 		json_object_put(*process);
 		*process = NULL;
+		free(*labels);
+		*labels = NULL;
 	}
 	return r;
 }

@@ -32,7 +32,9 @@ struct domlet_oci_process_options {
  * "pipe" (or NULL), "null" for /dev/null, "closed". One with a terminal has that. */
 void domlet_oci_process_set_stdio(struct json_object *process, const char *const stdio[3]);
 
+/* LABELS: those that a file asks for, and no guest applies (labels.h), for the
+ * caller to free; NULL: none. The container's own were told of when it was made. */
 int domlet_oci_process_plan(const char *bundle, const struct domlet_oci_process_options *o,
-			    struct json_object **process, struct domlet_error *err);
+			    struct json_object **process, char **labels, struct domlet_error *err);
 
 #endif
