@@ -14,6 +14,12 @@
 /* What the status is of who was killed with its domain. */
 #define EXIT_KILLED (128u + SIGKILL)
 
+/* Something is to be done or told that no message of ours says. */
+static void wake(const struct domlet_guest_processes *all)
+{
+	(void)uv_async_send(&all->link->wake);
+}
+
 static void post(const struct domlet_guest_processes *all, enum domlet_guest_event_type type, uint32_t process,
 		 uint32_t code)
 {
@@ -78,8 +84,10 @@ void domlet_guest_process_make_room(struct domlet_guest_processes *all)
 		    (!oldest || p->ended < oldest->ended))
 			oldest = p;
 	}
-	if (spare < SPARE && oldest)
-		domlet_guest_streams_close(&oldest->streams);
+	if (spare >= SPARE || !oldest)
+		return;
+	domlet_guest_streams_close(&oldest->streams);
+	wake(all);
 }
 
 static void let_go(struct domlet_guest_process *p)
@@ -145,6 +153,7 @@ static void end(struct domlet_guest_process *p)
 static void linger(struct domlet_guest_process *p)
 {
 	domlet_guest_streams_close_input(&p->streams);
+	wake(p->all); /* the end of its input is owed */
 	tell_end(p, p->exit_code);
 	p->phase = DOMLET_GUEST_PROCESS_LINGERING;
 	p->ended = ++p->all->ended;
@@ -186,6 +195,7 @@ void domlet_guest_process_lose_proxy(struct domlet_guest_process *p)
 	domlet_guest_document_cut(&p->document);
 	if (p->phase == DOMLET_GUEST_PROCESS_DRAINING) { /* nobody waits for its output any more */
 		domlet_guest_streams_close(&p->streams);
+		wake(p->all);
 		return;
 	}
 	kill_in_guest(p);
