@@ -51,11 +51,11 @@ static struct domlet_error *because(const char *text)
 static void events_keep_their_order(void **state)
 {
 	(void)state;
-	domlet_queue_post(&queue, DOMLET_EV_EXITED, 3);
-	domlet_queue_post(&queue, DOMLET_EV_DRAINED, 0);
-	domlet_queue_post_end(&queue, DOMLET_EV_BROKEN, because("a lie"));
+	domlet_queue_post(&queue, DOMLET_EV_EXITED, 0, 3);
+	domlet_queue_post(&queue, DOMLET_EV_DRAINED, 0, 0);
+	domlet_queue_post_end(&queue, DOMLET_EV_BROKEN, 0, because("a lie"));
 	expect(DOMLET_EV_EXITED, 3, NULL);
-	domlet_queue_post(&queue, DOMLET_EV_DESTROYED, 0); /* in the middle of an action */
+	domlet_queue_post(&queue, DOMLET_EV_DESTROYED, 0, 0); /* in the middle of an action */
 	expect(DOMLET_EV_DRAINED, 0, NULL);
 	expect(DOMLET_EV_BROKEN, 0, "a lie");
 	expect(DOMLET_EV_DESTROYED, 0, NULL);
@@ -65,11 +65,11 @@ static void events_keep_their_order(void **state)
 static void one_that_waits_is_not_added_again(void **state)
 {
 	(void)state;
-	domlet_queue_post(&queue, DOMLET_EV_DESTROY, 0);
-	domlet_queue_post(&queue, DOMLET_EV_EXITED, 3);
-	domlet_queue_post(&queue, DOMLET_EV_EXITED, 4);
-	domlet_queue_post_end(&queue, DOMLET_EV_DESTROY, because("the first"));
-	domlet_queue_post_end(&queue, DOMLET_EV_DESTROY, because("the second"));
+	domlet_queue_post(&queue, DOMLET_EV_DESTROY, 0, 0);
+	domlet_queue_post(&queue, DOMLET_EV_EXITED, 0, 3);
+	domlet_queue_post(&queue, DOMLET_EV_EXITED, 0, 4);
+	domlet_queue_post_end(&queue, DOMLET_EV_DESTROY, 0, because("the first"));
+	domlet_queue_post_end(&queue, DOMLET_EV_DESTROY, 0, because("the second"));
 	expect(DOMLET_EV_DESTROY, 0, "the first");
 	expect(DOMLET_EV_EXITED, 3, NULL);
 	assert_false(domlet_queue_take(&queue, &ev));
@@ -80,11 +80,18 @@ static void there_is_room_for_each(void **state)
 {
 	(void)state;
 	for (unsigned int round = 0; round < 5; round++) {
-		for (unsigned int i = 0; i < DOMLET_QUEUE_MAX; i++)
-			domlet_queue_post(&queue, (enum domlet_life_event_type)i, i);
-		for (unsigned int i = 0; i < DOMLET_QUEUE_MAX; i++)
-			expect((enum domlet_life_event_type)i, i, NULL);
-		domlet_queue_post(&queue, DOMLET_EV_HELLO, round);
+		unsigned int count = 0;
+
+		for (unsigned int i = 0; i < DOMLET_EV_COUNT; i++)
+			for (uint32_t k = 0; k < (i < DOMLET_EV_ARRIVE ? 1 : DOMLET_CONTAINER_MAX); k++, count++)
+				domlet_queue_post(&queue, (enum domlet_life_event_type)i, k, i + k);
+		assert_int_equal(count, DOMLET_QUEUE_MAX);
+		for (unsigned int i = 0; i < DOMLET_EV_COUNT; i++)
+			for (uint32_t k = 0; k < (i < DOMLET_EV_ARRIVE ? 1 : DOMLET_CONTAINER_MAX); k++) {
+				expect((enum domlet_life_event_type)i, i + k, NULL);
+				assert_int_equal(ev.container, k);
+			}
+		domlet_queue_post(&queue, DOMLET_EV_HELLO, 0, round);
 		expect(DOMLET_EV_HELLO, round, NULL);
 	}
 }
@@ -96,7 +103,7 @@ static void who_posts_wakes_the_loop(void **state)
 	woken = 0;
 	(void)uv_run(&loop, UV_RUN_NOWAIT);
 	assert_int_equal(woken, 0);
-	domlet_queue_post(&queue, DOMLET_EV_HELLO, 0);
+	domlet_queue_post(&queue, DOMLET_EV_HELLO, 0, 0);
 	(void)uv_run(&loop, UV_RUN_NOWAIT);
 	assert_int_equal(woken, 1);
 }

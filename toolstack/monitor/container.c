@@ -2,27 +2,11 @@
 #include "container.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "../base/text.h"
 #include "../ring/console.h"
-
-/* What an answer of the guest's is to. */
-enum question { ASKED_CREATE, ASKED_START, ASKED_EXEC };
-
-static uint32_t tag_of(enum question q, uint32_t process)
-{
-	return (uint32_t)q << 16 | process;
-}
-
-static const struct domlet_container_life *life(const struct domlet_container *c)
-{
-	return &c->life->container[DOMLET_CONTAINER_ONLY];
-}
 
 void domlet_container_open(struct domlet_container *c, uv_loop_t *loop)
 {
@@ -34,15 +18,15 @@ void domlet_container_open(struct domlet_container *c, uv_loop_t *loop)
 				      .life = c->life,
 				      .queue = c->queue,
 				      .guest = c->guest,
-				      .container = DOMLET_CONTAINER_ONLY,
-				      .first = DOMLET_PROCESS_FIRST };
+				      .container = c->number,
+				      .first = c->first };
 	domlet_end_open(&c->end);
 }
 
 void domlet_container_take_streams(struct domlet_container *c)
 {
-	struct domlet_guest_first order = { .container = DOMLET_CONTAINER_ONLY,
-					    .process = DOMLET_PROCESS_FIRST,
+	struct domlet_guest_first order = { .container = c->number,
+					    .process = c->first,
 					    .terminal = c->launch->plan->terminal };
 
 	memcpy(order.stdio, c->launch->stdio, sizeof order.stdio);
@@ -59,11 +43,11 @@ bool domlet_container_goes_over_the_ring(const struct domlet_container *c)
 void domlet_container_send_create(struct domlet_container *c)
 {
 	const struct domlet_plan *p = c->launch->plan;
-	struct domlet_guest_create order = { .tag = tag_of(ASKED_CREATE, 0),
-					     .container = DOMLET_CONTAINER_ONLY,
-					     .process = DOMLET_PROCESS_FIRST,
+	struct domlet_guest_create order = { .tag = domlet_container_tag(DOMLET_ASKED_CREATE, c->number),
+					     .container = c->number,
+					     .process = c->first,
 					     .id = p->id,
-					     .generation = DOMLET_GENERATION_FIRST,
+					     .generation = c->generation,
 					     .sha256 = p->sha256,
 					     .document = domlet_container_goes_over_the_ring(c) ? p->document : NULL,
 					     .document_len = p->document_len };
@@ -73,7 +57,7 @@ void domlet_container_send_create(struct domlet_container *c)
 
 void domlet_container_send_start(struct domlet_container *c)
 {
-	domlet_guest_start(c->guest, tag_of(ASKED_START, 0), DOMLET_CONTAINER_ONLY);
+	domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
 }
 
 /* The console's end is where the reason is: as much of it as there is room for. */
@@ -93,14 +77,14 @@ void domlet_container_answer_create(struct domlet_container *c)
 {
 	struct domlet_connection *launcher = domlet_control_launcher(c->control);
 
-	if (!life(c)->failed) {
+	if (!domlet_container_life(c)->failed) {
 		/* A container that its record doesn't know would be taken for one whose creation was cut short. */
 		c->created = domlet_record_save(&c->record, DOMLET_STATUS_CREATED, &c->err) == 0;
 		if (c->created)
 			domlet_log_phase(c->launch->log, "created");
 		domlet_control_answer(launcher, c->created ? 0 : c->err.code, c->created ? NULL : c->err.text);
 		if (!c->created)
-			domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0);
+			domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
 		return;
 	}
 	if (!c->err.code)
@@ -115,7 +99,7 @@ void domlet_container_answer_start(struct domlet_container *c)
 {
 	struct domlet_error ignored;
 
-	if (!life(c)->failed) {
+	if (!domlet_container_life(c)->failed) {
 		domlet_log_phase(c->launch->log, "started");
 		(void)domlet_record_save(&c->record, DOMLET_STATUS_RUNNING, &ignored);
 		domlet_control_answer_start(c->control, 0, NULL);
@@ -139,8 +123,8 @@ void domlet_container_report_exit(struct domlet_container *c)
 			domlet_log_notice(c->launch->log, "%s", c->err.text);
 	}
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
-	domlet_guest_close_streams(c->guest, DOMLET_PROCESS_FIRST);
-	c->launch->state->exit_code = life(c)->exit_code;
+	domlet_guest_close_streams(c->guest, c->first);
+	c->launch->state->exit_code = domlet_container_life(c)->exit_code;
 	(void)domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored);
 	c->exit_waits = true;
 	domlet_container_tell_exit(c, false);
@@ -164,7 +148,7 @@ void domlet_container_tell_exit(struct domlet_container *c, bool at_once)
 	    (!at_once && (!further_processes_have_ended(c) || domlet_control_has_ending_proxy(c->control))))
 		return;
 	c->exit_waits = false;
-	domlet_control_send_exit(c->control, DOMLET_PROCESS_FIRST, life(c)->exit_code);
+	domlet_control_send_exit(c->control, c->first, domlet_container_life(c)->exit_code);
 }
 
 bool domlet_container_is_over(const struct domlet_container *c)
@@ -181,16 +165,16 @@ static void hear_create_or_start(struct domlet_container *c, bool create, const 
 	if (ev->unheard) /* the domain ends, which answers whoever waits */
 		return;
 	if (ev->code == 0) {
-		domlet_queue_post(c->queue, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, 0);
+		domlet_queue_post(c->queue, create ? DOMLET_EV_CREATED : DOMLET_EV_STARTED, c->number, 0);
 		return;
 	}
-	if (life(c)->state != (create ? DOMLET_CONTAINER_CREATING : DOMLET_CONTAINER_STARTING))
+	if (domlet_container_life(c)->state != (create ? DOMLET_CONTAINER_CREATING : DOMLET_CONTAINER_STARTING))
 		return; /* a reason for what nobody waits for would hide the one that counts */
 	(void)snprintf(err.text, sizeof err.text, "%.*s", (int)sizeof err.text - 1, ev->text);
 	domlet_text_clean(err.text);                                                    /* where it was cut */
 	if (strncmp(err.text, "error running hook", strlen("error running hook")) == 0) /* and what it printed */
 		domlet_error_reword(err.text);
-	domlet_queue_post_end(c->queue, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED, &err);
+	domlet_queue_post_end(c->queue, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED, c->number, &err);
 }
 
 static void hear_exec(struct domlet_container *c, uint32_t process, const struct domlet_guest_event *ev)
@@ -216,11 +200,11 @@ static void hear_exec(struct domlet_container *c, uint32_t process, const struct
 
 static void hear_exited(struct domlet_container *c, const struct domlet_guest_event *ev)
 {
-	bool first = ev->process == DOMLET_PROCESS_FIRST;
+	bool first = ev->process == c->first;
 
 	/* A SIGKILL's timer runs on: it bounds the wait for a reader that has stopped, too. */
 	if (first)
-		domlet_queue_post(c->queue, DOMLET_EV_EXITED, ev->code);
+		domlet_queue_post(c->queue, DOMLET_EV_EXITED, c->number, ev->code);
 	if (!ev->out_of_memory)
 		return;
 	if (first)
@@ -235,15 +219,15 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 {
 	switch (ev->type) {
 	case DOMLET_GUEST_ANSWERED:
-		if (ev->tag >> 16 == ASKED_EXEC)
+		if (ev->tag >> 16 == DOMLET_ASKED_EXEC)
 			hear_exec(c, ev->tag & UINT16_MAX, ev);
 		else
-			hear_create_or_start(c, ev->tag >> 16 == ASKED_CREATE, ev);
+			hear_create_or_start(c, ev->tag >> 16 == DOMLET_ASKED_CREATE, ev);
 		return;
 	case DOMLET_GUEST_EXITED: hear_exited(c, ev); return;
 	case DOMLET_GUEST_ENDED:
-		if (ev->process == DOMLET_PROCESS_FIRST)
-			domlet_queue_post(c->queue, DOMLET_EV_DRAINED, 0);
+		if (ev->process == c->first)
+			domlet_queue_post(c->queue, DOMLET_EV_DRAINED, c->number, 0);
 		else
 			domlet_control_send_exit(c->control, ev->process, ev->code);
 		return;
@@ -252,164 +236,4 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 	case DOMLET_GUEST_HELLO:
 	case DOMLET_GUEST_BROKEN: return; /* the domain's */
 	}
-}
-
-/* What commands and proxies ask for */
-
-static bool takes_requests(const struct domlet_container *c)
-{
-	return domlet_guest_is_attached(c->guest) && domlet_life_takes_requests(c->life, DOMLET_CONTAINER_ONLY);
-}
-
-/* Why a container can't be started; NULL: it can. */
-static const char *no_start(enum domlet_container_state state)
-{
-	if (state == DOMLET_CONTAINER_CREATED)
-		return NULL;
-	if (state < DOMLET_CONTAINER_CREATED)
-		return "cannot start a container that is still being created";
-	return state > DOMLET_CONTAINER_PAUSED ? "cannot start a container that has stopped" :
-						 "cannot start an already running container";
-}
-
-static void request_start(struct domlet_container *c, struct domlet_connection *from)
-{
-	/* `domlet run` asks between the container's creation and its unexpected end. */
-	if (c->launch->foreground && life(c)->state > DOMLET_CONTAINER_PAUSED && c->err.code) {
-		domlet_control_answer(from, c->err.code, c->err.text);
-		return;
-	}
-	if (no_start(life(c)->state)) {
-		domlet_control_answer(from, EBUSY, no_start(life(c)->state));
-		return;
-	}
-	from->wants_start = true;
-	domlet_queue_post(c->queue, DOMLET_EV_START, 0);
-}
-
-static void request_signal(struct domlet_container *c, struct domlet_connection *from, int signo, bool all)
-{
-	uint32_t process = from->process ? from->process : DOMLET_PROCESS_FIRST;
-	bool last = signo == SIGKILL && process == DOMLET_PROCESS_FIRST;
-
-	if (!takes_requests(c)) {
-		if (last)
-			domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0);
-		domlet_control_answer(from, last ? 0 : ESRCH, last ? NULL : "container not running");
-		return;
-	}
-	domlet_end_signal(&c->end, process, signo, all);
-	domlet_control_answer(from, 0, NULL);
-}
-
-static void request_size(struct domlet_container *c, const struct domlet_connection *from,
-			 const struct domlet_control_request *r)
-{
-	struct domlet_guest_size order = { .process = from->process ? from->process : DOMLET_PROCESS_FIRST,
-					   .rows = r->rows,
-					   .cols = r->cols };
-
-	if (domlet_guest_is_attached(c->guest))
-		domlet_guest_resize(c->guest, &order);
-}
-
-/* A number for another process; 0: none is free. */
-static uint32_t free_number(struct domlet_container *c)
-{
-	domlet_guest_make_room(c->guest);
-	for (uint32_t n = DOMLET_PROCESS_FIRST + 1; n <= DOMLET_PROCESS_MAX; n++)
-		if (!c->processes[n].used)
-			return n;
-	return 0;
-}
-
-static void refuse_exec(struct domlet_connection *from, struct domlet_control_request *r, int code, const char *text)
-{
-	domlet_control_answer(from, code, text);
-	free(r->object);
-	for (int i = 0; i < 4; i++)
-		if (r->fds[i] >= 0)
-			close(r->fds[i]);
-}
-
-static void request_exec(struct domlet_container *c, struct domlet_connection *from, struct domlet_control_request *r)
-{
-	struct domlet_guest_exec order = { .container = DOMLET_CONTAINER_ONLY,
-					   .object = r->object,
-					   .len = r->object_len,
-					   .terminal = r->terminal,
-					   .timeout_ms = c->launch->tmpl->boot_timeout_s * UINT64_C(1000) };
-	char text[160];
-
-	if (!takes_requests(c)) {
-		refuse_exec(from, r, ESRCH, "cannot exec in a stopped container");
-		return;
-	}
-	order.process = free_number(c);
-	if (!order.process) {
-		(void)snprintf(text, sizeof text,
-			       "%u processes were started in the container and still run: no more are possible",
-			       DOMLET_PROCESS_MAX - 1);
-		refuse_exec(from, r, EAGAIN, text);
-		return;
-	}
-	if (!domlet_control_add(c->control, r->fds[3], order.process)) {
-		refuse_exec(from, r, EAGAIN, "the container's monitor has too many connections: try again");
-		return;
-	}
-	order.tag = tag_of(ASKED_EXEC, order.process);
-	memcpy(order.stdio, r->fds, sizeof order.stdio);
-	c->processes[order.process] = (struct domlet_container_process){ .used = true, .asker = from };
-	domlet_guest_exec(c->guest, &order);
-}
-
-void domlet_container_request(struct domlet_container *c, struct domlet_connection *from,
-			      struct domlet_control_request *r)
-{
-	switch (r->verb) {
-	case DOMLET_CONTROL_START: request_start(c, from); return;
-	case DOMLET_CONTROL_SIGNAL: request_signal(c, from, r->signo, r->all); return;
-	case DOMLET_CONTROL_SIZE: request_size(c, from, r); return;
-	case DOMLET_CONTROL_EXEC: request_exec(c, from, r); return;
-	case DOMLET_CONTROL_DESTROY:
-		domlet_guest_drop_further(c->guest);
-		domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0);
-		return;
-	case DOMLET_CONTROL_DONE: c->done = c->done || (from->is_launcher && c->created); return;
-	}
-}
-
-/* Until it has done its part (it writes the pid file last) nobody else knows of
- * the container: who asked for it was not told, and will not delete it. */
-static void lose_launcher(struct domlet_container *c)
-{
-	if (c->done)
-		return;
-	if (!c->launch->keep || life(c)->state < DOMLET_CONTAINER_RUNNING)
-		c->created = false; /* nothing stays */
-	domlet_queue_post(c->queue, DOMLET_EV_CALLER_LOST, 0);
-}
-
-static void lose_first_proxy(struct domlet_container *c)
-{
-	struct domlet_error err;
-
-	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", c->launch->plan->id);
-	domlet_queue_post_end(c->queue, DOMLET_EV_PROXY_LOST, &err);
-}
-
-void domlet_container_lose(struct domlet_container *c, struct domlet_connection *from)
-{
-	for (uint32_t n = 1; n <= DOMLET_PROCESS_MAX; n++) {
-		if (!c->processes[n].used || c->processes[n].asker != from)
-			continue;
-		c->processes[n].asker = NULL;
-		domlet_guest_abandon(c->guest, n);
-	}
-	if (from->is_launcher)
-		lose_launcher(c);
-	else if (from->process == DOMLET_PROCESS_FIRST)
-		lose_first_proxy(c);
-	else if (from->process)
-		domlet_guest_lose_proxy(c->guest, from->process);
 }

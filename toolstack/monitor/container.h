@@ -12,20 +12,15 @@
 #include "end.h"
 #include "record.h"
 
-/* The one container of today's domains, and its first process. */
-#define DOMLET_CONTAINER_ONLY 0u
-#define DOMLET_PROCESS_FIRST 1u
-/* ARRIVE's code: the domain ends with it. */
-#define DOMLET_KEEPS_DOMAIN 1u
-/* Of its configuration. */
-#define DOMLET_GENERATION_FIRST 1u
-
 struct domlet_container_process {
 	bool used;
 	struct domlet_connection *asker; /* the command that waits for it; NULL: it was told, or is gone */
 };
 
 struct domlet_container {
+	uint32_t number;
+	uint32_t first;      /* its first process */
+	uint64_t generation; /* of its configuration */
 	const struct domlet_launch *launch;
 	const struct domlet_life *life;
 	struct domlet_queue *queue;
@@ -40,7 +35,20 @@ struct domlet_container {
 	struct domlet_container_process processes[DOMLET_PROCESS_MAX + 1]; /* by number, from 1 */
 };
 
-/* LAUNCH to CONTROL are set. Not its streams. */
+/* Of an order that asks: about the container of that number, or the process. */
+enum domlet_container_question { DOMLET_ASKED_CREATE, DOMLET_ASKED_START, DOMLET_ASKED_EXEC };
+
+static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)
+{
+	return (uint32_t)q << 16 | number;
+}
+
+static inline const struct domlet_container_life *domlet_container_life(const struct domlet_container *c)
+{
+	return &c->life->container[c->number];
+}
+
+/* NUMBER to CONTROL are set. Not its streams. */
 void domlet_container_open(struct domlet_container *c, uv_loop_t *loop);
 void domlet_container_take_streams(struct domlet_container *c);
 /* Its configuration does: xenstore has no room for it. */
@@ -55,11 +63,6 @@ void domlet_container_report_exit(struct domlet_container *c);
 
 /* What the guest says of it. */
 void domlet_container_hear(struct domlet_container *c, const struct domlet_guest_event *ev);
-/* What commands and proxies ask for, and what their ends mean. */
-void domlet_container_request(struct domlet_container *c, struct domlet_connection *from,
-			      struct domlet_control_request *r);
-void domlet_container_lose(struct domlet_container *c, struct domlet_connection *from);
-
 /* The first proxy's status, when its time has come; AT_ONCE: it has. */
 void domlet_container_tell_exit(struct domlet_container *c, bool at_once);
 /* Nothing of it is left in the guest, and all proxies were told. */

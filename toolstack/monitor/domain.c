@@ -16,7 +16,7 @@ void domlet_domain_build(struct domlet_domain *d)
 	struct domlet_error err;
 
 	if (domlet_xen_build(d->xen, &spec, &err) < 0)
-		domlet_queue_post_end(d->queue, DOMLET_EV_BUILD_FAILED, &err);
+		domlet_queue_post_end(d->queue, DOMLET_EV_BUILD_FAILED, 0, &err);
 }
 
 void domlet_domain_cancel_build(struct domlet_domain *d)
@@ -32,9 +32,9 @@ void domlet_domain_publish(struct domlet_domain *d, uint32_t n, uint64_t generat
 	domlet_log_phase(d->launch->log, "built");
 	if (domlet_xen_publish(d->xen, n, p->id, generation, over_the_ring ? NULL : p->document, p->document_len,
 			       p->sha256, &err) < 0)
-		domlet_queue_post_end(d->queue, DOMLET_EV_PUBLISH_FAILED, &err);
+		domlet_queue_post_end(d->queue, DOMLET_EV_PUBLISH_FAILED, n, &err);
 	else
-		domlet_queue_post(d->queue, DOMLET_EV_PUBLISHED, 0);
+		domlet_queue_post(d->queue, DOMLET_EV_PUBLISHED, n, 0);
 }
 
 void domlet_domain_unpause(struct domlet_domain *d)
@@ -42,7 +42,7 @@ void domlet_domain_unpause(struct domlet_domain *d)
 	struct domlet_error err;
 
 	if (domlet_xen_unpause(d->xen, &err) < 0)
-		domlet_queue_post_end(d->queue, DOMLET_EV_UNPAUSE_FAILED, &err);
+		domlet_queue_post_end(d->queue, DOMLET_EV_UNPAUSE_FAILED, 0, &err);
 }
 
 void domlet_domain_forget_seed(struct domlet_domain *d)
@@ -55,7 +55,7 @@ static void post_destroyed(struct domlet_domain *d, int rc, const struct domlet_
 	d->stuck = rc < 0;
 	if (d->stuck)
 		domlet_log_notice(d->launch->log, "%s", err->text);
-	domlet_queue_post(d->queue, DOMLET_EV_DESTROYED, 0);
+	domlet_queue_post(d->queue, DOMLET_EV_DESTROYED, 0, 0);
 }
 
 void domlet_domain_destroy(struct domlet_domain *d)
@@ -74,12 +74,12 @@ static void built(void *user, int rc, uint32_t domid, const struct domlet_error 
 	struct domlet_error ignored;
 
 	if (rc < 0) {
-		domlet_queue_post_end(d->queue, DOMLET_EV_BUILD_FAILED, err);
+		domlet_queue_post_end(d->queue, DOMLET_EV_BUILD_FAILED, 0, err);
 		return;
 	}
 	d->launch->state->domid = domid;
 	(void)domlet_record_save(d->record, DOMLET_STATUS_CREATING, &ignored); /* that of "created" decides */
-	domlet_queue_post(d->queue, DOMLET_EV_BUILT, 0);
+	domlet_queue_post(d->queue, DOMLET_EV_BUILT, 0, 0);
 }
 
 static void unpaused(void *user, int rc, const struct domlet_error *err)
@@ -87,9 +87,9 @@ static void unpaused(void *user, int rc, const struct domlet_error *err)
 	struct domlet_domain *d = user;
 
 	if (rc < 0)
-		domlet_queue_post_end(d->queue, DOMLET_EV_UNPAUSE_FAILED, err);
+		domlet_queue_post_end(d->queue, DOMLET_EV_UNPAUSE_FAILED, 0, err);
 	else
-		domlet_queue_post(d->queue, DOMLET_EV_UNPAUSED, 0);
+		domlet_queue_post(d->queue, DOMLET_EV_UNPAUSED, 0, 0);
 }
 
 static void destroyed(void *user, int rc, const struct domlet_error *err)
@@ -101,14 +101,14 @@ static void domain_shutdown(void *user, uint32_t reason)
 {
 	struct domlet_domain *d = user;
 
-	domlet_queue_post(d->queue, DOMLET_EV_SHUTDOWN, reason);
+	domlet_queue_post(d->queue, DOMLET_EV_SHUTDOWN, 0, reason);
 }
 
 static void vanished(void *user)
 {
 	struct domlet_domain *d = user;
 
-	domlet_queue_post(d->queue, DOMLET_EV_VANISHED, 0);
+	domlet_queue_post(d->queue, DOMLET_EV_VANISHED, 0, 0);
 }
 
 static void ring_ready(void *user, const struct domlet_ring_offer *offer)
@@ -119,7 +119,7 @@ static void ring_ready(void *user, const struct domlet_ring_offer *offer)
 		return;
 	d->offered = true;
 	d->offer = *offer;
-	domlet_queue_post(d->queue, DOMLET_EV_RING_READY, 0);
+	domlet_queue_post(d->queue, DOMLET_EV_RING_READY, 0, 0);
 }
 
 static void disaster(void *user, const char *what)
@@ -129,7 +129,7 @@ static void disaster(void *user, const char *what)
 
 	(void)domlet_error_set(&err, EIO, "%s", what);
 	domlet_log_notice(d->launch->log, "%s", what);
-	domlet_queue_post_end(d->queue, DOMLET_EV_DESTROY, &err);
+	domlet_queue_post_end(d->queue, DOMLET_EV_DESTROY, 0, &err);
 }
 
 int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, const struct domlet_launch *launch,

@@ -33,7 +33,7 @@ static void on_kill_timeout(uv_timer_t *t)
 	struct domlet_end *e = t->data;
 
 	if (!readers_are_busy(e))
-		domlet_queue_post(e->queue, DOMLET_EV_KILL_TIMEOUT, 0);
+		domlet_queue_post(e->queue, DOMLET_EV_KILL_TIMEOUT, e->container, 0);
 }
 
 void domlet_end_expect(struct domlet_end *e)
@@ -84,7 +84,7 @@ static void stop(struct domlet_end *e, const struct domlet_error *why)
 	if (state == DOMLET_CONTAINER_DRAINING) {
 		domlet_end_expect(e);
 	} else if (!runs || !domlet_guest_is_attached(e->guest)) {
-		domlet_queue_post_end(e->queue, DOMLET_EV_DESTROY, why);
+		domlet_queue_post_end(e->queue, DOMLET_EV_DESTROY, 0, why);
 	} else {
 		if (!e->term_at || uv_now(e->loop) - e->term_at >= SAME_TERM_MS)
 			domlet_end_signal(e, e->first, SIGTERM, false);

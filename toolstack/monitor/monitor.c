@@ -12,11 +12,18 @@
 #include "../dom0/cgroup.h"
 #include "../dom0/pid.h"
 #include "../storage/image.h"
+#include "caller.h"
 #include "container.h"
 #include "control.h"
 #include "domain.h"
 #include "queue.h"
 
+/* The one container of today's domains, its first process, and of which generation its configuration is. */
+#define CONTAINER 0u
+#define FIRST_PROCESS 1u
+#define GENERATION 1u
+/* ARRIVE's code: the domain ends with it. */
+#define KEEPS_DOMAIN 1u
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
 
@@ -37,11 +44,6 @@ struct monitor {
 
 static struct monitor the; /* one a process; its link alone is 100 KiB */
 
-static const struct domlet_container_life *life(const struct monitor *m)
-{
-	return &m->life.container[DOMLET_CONTAINER_ONLY];
-}
-
 /* Actions */
 
 static void on_boot_timeout(uv_timer_t *t)
@@ -50,13 +52,13 @@ static void on_boot_timeout(uv_timer_t *t)
 	bool boot = domlet_life_owes_boot(&m->life);
 	struct domlet_error err;
 
-	if (!boot && !domlet_life_owes_answer(&m->life, DOMLET_CONTAINER_ONLY))
+	if (!boot && !domlet_life_owes_answer(&m->life, CONTAINER))
 		return;
 	(void)domlet_error_set(&err, ETIMEDOUT,
 			       "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
-			       m->launch->plan->id, domlet_life_stage(&m->life, DOMLET_CONTAINER_ONLY),
+			       m->launch->plan->id, domlet_life_stage(&m->life, CONTAINER),
 			       m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
-	domlet_queue_post_end(&m->queue, boot ? DOMLET_EV_BOOT_TIMEOUT : DOMLET_EV_ANSWER_TIMEOUT, &err);
+	domlet_queue_post_end(&m->queue, boot ? DOMLET_EV_BOOT_TIMEOUT : DOMLET_EV_ANSWER_TIMEOUT, CONTAINER, &err);
 }
 
 static void arm_boot_timer(struct monitor *m)
@@ -70,7 +72,7 @@ static void attach(struct monitor *m)
 
 	domlet_log_phase(m->launch->log, "ring");
 	if (domlet_guest_attach(&m->guest, m->launch->state->domid, &m->domain.offer, &err) < 0)
-		domlet_queue_post_end(&m->queue, DOMLET_EV_ATTACH_FAILED, &err);
+		domlet_queue_post_end(&m->queue, DOMLET_EV_ATTACH_FAILED, 0, &err);
 }
 
 /* Once the last output is written. */
@@ -107,7 +109,7 @@ static void perform(struct monitor *m, enum domlet_life_action_type a)
 	case DOMLET_ACT_BUILD: domlet_domain_build(&m->domain); return;
 	case DOMLET_ACT_CANCEL_BUILD: domlet_domain_cancel_build(&m->domain); return;
 	case DOMLET_ACT_PUBLISH:
-		domlet_domain_publish(&m->domain, DOMLET_CONTAINER_ONLY, DOMLET_GENERATION_FIRST,
+		domlet_domain_publish(&m->domain, m->container.number, m->container.generation,
 				      domlet_container_goes_over_the_ring(&m->container));
 		return;
 	case DOMLET_ACT_UNPAUSE: domlet_domain_unpause(&m->domain); return;
@@ -139,10 +141,10 @@ static void perform(struct monitor *m, enum domlet_life_action_type a)
 
 static void step(struct monitor *m, const struct domlet_event *ev)
 {
-	struct domlet_life_event event = { ev->type, DOMLET_CONTAINER_ONLY, ev->code };
+	struct domlet_life_event event = { ev->type, ev->container, ev->code };
 	struct domlet_life_actions out;
 
-	if (!m->container.err.code && ev->reason.code && !life(m)->exit_known)
+	if (!m->container.err.code && ev->reason.code && !domlet_container_life(&m->container)->exit_known)
 		m->container.err = ev->reason;
 	domlet_life_step(&m->life, &event, &out);
 	for (size_t i = 0; i < out.len; i++)
@@ -156,13 +158,13 @@ static bool read_out(struct monitor *m, const struct domlet_event *ev)
 		return false;
 	m->read_out = true;
 	domlet_guest_last_turn(&m->guest);
-	domlet_queue_post(&m->queue, ev->type, ev->code);
+	domlet_queue_post(&m->queue, ev->type, ev->container, ev->code);
 	return true;
 }
 
 static void handle_end_of_domain(struct monitor *m, struct domlet_event *ev)
 {
-	const char *id = m->launch->plan->id, *stage = domlet_life_stage(&m->life, DOMLET_CONTAINER_ONLY);
+	const char *id = m->launch->plan->id, *stage = domlet_life_stage(&m->life, CONTAINER);
 
 	if (read_out(m, ev))
 		return;
@@ -178,7 +180,7 @@ static void handle_end_of_domain(struct monitor *m, struct domlet_event *ev)
 /* What is left of the container is over now, whatever its guest or a reader says. */
 static void handle_kill_timeout(struct monitor *m, const struct domlet_event *ev)
 {
-	if (!life(m)->exit_reported)
+	if (!domlet_container_life(&m->container)->exit_reported)
 		step(m, ev);
 	domlet_guest_drop_further(&m->guest);
 	domlet_container_tell_exit(&m->container, true);
@@ -213,14 +215,14 @@ static void on_hello(struct monitor *m, uint32_t version)
 	struct domlet_error err;
 
 	if (version == DOMLET_PROTO_VERSION) {
-		domlet_queue_post(&m->queue, DOMLET_EV_HELLO, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_HELLO, 0, 0);
 		return;
 	}
 	(void)domlet_error_set(
 		&err, EPROTO,
 		"the guest of container %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
 		m->launch->plan->id, version, DOMLET_PROTO_VERSION);
-	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, &err);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, 0, &err);
 }
 
 static void on_broken(struct monitor *m, const char *reason)
@@ -230,7 +232,7 @@ static void on_broken(struct monitor *m, const char *reason)
 	(void)domlet_error_set(&err, EPROTO,
 			       "the guest of container %s broke the ring protocol (%s); its domain was ended",
 			       m->launch->plan->id, reason);
-	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, &err);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, 0, &err);
 }
 
 static void on_guest_event(void *user, const struct domlet_guest_event *ev)
@@ -251,7 +253,7 @@ static void on_request(void *user, struct domlet_connection *from, struct domlet
 	struct monitor *m = user;
 
 	handle_events(m);
-	domlet_container_request(&m->container, from, r);
+	domlet_caller_ask(&m->container, from, r);
 	handle_events(m);
 	domlet_guest_turn(&m->guest); /* at once, if there is something for it */
 }
@@ -261,7 +263,7 @@ static void on_loss(void *user, struct domlet_connection *from)
 	struct monitor *m = user;
 
 	handle_events(m);
-	domlet_container_lose(&m->container, from);
+	domlet_caller_lose(&m->container, from);
 	(void)uv_async_send(&m->wake);
 }
 
@@ -280,7 +282,10 @@ static void open_rooms(struct monitor *m)
 	launcher = domlet_control_add(&m->control, m->launch->caller_fd, 0);
 	if (launcher)
 		launcher->is_launcher = true;
-	(void)domlet_control_add(&m->control, m->launch->proxy_fd, DOMLET_PROCESS_FIRST);
+	(void)domlet_control_add(&m->control, m->launch->proxy_fd, FIRST_PROCESS);
+	m->container.number = CONTAINER;
+	m->container.first = FIRST_PROCESS;
+	m->container.generation = GENERATION;
 	m->container.launch = m->launch;
 	m->container.life = &m->life;
 	m->container.queue = &m->queue;
@@ -301,17 +306,17 @@ int domlet_monitor_main(const struct domlet_launch *launch)
 	uv_loop_init(&m->loop);
 	m->loop.data = m;
 	open_rooms(m);
-	domlet_queue_post(&m->queue, DOMLET_EV_ARRIVE, DOMLET_KEEPS_DOMAIN);
+	domlet_queue_post(&m->queue, DOMLET_EV_ARRIVE, CONTAINER, KEEPS_DOMAIN);
 	domlet_state_path(launch->state, "", dir, sizeof dir);
 	/* Before anybody can ask: commands believe him whom the record names. */
 	if (domlet_state_save(launch->state, err) < 0 || domlet_control_listen(&m->control, dir, err) < 0 ||
 	    domlet_domain_open(&m->domain, &m->loop, launch, &m->queue, &m->container.record, err) < 0) {
-		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0);
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
 		handle_events(m);
 		return 1;
 	}
 	domlet_container_take_streams(&m->container);
-	domlet_queue_post(&m->queue, DOMLET_EV_LAUNCH, 0);
+	domlet_queue_post(&m->queue, DOMLET_EV_LAUNCH, 0, 0);
 	(void)uv_run(&m->loop, UV_RUN_DEFAULT);
 	return 0;
 }

@@ -16,13 +16,14 @@
 
 struct domlet_event {
 	enum domlet_life_event_type type;
+	uint32_t container; /* 0 in those of the domain */
 	uint32_t code;
 	struct domlet_error reason; /* for people, of an end; code 0: none */
 };
 
-/* One event of each type at most: what was posted before and still waits keeps
+/* One event of each type for each container at most: what was posted before and still waits keeps
  * its place, and the first reason that came with it. */
-#define DOMLET_QUEUE_MAX DOMLET_EV_COUNT
+#define DOMLET_QUEUE_MAX (DOMLET_EV_ARRIVE + DOMLET_CONTAINER_MAX * (DOMLET_EV_COUNT - DOMLET_EV_ARRIVE))
 
 struct domlet_queue {
 	struct domlet_event events[DOMLET_QUEUE_MAX];
@@ -32,9 +33,10 @@ struct domlet_queue {
 
 /* WAKE is sent when there is something to take. */
 void domlet_queue_open(struct domlet_queue *q, uv_async_t *wake);
-void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t code);
+void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t container, uint32_t code);
 /* The same with a reason, which is copied. */
-void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event_type type, const struct domlet_error *reason);
+void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t container,
+			   const struct domlet_error *reason);
 /* False: there is none. */
 bool domlet_queue_take(struct domlet_queue *q, struct domlet_event *ev);
 

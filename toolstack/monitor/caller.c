@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "caller.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool takes_requests(const struct domlet_container *c)
+{
+	return domlet_guest_is_attached(c->guest) && domlet_life_takes_requests(c->life, c->number);
+}
+
+/* Why a container can't be started; NULL: it can. */
+static const char *no_start(enum domlet_container_state state)
+{
+	if (state == DOMLET_CONTAINER_CREATED)
+		return NULL;
+	if (state < DOMLET_CONTAINER_CREATED)
+		return "cannot start a container that is still being created";
+	return state > DOMLET_CONTAINER_PAUSED ? "cannot start a container that has stopped" :
+						 "cannot start an already running container";
+}
+
+static void request_start(struct domlet_container *c, struct domlet_connection *from)
+{
+	/* `domlet run` asks between the container's creation and its unexpected end. */
+	if (c->launch->foreground && domlet_container_life(c)->state > DOMLET_CONTAINER_PAUSED && c->err.code) {
+		domlet_control_answer(from, c->err.code, c->err.text);
+		return;
+	}
+	if (no_start(domlet_container_life(c)->state)) {
+		domlet_control_answer(from, EBUSY, no_start(domlet_container_life(c)->state));
+		return;
+	}
+	from->wants_start = true;
+	domlet_queue_post(c->queue, DOMLET_EV_START, c->number, 0);
+}
+
+static void request_signal(struct domlet_container *c, struct domlet_connection *from, int signo, bool all)
+{
+	uint32_t process = from->process ? from->process : c->first;
+	bool last = signo == SIGKILL && process == c->first;
+
+	if (!takes_requests(c)) {
+		if (last)
+			domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
+		domlet_control_answer(from, last ? 0 : ESRCH, last ? NULL : "container not running");
+		return;
+	}
+	domlet_end_signal(&c->end, process, signo, all);
+	domlet_control_answer(from, 0, NULL);
+}
+
+static void request_size(struct domlet_container *c, const struct domlet_connection *from,
+			 const struct domlet_control_request *r)
+{
+	struct domlet_guest_size order = { .process = from->process ? from->process : c->first,
+					   .rows = r->rows,
+					   .cols = r->cols };
+
+	if (domlet_guest_is_attached(c->guest))
+		domlet_guest_resize(c->guest, &order);
+}
+
+/* A number for another process; 0: none is free. */
+static uint32_t free_number(struct domlet_container *c)
+{
+	domlet_guest_make_room(c->guest);
+	for (uint32_t n = 1; n <= DOMLET_PROCESS_MAX; n++)
+		if (n != c->first && !c->processes[n].used)
+			return n;
+	return 0;
+}
+
+static void refuse_exec(struct domlet_connection *from, struct domlet_control_request *r, int code, const char *text)
+{
+	domlet_control_answer(from, code, text);
+	free(r->object);
+	for (int i = 0; i < 4; i++)
+		if (r->fds[i] >= 0)
+			close(r->fds[i]);
+}
+
+static void request_exec(struct domlet_container *c, struct domlet_connection *from, struct domlet_control_request *r)
+{
+	struct domlet_guest_exec order = { .container = c->number,
+					   .object = r->object,
+					   .len = r->object_len,
+					   .terminal = r->terminal,
+					   .timeout_ms = c->launch->tmpl->boot_timeout_s * UINT64_C(1000) };
+	char text[160];
+
+	if (!takes_requests(c)) {
+		refuse_exec(from, r, ESRCH, "cannot exec in a stopped container");
+		return;
+	}
+	order.process = free_number(c);
+	if (!order.process) {
+		(void)snprintf(text, sizeof text,
+			       "%u processes were started in the container and still run: no more are possible",
+			       DOMLET_PROCESS_MAX - 1);
+		refuse_exec(from, r, EAGAIN, text);
+		return;
+	}
+	if (!domlet_control_add(c->control, r->fds[3], order.process)) {
+		refuse_exec(from, r, EAGAIN, "the container's monitor has too many connections: try again");
+		return;
+	}
+	order.tag = domlet_container_tag(DOMLET_ASKED_EXEC, order.process);
+	memcpy(order.stdio, r->fds, sizeof order.stdio);
+	c->processes[order.process] = (struct domlet_container_process){ .used = true, .asker = from };
+	domlet_guest_exec(c->guest, &order);
+}
+
+void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *from, struct domlet_control_request *r)
+{
+	switch (r->verb) {
+	case DOMLET_CONTROL_START: request_start(c, from); return;
+	case DOMLET_CONTROL_SIGNAL: request_signal(c, from, r->signo, r->all); return;
+	case DOMLET_CONTROL_SIZE: request_size(c, from, r); return;
+	case DOMLET_CONTROL_EXEC: request_exec(c, from, r); return;
+	case DOMLET_CONTROL_DESTROY:
+		domlet_guest_drop_further(c->guest);
+		domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
+		return;
+	case DOMLET_CONTROL_DONE: c->done = c->done || (from->is_launcher && c->created); return;
+	}
+}
+
+/* Until it has done its part (it writes the pid file last) nobody else knows of
+ * the container: who asked for it was not told, and will not delete it. */
+static void lose_launcher(struct domlet_container *c)
+{
+	if (c->done)
+		return;
+	if (!c->launch->keep || domlet_container_life(c)->state < DOMLET_CONTAINER_RUNNING)
+		c->created = false; /* nothing stays */
+	domlet_queue_post(c->queue, DOMLET_EV_CALLER_LOST, c->number, 0);
+}
+
+static void lose_first_proxy(struct domlet_container *c)
+{
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", c->launch->plan->id);
+	domlet_queue_post_end(c->queue, DOMLET_EV_PROXY_LOST, c->number, &err);
+}
+
+void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *from)
+{
+	for (uint32_t n = 1; n <= DOMLET_PROCESS_MAX; n++) {
+		if (!c->processes[n].used || c->processes[n].asker != from)
+			continue;
+		c->processes[n].asker = NULL;
+		domlet_guest_abandon(c->guest, n);
+	}
+	if (from->is_launcher)
+		lose_launcher(c);
+	else if (from->process == c->first)
+		lose_first_proxy(c);
+	else if (from->process)
+		domlet_guest_lose_proxy(c->guest, from->process);
+}

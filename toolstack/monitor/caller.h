@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_MONITOR_CALLER_H
+#define DOMLET_MONITOR_CALLER_H
+
+/* What commands and proxies ask of a container, and what it means that they are gone. */
+
+#include "container.h"
+
+/* Answers FROM, at once or when it is done. R's object and descriptors are taken over. */
+void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *from, struct domlet_control_request *r);
+void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *from);
+
+#endif
