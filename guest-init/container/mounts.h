@@ -9,16 +9,6 @@
 
 #include "../config/config.h"
 
-struct domlet_mount_options {
-	unsigned long flags;       /* MS_* of the mount */
-	unsigned long propagation; /* 0: none given */
-	bool copy_up;              /* runc's own: a tmpfs begins with what it covers */
-	char data[4096];           /* what the filesystem itself reads */
-};
-
-int domlet_mounts_parse_options(const struct domlet_strings *options, struct domlet_mount_options *out,
-				struct domlet_failure *failure);
-
 struct domlet_mount_place {
 	int root_fd;         /* O_PATH, the container's root */
 	const char *scratch; /* a private tmpfs for copied files */

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mounts.h"
+#include "mount_options.h"
 
 struct shm_path {
 	char text[sizeof DOMLET_SHM_DIR + 1 + DOMLET_CONFIG_SHARED_MAX];
@@ -40,7 +40,7 @@ int domlet_shm_make(const struct domlet_mount_config *m, struct domlet_failure *
 {
 	const struct shm_path path = path_of(m->shared);
 	struct domlet_mount_options options;
-	int rc = domlet_mounts_parse_options(&m->options, &options, failure);
+	int rc = domlet_mount_options_parse(&m->options, &options, failure);
 
 	if (rc < 0)
 		return rc;

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 domlet, top = sys.argv[1:]
-text = open(top + "/guest-init/container/mounts.c").read()
+text = open(top + "/guest-init/container/mount_options.c").read()
 known = set()
 for name, recursive in re.findall(r'\{ "(\w+)", \w+, \w+, (true|false) \},', text):
     known.add(name)

@@ -17,19 +17,22 @@
 
 static struct agent a;
 static uint64_t counter;
+/* Of the second container, which none was killed in. */
+#define OTHER_CGROUP 12345
 
 /* The second one of two is killed as soon as it was read. */
 uint64_t __wrap_domlet_cgroup_oom_kills(int cgroup_fd);
 uint64_t __wrap_domlet_cgroup_oom_kills(int cgroup_fd)
 {
-	(void)cgroup_fd;
+	if (cgroup_fd == OTHER_CGROUP)
+		return 0;
 	return counter < 2 ? counter++ : counter;
 }
 
-static struct guest_process *add(uint32_t number)
+static struct guest_process *add(uint32_t number, uint32_t container)
 {
 	struct domlet_failure failure;
-	struct guest_process *g = domlet_table_claim(&a, number, &a.containers[0], 0, &failure);
+	struct guest_process *g = domlet_table_claim(&a, number, &a.containers[container], 0, &failure);
 
 	g->p.pid = fork();
 	if (g->p.pid == 0) {
@@ -53,7 +56,7 @@ static void kill_and_reap(struct guest_process *g)
 
 static void each_kill_is_told(void **state)
 {
-	struct guest_process *one = add(1), *two = add(2), *three = add(3);
+	struct guest_process *one = add(1, 0), *two = add(2, 0), *three = add(3, 0);
 
 	(void)state;
 	a.containers[0] = (struct guest_container){ .used = true, .cgroup_fd = -1, .pidfd = -1 };
@@ -69,9 +72,27 @@ static void each_kill_is_told(void **state)
 	assert_null(a.processes);
 }
 
+/* A kill in one container says nothing about another one. */
+static void each_container_counts_for_itself(void **state)
+{
+	struct guest_process *one = add(1, 0), *other = add(2, 1);
+
+	(void)state;
+	a.containers[0] = (struct guest_container){ .used = true, .cgroup_fd = -1, .pidfd = -1 };
+	a.containers[1] = (struct guest_container){ .used = true, .number = 1, .cgroup_fd = OTHER_CGROUP, .pidfd = -1 };
+	counter = 1;
+	kill_and_reap(other);
+	assert_false(other->oom);
+	kill_and_reap(one);
+	assert_true(one->oom);
+	domlet_table_release(&a, one);
+	domlet_table_release(&a, other);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(each_kill_is_told) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(each_kill_is_told),
+					    cmocka_unit_test(each_container_counts_for_itself) };
 
 	return cmocka_run_group_tests_name("init_reap", tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static const char *const hooks[] = {
 	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop", NULL,
 };
 
-/* Those that the guest sets (guest-init/container/mounts.c). */
+/* Those that the guest sets (guest-init/container/mount_options.c). */
 static const char *const mount_options[] = {
 	"async",       "atime",          "bind",       "defaults",     "dev",
 	"diratime",    "dirsync",        "exec",       "iversion",     "lazytime",

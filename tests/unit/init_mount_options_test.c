@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../guest-init/container/mounts.h"
+#include "../../guest-init/container/mount_options.h"
 
 static struct domlet_mount_options parse(const char *text)
 {
@@ -22,7 +22,7 @@ static struct domlet_mount_options parse(const char *text)
 	options.item = items;
 	while (rest)
 		items[options.count++] = strsep(&rest, " ");
-	assert_int_equal(domlet_mounts_parse_options(&options, &out, &failure), 0);
+	assert_int_equal(domlet_mount_options_parse(&options, &out, &failure), 0);
 	return out;
 }
 
@@ -72,9 +72,9 @@ static void no_more_than_a_page(void **state)
 
 	(void)state;
 	memset(longest, 'x', sizeof(longest) - 1);
-	assert_int_equal(domlet_mounts_parse_options(&options, &out, &failure), -EINVAL);
+	assert_int_equal(domlet_mount_options_parse(&options, &out, &failure), -EINVAL);
 	longest[4000] = '\0';
-	assert_int_equal(domlet_mounts_parse_options(&options, &out, &failure), 0);
+	assert_int_equal(domlet_mount_options_parse(&options, &out, &failure), 0);
 }
 
 int main(void)
@@ -84,5 +84,5 @@ int main(void)
 		cmocka_unit_test(no_more_than_a_page),
 	};
 
-	return cmocka_run_group_tests_name("init_mounts", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("init_mount_options", tests, NULL, NULL);
 }
