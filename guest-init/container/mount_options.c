@@ -83,7 +83,7 @@ static bool parse_known(const char *option, struct domlet_mount_options *out)
 }
 
 int domlet_mount_options_parse(const struct domlet_strings *options, struct domlet_mount_options *out,
-				struct domlet_failure *failure)
+			       struct domlet_failure *failure)
 {
 	size_t used = 0;
 	uint32_t i;

@@ -14,6 +14,6 @@ struct domlet_mount_options {
 };
 
 int domlet_mount_options_parse(const struct domlet_strings *options, struct domlet_mount_options *out,
-				struct domlet_failure *failure);
+			       struct domlet_failure *failure);
 
 #endif
