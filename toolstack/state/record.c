@@ -61,6 +61,31 @@ static const struct record_field record_fields[] = {
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 
+static const char *const status_names[] = {
+	[DOMLET_STATUS_CREATING] = "creating", [DOMLET_STATUS_CREATED] = "created", [DOMLET_STATUS_RUNNING] = "running",
+	[DOMLET_STATUS_PAUSED] = "paused",     [DOMLET_STATUS_STOPPED] = "stopped",
+};
+
+const char *domlet_status_name(enum domlet_status s)
+{
+	return (size_t)s < sizeof(status_names) / sizeof(status_names[0]) ? status_names[s] : "unknown";
+}
+
+void domlet_state_free(struct domlet_state *st)
+{
+	free(st->bundle);
+	free(st->rootfs);
+	free(st->annotations);
+	free(st->oci_version);
+	free(st->cgroup);
+	free(st->monitor_cgroup);
+	free(st->hooks);
+	free(st->image);
+	free(st->labels);
+	free(st->reason);
+	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
+}
+
 static struct json_object *field_value(const struct domlet_state *st, const struct record_field *f)
 {
 	const void *at = (const char *)st + f->offset;
@@ -219,46 +244,4 @@ int domlet_record_parse(const char *text, size_t len, const char *path, struct d
 	json_object_put(obj);
 	json_tokener_free(tok);
 	return r;
-}
-
-/* Annotations and labels are kept as text and were checked when they were read. */
-static struct json_object *parse_object(const char *text)
-{
-	struct json_object *obj = text ? json_tokener_parse(text) : NULL;
-
-	if (obj && json_object_is_type(obj, json_type_object))
-		return obj;
-	json_object_put(obj);
-	return json_object_new_object();
-}
-
-char *domlet_state_json(const struct domlet_state *st)
-{
-	enum domlet_status status = domlet_state_status(st);
-	struct json_object *obj = json_object_new_object();
-	const char *text;
-	char *copy;
-
-	if (!obj)
-		return NULL;
-	json_object_object_add(obj, "ociVersion", json_object_new_string(st->oci_version ? st->oci_version : "1.0.2"));
-	json_object_object_add(obj, "id", json_object_new_string(st->id));
-	json_object_object_add(obj, "pid",
-			       json_object_new_int(status == DOMLET_STATUS_STOPPED ? 0 : (int)st->proxy.pid));
-	json_object_object_add(obj, "status", json_object_new_string(domlet_status_name(status)));
-	json_object_object_add(obj, "bundle", json_object_new_string(st->bundle ? st->bundle : ""));
-	json_object_object_add(obj, "rootfs", json_object_new_string(st->rootfs ? st->rootfs : ""));
-	json_object_object_add(obj, "created", json_object_new_string(st->created));
-	json_object_object_add(obj, "annotations", parse_object(st->annotations));
-	json_object_object_add(obj, "owner", json_object_new_string(""));
-	/* These two are none of the OCI's; callers pass over what they don't know. */
-	if (st->labels)
-		json_object_object_add(obj, "notApplied", parse_object(st->labels));
-	if (st->reason && status == DOMLET_STATUS_STOPPED)
-		json_object_object_add(obj, "reason", json_object_new_string(st->reason));
-	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-							   JSON_C_TO_STRING_NOSLASHESCAPE);
-	copy = text ? strdup(text) : NULL;
-	json_object_put(obj);
-	return copy;
 }

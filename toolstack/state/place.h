@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_STATE_PLACE_H
+#define DOMLET_STATE_PLACE_H
+
+/*
+ * The directory ROOT/ID of a container: its names, its lock, and how it comes
+ * and goes without ever being seen half done. What the record in it says is not
+ * known here. Only state/ includes this. Texts are the caller's.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../dom0/pid.h"
+
+struct domlet_error;
+
+#define DOMLET_PLACE_RECORD "domlet.json" /* the file in ROOT/ID that the record is in */
+#define DOMLET_PLACE_LIMBO_MAX 64         /* bytes of a name in limbo, with its NUL */
+
+/* Whether ID is a name inside ROOT. The verbs check the whole rule
+ * (domlet_id_check); this keeps every path below ROOT whoever calls. */
+bool domlet_place_is_inside(const char *id);
+/* ROOT, absolute and without links, into REAL. ENOENT ("container does not
+ * exist", with ID) when there is no such directory; ENAMETOOLONG. */
+int domlet_place_root(const char *root, const char *id, char *real, size_t len, struct domlet_error *err);
+
+/* A directory in limbo has no container yet, or no longer: its name says who
+ * makes or removes it, and no container can have that name. */
+bool domlet_place_is_limbo(const char *name);
+/* Whether NAME is one in limbo, and *WHO, who works on it. */
+bool domlet_place_limbo_of(const char *name, struct domlet_pid *who);
+/* Makes the directory that WHO will fill and settle as ROOT/ID; its name into
+ * LIMBO. -errno. */
+int domlet_place_make(const char *root, const char *id, const struct domlet_pid *who,
+		      char limbo[DOMLET_PLACE_LIMBO_MAX], struct domlet_error *err);
+/* Names it ROOT/ID. EEXIST ("container with given ID already exists"). */
+int domlet_place_settle(const char *root, const char *limbo, const char *id, struct domlet_error *err);
+/* Removes ROOT/ID (or one in limbo) with domlet's files in it; 0 when there is
+ * none. EEXIST, and nothing is removed, when something else is in it. */
+int domlet_place_remove(const char *root, const char *id, struct domlet_error *err);
+
+/* A descriptor of the directory PATH, the container ID's, with a lock that one
+ * process has at a time and that ends when it is closed. ENOENT; ETIMEDOUT when
+ * another has held it for TIMEOUT_MS. */
+int domlet_place_lock(const char *path, const char *id, int timeout_ms, struct domlet_error *err);
+/* Whether FD is PATH's still: the directory may have been removed, and made
+ * anew, since it was opened. */
+bool domlet_place_is_at(int fd, const char *path);
+
+#endif
