@@ -3,8 +3,11 @@
 #define DOMLET_BASE_CLEANUP_H
 
 /*
- * The one clean-up scheme: `cleanup_free char *p = NULL;` and alike; what is
- * handed on is taken with take_ptr()/take_fd(). No goto.
+ * The one clean-up scheme of all folders: a variable with one of the attributes
+ * below, as in `cleanup_free char *p = NULL;`, owns what it holds and releases it
+ * at the end of its scope. Such a variable is set where it is declared, since it
+ * is released on each way out. What is handed on leaves it by take_ptr() or
+ * take_fd(). There is no goto.
  */
 
 #include <dirent.h>
@@ -38,12 +41,14 @@ static inline void domlet_cleanup_closedir(DIR **d)
 #define cleanup_fclose __attribute__((cleanup(domlet_cleanup_fclose), unused))
 #define cleanup_closedir __attribute__((cleanup(domlet_cleanup_closedir), unused))
 
+/* The descriptor in *FD, which the caller owns from now on; *FD is -1 then. */
 static inline int take_fd(int *fd)
 {
 	int v = *fd;
 	*fd = -1;
 	return v;
 }
+/* The same of a pointer: the variable P is NULL then. */
 #define take_ptr(p)                          \
 	__extension__({                      \
 		__typeof__(p) *take_ = &(p); \

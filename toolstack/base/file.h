@@ -3,9 +3,10 @@
 #define DOMLET_BASE_FILE_H
 
 /*
- * Whole small files: read with a limit, written by rename so that a reader
- * sees the old or the new version and never a part. What is read belongs to
- * the caller (free()). Errors name the path.
+ * Whole small files: read with a limit, and written by rename, so that a reader
+ * sees the old or the new version and never a part. All folders may come here.
+ * What is read belongs to the caller, who frees it. Each function returns 0 or
+ * -errno, and errors name the path.
  */
 
 #include <stddef.h>
@@ -13,19 +14,19 @@
 
 #include "error.h"
 
-/* Reads the regular file PATH into *data, with a NUL behind it that *len does
- * not count. -EFBIG when it is longer than MAX bytes, -EINVAL when it is no
- * regular file. */
+/* Reads the regular file PATH into *DATA, LEN bytes with a NUL behind them that
+ * *LEN does not count. -EFBIG: the file is longer than MAX bytes. -EINVAL: PATH is
+ * no regular file. */
 int domlet_file_read(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err);
-/* The same, also of a pipe, whose end is waited for. */
+/* Reads a regular file in the same way, or a pipe, up to its end: that is waited for. */
 int domlet_file_read_or_pipe(const char *path, size_t max, char **data, size_t *len, struct domlet_error *err);
 
-/* Writes PATH by way of a temporary file ".NAME.XXXXXX" beside it; no
- * temporary file is left when it fails. */
+/* Writes LEN bytes to PATH by way of a temporary file ".NAME.XXXXXX" beside it,
+ * which is removed when the write fails. */
 int domlet_file_write(const char *path, const void *data, size_t len, mode_t mode, struct domlet_error *err);
 
-/* Makes PATH and the directories above it that don't exist, all with MODE
- * (less the umask). An existing directory is left as it is. */
+/* Makes PATH and the directories above it that don't exist, each with MODE less
+ * the umask. A directory that exists is left as it is. */
 int domlet_file_mkdir_parents(const char *path, mode_t mode, struct domlet_error *err);
 
 #endif

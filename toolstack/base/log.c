@@ -46,9 +46,10 @@ int domlet_log_open(struct domlet_log *log, const char *file, const char *format
 	return 0;
 }
 
-/* An open file of our own where FD's is a pipe or a terminal, without waiting;
- * FD itself where a write never waits (a file) or can be told not to (a
- * socket); -1: neither. A terminal's master would be another one's. */
+/* A descriptor for what FD is open on that a write doesn't wait for: where FD is a
+ * pipe or a terminal, an open file of our own; FD itself where a write never waits (a
+ * file) or can be told not to (a socket); -1: there is neither. A terminal's master
+ * can't be opened again: that would be another terminal. */
 static int own_stderr(int fd)
 {
 	unsigned int number;
