@@ -17,7 +17,7 @@
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #endif
 
-/* As in a path: "a..b" is a name like any other. */
+/* Whether a part of PATH is "..": "a..b" is a name like any other. */
 static bool climbs(const char *path)
 {
 	for (const char *s = path; (s = strstr(s, "/..")) != NULL; s += 3)
@@ -35,8 +35,8 @@ static bool is_unit(const char *cgroups_path)
 	return colon && !strchr(colon + 1, ':') && !strchr(cgroups_path, '/');
 }
 
-/* "a-b.slice" is "/a.slice/a-b.slice", as systemd.slice(5) says: each part of a
- * name is below the one before. -1: it is no slice's name. */
+/* "a-b.slice" is "/a.slice/a-b.slice", as systemd.slice(5) says: each part of a name
+ * is below the one before. -1: SLICE is not the name of a slice. */
 static int expand_slice(const char *slice, size_t len, char *path, size_t size)
 {
 	static const char suffix[] = ".slice";
@@ -64,7 +64,7 @@ static int expand_slice(const char *slice, size_t len, char *path, size_t size)
 	return 0;
 }
 
-/* As runc names a unit: a scope, unless the name is a slice's. */
+/* The directory of a unit as runc names it: a scope, unless the name is a slice's. */
 static int unit_path(const char *unit, char *path, size_t len, struct domlet_error *err)
 {
 	const char *prefix = strchr(unit, ':') + 1, *name = strchr(prefix, ':') + 1;
@@ -117,8 +117,9 @@ bool domlet_cgroup_exists(const char *path)
 	return stat(path, &info) == 0;
 }
 
-/* Those that callers read: docker's stats, the OOM watchers. A controller that
- * this kernel or the parent does not have changes nothing. */
+/* Gives the children of PARENT the controllers that engines read for their statistics
+ * and their watch for OOM. A controller that this kernel or PARENT does not have
+ * changes nothing. */
 static void give_controllers(const char *parent)
 {
 	static const char *const controllers[] = { "+cpu", "+memory", "+pids", "+io" };

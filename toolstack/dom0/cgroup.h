@@ -3,9 +3,12 @@
 #define DOMLET_DOM0_CGROUP_H
 
 /*
- * The control groups of dom0 that a container's processes there sit in: where
- * linux.cgroupsPath is, making it and taking it away. Version 2 alone. Nothing
- * is recorded here: the caller writes down what it is about to make.
+ * The control groups of dom0 that a container's processes there sit in: where the
+ * directory of linux.cgroupsPath is, how it is made and how it is removed. Only
+ * cgroup v2 is known. Commands and the monitor come here. Nothing is recorded: the
+ * caller writes down what it is about to make. Nothing is kept: paths are the
+ * caller's. A function with an error as its last parameter returns 0 or -errno,
+ * where it doesn't say otherwise.
  */
 
 #include <stdbool.h>
@@ -13,32 +16,37 @@
 
 struct domlet_error;
 
-/* The absolute directory for a configuration's linux.cgroupsPath (NULL or "":
- * one of domlet's own, called NAME), into PATH. systemd's form
- * "slice:prefix:name" is the directory that systemd would give the scope; an
- * empty slice is system.slice. EINVAL. */
+/* Writes the absolute directory for a configuration's linux.cgroupsPath into PATH, of
+ * LEN bytes; where that is NULL or "", it is one of domlet's own, called NAME.
+ * systemd's form "slice:prefix:name" stands for the directory that systemd would give
+ * the scope; an empty slice is system.slice. -EINVAL: the path can't be used. */
 int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err);
-/* One that is there before its container is made is used, but is not ours to remove. */
+/* Whether there is a cgroup PATH. One that is there before its container is made is
+ * used, but is not ours to remove. */
 bool domlet_cgroup_exists(const char *path);
-/* The directories above PATH, each with the controllers that callers read. */
+/* Makes the directories above PATH, each with the controllers that engines read. One
+ * that can't be made is missed by domlet_cgroup_make(). */
 void domlet_cgroup_make_parents(const char *path);
-/* PATH itself. 1 when it is new, 0 when it was there. */
+/* Makes PATH itself. 1: it is new. 0: it was there. -errno. */
 int domlet_cgroup_make(const char *path, struct domlet_error *err);
-/* EBUSY, in runc's words: whoever is put into PATH would be frozen. */
+/* Refuses (-EBUSY), in runc's words, when PATH or a cgroup above it is frozen: whoever
+ * is put into PATH would stand still. */
 int domlet_cgroup_refuse_frozen(const char *path, struct domlet_error *err);
-/* How many there are in PATH and below. */
+/* The number of processes in PATH and below. */
 unsigned int domlet_cgroup_processes(const char *path);
-/* Removes PATH (NULL: none), waiting a little for proxies in it that are about
- * to end. */
+/* Removes PATH (NULL: none); waits up to 5 s for proxies in it that are about to end. */
 void domlet_cgroup_remove(const char *path);
 
-/* A monitor's own, so that nobody who ends or counts the processes of an
- * engine, a unit or a session meets it there: domlet.slice/UUID where systemd
- * has that slice, else domlet/UUID; by the UUID of its domain. */
+/* Writes the cgroup of the monitor of the domain UUID into PATH, of LEN bytes:
+ * domlet.slice/UUID where systemd has that slice, domlet/UUID otherwise. A monitor has
+ * one of its own, so that nobody who ends or counts the processes of an engine, a unit
+ * or a session meets the monitor among them. */
 void domlet_cgroup_of_monitor(const char *uuid, char *path, size_t len);
-/* Makes PATH and moves this process there. Where it can't be (version 1), all is as before. */
+/* Makes PATH and moves this process there. Where that can't be, as with cgroup v1, all
+ * is as before, and the error says why. */
 int domlet_cgroup_enter(const char *path, struct domlet_error *err);
-/* Out of PATH (NULL: none), which is removed. What can't be is for who removes it later. */
+/* Moves this process out of PATH (NULL: none) and removes that. A cgroup that can't be
+ * removed now is left to whoever cleans up after this process. */
 void domlet_cgroup_leave(const char *path);
 
 #endif

@@ -15,8 +15,8 @@
 
 #define LOOK_MS 20
 
-/* State letter and start time of PID (proc(5): fields 3 and 22). The command
- * in field 2 may hold spaces and brackets: what counts is the last ')'. */
+/* The state letter and the start time of PID (proc_pid_stat(5): fields 3 and 22). The
+ * command in field 2 may hold spaces and brackets: the field ends at the last ')'. */
 static int read_stat(pid_t pid, char *letter, uint64_t *start_ticks)
 {
 	char path[64], text[1024];
@@ -63,7 +63,7 @@ int domlet_pid_look(const struct domlet_pid *p)
 	if (p->pid <= 0 || is_gone(p->pid))
 		return 0;
 	r = read_stat(p->pid, &letter, &start_ticks);
-	if (r < 0) /* it may have ended just now; or there is no /proc */
+	if (r < 0) /* P may have ended just now; or there is no /proc */
 		return is_gone(p->pid) ? 0 : r;
 	return letter != 'Z' && letter != 'X' && letter != 'x' && start_ticks == p->start_ticks;
 }
@@ -73,7 +73,7 @@ bool domlet_pid_may_live(const struct domlet_pid *p)
 	return domlet_pid_look(p) != 0;
 }
 
-/* Without a descriptor it can't be waited for, only looked at again and again. */
+/* Without a descriptor P can't be waited for, only looked at again and again. */
 static void wait_by_looking(const struct domlet_pid *p, int timeout_ms)
 {
 	for (int ms = 0; ms < timeout_ms && domlet_pid_may_live(p); ms += LOOK_MS)
@@ -84,7 +84,7 @@ void domlet_pid_wait(const struct domlet_pid *p, int timeout_ms)
 {
 	cleanup_close int fd = p->pid > 0 ? pidfd_open(p->pid, 0) : -1;
 
-	/* Asked after the descriptor was opened, so it is not a later process's. */
+	/* P is looked at after the descriptor was opened, so that is not a later process's. */
 	if (fd >= 0 && domlet_pid_look(p) == 1)
 		(void)poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, timeout_ms);
 	else

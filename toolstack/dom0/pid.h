@@ -5,8 +5,9 @@
 /*
  * A process of dom0 by its number and the time it was started at, as records
  * keep it: the kernel gives a number out again, but not with the same start.
- * Whether that very process lives, waiting for its end, killing it. Nothing here
- * keeps a descriptor or memory: each call looks anew.
+ * Whoever has such a record asks here whether that very process lives, waits for
+ * its end, or kills it. Nothing here keeps a descriptor or memory: each call looks
+ * anew.
  */
 
 #include <stdbool.h>
@@ -18,18 +19,20 @@ struct domlet_pid {
 	uint64_t start_ticks; /* proc_pid_stat(5), field 22: clock ticks since boot */
 };
 
-/* PID as it is now, into *P. -ESRCH: there is none; -EINVAL: PID is not above 0;
+/* Takes the process that has PID now into *P. -ESRCH: there is none; -EINVAL: PID is not above 0;
  * else -errno of reading /proc. *P is changed on success alone. */
 int domlet_pid_of(pid_t pid, struct domlet_pid *p);
 /* 1: P is alive. 0: it is dead: there is no such process, or it is a zombie, or
  * another one that got the number later. -errno: that can't be known now, for
- * want of descriptors or memory. Who tells about P says so then, or nothing. */
+ * want of descriptors or memory. Whoever tells about P then says that, or nothing. */
 int domlet_pid_look(const struct domlet_pid *p);
-/* For whoever destroys what is left of P: who can't be looked at may live. */
+/* Whether P is not known to be dead; for whoever destroys what is left of P: a process
+ * that can't be looked at may live. */
 bool domlet_pid_may_live(const struct domlet_pid *p);
-/* Waits until P is dead or TIMEOUT_MS are over; without polling, if it can. */
+/* Waits until P is dead or TIMEOUT_MS are over; without polling, if a descriptor of P
+ * can be had. */
 void domlet_pid_wait(const struct domlet_pid *p, int timeout_ms);
-/* SIGKILL, unless P is dead already. -errno: it may live on. */
+/* Sends P SIGKILL, unless P is dead already. -errno: P may live on. */
 int domlet_pid_kill(const struct domlet_pid *p);
 
 #endif
