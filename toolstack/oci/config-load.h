@@ -3,10 +3,12 @@
 #define DOMLET_OCI_CONFIG_LOAD_H
 
 /*
- * config.json as a checked json-c object: whoever reads it afterwards may
- * take for granted that each key named in config-schema.c has its type, that
- * no string holds a NUL, and that what the specification requires is there.
- * An absent key and null are the same. The caller puts the object.
+ * config.json as a checked json-c object: whoever reads the object afterwards may
+ * take for granted that each key that config-schema.c names has its type, that no
+ * string holds a NUL, and that what the specification requires is there. An absent
+ * key and null are the same. The caller puts the object. Each function returns 0 or
+ * -errno: -EFBIG for more than DOMLET_CONFIG_MAX bytes, -EINVAL for what is no
+ * configuration.
  */
 
 #include <stddef.h>
@@ -18,15 +20,16 @@ struct json_object;
  * and the document puts the configuration two levels down. */
 #define DOMLET_OCI_DEPTH_MAX 60
 
+/* Reads the file PATH. */
 int domlet_oci_load(const char *path, struct json_object **config, struct domlet_error *err);
-/* The same of a text in memory; PATH is for the sentence. */
+/* Reads the LEN bytes of TEXT; PATH is for the sentence. */
 int domlet_oci_parse(const char *text, size_t len, const char *path, struct json_object **config,
 		     struct domlet_error *err);
 
-/* A file that holds a process object (config.md#process) alone. */
+/* Reads the file or pipe PATH that holds a process object (config.md#process) alone. */
 int domlet_oci_load_process(const char *path, struct json_object **process, struct domlet_error *err);
 
-/* The type checks alone. PATH is for the sentence. */
+/* Checks the types of CONFIG, which was read elsewhere; PATH is for the sentence. */
 int domlet_oci_check(struct json_object *config, const char *path, struct domlet_error *err);
 
 #endif

@@ -11,11 +11,13 @@ struct domlet_error;
 struct domlet_plan;
 struct json_object;
 
-/* Larger files than this are data, and data is to be shared, not copied. */
+/* Bytes of a file that may be copied: larger files are data, which is to be shared and
+ * not copied. */
 #define DOMLET_COPY_MAX (4u * 1024u * 1024u)
 
-/* Fills the mounts of PLAN, whose bundle is what relative sources are relative
- * to. What it has filled stays PLAN's when it fails. */
+/* Plans the mounts of CONFIG into PLAN; relative sources are relative to PLAN's bundle. 0 or
+ * -errno: -ENOTSUP names the mount that a guest can't have. What was filled in stays PLAN's
+ * also then. */
 int domlet_plan_mounts(struct json_object *config, struct domlet_plan *plan, struct domlet_error *err);
 
 #endif

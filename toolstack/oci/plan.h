@@ -3,10 +3,12 @@
 #define DOMLET_OCI_PLAN_H
 
 /*
- * From a bundle to a plan: what will be built, as pure data, before anything
- * is touched. The plan decides how each mount goes (guest-local, copied,
- * block device; later the live share), what is refused, how large the domain
- * is. It owns all its memory; domlet_plan_free() releases it.
+ * From a bundle to a plan: what will be built, as pure data, before anything is
+ * touched. The plan decides how each mount goes (the guest's own, copied, on a block
+ * device), what is refused, and how large the domain is. Commands make one; the
+ * monitor reads it. A plan owns all its memory, which domlet_plan_free() releases,
+ * also of a plan that is all zero. Each function that has an error returns 0 or
+ * -errno.
  */
 
 #include <stdbool.h>
@@ -51,16 +53,16 @@ struct domlet_plan_disk {
 };
 
 struct domlet_plan {
-	char *id;
-	char *bundle; /* absolute */
-	char *rootfs; /* absolute, exists, a directory */
-	char *oci_version;
+	char *id;           /* the container's */
+	char *bundle;       /* absolute */
+	char *rootfs;       /* absolute, exists, a directory */
+	char *oci_version;  /* as the configuration says */
 	char *annotations;  /* JSON object text, "{}" when none */
 	char *hooks;        /* config.md#posix-platform-hooks as JSON text; NULL: none */
 	char *hostname;     /* NULL: the id's first 12 characters in the guest */
 	char *cgroups_path; /* NULL: none given */
-	/* Labels of the host's security modules, which no guest knows: a JSON object,
-	 * by their places in the configuration. NULL: none asked for. */
+	/* Labels of the host's security modules, which no guest knows: the text of a JSON
+	 * object, by their places in the configuration. NULL: none are asked for. */
 	char *labels;
 	char *net_path; /* the network namespace in dom0 to join; NULL: none */
 	bool terminal;
@@ -72,7 +74,7 @@ struct domlet_plan {
 	struct domlet_plan_mount *mounts; /* in the configuration's order */
 	size_t mount_count;
 
-	/* The domain's size by the container's limits; 0: it has none, the template's. */
+	/* The domain's size by the container's limits; 0: it has no limit, so the template's. */
 	uint64_t memory_kib;
 	uint64_t limit_kib, limit_size_kib; /* the container's limit, and what it makes memory_kib; 0: none */
 	uint32_t vcpus;
@@ -83,23 +85,24 @@ struct domlet_plan {
 	struct json_object *config; /* NULL once the document is made */
 	char *document;
 	size_t document_len;
-	uint8_t sha256[32];
+	uint8_t sha256[32]; /* of the document */
 };
 
-/* Reads BUNDLE/config.json, validates, plans. Nothing is created. Refuses
- * what can't be honoured, in one sentence naming it. terminal and console
- * size can be overridden later by the caller. */
+/* Reads BUNDLE/config.json, checks it, and plans the container ID. Nothing is created.
+ * What can't be honoured is refused, in one sentence that names it. The caller may set
+ * terminal and console size later. */
 int domlet_plan_read(const char *bundle, const char *id, struct domlet_plan *plan, struct domlet_error *err);
-/* The same with the configuration's text in memory. */
+/* Plans as domlet_plan_read() does, with the configuration's LEN bytes at TEXT. */
 int domlet_plan_parse(const char *bundle, const char *id, const char *text, size_t len, struct domlet_plan *plan,
 		      struct domlet_error *err);
-/* Once the domain's number of processors is known: what a container's limit
- * promises needs memory of the guest's own for each. TEMPLATE_VCPUS: where plan->vcpus is 0. */
+/* To be called once the domain's number of processors is known: for each of them the
+ * guest needs memory of its own, beside what a container's limit promises. The number
+ * is plan->vcpus, or TEMPLATE_VCPUS where that is 0. */
 void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus);
 void domlet_plan_free(struct domlet_plan *plan);
 
-/* runc's rule: [A-Za-z0-9_+.-]+, not "." or "..", at most DOMLET_ID_MAX:
- * else "invalid container ID format". */
+/* Refuses (-EINVAL, "invalid container ID format") an id that runc's rule doesn't have:
+ * [A-Za-z0-9_+.-]+, not "." or "..", at most DOMLET_ID_MAX characters. */
 int domlet_id_check(const char *id, struct domlet_error *err);
 
 #endif

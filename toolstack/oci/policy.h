@@ -3,10 +3,10 @@
 #define DOMLET_OCI_POLICY_H
 
 /*
- * What a container's configuration may choose of its domain: the
- * administrator's policy as pure data. Who reads the file
- * (toolstack/xen/policy.c) fills it in, ask.h applies it. A policy that is all
- * zero allows nothing. domlet_policy_free() releases what it owns.
+ * What a container's configuration may choose of its domain: the administrator's
+ * policy as pure data. toolstack/xen/policy.c, which reads the file, fills the struct
+ * in; ask.h applies it. A policy that is all zero allows nothing. A policy owns its
+ * strings and lists, which domlet_policy_free() releases.
  */
 
 #include <stdbool.h>
@@ -21,8 +21,8 @@ struct domlet_policy {
 	char **types;       /* for dev.domlet.type: "pvh", "pv" */
 	char **kernels;     /* absolute paths, for vm.kernel.path */
 	char **initrds;     /* absolute paths, for vm.kernel.initrd */
-	/* Ceilings of what is asked for. 0: none given, so what the container would
-	 * have without asking is the ceiling. */
+	/* Ceilings of what is asked for. 0: no ceiling is given, so what the container
+	 * would have without asking is the ceiling. */
 	uint64_t max_memory_kib;
 	uint32_t max_vcpus;
 };

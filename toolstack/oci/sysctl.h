@@ -3,16 +3,17 @@
 #define DOMLET_OCI_SYSCTL_H
 
 /*
- * Which of linux.sysctl a container may have. A guest's kernel is its
- * container's alone, so more would be possible; but what runs here is to run
- * under runc too, and the other way round. Only oci/ includes this.
+ * Which of linux.sysctl a container may have. A guest's kernel is its container's
+ * alone, so more would be possible; but what runs here is to run under runc too, and
+ * the other way round. Only oci/ includes this. Nothing is owned.
  */
 
 struct domlet_error;
 struct json_object;
 
-/* CONFIG is checked, its namespaces too (plan-namespaces.h): each container has those
- * of its own that these belong to. PATH is the file's, for the sentence. */
+/* Refuses (-errno) a sysctl that runc refuses. CONFIG is checked, and so are its
+ * namespaces (plan-namespaces.h): each container has the ones that the allowed sysctls
+ * belong to. PATH is the file's, for the sentence. */
 int domlet_sysctl_check(struct json_object *config, const char *path, struct domlet_error *err);
 
 #endif
