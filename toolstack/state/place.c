@@ -93,7 +93,8 @@ int domlet_place_settle(const char *root, const char *limbo, const char *id, str
 						  domlet_strerror(errno));
 }
 
-/* Also what a save leaves that was killed: domlet_file_write()'s. */
+/* Whether NAME is one of domlet's files; among them is what a killed domlet_file_write()
+ * leaves. */
 static bool is_ours(const char *name)
 {
 	return strcmp(name, DOMLET_PLACE_RECORD) == 0 || strcmp(name, DOMLET_STATE_SOCKET) == 0 ||
@@ -146,8 +147,9 @@ static int remove_entries(int dir_fd, const char *path, struct domlet_error *err
 	return 0;
 }
 
-/* So that it is never seen without its record, by the name that others might
- * take for another runtime's, or for one that is just being made. */
+/* Gives the directory ID a name in limbo, so that it is never seen without its record by
+ * a name that others might take for another runtime's, or for a container that is just
+ * being made. */
 static void move_to_limbo(const char *root, const char *id, char *path, size_t len)
 {
 	struct domlet_pid me;
@@ -188,7 +190,7 @@ int domlet_place_remove(const char *root, const char *id, struct domlet_error *e
 	return 0;
 }
 
-/* The lock is on the directory itself: it leaves nothing behind, and goes with
+/* The lock is on the directory itself, so that it leaves nothing behind, and ends with
  * whoever held it. */
 int domlet_place_lock(const char *path, const char *id, int timeout_ms, struct domlet_error *err)
 {
@@ -198,7 +200,7 @@ int domlet_place_lock(const char *path, const char *id, int timeout_ms, struct d
 		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
 	if (fd < 0)
 		return domlet_error_set(err, errno, "%s can't be locked: %s", path, domlet_strerror(errno));
-	/* Asked again and again: waiting in flock() would have no end. */
+	/* The lock is asked for again and again: waiting in flock() would have no end. */
 	for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_RETRY_MS) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return domlet_error_set(err, errno, "%s can't be locked: %s", path, domlet_strerror(errno));

@@ -86,7 +86,7 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 	if (r < 0)
 		return r;
 	set_created_now(st);
-	r = domlet_pid_of(getpid(), &st->monitor); /* until there is one */
+	r = domlet_pid_of(getpid(), &st->monitor); /* until there is a monitor */
 	if (r < 0)
 		return domlet_error_set(err, -r, "/proc can't be read: %s", domlet_strerror(-r));
 	return make_place(st, err);

@@ -7,7 +7,7 @@
 
 #include "../base/error.h"
 
-/* Before there is a proxy a container stands or falls with who makes it. */
+/* Before there is a proxy a container stands or falls with the command that makes it. */
 static const struct domlet_pid *process_of(const struct domlet_state *st)
 {
 	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0 ? &st->monitor : &st->proxy;
