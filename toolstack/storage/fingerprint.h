@@ -3,8 +3,8 @@
 #define DOMLET_STORAGE_FINGERPRINT_H
 
 /*
- * The fingerprint of a directory tree (what it covers: image.h). Only
- * storage/ includes this. Nothing is kept: two calls walk twice.
+ * The fingerprint of a directory tree; image.h says what it covers. Only storage/
+ * includes this. Nothing is kept: two calls walk twice.
  */
 
 #include <stdint.h>
@@ -12,14 +12,15 @@
 
 #include "../base/error.h"
 
-/* How long a change may pass unseen in a file's times, in seconds: some file
- * systems keep whole ones, and the kernel's clock for them has a grain. */
+/* How long a change may pass unseen in a file's times, in seconds: some file systems
+ * keep whole seconds, and the kernel's clock for file times has a grain. */
 #define DOMLET_FINGERPRINT_GRAIN_S 2
 
-/* ROOT_FD: the tree's directory. NAME is for sentences. ORIGIN: the file systems
- * it lies on. Files that were changed after FRESH are hashed with their contents.
- * A directory on another file system is -EXDEV: what is mounted there can't be
- * in an image. */
+/* Writes the fingerprint of the tree in the directory ROOT_FD into OUT. NAME is for
+ * sentences. ORIGIN is the id of the file systems that the tree lies on (origin.h). A
+ * file that was changed after FRESH is hashed with its contents. 0 or -errno; -EXDEV: a
+ * directory lies on another file system, and what is mounted there can't be in an
+ * image. */
 int domlet_fingerprint(int root_fd, const char *name, const uint8_t origin[32], const struct timespec *fresh,
 		       uint8_t out[32], struct domlet_error *err);
 

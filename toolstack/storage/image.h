@@ -15,32 +15,34 @@
  *
  * A tree whose times somebody else may have made (a mounted image, NFS, FUSE)
  * is packed anew for each container, into an image that no other one finds.
- * What this does not see: a process of dom0 that changes a file through a page
- * that it has kept mapped since before.
+ * What the fingerprint does not see: a process of dom0 that changes a file through a
+ * page that it has kept mapped since before.
+ *
+ * Commands come here to make an image, the monitor and clean-ups to forget one.
  */
 
 #include "../base/error.h"
 
 #define DOMLET_IMAGE_CACHE "/var/cache/domlet/images"
-/* A hundred images of a usual size. */
+/* Bytes that the cache may hold: a hundred images of a usual size. */
 #define DOMLET_IMAGE_CACHE_MAX (20ull << 30)
 
 struct domlet_image {
-	char *path; /* malloc'ed */
-	int lock;   /* a descriptor: the image stays while it is open, here or in a fork */
+	char *path; /* the caller's, to be freed */
+	int lock;   /* the caller's descriptor: the image stays while it is open, here or in a fork */
 };
 
-/* Finds the image in the cache or makes it; then the cache is trimmed. The
- * walk and mkfs.erofs stay on ROOTFS' file system. Two callers of the same
- * tree make it once (flock). ENOSPC and alike leave no partial file. EINTR when a
- * signal that is held has come (base/interrupt.h). */
+/* Finds the image of ROOTFS in the cache or makes it, and trims the cache to CACHE_MAX
+ * bytes then. The walk and mkfs.erofs stay on ROOTFS' file system. Two callers of the
+ * same tree make the image once (flock(2)). 0 or -errno; an error, as -ENOSPC, leaves no
+ * partial file. -EINTR: a signal that is held has come (base/interrupt.h). */
 int domlet_image_prepare(const char *rootfs, const char *cache_dir, unsigned long long cache_max,
 			 struct domlet_image *image, struct domlet_error *err);
-/* The domain of the container that used PATH (NULL: none) is gone: removes it
- * if no other container finds it. */
+/* To be called when the domain of the container that used the image PATH (NULL: none) is
+ * gone: removes the image if no other container can find it. */
 void domlet_image_forget(const char *path);
-/* Removes the least recently used images while the cache holds more than
- * MAX_BYTES, and all that were one container's alone; those in use stay. */
+/* Removes the least recently used images while the cache holds more than MAX_BYTES, and
+ * all images that were one container's alone; images in use stay. 0 or -errno. */
 int domlet_image_trim(const char *cache_dir, unsigned long long max_bytes, struct domlet_error *err);
 
 #endif

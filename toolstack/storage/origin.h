@@ -17,11 +17,11 @@ struct domlet_origin {
 	 * overlayfs, and none of these is on a loop or network block device.
 	 * False also where this can't be found out. */
 	bool trusted;
-	uint8_t id[32]; /* SHA-256 over the device number and f_fsid (statfs(2)) of each of them */
+	uint8_t id[32]; /* SHA-256 over the device number and f_fsid (statfs(2)) of each file system */
 };
 
-/* PATH is a directory, as this process sees it; what is mounted below it does
- * not count. Never fails: see trusted. */
+/* Looks at the directory PATH as this process sees it; what is mounted below it does not
+ * count. This never fails: see TRUSTED. */
 void domlet_origin_look(const char *path, struct domlet_origin *origin);
 
 #endif
