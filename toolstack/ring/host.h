@@ -3,9 +3,11 @@
 #define DOMLET_RING_HOST_H
 
 /*
- * dom0's half of a ring device: maps the pages that the guest granted
- * (libxengnttab) and binds its event channel (libxenevtchn). Beside
- * console.h the only file that touches grants and event channels in dom0.
+ * dom0's half of a ring device: here the pages that a guest has granted are mapped
+ * (libxengnttab), and its event channel is bound (libxenevtchn). Beside console.h this
+ * is the only file of dom0's that touches grants and event channels; the monitor comes
+ * here. The struct owns its handles and mappings, from domlet_host_ring_map() to
+ * domlet_host_ring_unmap().
  */
 
 #include <stdint.h>
@@ -18,20 +20,25 @@ struct domlet_host_ring {
 	uint32_t epoch;
 	struct xengntdev_handle *gnt;
 	struct xenevtchn_handle *evtchn;
-	void *page, *data; /* mappings */
-	uint32_t page_count;
+	void *page, *data;   /* mappings: of the index page, of the data pages */
+	uint32_t page_count; /* data pages, of both directions */
 	uint32_t local_port;
 };
 
-/* OFFER as domlet_ring_offer_parse() checked it; the page is checked here, and
- * its references are copied once. */
+/* Maps the ring of the domain DOMID by OFFER, which domlet_ring_offer_parse() has checked.
+ * The index page is checked here, and its grant references are copied once. 0 or
+ * -errno. */
 int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
 			 struct domlet_error *err);
 void domlet_host_ring_unmap(struct domlet_host_ring *hr);
-int domlet_host_ring_fd(const struct domlet_host_ring *hr); /* poll for READABLE only */
+/* The descriptor that becomes readable with an event; to be polled for reading only. */
+int domlet_host_ring_fd(const struct domlet_host_ring *hr);
+/* Sends the guest an event. 0 or -errno. */
 int domlet_host_ring_notify(struct domlet_host_ring *hr);
-int domlet_host_ring_drain(struct domlet_host_ring *hr); /* take pending, unmask */
-/* For domlet_ring_linger: dom0 has processors for others. Always true. */
+/* Takes the events that are pending, and unmasks the channel. 0 or -errno. */
+int domlet_host_ring_drain(struct domlet_host_ring *hr);
+/* The RELAX of domlet_ring_linger() in dom0, which has processors for others: always
+ * true. */
 static inline bool domlet_host_ring_pause(void)
 {
 	__builtin_ia32_pause();
