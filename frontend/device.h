@@ -3,10 +3,11 @@
 #define DOMLET_FRONTEND_DEVICE_H
 
 /*
- * The guest's half of a ring device: grants pages to dom0 (libxengnttab's
- * sharing half), offers an event channel (libxenevtchn), and announces both
- * under the guest's own xenstore directory, as PROTOCOL.md says. The device
- * owns its pages and handles until domlet_device_close().
+ * The guest's half of a ring device: here pages are granted to dom0 (libxengnttab's
+ * sharing half), an event channel is offered (libxenevtchn), and both are announced
+ * under the guest's own xenstore directory, as PROTOCOL.md says. domlet-init comes here,
+ * and so do the tests' guests. The device owns its pages and handles until
+ * domlet_device_close().
  */
 
 #include <stdbool.h>
@@ -21,20 +22,25 @@ struct domlet_device {
 	struct domlet_ring ring;
 	struct xengntdev_handle *gnt;
 	struct xenevtchn_handle *evtchn;
-	void *page, *data;
-	uint32_t page_count; /* data pages, both directions */
-	uint32_t port;
+	void *page, *data;   /* the index page, the data pages */
+	uint32_t page_count; /* data pages, of both directions */
+	uint32_t port;       /* our end of the event channel */
 };
 
-/* 1 << ORDER data pages a direction. 0 or -errno with a sentence in ERR. */
+/* Offers a ring of 1 << ORDER data pages per direction, over XS, which stays the caller's.
+ * 0, or -errno with a sentence in ERR, of ERR_LEN bytes. */
 int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch, char *err,
 		       size_t err_len);
 void domlet_device_close(struct domlet_device *d);
-int domlet_device_fd(const struct domlet_device *d); /* poll for reading */
+/* The descriptor that becomes readable with an event; to be polled for reading. */
+int domlet_device_fd(const struct domlet_device *d);
+/* Sends dom0 an event. 0 or -errno. */
 int domlet_device_notify(struct domlet_device *d);
-int domlet_device_drain(struct domlet_device *d); /* take what is pending, unmask */
-/* For domlet_ring_linger: lets the container have the processor that it shares
- * with us. False when it took it, for then it may have brought work. */
+/* Takes the events that are pending, and unmasks the channel. 0 or -errno. */
+int domlet_device_drain(struct domlet_device *d);
+/* The RELAX of domlet_ring_linger() in a guest: offers the processor, which is the
+ * container's, too, to the container. False: the container took the processor, so there
+ * may be work of its making. */
 bool domlet_device_yield(void);
 
 #endif

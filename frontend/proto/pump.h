@@ -18,11 +18,14 @@ struct domlet_pump {
 	struct domlet_ring far;  /* what the socket side uses */
 };
 
+/* Makes a pump over MEM, of DOMLET_PUMP_MEM_SIZE bytes; NEAR_ROLE is the role of the link. */
 void domlet_pump_init(struct domlet_pump *p, void *mem, enum domlet_ring_role near_role, uint32_t epoch);
-/* Bytes the link produced, to be written to the socket; then pump_sent(). */
+/* The bytes that the link has produced, *LEN of them, to be written to the socket; NULL:
+ * there are none. As many as were written are then given to domlet_pump_sent(). */
 const uint8_t *domlet_pump_to_send(struct domlet_pump *p, size_t *len);
 void domlet_pump_sent(struct domlet_pump *p, size_t len);
-/* Space to read() socket bytes into; then pump_received(). */
+/* Space for *LEN bytes of the socket's; NULL: there is none. As many as were read are then
+ * given to domlet_pump_received(). */
 uint8_t *domlet_pump_space(struct domlet_pump *p, size_t *len);
 void domlet_pump_received(struct domlet_pump *p, size_t len);
 

@@ -4,7 +4,7 @@
 
 /*
  * The shared-memory ring: one index page and two byte rings of equal,
- * power-of-two size, one a direction (the idea and the barriers are those of
+ * power-of-two size, one per direction (the idea and the barriers are those of
  * xen/include/public/io/ring.h, DEFINE_XEN_FLEX_RING). This code is the same
  * in the guest, in dom0 and in the tests: no allocation, no system call, no
  * global. Memory belongs to the caller and must outlive the ring.
@@ -41,7 +41,7 @@ struct domlet_ring_half {
 struct domlet_ring_page {
 	uint32_t magic;
 	uint32_t version;
-	uint32_t order; /* 1 << order data pages a direction */
+	uint32_t order; /* 1 << order data pages per direction */
 	uint32_t epoch; /* raised by the guest at each new attachment */
 	uint32_t pad[12];
 	struct domlet_ring_half to_host;
@@ -56,7 +56,7 @@ struct domlet_ring {
 	struct domlet_ring_half *in;  /* we consume */
 	uint8_t *out_data;
 	const uint8_t *in_data;
-	uint32_t size;     /* bytes a direction, a power of two */
+	uint32_t size;     /* bytes per direction, a power of two */
 	uint32_t out_prod; /* private: published up to here */
 	uint32_t out_cons; /* last checked copy of the peer's */
 	uint32_t in_cons;
@@ -98,8 +98,9 @@ void domlet_ring_consume(struct domlet_ring *r, uint32_t len);
 
 /* Publishes produced/consumed bytes (sequentially consistent: the sleeper's
  * flag is looked at after), and notes in r->notify whether the peer sleeps on
- * them; its flag is cleared then, so that a sleep gets one event. Room is announced only when at least half
- * of the ring is free, so that a bulk sender isn't woken for each frame. */
+ * them; its flag is cleared then, so that a sleep gets one event. Room is announced
+ * only when at least half of the ring is free, so that a bulk sender isn't woken for
+ * each frame. */
 void domlet_ring_publish(struct domlet_ring *r);
 
 /* True once per needed event: the caller then signals the event channel. */

@@ -3,8 +3,9 @@
 #define DOMLET_PROTO_SHA256_H
 
 /*
- * SHA-256 (FIPS 180-4), for the check that a document arrived whole and for
- * the names of cached images. No allocation; the context is the caller's.
+ * SHA-256 (FIPS 180-4), for the check that a document arrived whole and for the names
+ * of cached images. There is no allocation; the context is the caller's, and so are
+ * lengths, which are in bytes.
  */
 
 #include <stddef.h>
@@ -20,6 +21,7 @@ void domlet_sha256_init(struct domlet_sha256 *s);
 void domlet_sha256_update(struct domlet_sha256 *s, const void *data, size_t len);
 /* The context must be initialised again before it is used again. */
 void domlet_sha256_final(struct domlet_sha256 *s, uint8_t out[32]);
+/* All three at once. */
 void domlet_sha256(const void *data, size_t len, uint8_t out[32]);
 
 #endif
