@@ -3,26 +3,33 @@
 #define DOMLET_CLI_ASK_H
 
 /*
- * A verb's side of what monitor/monitor.h describes: requests to a container's
- * monitor, and its answers.
+ * A command's side of what monitor/monitor.h describes: requests to a container's
+ * monitor, and the monitor's answers. All verbs that need a monitor come here. Texts and
+ * descriptors are the caller's. A function that has an error returns 0 or -errno; an
+ * answer that is an error is one, too.
  */
 
 #include "../state/state.h"
 #include "cli.h"
 
-/* Sends JSON over FD, waits for the answer. */
+/* Sends JSON over the connection FD and waits for the answer. */
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err);
-/* Of the launching command, at the end of its work: the container outlives it. */
+/* To be called by the launching command at the end of its work: the container, whose
+ * monitor has FD's other end, outlives the command. FD stays open. */
 void domlet_cli_let_go(int fd);
-/* The parts of it: a connection to the monitor, or -errno; one answer. */
+/* Returns a connection to the monitor of ST, or -errno. */
 int domlet_cli_connect(const struct domlet_state *st, struct domlet_error *err);
+/* Waits for one answer at the connection FD. */
 int domlet_cli_read_answer(int fd, struct domlet_error *err);
-/* ETIMEDOUT when nothing comes for TIMEOUT_S seconds (0: there is no limit). */
+/* Connects, sends JSON and waits for the answer. -ETIMEDOUT: nothing came for TIMEOUT_S
+ * seconds (0: there is no limit). */
 int domlet_cli_ask(const struct domlet_state *st, const char *json, int timeout_s, struct domlet_error *err);
-/* Without an answer, and without waiting for a monitor that hangs; it may not have arrived. */
+/* Sends JSON without waiting for an answer, or for a monitor that hangs: the request may
+ * not have arrived. */
 void domlet_cli_tell(const struct domlet_state *st, const char *json);
 
-/* Until the monitor has ended; *WHY is set when it says why the container did. */
+/* Waits at FD until the monitor has ended; *WHY is set when the monitor says why its
+ * container ended. */
 void domlet_cli_hear_out(int fd, struct domlet_error *why);
 
 #endif

@@ -3,9 +3,10 @@
 #define DOMLET_CLI_CLI_H
 
 /*
- * The verbs. One verb, one file: each parses its own options (getopt_long),
- * does its work, and returns the process's exit status; on failure it sets
- * the error, which main() prints once (stderr and --log).
+ * The verbs. One verb, one file: each parses its own options (getopt_long(3)), does its
+ * work, and returns the process's exit status. A verb that fails sets the error, which
+ * main() prints once, to stderr and to --log. The struct domlet_cli, and what it points
+ * to, last as long as the process.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #define DOMLET_ROOT_DEFAULT "/run/domlet"
 
 struct domlet_cli {
-	const char *root;
+	const char *root;          /* --root */
 	const char *template_name; /* --template; NULL: by the container's type */
 	struct domlet_log log;
 	struct domlet_error err;
@@ -37,7 +38,8 @@ extern const struct domlet_verb domlet_verb_run, domlet_verb_create, domlet_verb
 	domlet_verb_kill, domlet_verb_delete, domlet_verb_list, domlet_verb_spec, domlet_verb_features,
 	domlet_verb_doctor, domlet_verb_install, domlet_verb_uninstall, domlet_verb_exec, domlet_verb_ps;
 
-/* Prints verb usage; used for --help and wrong options. */
+/* Prints the usage of VERB, for --help to stdout, otherwise to stderr. 0, or 1 when
+ * stdout did not take the text. */
 int domlet_cli_usage(const struct domlet_verb *verb, bool to_stdout);
 
 #endif

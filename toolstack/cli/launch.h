@@ -3,8 +3,8 @@
 #define DOMLET_CLI_LAUNCH_H
 
 /*
- * What `run` and `create` share: from a bundle to a container that is
- * created, with its monitor and its proxy running.
+ * What `run` and `create` share: from a bundle to a container that is created, with its
+ * monitor and its proxy running. Strings stay the caller's.
  */
 
 #include <sys/types.h>
@@ -14,25 +14,32 @@
 
 struct domlet_launch_options {
 	const char *bundle, *pid_file, *console_socket;
-	bool foreground, keep; /* its state stays when it has ended */
+	bool foreground; /* the caller waits for the container's end */
+	bool keep;       /* the container's state stays when it has ended */
 };
 
 struct domlet_launched {
 	pid_t proxy; /* our child */
-	int monitor_fd; /* the launching command's socket to the monitor: the container ends with it, unless domlet_cli_let_go() */
-	bool terminal; /* the process has one */
+	/* The caller's connection to the monitor. The container ends with this
+	 * connection, unless domlet_cli_let_go() was called. */
+	int monitor_fd;
+	bool terminal; /* the container's process has one */
 };
 
-/* Of the host's security modules, which no guest has: LABELS, a JSON object, NULL: none asked for. */
+/* Notices LABELS, which container ID asks for and no guest applies, since they are of the
+ * host's security modules: a JSON object as text, or NULL for none. */
 void domlet_cli_tell_labels(const struct domlet_cli *cli, const char *id, const char *labels);
 
-/* 0 when created; then the pid file is written. */
+/* Makes the container ID. 0 when it is created, with its pid file written; below 0: the
+ * error is in CLI, and nothing of the container is left. */
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
 		      struct domlet_launched *l);
 
-/* The template NAME: /etc/domlet's, or else the one that came with domlet. */
+/* Writes the path of the template NAME into PATH, of LEN bytes: /etc/domlet's, or else the
+ * one that came with domlet. 0 or -errno; -ENOENT: there is none. */
 int domlet_cli_find_template(const char *name, char *path, size_t len, struct domlet_error *err);
-/* By rename, without a newline (oci-contract 1.3); FILE may be NULL. */
+/* Writes PID into FILE (NULL: nowhere) by rename and without a newline, as engines read it.
+ * 0 or -errno. */
 int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *err);
 
 #endif
