@@ -231,7 +231,8 @@ static void run_in_the_foreground(int in, int out)
 	}
 	close(in);
 	close(out);
-	for (int i = 0; i < 500 && stat(ran, &info) < 0; i++) /* the hook of what has started */
+	/* For the hook of what has started, whose shell makes the file before it writes. */
+	for (int i = 0; i < 500 && (stat(ran, &info) < 0 || info.st_size == 0); i++)
 		usleep(10000);
 	hooks_ran("start\n");
 }
