@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "life.h"
 
-#include <assert.h>
-
-void domlet_life_act(struct domlet_life_actions *out, enum domlet_life_action_type type, uint32_t container)
-{
-	assert(out->len < DOMLET_LIFE_ACTIONS_MAX);
-	out->act[out->len++] = (struct domlet_life_action){ type, container };
-}
-
 static enum domlet_container_home home(const struct domlet_domain_life *d)
 {
 	switch (d->state) {
