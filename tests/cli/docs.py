@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """docs.py DOMLET SOURCE_ROOT: the documents name files and functions that are
 there. `toolstack/xen/store.c: put` means the function put in that file;
-`toolstack/xen/` a folder; [text](file) a file beside the document."""
+`toolstack/xen/` a folder, `NEWS.md` a file at the top, NAME any name; [text](file) a file
+beside the document."""
 import re
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ top = Path(sys.argv[2])
 folders = "toolstack|frontend|guest-init|images|tests|xen-configs|docs"
 wrong = []
 
-for document in [top / "README.md", top / "frontend/proto/PROTOCOL.md", *sorted((top / "docs").glob("*.md"))]:
+for document in [*sorted(top.glob("*.md")), top / "frontend/proto/PROTOCOL.md", *sorted((top / "docs").glob("*.md"))]:
     text = document.read_text()
     for span in re.findall(r"`([^`]+)`", text):
-        place = re.fullmatch(rf"((?:{folders})/[\w./-]*)(?:: (\w+))?", span)
-        if not place:
+        place = re.fullmatch(rf"((?:{folders})/[\w./-]*|[A-Z]+\.md|COPYING)(?:: (\w+))?", span)
+        if not place or "NAME" in place[1]:
             continue
         path, name = top / place[1], place[2]
         if not path.exists():
