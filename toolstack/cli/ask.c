@@ -67,7 +67,7 @@ void domlet_cli_let_go(int fd)
 {
 	static const char done[] = "{\"verb\":\"done\"}";
 
-	/* A monitor that has ended meanwhile left a record, which says so. */
+	/* A monitor that has ended meanwhile has left a record, which says so. */
 	(void)send(fd, done, strlen(done), MSG_NOSIGNAL);
 }
 
@@ -80,8 +80,8 @@ void domlet_cli_hear_out(int fd, struct domlet_error *why)
 			*why = last;
 }
 
-/* Where its monitor listened, that of another container of the same id may
- * listen by now. The kernel says who called listen(). */
+/* Whether FD leads to ST's own monitor: where that listened, the monitor of another
+ * container of the same id may listen by now. The kernel says who called listen(). */
 static bool is_monitor_of(const struct domlet_state *st, int fd)
 {
 	struct ucred listener = { 0 };
@@ -90,7 +90,7 @@ static bool is_monitor_of(const struct domlet_state *st, int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) == 0 && listener.pid == st->monitor.pid;
 }
 
-/* TIMEOUT_S is for each wait; 0: none. */
+/* Each wait may take TIMEOUT_S seconds (0: there is no limit). */
 static int connect_to(const struct domlet_state *st, int type, int timeout_s, struct domlet_error *err)
 {
 	const struct timeval patience = { .tv_sec = timeout_s };

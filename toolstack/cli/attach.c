@@ -21,8 +21,9 @@ static void pass_on(int signo)
 	errno = saved;
 }
 
-/* The monitor has the streams now: who reads or writes their other ends sees
- * when the process has closed them. Standard error is for our own sentence. */
+/* Closes our copies of the streams, which the monitor has now: whoever reads or writes
+ * their other ends sees when the process has closed them. Standard error stays, for our
+ * own sentence. */
 static void let_go_of_streams(bool input)
 {
 	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);

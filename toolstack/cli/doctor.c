@@ -49,7 +49,7 @@ static bool is_dom0(void)
 	return f && fgets(text, sizeof text, f) && strstr(text, "control_d");
 }
 
-/* By its name: where its pid file is differs. */
+/* Whether a program of NAME runs. Where daemons have their pid files differs. */
 static bool runs(const char *name)
 {
 	cleanup_closedir DIR *proc = opendir("/proc");
@@ -85,7 +85,7 @@ static int check_udev(void)
 	bool ok;
 
 	if (access("/run/udev/control", F_OK) < 0)
-		return 0; /* it doesn't run */
+		return 0; /* udev doesn't run */
 	/* The rule compares the path without links, as the kernel keeps it. */
 	if (realpath(DOMLET_IMAGE_CACHE, real) && strcmp(real, DOMLET_IMAGE_CACHE) != 0)
 		return line(false, what,
@@ -106,7 +106,7 @@ static int check_udev(void)
 		    "install domlet whole (/usr/lib/udev/rules.d/59-domlet.rules), then run udevadm control --reload");
 }
 
-/* A template, and what it names. */
+/* Checks a template, and the files that the template names. */
 static int check_template(const char *name)
 {
 	struct domlet_template t = { 0 };
@@ -130,7 +130,7 @@ static int check_template(const char *name)
 	return failures;
 }
 
-/* One that has a mistake refuses whoever asks for something. */
+/* Checks the policy: one that has a mistake refuses whoever asks for something. */
 static int check_policy(void)
 {
 	struct domlet_policy policy = { 0 };
@@ -168,7 +168,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 			 "service xen start (package xen-utils-common); without it libxl builds no domain");
 	failures += check_udev();
 	failures += domlet_engine_check_all(line);
-	if (is_dom0() && store) /* libxl may wait for it */
+	if (is_dom0() && store) /* without xenstore libxl may wait for that */
 		printf("note  domains are %s by default here\n",
 		       domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
 	if (failures)

@@ -96,7 +96,7 @@ static int validate(const struct domlet_engine *e, const char *candidate, const 
 	r = out ? run_quietly(argv, out, FILE_MAX) : -ENOMEM;
 	if (r < 0)
 		return domlet_error_set(err, -r, "%s can't be run: %s", e->program, domlet_strerror(-r));
-	if (r) { /* its first line is the reason */
+	if (r) { /* the first line of the output is the reason */
 		out[strcspn(out, "\n")] = '\0';
 		return domlet_error_set(
 			err, EINVAL, "%s is left as it was: with domlet in it containerd refuses it: %s", e->file, out);
@@ -110,8 +110,8 @@ static int validate(const struct domlet_engine *e, const char *candidate, const 
 	return 0;
 }
 
-/* OLD is NULL when there is no file, NEW when none shall stay, ADDED when a
- * runtime goes. */
+/* Replaces the text OLD of PATH by NEW. OLD is NULL when there is no file, NEW when none shall
+ * stay, ADDED when a runtime goes. */
 static int replace(const struct domlet_engine *e, const char *path, const char *old, const char *new, mode_t mode,
 		   const struct domlet_engine_runtime *added, struct domlet_error *err)
 {
@@ -136,7 +136,8 @@ static int replace(const struct domlet_engine *e, const char *path, const char *
 	return r;
 }
 
-/* Returns 1 when something was changed. */
+/* Changes the engine's configuration. Returns 1 when that became another one, else 0 or
+ * -errno. */
 static int change(const struct domlet_engine *e, const struct domlet_engine_runtime *runtime, bool put_in,
 		  struct domlet_error *err)
 {
@@ -146,7 +147,7 @@ static int change(const struct domlet_engine *e, const struct domlet_engine_runt
 	size_t len;
 	int r;
 
-	/* A symbolic link stays one. */
+	/* The file behind a symbolic link is changed, so that the link stays one. */
 	if (!realpath(e->file, path))
 		(void)snprintf(path, sizeof path, "%s", e->file);
 	if (stat(path, &st) == 0 && (r = domlet_file_read(path, FILE_MAX, &old, &len, err)) < 0)
@@ -185,8 +186,8 @@ static int own_path(char *path, size_t size, struct domlet_error *err)
 	return 0;
 }
 
-/* What is registered: domlet itself, or a way to it with a template. The strings
- * are in NAME and PROGRAM. */
+/* Fills in the runtime that is registered: domlet itself, or a way to domlet with a template.
+ * The strings are in NAME and PROGRAM. */
 static int name_runtime(struct domlet_cli *cli, const struct domlet_engine *e, char name[NAME_MAX + 1],
 			char program[PATH_MAX], struct domlet_engine_runtime *runtime)
 {
@@ -229,7 +230,7 @@ static int write_wrapper(const char *file, const char *template_name, struct dom
 	return r < 0 ? r : domlet_file_write(file, text, strlen(text), 0755, err);
 }
 
-/* Unless another engine runs it. */
+/* Removes the script FILE, unless another engine runs it. */
 static void remove_wrapper(const char *file)
 {
 	for (unsigned int i = 0; i < domlet_engine_count; i++) {

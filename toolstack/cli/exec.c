@@ -117,7 +117,7 @@ static int check_state(struct domlet_cli *cli, const struct domlet_state *st, co
 	switch (domlet_state_status(st)) {
 	case DOMLET_STATUS_CREATED:
 	case DOMLET_STATUS_RUNNING:
-		/* The proxy would be frozen, too, and nobody told the process's end. */
+		/* The proxy would be frozen, too, and nobody would be told the process's end. */
 		if (!st->cgroup || domlet_cgroup_refuse_frozen(st->cgroup, &ignored) == 0)
 			return 0;
 		__attribute__((fallthrough));
@@ -130,7 +130,7 @@ static int check_state(struct domlet_cli *cli, const struct domlet_state *st, co
 	}
 }
 
-/* A file in memory with the process object; or -errno. */
+/* Returns a file in memory with the process object, or -errno. */
 static int write_object(struct json_object *process, struct domlet_error *err)
 {
 	const char *text;
@@ -159,12 +159,12 @@ static int send_request(int fd, struct json_object *process, bool terminal, int 
 	fds[4] = object;
 	(void)snprintf(text, sizeof text, "{\"verb\":\"exec\",\"terminal\":%s}", terminal ? "true" : "false");
 	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_FDS_MAX);
-	if (r < 0 && r != -EPIPE) /* with that, its answer says why it does not listen */
+	if (r < 0 && r != -EPIPE) /* with -EPIPE the monitor's answer says why it does not listen */
 		return domlet_error_set(err, -r, "can't ask the container's monitor: %s", domlet_strerror(-r));
 	return domlet_cli_read_answer(fd, err);
 }
 
-/* The proxy's pid, running; or -errno. */
+/* Starts the process in the guest; returns the pid of its proxy, or -errno. */
 static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const struct exec *e,
 		    struct json_object *process, bool terminal, int tty)
 {
@@ -186,7 +186,7 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 	if (tty < 0 && terminal && !e->detach && isatty(STDIN_FILENO))
 		p.tty = STDIN_FILENO;
 	pid = domlet_proxy_spawn_beside(&p, &st->proxy, &cli->err);
-	if (pid == -ENOMEM) /* so clone() calls a pid namespace that is about to end */
+	if (pid == -ENOMEM) /* clone() says this of a pid namespace that is about to end */
 		domlet_pid_wait(&st->proxy, 1000);
 	if (pid < 0 && domlet_pid_look(&st->proxy) == 0)
 		return refuse_stopped(cli);
@@ -259,7 +259,7 @@ static int run_process(struct domlet_cli *cli, const struct domlet_state *st, co
 	if (e->detach)
 		return 0;
 	domlet_cli_attach(&a, pid, terminal && tty < 0);
-	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
+	domlet_cli_reap_others(cli); /* not only when the process has ended: that may take days */
 	status = domlet_cli_attached_wait(&a);
 	domlet_cli_detach(&a);
 	return status;

@@ -25,9 +25,9 @@
 
 struct hook {
 	const char *path;
-	char **args, **env; /* env NULL: ours */
-	int timeout_ms;     /* -1: none */
-	pid_t join;         /* 0: runs where we are */
+	char **args, **env; /* env NULL: our environment */
+	int timeout_ms;     /* -1: there is none */
+	pid_t join;         /* whose namespaces the hook runs in; 0: it runs where we are */
 	const char *cwd;
 	bool interruptible; /* by a signal that is held (base/interrupt.h) */
 };
@@ -74,7 +74,8 @@ static pid_t pid_inside(pid_t pid)
 	return pid;
 }
 
-/* Goes on in a child, which alone is in the pid namespace, too; and ends as it does. */
+/* Returns in a child that is in the namespaces of PID: only a child is in the pid namespace,
+ * too. The parent waits, and ends as the child does. */
 static void enter_namespaces(pid_t pid)
 {
 	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
@@ -101,13 +102,15 @@ static _Noreturn void be_hook(const struct hook *h, pid_t parent, int in, int ou
 {
 	sigset_t none;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a hook does not outlive who waits for it; what it started may */
+	/* A hook does not outlive who waits for it; what the hook has started may. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(126);
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
 	(void)dup2(out, 2);
-	/* Who is killed while we run must not seem to live by our copies of its sockets. */
+	/* A command that is killed while we run must not seem to live by our copies of its
+	 * sockets. */
 	(void)close_range(3, ~0u, 0);
 	if (h->join)
 		enter_namespaces(h->join);
@@ -116,7 +119,7 @@ static _Noreturn void be_hook(const struct hook *h, pid_t parent, int in, int ou
 		_exit(126);
 	}
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* they are held while a container is made */
+	(void)sigprocmask(SIG_SETMASK, &none, NULL); /* four are held while a container is made */
 	execve(h->path, h->args, h->env ? h->env : environ);
 	dprintf(2, "can't be run: %s", domlet_strerror(errno));
 	_exit(127);
@@ -130,7 +133,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What it printed, for a sentence; a hook that daemonises may keep the file. */
+/* Reads what the hook has printed, for a sentence; a hook that daemonises may keep the
+ * file. */
 static void read_output(int fd, char *text, size_t len)
 {
 	ssize_t n = pread(fd, text, len - 1, 0);
@@ -139,8 +143,8 @@ static void read_output(int fd, char *text, size_t len)
 	text[strcspn(text, "\n")] = '\0';
 }
 
-/* Until PID has ended, with its *STATUS. ETIMEDOUT, EINTR: it was killed then. By
- * looking again and again where there is no descriptor to wait for. */
+/* Waits until the hook PID has ended with *STATUS. -ETIMEDOUT, -EINTR: the hook was killed.
+ * Where there is no descriptor to wait for, the hook is looked at again and again. */
 static int wait_hook(const struct hook *h, pid_t pid, int *status)
 {
 	cleanup_close int pidfd = pidfd_open(pid, 0);

@@ -35,7 +35,7 @@ static int signal_number(const char *text)
 	return -1;
 }
 
-/* Engines give a kill ten seconds or more. */
+/* Seconds that a monitor has for its answer: engines give a kill ten or more. */
 #define ANSWER_S 8
 
 static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int signo, bool all)
@@ -48,13 +48,14 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 		return all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
 	r = domlet_cli_ask(st, json, ANSWER_S, &cli->err);
-	if (r == -ETIMEDOUT && signo == SIGKILL) { /* it hangs, in libxl or by SIGSTOP: its container ends with it */
+	/* The monitor hangs, in libxl or by SIGSTOP: its container ends with it. */
+	if (r == -ETIMEDOUT && signo == SIGKILL) {
 		int killed = domlet_cli_kill_monitor(st, &ignored);
 
 		domlet_cli_reap(cli, st->id);
 		return killed < 0 ? r : 0;
 	}
-	if (r == -EPIPE) /* it ended while we asked */
+	if (r == -EPIPE) /* the monitor ended while we asked */
 		r = all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
 	return r;
 }

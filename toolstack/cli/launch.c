@@ -33,7 +33,7 @@
 #include "reap.h"
 #include "service.h"
 
-/* What domlet_state_create() did not know. */
+/* Fills in what domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
 	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
@@ -69,7 +69,7 @@ int domlet_cli_find_template(const char *name, char *path, size_t len, struct do
 	return 0;
 }
 
-/* The command line's choice counts before the container's. */
+/* Reads the template; the command line's choice counts before the container's. */
 static int find_template(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_template *t)
 {
 	const char *name = cli->template_name ? cli->template_name : p->ask.template_name;
@@ -88,7 +88,8 @@ static int find_template(struct domlet_cli *cli, const struct domlet_plan *p, st
 	return domlet_template_read(path, t, &cli->err);
 }
 
-/* Only what asks for something needs the policy. */
+/* Finds the template and the domain's size. Only a container that asks for something needs
+ * the policy. */
 static int choose_template(struct domlet_cli *cli, struct domlet_plan *p, struct domlet_template *t)
 {
 	const struct domlet_ask *ask = &p->ask;
@@ -121,7 +122,8 @@ static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, stru
 	if (domlet_cgroup_path(p->cgroups_path, st->name, path, sizeof path, &cli->err) < 0)
 		return -1;
 	domlet_cgroup_make_parents(path);
-	/* Recorded first: who is killed in between leaves nothing that nobody knows. */
+	/* The cgroup is recorded first, so that a command that is killed in between leaves
+	 * nothing that nobody knows. */
 	st->cgroup = strdup(path);
 	st->cgroup_kept = domlet_cgroup_exists(path);
 	if (!st->cgroup)
@@ -140,7 +142,7 @@ static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, stru
 	return domlet_cgroup_refuse_frozen(path, &cli->err);
 }
 
-/* All descriptors from 3 on but the COUNT of KEEP (below 0: none). */
+/* Closes all descriptors from 3 on but the COUNT of KEEP (below 0: none). */
 static void close_others(const int *keep, size_t count)
 {
 	for (unsigned int from = 3;;) {
@@ -157,9 +159,9 @@ static void close_others(const int *keep, size_t count)
 	}
 }
 
-/* Child: becomes the monitor; nothing of the caller's is kept but the
- * container's streams: another descriptor may be a lock, or a pipe whose end
- * somebody waits for. IMAGE_LOCK stays open as long as the monitor lives. */
+/* Has the child become the monitor. Nothing of the caller's is kept but the container's
+ * streams: another descriptor may be a lock, or a pipe whose end somebody waits for.
+ * IMAGE_LOCK stays open as long as the monitor lives. */
 static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_lock)
 {
 	int null = open("/dev/null", O_RDWR);
@@ -186,7 +188,7 @@ static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_loc
 	if (tty >= 0)
 		close(tty);
 	if (l->plan->terminal) {
-		close(l->stdio[2]); /* whoever reads it waits for its end */
+		close(l->stdio[2]); /* whoever reads standard error waits for its end */
 		l->stdio[2] = -1;
 	}
 	if (domlet_cgroup_enter(l->state->monitor_cgroup, &err) < 0)
@@ -202,7 +204,7 @@ static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launc
 {
 	const struct domlet_plan *plan = launch->plan;
 	struct domlet_state *st = launch->state;
-	/* In the foreground it asks the caller's terminal for its size. */
+	/* In the foreground the proxy asks the caller's terminal for its size. */
 	int sized = tty < 0 && launch->foreground && plan->terminal && isatty(STDIN_FILENO) ? STDIN_FILENO : tty;
 	struct domlet_proxy p = { .fd = fd,
 				  .tty = sized,
@@ -250,7 +252,7 @@ static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, 
 	return 0;
 }
 
-/* The monitor's first answer, or a signal. */
+/* Waits for the monitor's first answer, or a signal. */
 static int wait_created(int fd, struct domlet_error *err)
 {
 	cleanup_close int signals = -1;
@@ -264,7 +266,7 @@ static int wait_created(int fd, struct domlet_error *err)
 	return domlet_interrupt_check(err) < 0 ? -EINTR : domlet_cli_read_answer(fd, err);
 }
 
-/* While the domain is built. */
+/* Runs the hooks while the domain is built. */
 static int run_create_hooks(const struct domlet_launch *launch, struct domlet_proxy_handle *h, struct domlet_error *err)
 {
 	const struct domlet_state *st = launch->state;

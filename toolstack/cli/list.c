@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The containers of one --root: runc's columns first, then the domain's.
+ * list: prints the containers of one --root, with runc's columns first and the domain's
+ * then.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +21,7 @@ enum list_format { LIST_TABLE, LIST_JSON, LIST_QUIET };
 struct list {
 	struct domlet_cli *cli;
 	enum list_format format;
-	struct json_object *array; /* LIST_JSON only */
+	struct json_object *array; /* for LIST_JSON only */
 };
 
 /* One whose status can't be known now must not keep the others from being

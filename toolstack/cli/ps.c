@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The processes of a container that callers can see: the proxies in its
- * cgroup. What runs in the guest behind them has no pid here.
+ * ps: prints the processes of a container that callers can see, which are the proxies in
+ * its cgroup. What runs in the guest behind them has no pid here.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -43,7 +43,8 @@ static struct json_object *pids_of(const struct domlet_state *st)
 	return list;
 }
 
-/* For ps(1): no number has a comma before it, which it would refuse. NULL: out of memory. */
+/* The list of PIDS for ps(1), which would refuse a comma before the first number. NULL: out
+ * of memory. */
 static char *list_of(struct json_object *pids)
 {
 	char *text = NULL;
@@ -59,7 +60,7 @@ static char *list_of(struct json_object *pids)
 	return text;
 }
 
-/* As runc does: a table is what ps(1) says of them. */
+/* Prints a table as runc does: what ps(1) says of PIDS. */
 static int run_ps(struct domlet_cli *cli, struct json_object *pids, char **args)
 {
 	bool none = json_object_array_length(pids) == 0;
@@ -83,7 +84,7 @@ static int run_ps(struct domlet_cli *cli, struct json_object *pids, char **args)
 					domlet_strerror(r));
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	/* It has said on its own why; of no process there is the heading alone, which it calls a failure. */
+	/* ps(1) has said itself why it failed; a heading without a process is a failure to it. */
 	return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || none) ? 0 : -ECHILD;
 }
 

@@ -23,22 +23,23 @@
 #endif
 #define MONITOR_RETRY_MS 1000
 #define KILLED_END_MS 5000
-/* Who makes a container may pack an image first. */
+/* Whoever makes a container may pack an image first. */
 #ifndef CREATOR_MS
 #define CREATOR_MS 30000
 #endif
 #define CREATOR_RETRY_MS 100
 #define PROXY_END_MS 2000
 
-/* A monitor that was killed may have had no time to say that it has a domain,
- * but says that a stopped container's is destroyed. This process itself knows. */
+/* Whether there may be a domain. A monitor that was killed may have had no time to record
+ * that it has one, but it records when a stopped container's domain is destroyed. A
+ * container's creator, if that is this process, knows. */
 static bool may_have_domain(const struct domlet_state *st)
 {
 	return st->domid != DOMLET_DOMID_NONE ||
 	       (st->status != DOMLET_STATUS_STOPPED && domlet_pid_look(&st->monitor) != 1);
 }
 
-/* What outlives a monitor that was killed: its domain, its proxy and its cgroup. */
+/* Ends what outlives a monitor that was killed: its domain, its proxies and its cgroups. */
 static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 {
 	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
@@ -47,14 +48,14 @@ static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 	domlet_cgroup_remove(st->monitor_cgroup);
 	if (r == 0)
 		domlet_image_forget(st->image);
-	if (r == 0 && killed < 0) /* its record is all that is known of it */
+	if (r == 0 && killed < 0) /* the record is all that is known of the proxy */
 		r = domlet_error_set(err, -killed,
 				     "the proxy of container %s, process %d, can't be ended: %s; try again", st->id,
 				     st->proxy.pid, domlet_strerror(-killed));
 	return r;
 }
 
-/* Under the container's lock. */
+/* Removes the container ST, whose lock the caller holds. */
 static int remove_locked(const struct domlet_state *st, struct domlet_error *err)
 {
 	if (end_remains(st, err) < 0)
@@ -69,8 +70,9 @@ static bool is_me(const struct domlet_pid *p)
 	return p->pid == getpid() && domlet_pid_may_live(p);
 }
 
-/* Of two containers with one id, one after the other. A record that has a uuid
- * never loses it; that of the one we are making may have none yet. */
+/* Whether two records are of two containers that had one id, one after the other. A record
+ * that has a uuid never loses that; the record of a container that we are making may
+ * have none yet. */
 static bool is_another(const struct domlet_state *known, const struct domlet_state *now)
 {
 	return known->uuid[0] && strcmp(known->uuid, now->uuid) != 0 && (now->uuid[0] || !is_me(&now->monitor));
@@ -89,7 +91,8 @@ static int lock_again(struct domlet_state *st, struct domlet_error *err)
 		return domlet_error_set(err, ENOENT, "container does not exist: %s", st->id);
 	}
 	if (is_me(&now.monitor)) {
-		/* We are making it, and know more than the record: a monitor that had no time to save it, a proxy. */
+		/* We are making this container, and know more than its record: a monitor that had
+		 * no time to save the record, a proxy. */
 		domlet_state_free(&now);
 		return take_fd(&lock);
 	}
@@ -98,8 +101,8 @@ static int lock_again(struct domlet_state *st, struct domlet_error *err)
 	return take_fd(&lock);
 }
 
-/* The command that makes it is in the monitor's place until it has a proxy and
- * a monitor. It listens to nobody, but hands over or gives up. */
+/* Whether a command is making the container: until there are a proxy and a monitor, that
+ * command is in the monitor's place. It listens to nobody, but hands over or gives up. */
 static bool is_being_made(const struct domlet_state *st)
 {
 	return st->status == DOMLET_STATUS_CREATING && st->proxy.pid == 0;
@@ -122,11 +125,11 @@ int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *
 		st->id, st->monitor.pid);
 }
 
-/* It destroys its domain and ends. One that hangs, in libxl or by SIGSTOP, is
- * killed; its domain is our business then. */
+/* Has the monitor destroy its domain and end. A monitor that hangs, in libxl or by SIGSTOP,
+ * is killed; its domain is our business then. */
 static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
 {
-	/* Told more than once: it may not listen yet, or have too many callers. */
+	/* The monitor is told more than once: it may not listen yet, or have too many callers. */
 	for (int ms = 0; domlet_pid_may_live(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
 		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
 		domlet_pid_wait(&st->monitor, MONITOR_RETRY_MS);
@@ -152,7 +155,7 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 			r = remove_locked(st, err);
 			return r < 0 ? r : 1;
 		}
-		/* Who is to end may want the lock for that. */
+		/* Whoever is to end may want the lock for that. */
 		close(take_fd(&lock));
 		if (!is_being_made(st)) {
 			r = end_monitor(st, err);
@@ -172,7 +175,7 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 
 struct reaper {
 	struct domlet_cli *cli;
-	int patience_ms; /* where somebody else is at it already */
+	int patience_ms; /* where somebody else is at a container already */
 	int reaped;
 };
 
@@ -221,7 +224,7 @@ static int reap_one(struct domlet_state *st, void *arg)
 	if (lock == -ETIMEDOUT && reaper->patience_ms)
 		domlet_log_notice(&reaper->cli->log, "%s", err.text);
 	if (lock < 0)
-		return 0; /* somebody else is at it, or was */
+		return 0; /* somebody else is at this container, or was */
 	if (!is_left_alone(&now) && reap_locked(reaper->cli, &now) == 0)
 		reaper->reaped++;
 	close(lock);
@@ -256,8 +259,8 @@ static int find_left_over(struct domlet_state *st, void *arg)
 	return is_left_alone(st) ? 0 : 1;
 }
 
-/* Held as long as somebody reaps: twenty commands need no twenty reapers. On
- * the directory itself, so that it leaves nothing behind. */
+/* Takes the lock that is held as long as somebody reaps: twenty commands need no twenty
+ * reapers. The lock is on the directory itself, so that it leaves nothing behind. */
 static int lock_root(const char *root)
 {
 	cleanup_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -267,8 +270,8 @@ static int lock_root(const char *root)
 
 #define LOCK_FD 3
 
-/* Nothing of the caller's is kept: somebody may wait for the end of a pipe, and
- * handlers are for a process of his. */
+/* Keeps nothing of the caller's but LOCK: somebody may wait for the end of a pipe, and the
+ * caller's signal handlers are for a process of its own. */
 static void leave_caller(int lock)
 {
 	sigset_t none;
@@ -284,16 +287,17 @@ static void leave_caller(int lock)
 		close(i);
 		(void)open("/dev/null", O_RDWR);
 	}
-	(void)!chdir("/"); /* nor is his directory kept */
+	(void)!chdir("/"); /* nor is the caller's directory kept */
 	(void)prctl(PR_SET_NAME, "domlet-reaper");
 }
 
-#ifndef REAPER_STAYS /* a test's does, in the cgroup of its caller */
+#ifndef REAPER_STAYS /* a test's reaper stays, in the cgroup of its caller */
 #define REAPER_STAYS false
 #endif
 
-/* In a cgroup like a monitor's: the caller's may be removed, or killed, as a whole.
- * Until a round brings nothing any more: another may have been left meanwhile. */
+/* Reaps until a round brings nothing any more, since another container may have been left
+ * meanwhile. The reaper has a cgroup like a monitor's: its caller's may be removed, or
+ * killed, as a whole. */
 static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 {
 	char name[32], cgroup[4096];
@@ -303,7 +307,7 @@ static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 				  .log = { .fd = -1, .background = true, .system = caller->log.system } };
 
 	leave_caller(lock);
-	(void)snprintf(name, sizeof name, "reaper-%d", getpid()); /* another root's has its own */
+	(void)snprintf(name, sizeof name, "reaper-%d", getpid()); /* another root's reaper has its own */
 	domlet_cgroup_of_monitor(name, cgroup, sizeof cgroup);
 	entered = !REAPER_STAYS && domlet_cgroup_enter(cgroup, &ignored) == 0;
 	while (domlet_cli_reap_all(&cli) > 0)
@@ -328,8 +332,9 @@ void domlet_cli_reap_others(struct domlet_cli *cli)
 	pid = fork();
 	if (pid == 0) {
 		(void)setsid();
-		if (fork() !=
-		    0) /* not the command's child; a caller that adopts those (conmon) waits for it at its own end */
+		/* The reaper is not the command's child: a caller that adopts those (conmon)
+		 * waits for them at its own end. */
+		if (fork() != 0)
 			_exit(0);
 		be_reaper(cli, lock);
 	}

@@ -25,8 +25,8 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-/* The monitor cleans up behind the container; its end of the socket closes
- * when nothing is left. */
+/* Waits until the monitor has cleaned up behind the container: the monitor's end of the
+ * socket closes when nothing is left. */
 static void wait_clean(struct domlet_cli *cli, struct domlet_state *st, int fd)
 {
 	struct domlet_error err;
@@ -40,7 +40,8 @@ static void wait_clean(struct domlet_cli *cli, struct domlet_state *st, int fd)
 		domlet_log_notice(&cli->log, "%s", err.text);
 }
 
-/* The service manager's MAIN_PID is the proxy's when this command ends, or 0. */
+/* Starts the created container ST. MAIN_PID, which a service manager is told, is the proxy's
+ * pid when this command ends then, or else 0. */
 static int start(struct domlet_cli *cli, const struct domlet_state *st, int monitor_fd, pid_t main_pid)
 {
 	int r = domlet_cli_ask_fd(monitor_fd, "{\"verb\":\"start\"}", &cli->err);
@@ -49,7 +50,7 @@ static int start(struct domlet_cli *cli, const struct domlet_state *st, int moni
 		domlet_cli_hooks_warn(cli, st, "poststart", "running", st->proxy.pid);
 		domlet_cli_say_ready(cli, main_pid);
 	}
-	domlet_cli_reap_others(cli); /* not only when it has ended: that may take days */
+	domlet_cli_reap_others(cli); /* not only when the container has ended: that may take days */
 	return r;
 }
 
@@ -75,7 +76,8 @@ static int attend(struct domlet_cli *cli, struct domlet_state *st, const struct 
 	return r < 0 ? 1 : status;
 }
 
-/* As after runc's: what could not be started leaves nothing, and its id is free. */
+/* Starts ST and leaves it running. As after runc's run, a container that could not be
+ * started leaves nothing, and its id is free. */
 static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int monitor_fd, bool keep)
 {
 	struct domlet_error err;
@@ -86,7 +88,7 @@ static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int m
 		return 0;
 	}
 	if (keep) {
-		domlet_cli_let_go(monitor_fd); /* its monitor keeps the record */
+		domlet_cli_let_go(monitor_fd); /* the container's monitor keeps the record */
 		return 1;
 	}
 	r = domlet_cli_remove(st, true, &err);

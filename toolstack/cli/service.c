@@ -24,7 +24,7 @@ int domlet_cli_refuse_sockets(struct domlet_error *err)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 
-	/* They are inherited by processes that they are not for. */
+	/* The variables are inherited by processes that they are not for. */
 	if (!pid || !fds || atoi(pid) != getpid() || atoi(fds) <= 0)
 		return 0;
 	return domlet_error_set(
@@ -33,7 +33,7 @@ int domlet_cli_refuse_sockets(struct domlet_error *err)
 		atoi(fds));
 }
 
-/* -1: errno says why. */
+/* Returns a socket, or -1; errno says why. */
 static int connect_to(const char *path)
 {
 	const struct timeval patience = { .tv_sec = BARRIER_MS / 1000, .tv_usec = BARRIER_MS % 1000 * 1000 };
@@ -54,8 +54,9 @@ static int connect_to(const char *path)
 	return take_fd(&fd);
 }
 
-/* Whoever reads it looks up who wrote, which is in vain when that has ended. So
- * it gets the end of a pipe, and closes that when it has read all before it. */
+/* Waits until all that was written to FD before has been read. A manager looks up who wrote
+ * a message, which is in vain when the writer has ended. So the manager gets the end of a
+ * pipe, and closes that when it has read everything before it (sd_notify_barrier(3)). */
 static void wait_until_read(int fd)
 {
 	cleanup_close int ours = -1;

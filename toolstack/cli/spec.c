@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A config.json to start from. The same defaults as runc's, except that the
+ * spec: writes a config.json to start from. The defaults are runc's, except that the
  * root file system is writable: what is written goes to the guest's overlay.
  */
 #include <errno.h>
@@ -93,7 +93,7 @@ static int write_config(struct domlet_cli *cli, const char *bundle)
 
 	if (dir < 0)
 		return domlet_error_set(&cli->err, errno, "bundle %.500s: %s", bundle, domlet_strerror(errno));
-	/* Exclusive: a configuration that someone wrote is never lost. */
+	/* O_EXCL: a configuration that someone has written is never lost. */
 	fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0 && errno == EEXIST)
 		return domlet_error_set(&cli->err, EEXIST, "File config.json exists in %.500s. Remove it first", bundle);

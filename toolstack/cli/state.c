@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Answers from the state file and /proc alone: buildah asks ten times a
+ * state: answers from the record and /proc alone, since buildah asks ten times per
  * second, and a broken hypervisor must not hide what is known.
  */
 #include <errno.h>
