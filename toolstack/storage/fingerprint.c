@@ -19,8 +19,8 @@
 #include "../base/interrupt.h"
 #include "mkfs.h"
 
-/* Raised when mkfs.erofs is called differently or other things are hashed:
- * images of before must not be found then. */
+/* This is raised when mkfs.erofs is called differently, or other things are hashed: images
+ * that were made before must not be found then. */
 #define FINGERPRINT_VERSION "domlet image 2"
 
 struct names {
@@ -76,7 +76,7 @@ static int failed(const struct walk *w, const char *path, int code)
 				domlet_strerror(code));
 }
 
-/* Each field with its length, so that no two trees give the same bytes. */
+/* Hashes a field with its length, so that no two trees give the same bytes. */
 static void hash_bytes(struct walk *w, const void *data, size_t len)
 {
 	uint64_t n = len;
@@ -127,7 +127,8 @@ static void hash_stat(struct walk *w, const struct stat *st)
 	}
 }
 
-/* So new that its next change may have the same time: then its contents tell. */
+/* Whether the file is so new that its next change may have the same time: then its contents
+ * tell. */
 static bool is_fresh(const struct walk *w, const struct stat *st)
 {
 	return S_ISREG(st->st_mode) &&
@@ -178,7 +179,7 @@ static int hash_entry(struct walk *w, int dir_fd, const char *dir, const char *e
 		return failed(w, path, -r);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	/* Of directories only: overlayfs gives files the device of their layer. */
+	/* Only directories are looked at: overlayfs gives files the device of their layer. */
 	if (st.st_dev != w->device)
 		return domlet_error_set(w->err, EXDEV,
 					"%s/%s can't be put into an image: another file system is mounted there",
@@ -244,7 +245,7 @@ static int walk_tree(struct walk *w)
 	if (r < 0)
 		return failed(w, "", -r);
 	r = hash_directory(w, "");
-	/* A stack and no recursion: the tree may be as deep as it likes. */
+	/* The directories are on a stack of our own: a tree may be as deep as it likes. */
 	while (r == 0 && w->pending.count > 0) {
 		cleanup_free char *path = w->pending.item[--w->pending.count];
 
@@ -253,8 +254,9 @@ static int walk_tree(struct walk *w)
 	return r;
 }
 
-/* Another one may make other images of the same tree: a version that mends a
- * fault, most of all. Its file tells as much as its version, and at once. */
+/* Hashes what mkfs.erofs it is: another one may make other images of the same tree, a
+ * version that mends a fault most of all. The program's file tells as much as asking the
+ * program for its version, and at once. */
 static void hash_packer(struct walk *w)
 {
 	char program[PATH_MAX];

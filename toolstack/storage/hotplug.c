@@ -3,9 +3,9 @@
  * domlet-hotplug: the `script` of a domain's disks, in the place of Xen's
  * shell script "block". libxl runs it with "add" once the backend directory
  * is there and with "remove" after blkback has closed; XENBUS_PATH is that
- * directory (docs/misc/block-scripts of Xen). It only talks to xenstore and
- * to loop devices, and is small and static because every start of a
- * container waits for it.
+ * directory (docs/misc/block-scripts of Xen). The program only talks to xenstore
+ * and to loop devices, and is small and static because every start of a
+ * container waits for its end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +39,8 @@ static void node_path(const struct hotplug *h, const char *key, char *path, size
 	snprintf(path, len, "%s/%s", h->backend, key);
 }
 
-/* malloc'ed; NULL when there is no such node. */
+/* The value of a node of the backend directory, which the caller frees; NULL: there is no
+ * such node. */
 static char *read_node(const struct hotplug *h, xs_transaction_t t, const char *key)
 {
 	char path[256];
@@ -49,7 +50,8 @@ static char *read_node(const struct hotplug *h, xs_transaction_t t, const char *
 	return xs_read(h->xs, t, path, &len);
 }
 
-/* Its domain may end, and its directory go, at any time. */
+/* Whether the backend directory is there: the domain may end, and the directory go, at any
+ * time. */
 static bool is_there(const struct hotplug *h)
 {
 	cleanup_free char *frontend = read_node(h, XBT_NULL, "frontend");
@@ -72,7 +74,7 @@ static int write_node(struct hotplug *h, xs_transaction_t t, const struct node *
 	return 0;
 }
 
-/* -EAGAIN when another's writes have crossed it. */
+/* Writes the nodes in one transaction. -EAGAIN: somebody else's writes have crossed ours. */
 static int write_once(struct hotplug *h, const struct node *nodes, size_t count)
 {
 	xs_transaction_t t = xs_transaction_start(h->xs);
@@ -95,9 +97,9 @@ static int write_once(struct hotplug *h, const struct node *nodes, size_t count)
 
 #define TRANSACTIONS_MAX 100
 
-/* COUNT nodes at once; and none in a directory that is gone, as the domain is
- * when libxl's process was killed and somebody else has cleaned up: they would
- * be a new one, which nobody removes. */
+/* Writes COUNT nodes at once, but none into a directory that is gone, as the domain is when
+ * libxl's process was killed and somebody else has cleaned up: the nodes would make a new
+ * directory, which nobody removes. */
 static int write_nodes(struct hotplug *h, const struct node *nodes, size_t count)
 {
 	int r = -EAGAIN;
@@ -120,8 +122,8 @@ static int publish(struct hotplug *h, const char *node, dev_t device)
 	return write_nodes(h, nodes, sizeof(nodes) / sizeof(nodes[0]));
 }
 
-/* Whether blkback holds the device: it adds this attribute right after it
- * has opened it (drivers/block/xen-blkback/xenbus.c, backend_changed). */
+/* Whether blkback holds the device: right after blkback has opened the device, it adds this
+ * attribute (drivers/block/xen-blkback/xenbus.c, backend_changed). */
 static bool wait_until_opened(const struct hotplug *h)
 {
 	const char *place = strstr(h->backend, "backend/vbd/");
@@ -148,9 +150,9 @@ static int add_file(struct hotplug *h, const char *file, bool read_only)
 	if (r < 0)
 		return r;
 	r = publish(h, loop.node, loop.device);
-	/* Then a dom0 that never gets to "remove" leaks no device. After an
-	 * error nobody holds it, and it is freed at once; so it is when nobody
-	 * is left to call "remove". */
+	/* With autoclear a dom0 that never gets to "remove" leaks no device. After an
+	 * error nobody holds the device, which is freed at once then; so it is when
+	 * nobody is left to call "remove". */
 	domlet_loop_release(&loop, r < 0 || wait_until_opened(h) || !is_there(h));
 	return r;
 }
@@ -183,7 +185,7 @@ static int remove_disk(struct hotplug *h)
 	if (node && strncmp(node, "/dev/loop", strlen("/dev/loop")) == 0)
 		r = domlet_loop_detach(node, h->backend, &h->err);
 	node_path(h, "hotplug-status", path, sizeof(path));
-	xs_rm(h->xs, XBT_NULL, path); /* gone with the directory: as good */
+	xs_rm(h->xs, XBT_NULL, path); /* a node that is gone with its directory is as good */
 	return r;
 }
 

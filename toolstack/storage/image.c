@@ -23,12 +23,12 @@
 #include "mkfs.h"
 #include "origin.h"
 
-/* A tree that changes while its image is made is tried again so often. */
+/* How often the image of a tree is tried that changes meanwhile. */
 #define ATTEMPTS_MAX 3
 
 #define IMAGE_SUFFIX ".erofs"
 #define PARTIAL_SUFFIX ".part"
-/* One container's alone; its name is random. */
+/* The end of the name of an image that is one container's alone; the rest is random. */
 #define OWN_SUFFIX ".own.erofs"
 
 struct job {
@@ -37,7 +37,7 @@ struct job {
 	bool detached; /* TREE_FD is a mount of its own */
 	struct domlet_origin origin;
 	struct timespec fresh; /* files changed after this are hashed with their contents */
-	bool made;             /* an image is new in the cache */
+	bool made;             /* there is a new image in the cache */
 	struct domlet_error *err;
 };
 
@@ -63,8 +63,9 @@ static char *cache_path(const struct job *job, const uint8_t print[32], const ch
 	return asprintf(&path, "%s/%s%s", job->cache_dir, hex, suffix) < 0 ? NULL : path;
 }
 
-/* The time of last use is what trimming goes by; and the lock says that it is
- * in use. An image that was trimmed while we waited isn't there. */
+/* Takes the image from the cache, if it is there: one may have been trimmed while we waited.
+ * Trimming goes by the time of last use, which is set, and the lock says that the image is
+ * in use. */
 static bool use_cached(const char *image, int *lock)
 {
 	cleanup_close int fd = open(image, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -77,7 +78,7 @@ static bool use_cached(const char *image, int *lock)
 	return true;
 }
 
-/* Opens and locks PARTIAL; who waited may find that it was finished, and
+/* Opens and locks PARTIAL. A caller who has waited may find that the file was finished, and
  * renamed or removed, in the meantime: then it isn't the file at that path. */
 static int lock_partial(const char *partial, int *locked_fd)
 {
@@ -87,7 +88,7 @@ static int lock_partial(const char *partial, int *locked_fd)
 
 		if (fd < 0)
 			return -errno;
-		/* Asked again and again: nobody can be woken from flock(). */
+		/* The lock is asked for again and again: nobody can be woken from flock(). */
 		while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			if (errno != EWOULDBLOCK && errno != EINTR)
 				return -errno;
@@ -114,7 +115,7 @@ static int fill(const struct job *job, int fd, const char *partial, const char *
 	uint8_t after[32];
 	int r = domlet_mkfs_erofs(job->rootfs, job->detached, partial, job->err);
 
-	/* Of a tree whose times tell nothing there is no fingerprint. */
+	/* A tree whose times tell nothing has no fingerprint. */
 	if (r == 0 && job->origin.trusted)
 		r = fingerprint(job, after);
 	if (r < 0)
@@ -139,7 +140,7 @@ static int make(struct job *job, const char *image, const uint8_t print[32])
 	if (access(image, F_OK) < 0)
 		r = fill(job, fd, partial, image, print);
 	else
-		r = 1; /* another made it while we waited */
+		r = 1; /* another caller has made the image while we waited */
 	job->made = r == 0;
 	if (r != 0)
 		unlink(partial);
@@ -162,7 +163,7 @@ static int prepare_once(struct job *job, struct domlet_image *image)
 		if (r < 0)
 			return r;
 		if (!use_cached(path, &image->lock))
-			return -EAGAIN; /* trimmed already */
+			return -EAGAIN; /* the image is trimmed already */
 	}
 	image->path = take_ptr(path);
 	return 0;
@@ -243,8 +244,8 @@ static bool has_suffix(const char *name, const char *suffix)
 	return len == 64 + suffix_len && strcmp(name + 64, suffix) == 0;
 }
 
-/* A partial image, or one container's alone, that nobody holds the lock of was
- * left by a crash. */
+/* Removes what a crash has left: a partial image, or one that was one container's alone,
+ * whose lock nobody holds. */
 static void remove_abandoned(int dir_fd, const char *name)
 {
 	cleanup_close int fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -286,7 +287,7 @@ static int collect(DIR *dir, struct cached **list, size_t *count)
 	return 0;
 }
 
-/* 0: it is in use. */
+/* Removes an image. 1: it is gone. 0: it is in use. */
 static int remove_unused(int dir_fd, const char *name)
 {
 	cleanup_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

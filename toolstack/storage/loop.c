@@ -13,7 +13,7 @@
 
 #include "../base/cleanup.h"
 
-/* Others take devices at the same time; each lost race is another attempt. */
+/* How often a device is tried for: others take devices at the same time. */
 #define ATTEMPTS_MAX 64
 
 static int attach_once(int control_fd, const struct loop_config *config, struct domlet_loop *loop)
@@ -50,7 +50,7 @@ int domlet_loop_attach(const char *file, bool read_only, const char *tag, struct
 	if (file_fd < 0)
 		return domlet_error_set(err, errno, "the image %s can't be opened: %s", file, domlet_strerror(errno));
 	config.fd = (uint32_t)file_fd;
-	/* Freed with its last holder, so that one who is killed leaves none. */
+	/* The device is freed with its last holder, so that one who is killed leaves none. */
 	config.info.lo_flags = LO_FLAGS_AUTOCLEAR | (read_only ? LO_FLAGS_READ_ONLY : 0);
 	/* The kernel only keeps this name; the real one is in sysfs. */
 	snprintf((char *)config.info.lo_file_name, sizeof(config.info.lo_file_name), "%s", tag);
@@ -84,7 +84,7 @@ int domlet_loop_detach(const char *node, const char *tag, struct domlet_error *e
 		return 0;
 	if (fd < 0)
 		return domlet_error_set(err, errno, "%s can't be opened: %s", node, domlet_strerror(errno));
-	/* ENXIO: free already. Another tag: free, and taken again since. */
+	/* ENXIO: the device is free already. Another tag: it was freed, and taken again since. */
 	if (ioctl(fd, LOOP_GET_STATUS64, &info) < 0 ||
 	    strncmp((const char *)info.lo_file_name, tag, sizeof(info.lo_file_name) - 1) != 0)
 		return 0;

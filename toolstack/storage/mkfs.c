@@ -16,7 +16,7 @@
 
 #include "../base/interrupt.h"
 
-/* Exit status of the child when mkfs.erofs wasn't reached. */
+/* The exit status of a child that did not reach mkfs.erofs. */
 #define STATUS_NOT_FOUND 127
 #define STATUS_NO_MOUNT 126
 
@@ -44,7 +44,7 @@ bool domlet_mkfs_find(char *path, size_t len)
 			size_t n = strcspn(s, ":");
 			int r = snprintf(path, len, "%.*s/mkfs.erofs", (int)n, s);
 
-			/* Not relative to where the caller happens to be. */
+			/* A list is not to be relative to where the caller happens to be. */
 			if (*s == '/' && r > 0 && (size_t)r < len && access(path, X_OK) == 0)
 				return true;
 			s += n;
@@ -52,7 +52,7 @@ bool domlet_mkfs_find(char *path, size_t len)
 	return false;
 }
 
-/* Between fork and exec: system calls only. */
+/* Becomes mkfs.erofs; between fork and exec there are system calls only. */
 static void __attribute__((noreturn))
 run_mkfs(const char *program, const char *rootfs, bool alone, const char *image, int stderr_fd, pid_t parent)
 {
@@ -62,7 +62,7 @@ run_mkfs(const char *program, const char *rootfs, bool alone, const char *image,
 	sigset_t none;
 	int null_fd = open("/dev/null", O_RDWR);
 
-	/* Who is killed while an image is made leaves nobody who goes on with it. */
+	/* A command that is killed while an image is made leaves nobody who goes on with it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(STATUS_NOT_FOUND);
@@ -78,8 +78,8 @@ run_mkfs(const char *program, const char *rootfs, bool alone, const char *image,
 	_exit(STATUS_NOT_FOUND);
 }
 
-/* Keeps the first LEN - 1 bytes and reads the rest away, as one line. Who is
- * interrupted meanwhile waits no longer. */
+/* Reads what mkfs.erofs says, keeps the first LEN - 1 bytes as one line, and drops the rest.
+ * When a signal that is held has come, mkfs.erofs is killed. */
 static void read_complaint(int fd, pid_t pid, char *text, size_t len)
 {
 	size_t used = 0;

@@ -29,7 +29,8 @@ struct look {
 	unsigned int layers;
 };
 
-/* Block devices whose contents somebody else may have written, or write now. */
+/* Whether NAME is a block device's whose contents somebody else may have written, or write
+ * now. */
 static bool is_foreign_name(const char *name)
 {
 	static const char *const foreign[] = { "loop", "nbd", "rbd", "ublk" };
@@ -40,7 +41,7 @@ static bool is_foreign_name(const char *name)
 	return false;
 }
 
-/* DIR is a block device's in sysfs: so is each of its slaves'. */
+/* Whether the block device that has DIR in sysfs is dom0's own, and each of its slaves, too. */
 static bool is_own_device(const char *dir, unsigned int depth)
 {
 	char path[PATH_MAX];
@@ -72,7 +73,8 @@ static bool is_own_number(dev_t device)
 	return is_own_device(path, 0);
 }
 
-/* A partition of a loop device is named after it, so its name tells, too. */
+/* Whether SOURCE is a block device of dom0's own. The name of a loop device's partition begins
+ * with the device's, so it tells, too. */
 static bool is_own_source(const char *source)
 {
 	struct stat st;
@@ -80,7 +82,7 @@ static bool is_own_source(const char *source)
 	return source[0] == '/' && stat(source, &st) == 0 && S_ISBLK(st.st_mode) && is_own_number(st.st_rdev);
 }
 
-/* In place: \ooo, as mountinfo writes blanks and the like (proc(5)). */
+/* Replaces in place \ooo, as mountinfo writes blanks and the like (proc_pid_mountinfo(5)). */
 static void unescape(char *text)
 {
 	char *out = text;
@@ -97,8 +99,8 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-/* The line of PATH's mount in /proc/self/mountinfo, malloc'ed; NULL: none. *SOURCE
- * and *OPTIONS, the file system's own, point into it, still escaped. */
+/* Returns the line of PATH's mount in /proc/self/mountinfo, which the caller frees; NULL: there
+ * is none. *SOURCE and *OPTIONS, the file system's own, point into it, still escaped. */
 static char *find_mount(const char *path, char **source, char **options)
 {
 	cleanup_fclose FILE *f = fopen("/proc/self/mountinfo", "re");
