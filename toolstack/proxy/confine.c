@@ -29,13 +29,13 @@
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
-/* Goes on with the next instruction, or skips it. */
+/* Goes on with the next instruction if the loaded word is VALUE, or else skips that. */
 #define IF(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1)
 #define ALLOW(call) IF(SYS_##call), RETURN(SECCOMP_RET_ALLOW)
 
-/* By hand, as libseccomp takes longer to make it than all else here: each exec
- * waits for it. A call of another architecture (x32 has a bit of its own in the
- * number) is none of these. */
+/* The filter is written by hand, since libseccomp takes longer to make one than all else
+ * here takes, and each exec waits for it. A call of another architecture (x32 has a bit of
+ * its own in the number) is none of these. */
 static const struct sock_filter filter[] = {
 	LOAD(arch),
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),

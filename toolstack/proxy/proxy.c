@@ -25,7 +25,8 @@
 #include "../base/cleanup.h"
 #include "confine.h"
 
-/* A monitor that is gone took its domain's streams along: as if killed. */
+/* The exit status when the monitor is gone, which took its domain's streams along: as if the
+ * process had been killed. */
 #define STATUS_MONITOR_LOST 137
 #define STATUS_NOT_SET_UP 125
 
@@ -63,7 +64,7 @@ static void forward(int signals, int fd, int tty)
 	(void)send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-/* Each descriptor gets its place; of those below 0 there is none. */
+/* Moves each descriptor to its place and closes all others. */
 static int keep(const struct domlet_proxy *p, int sync)
 {
 	const int from[] = { p->fd, p->tty, sync }, to[] = { SOCKET_FD, TTY_FD, SYNC_FD };
@@ -82,8 +83,8 @@ static int keep(const struct domlet_proxy *p, int sync)
 	return 0;
 }
 
-/* From here on only what forward_until_end() needs can be done. SYNC is where
- * our launcher waits for the result, -1: nobody does. */
+/* Gives up all but what forward_until_end() needs. At SYNC our launcher waits for the result;
+ * -1: nobody does. */
 static int settle(const struct domlet_proxy *p, int *sync)
 {
 	sigset_t all;
@@ -150,8 +151,8 @@ static pid_t clone_process(uint64_t flags, int cgroup_fd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
-/* -1 where there is none, or dom0 has version 1 of cgroups, which this call
- * does not know. */
+/* Returns a descriptor of the cgroup PATH; -1: there is none, or dom0 has version 1 of cgroups,
+ * which clone3() does not know. */
 static int open_cgroup(const char *path)
 {
 	int fd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -164,8 +165,8 @@ static int open_cgroup(const char *path)
 	return fd;
 }
 
-/* The plan has refused dom0's network by its path; what the path leads to may
- * have changed since. */
+/* Joins the network namespace at PATH. The plan has refused dom0's own by its path; what the
+ * path leads to may have changed since, so it is looked at again. */
 static int join_network(const char *path)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -191,9 +192,9 @@ static int prepare(const struct domlet_proxy *p)
 
 static int enter_root(const char *rootfs)
 {
-	/* Who joins this namespace (nsenter, podman cp) keeps his capabilities, and
-	 * must not run what an image brings; also not by what somebody mounts there
-	 * later. It stays writable, and so do the mounts in it. */
+	/* Whoever joins this namespace (nsenter, podman cp) keeps capabilities, and must
+	 * not run what an image brings; also not by what somebody mounts there later. The
+	 * root stays writable, and so do the mounts in it. */
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
 				   .propagation = MS_PRIVATE };
 
@@ -201,15 +202,15 @@ static int enter_root(const char *rootfs)
 	    mount_setattr(AT_FDCWD, rootfs, AT_RECURSIVE, &attr, sizeof attr) < 0 || chdir(rootfs) < 0 ||
 	    syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return -errno;
-	/* For those who list the container's processes from inside; an image may
-	 * have no such folder. Its other files are dom0's kernel's: a link of the
-	 * image's can lead whoever writes there to /proc/sys. */
+	/* /proc is for those who list the container's processes from inside; an image may
+	 * have no such folder. The other files in it are dom0's kernel's, hence it is
+	 * read-only: a link of the image's can lead whoever writes there to /proc/sys. */
 	(void)mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	return 0;
 }
 
-/* The launching command says when: hooks come first. It reads an int after
- * each of the two steps, 0 or -errno. */
+/* Becomes a container's first proxy. The launching command says when the root is entered:
+ * hooks come first. After each of the two steps it reads an int, which is 0 or -errno. */
 static _Noreturn void first_proxy(const struct domlet_proxy *p, int sync)
 {
 	int r;
@@ -290,18 +291,18 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 	int pair[2], pid = -ESRCH, none = -1;
 	pid_t between;
 
-	/* Asked after the descriptor was opened, so it is not a later process's. */
+	/* FIRST is looked at after the descriptor was opened, so that is not a later process's. */
 	if (target < 0 || domlet_pid_look(first) != 1)
 		return domlet_error_set(err, ESRCH,
 					"can't join the container's namespaces in dom0: its proxy has ended");
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return domlet_error_set(err, errno, "can't make a pipe: %s", domlet_strerror(errno));
 	answer = pair[0], child_answer = pair[1];
-	/* Who joins a pid namespace is in it with the next child only; that one
-	 * gets our caller as its parent, and the process between ends. */
+	/* A process that joins a pid namespace has only its next children in there; the next
+	 * one gets our caller as its parent, and the process between ends. */
 	between = fork();
 	if (between == 0) {
-		block_signals(); /* one that its pid is sent at once waits for the proxy */
+		block_signals(); /* a signal that is sent to the new pid at once waits for the proxy */
 		pid = setns(target, spaces) < 0 ? -errno : clone_process(CLONE_PARENT, cgroup);
 		if (pid == 0) {
 			start(p);
