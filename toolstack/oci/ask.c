@@ -137,7 +137,7 @@ static const struct {
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
-/* One annotation of ours; those of others pass by. */
+/* Takes down one annotation of ours; those of others are passed over. */
 static int read_annotation(const struct reader *r, const char *key, const char *text)
 {
 	if (strncmp(key, PREFIX, strlen(PREFIX)) != 0)
@@ -285,7 +285,7 @@ struct decision {
 	struct domlet_error *err;
 };
 
-/* WHAT asks for TEXT (NULL: it doesn't), which the policy's KEY must list. */
+/* Refuses TEXT (NULL: nothing), which WHAT asks for, unless the policy's KEY lists it. */
 static int check_listed(const struct decision *d, const char *what, const char *text, char *const *list, const char *key)
 {
 	if (!text || listed(list, text))
@@ -337,7 +337,7 @@ int domlet_ask_allow(const struct domlet_ask *ask, const struct domlet_policy *p
 	return r < 0 ? r : check_ceilings(&d);
 }
 
-/* Returns what is had of ASKED; 0 when it is too much. */
+/* Returns how much of ASKED is had; 0: that is too much. */
 static uint64_t fit(uint64_t asked, uint64_t limit, uint64_t template, bool ceiling)
 {
 	if (limit)

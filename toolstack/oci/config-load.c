@@ -98,7 +98,7 @@ int domlet_oci_load_process(const char *path, struct json_object **process, stru
 		r = parse_trimmed(text, len, path, process, err);
 	if (r < 0)
 		return r;
-	/* The rest of a configuration, so that one set of rules checks both. */
+	/* The rest of a configuration is added, so that one set of rules checks both. */
 	config = json_object_new_object();
 	root = json_object_new_object();
 	json_object_object_add(root, "path", json_object_new_string("rootfs"));

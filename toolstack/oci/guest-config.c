@@ -6,8 +6,8 @@
 
 #include "member.h"
 
-/* By level; an object that is named here is the guest's as a whole where no
- * level of its own says otherwise. */
+/* The members that the guest gets, by level; an object that is named is the guest's as a whole
+ * where no level of its own says otherwise. */
 static const char *const top_members[] = {
 	"ociVersion", "hostname", "domainname", "root", "process", "mounts", "hooks", "linux", NULL,
 };
@@ -56,7 +56,7 @@ static void keep(struct json_object *obj, const char *const *names)
 	{
 		(void)value;
 		if (!is_one_of(key, names))
-			json_object_object_del(obj, key); /* the current one may go */
+			json_object_object_del(obj, key); /* json-c lets the current member go */
 	}
 }
 

@@ -14,7 +14,7 @@
 #include "labels.h"
 #include "member.h"
 
-/* The object KEY of O, made when it is absent. */
+/* Returns the member KEY of O, which MAKE makes when it is absent. */
 static struct json_object *own_member(struct json_object *o, const char *key, struct json_object *(*make)(void))
 {
 	struct json_object *v = domlet_oci_member(o, key);
@@ -108,11 +108,13 @@ static int apply(struct json_object *process, const struct domlet_oci_process_op
 	return r;
 }
 
-/* Beside what the specification has, and never from a file: that was taken out. */
+/* Members beside those that the specification has; they never come from a file, as what is not
+ * the guest's was taken out. */
 #define CGROUP_MEMBER "dev.domlet.cgroup"
 #define STDIO_MEMBER "dev.domlet.stdio"
 
-/* runc's form. The guest has version 2 alone, where a process is in one cgroup for all controllers. */
+/* Takes --cgroup in runc's form. The guest has version 2 alone, where a process is in one cgroup
+ * for all controllers. */
 static int set_cgroup(struct json_object *process, const struct domlet_oci_process_options *o, struct domlet_error *err)
 {
 	const char *path = NULL;

@@ -8,7 +8,8 @@
 #include "../base/error.h"
 #include "member.h"
 
-/* With /proc/sys/ before it and a NUL behind it fits into the guest's buffer. */
+/* Bytes of a path that fits into the guest's buffer with /proc/sys/ before it and a NUL behind
+ * it. */
 #define PATH_LEN_MAX 240u
 
 /* A name as a path below /proc/sys. sysctl(8): the first separator tells which of
