@@ -26,7 +26,8 @@ static bool climbs(const char *path)
 	return false;
 }
 
-/* systemd's form has a slice, a prefix and a name, and no path in any of them. */
+/* Whether CGROUPS_PATH is of systemd's form: a slice, a prefix and a name, and no path in any of
+ * them. */
 static bool is_unit(const char *cgroups_path)
 {
 	const char *colon = strchr(cgroups_path, ':');
@@ -210,7 +211,7 @@ unsigned int domlet_cgroup_processes(const char *path)
 	return n;
 }
 
-/* 0 or -errno. */
+/* Moves this process to CGROUP. 0 or -errno. */
 static int move_self(const char *cgroup)
 {
 	char path[4200];
@@ -252,7 +253,7 @@ void domlet_cgroup_leave(const char *path)
 
 void domlet_cgroup_remove(const char *path)
 {
-	/* An exec's proxy was told its end, but nobody here waits for it. */
+	/* The proxy of an exec was told its end, but nobody here waits for the proxy's. */
 	for (int i = 0; path && rmdir(path) < 0 && errno == EBUSY && i < 500; i++)
 		(void)usleep(10000);
 }

@@ -9,7 +9,7 @@
 #include <xenevtchn.h>
 #include <xengnttab.h>
 
-/* What the guest can change while we look is read through this, once. */
+/* Reads X once: the guest can change it while we look. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
 static int map_pages(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,

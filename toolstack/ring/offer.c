@@ -3,13 +3,13 @@
 
 #include <errno.h>
 
-/* What the guest can change while we look is read through this, once. */
+/* Reads X once: the guest can change it while we look. */
 #define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
 
 #define NUMBER_DIGITS_MAX 10u
 
-/* Takes a number off *TEXT, with the space behind it: decimal digits and
- * nothing else. The last one ends with the text. */
+/* Takes a number off *TEXT, with the space behind it: decimal digits and nothing else. The last
+ * number ends with the text. */
 static bool take_number(const char **text, size_t *len, bool last, uint32_t *out)
 {
 	uint64_t value = 0;

@@ -16,7 +16,8 @@
 #include "../base/error.h"
 #include "state.h"
 
-/* The pid and the start time of who makes or removes it; no id can have a ":". */
+/* A name in limbo: the pid and the start time of who makes or removes the directory. No id can
+ * have a ":". */
 #define LIMBO ":%s-%d-%llu"
 #define NEW "new"
 #define OLD "old"
@@ -32,7 +33,7 @@ int domlet_place_root(const char *root, const char *id, char *real, size_t len, 
 {
 	char found[PATH_MAX];
 
-	/* Absolute: the proxy and the monitor change their directory. */
+	/* The path is absolute, since the proxy and the monitor change their directory. */
 	if (!realpath(root, found)) {
 		if (errno == ENOENT)
 			return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
@@ -116,7 +117,8 @@ static DIR *list_entries(int dir_fd)
 	return dir;
 }
 
-/* ROOT may be shared: what somebody else has put there is his. */
+/* Refuses when DIR_FD has something that is not domlet's: ROOT may be shared, and what somebody
+ * else has put there is not ours to remove. */
 static int refuse_foreign(int dir_fd, const char *path, struct domlet_error *err)
 {
 	cleanup_closedir DIR *dir = list_entries(dir_fd);

@@ -10,7 +10,7 @@
 
 #include "../base/error.h"
 
-/* Raised when an older domlet could misread a newer record. */
+/* This is raised when an older domlet could misread a newer record. */
 #define RECORD_VERSION 1
 
 enum record_kind {
@@ -27,7 +27,7 @@ struct record_field {
 	const char *key;
 	enum record_kind kind;
 	size_t offset;
-	size_t size; /* KIND_TEXT: of the array */
+	size_t size; /* of the array of KIND_TEXT */
 };
 
 #define AT(member) offsetof(struct domlet_state, member)

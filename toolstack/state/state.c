@@ -167,7 +167,7 @@ static int lock_and_load(const char *root, const char *id, int timeout_ms, struc
 		if (fd < 0)
 			return fd;
 		*loaded = domlet_state_load(root, id, st, err);
-		/* Looked at last: what is there now was there when it was read. */
+		/* The path is looked at last: what is there now was there when it was read. */
 		if (domlet_place_is_at(fd, path))
 			return fd;
 		domlet_state_free(st);
@@ -222,8 +222,8 @@ int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void 
 	for (int i = 0; i < n; i++) {
 		struct domlet_state st;
 
-		/* Not ours, just being made, just removed, or damaged: the
-		 * others must still be listed. */
+		/* An entry may not be ours, be just removed, or be damaged: the others
+		 * must still be listed. */
 		if (r == 0 && domlet_state_load(root, entries[i]->d_name, &st, NULL) == 0) {
 			r = cb(&st, arg);
 			domlet_state_free(&st);
