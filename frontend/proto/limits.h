@@ -13,7 +13,7 @@
 
 #define DOMLET_PAGE_SIZE 4096u
 
-/* Data pages a direction are 1 << order: 32 pages, 128 KiB, hold four of the
+/* Data pages per direction are 1 << order: 32 pages, 128 KiB, hold four of the
  * largest frames and cost a guest 65 grants. */
 #define DOMLET_RING_ORDER_DEFAULT 5u
 /* 2 * 256 data pages + 1 stay below gntalloc's default of 1,024 grants. */
@@ -33,7 +33,7 @@
  * given back at once, is a default direction, so that a sender whose reader
  * keeps up waits for room in the ring and never for credit. */
 #define DOMLET_STREAM_WINDOW 262144u
-/* Open streams of one link: 3 a process, 64 processes. */
+/* Open streams of one link: 3 per process, 64 processes. */
 #define DOMLET_STREAM_MAX 192u
 /* Process numbers are host-chosen, 1-based. Of all containers of a domain
  * together: the first processes and those of EXEC, not what they start, which

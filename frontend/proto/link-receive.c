@@ -223,7 +223,7 @@ void domlet_link_next(struct domlet_link *l, struct domlet_link_event *ev)
 		ev->type = DOMLET_LINK_BUSY;
 		return;
 	}
-	/* The peer's index once a call: or it could keep us here for ever. */
+	/* The peer's index is read once per call, or it could keep us here for ever. */
 	if (domlet_ring_ready(r) < 0) {
 		fail(l, ev, "ring index out of range");
 		return;
