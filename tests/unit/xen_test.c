@@ -17,6 +17,7 @@
 
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/ring/offer.h"
+#include "../../toolstack/xen/loop.h"
 #include "../../toolstack/xen/turn.h"
 #include "../../toolstack/xen/xen.h"
 #include "../fakes/xen_fake.h"
@@ -380,11 +381,79 @@ static void a_domain_that_waits_for_its_end_is_paused(void **state)
 	}
 }
 
+struct told { /* by a loop that knows of no domain */
+	struct domlet_xen_loop loop;
+	struct domlet_xen_post a, b, last;
+	char order[8];
+	bool closed;
+};
+
+static void tell_a(void *user)
+{
+	struct told *t = user;
+
+	strcat(t->order, "a");
+	if (strlen(t->order) < 3)
+		domlet_xen_loop_post(&t->loop, &t->a);
+}
+
+static void tell_b(void *user)
+{
+	struct told *t = user;
+
+	strcat(t->order, "b");
+}
+
+static void tell_last(void *user)
+{
+	struct told *t = user;
+
+	strcat(t->order, "!");
+	domlet_xen_loop_post(&t->loop, &t->a);
+	domlet_xen_loop_close(&t->loop);
+	domlet_xen_loop_post(&t->loop, &t->b);
+}
+
+static void note_closed(void *user)
+{
+	((struct told *)user)->closed = true;
+}
+
+/* As it happened, each once, and nothing after the close. */
+static void what_is_told_comes_in_order(void **state)
+{
+	struct told t = { .a.deliver = tell_a, .b.deliver = tell_b, .last.deliver = tell_last };
+	struct domlet_error err;
+	uv_loop_t uv;
+
+	(void)state;
+	uv_loop_init(&uv);
+	xen_fake_reset(&uv, 0);
+	t.loop.uv = &uv;
+	t.loop.user = &t;
+	t.loop.closed = note_closed;
+	assert_int_equal(domlet_xen_loop_open(&t.loop, &err), 0);
+	domlet_xen_loop_post(&t.loop, &t.b);
+	domlet_xen_loop_post(&t.loop, &t.a);
+	domlet_xen_loop_post(&t.loop, &t.b);
+	assert_string_equal(t.order, "");
+	for (int i = 0; i < 3 && strlen(t.order) < 3; i++)
+		uv_run(&uv, UV_RUN_NOWAIT);
+	assert_string_equal(t.order, "baa");
+	domlet_xen_loop_post(&t.loop, &t.last);
+	domlet_xen_loop_post(&t.loop, &t.b);
+	assert_int_equal(uv_run(&uv, UV_RUN_DEFAULT), 0);
+	assert_string_equal(t.order, "baa!");
+	assert_true(t.closed);
+	assert_int_equal(uv_loop_close(&uv), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails),
 		cmocka_unit_test(a_build_is_stopped),
+		cmocka_unit_test(what_is_told_comes_in_order),
 		cmocka_unit_test(the_domain_vanishes),
 		cmocka_unit_test(the_domain_shuts_down),
 		cmocka_unit_test(what_is_left_of_a_domain_that_is_gone),
