@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Bad input, and hosts that can't: one clear sentence, the right exit status,
-# and no domain was ever made. What is tagged no_domain never comes as far as a
-# type, and is run once.
+# and no domain was ever made.
 
 load lib
 
@@ -47,7 +46,6 @@ logged() {
     [ "$(jq -r '"domlet: \(select(.level == "error" and (.time | test("^20[0-9-]+T[0-9:.]+Z$"))).msg)"' "$log")" = "$(<"$said")" ]
 }
 
-# bats test_tags=no_domain
 @test "config.json that can't be read" {
     rm "$BUNDLE/config.json"
     refused "$BUNDLE/config.json can't be read" run -b "$BUNDLE" c1
@@ -62,7 +60,6 @@ logged() {
     logged
 }
 
-# bats test_tags=no_domain
 @test "config.json that is no JSON" {
     local whole
     whole=$(<"$BUNDLE/config.json")
@@ -81,14 +78,12 @@ logged() {
     logged
 }
 
-# bats test_tags=no_domain
 @test "config.json of 50 MB" {
     head -c 52428800 /dev/zero | tr '\0' ' ' >"$BUNDLE/config.json"
     refused 'too large' run -b "$BUNDLE" c1
     logged
 }
 
-# bats test_tags=no_domain
 @test "config.json with wrong types and values" {
     local i good
     local -a wrong=('.process = 1' '.process.args = "true"' '.process.args = [1]' '.process.args = []'
@@ -107,7 +102,6 @@ logged() {
     logged
 }
 
-# bats test_tags=no_domain
 @test "a root file system that is missing or no directory" {
     edit '.root.path = "/nowhere"'
     refused '/nowhere' run -b "$BUNDLE" c1
@@ -118,7 +112,6 @@ logged() {
     logged
 }
 
-# bats test_tags=no_domain
 @test "ids that are no names" {
     local id
     for id in ../x /x x/y . .. '' ' ' $'a\nb' $'\e[2J' 'a b' 'ü' '*' "$(printf 'x%.0s' {1..256})" "$(printf 'x%.0s' {1..5000})"; do
@@ -134,7 +127,6 @@ logged() {
     logged
 }
 
-# bats test_tags=no_domain
 @test "guest kernel, initrd or template that are missing" {
     mkdir -p /etc/domlet
     refused "no template e2e-none.cfg, neither in /etc/domlet nor in /usr/share/domlet/xen-configs" --template e2e-none run -b "$BUNDLE" c1
@@ -198,14 +190,13 @@ without() { # FILE WORDS VERB ARGUMENTS…: as if there were nothing in FILE
         "$file" domlet --log "$log" --log-format json "$@"
 }
 
-# bats test_tags=no_domain,xen
+# bats test_tags=xen
 @test "a host that is no dom0" {
     without /proc/xen/capabilities 'this is not a Xen dom0' run -b "$BUNDLE" c1
     without /proc/xen/capabilities 'this is not a Xen dom0' create -b "$BUNDLE" c1
     logged
 }
 
-# bats test_tags=no_domain
 @test "xenstored does not run" {
     mkdir -p /run/e2e-empty/nothing
     : >/run/e2e-empty/file

@@ -30,7 +30,7 @@ row() { # of c1 in the table
     domlet list | awk '$1 == "c1" { $1 = $1; print }'
 }
 
-# bats test_tags=no_domain,xen
+# bats test_tags=xen
 @test "doctor, spec, list of nothing, and xl's own reading of the templates" {
     local template config
     run -0 domlet doctor

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Twenty containers at once (in a lab with --memory 6144), and in a row.
 
+# bats file_tags=xen,type
+
 load ../lib
 load ../many
 

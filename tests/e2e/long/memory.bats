@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What large limits promise, too (in a lab with --memory 6144).
 
+# bats file_tags=xen,type
+
 load ../lib
 load ../memory
 
