@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The half of the monitor that faces the guest, by itself: orders in, events
+ * out, with a guest that is a thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../toolstack/guest/guest.h"
+#include "../fakes/ring_fake.h"
+#include "../fakes/xen_fake.h"
+
+#define EVENTS_MAX 64
+
+static uv_loop_t loop;
+static struct domlet_guest guest;
+static struct domlet_guest_event events[EVENTS_MAX];
+static size_t seen, looked_at;
+static bool late;
+
+static void post(void *user, const struct domlet_guest_event *ev)
+{
+	(void)user;
+	assert_true(seen < EVENTS_MAX);
+	events[seen++] = *ev;
+}
+
+static void on_late(uv_timer_t *t)
+{
+	(void)t;
+	late = true;
+}
+
+/* The next event, which is of that type. */
+static const struct domlet_guest_event *expect(enum domlet_guest_event_type type)
+{
+	uv_timer_t limit;
+
+	late = false;
+	uv_timer_init(&loop, &limit);
+	uv_timer_start(&limit, on_late, 10000, 0);
+	while (looked_at == seen && !late)
+		(void)uv_run(&loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&limit, NULL);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	assert_true(looked_at < seen);
+	assert_int_equal(events[looked_at].type, type);
+	return &events[looked_at++];
+}
+
+static void expect_answer(uint32_t tag, uint32_t code, bool unheard)
+{
+	const struct domlet_guest_event *ev = expect(DOMLET_GUEST_ANSWERED);
+
+	assert_int_equal(ev->tag, tag);
+	assert_int_equal(ev->code, code);
+	assert_int_equal(ev->unheard, unheard);
+}
+
+static void expect_of(enum domlet_guest_event_type type, uint32_t process, uint32_t code)
+{
+	const struct domlet_guest_event *ev = expect(type);
+
+	assert_int_equal(ev->process, process);
+	assert_int_equal(ev->code, code);
+}
+
+static void expect_silence(void)
+{
+	uv_sleep(50);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(looked_at, seen);
+}
+
+/* A guest whose container was created and started. */
+static int set_up(void **state)
+{
+	const struct domlet_guest_listener listener = { post, NULL };
+	const struct domlet_ring_offer offer = { DOMLET_RING_ORDER_DEFAULT, 8, 9, 1 };
+	const struct domlet_guest_first first = { .process = 1, .stdio = { -1, -1, -1 } };
+	const struct domlet_guest_create create = {
+		.tag = 100, .process = 1, .id = "c1", .sha256 = (const uint8_t[32]){ 0 }
+	};
+	struct domlet_error err;
+
+	(void)state;
+	ring_fake_guest = RING_FAKE_RUNS;
+	memset(&guest, 0, sizeof guest);
+	seen = looked_at = 0;
+	uv_loop_init(&loop);
+	xen_fake_reset(&loop, 0);
+	domlet_guest_open(&guest, &loop, &listener);
+	domlet_guest_take_first(&guest, &first);
+	assert_int_equal(domlet_guest_attach(&guest, 7, &offer, &err), 0);
+	assert_int_equal(expect(DOMLET_GUEST_HELLO)->code, DOMLET_PROTO_VERSION);
+	domlet_guest_create(&guest, &create);
+	expect_answer(100, 0, false);
+	domlet_guest_start(&guest, 101, 0);
+	expect_answer(101, 0, false);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	domlet_guest_detach(&guest);
+	return 0;
+}
+
+/* Of which the fake guest does what the letter says. */
+static void exec(uint32_t tag, uint32_t process, const char *letter, uint64_t timeout_ms)
+{
+	struct domlet_guest_exec order = { .tag = tag,
+					   .process = process,
+					   .object = strdup(letter),
+					   .len = 1,
+					   .stdio = { -1, -1, -1 },
+					   .timeout_ms = timeout_ms };
+
+	domlet_guest_exec(&guest, &order);
+}
+
+static void kill_process(uint32_t process, uint32_t signo)
+{
+	domlet_guest_signal(&guest, &(struct domlet_guest_signal){ .process = process, .signo = signo });
+}
+
+static void a_process_runs_and_ends(void **state)
+{
+	(void)state;
+	exec(7, 2, "s", 10000);
+	expect_answer(7, 0, false);
+	kill_process(2, SIGTERM);
+	expect_of(DOMLET_GUEST_EXITED, 2, 143);
+	expect_of(DOMLET_GUEST_ENDED, 2, 143);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	exec(8, 2, "n", 10000); /* with the same number; the guest's code is none of Linux's */
+	expect_of(DOMLET_GUEST_ENDED, 2, 255);
+	expect_answer(8, EIO, false);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	expect_silence();
+}
+
+static void each_order_that_asks_is_answered_once(void **state)
+{
+	uint32_t freed;
+
+	(void)state;
+	exec(7, 2, "d", 50); /* never, by the guest */
+	expect_answer(7, ETIMEDOUT, true);
+	expect_of(DOMLET_GUEST_ENDED, 2, 137);
+	exec(8, 3, "h", 10000); /* only when it is killed */
+	domlet_guest_abandon(&guest, 3);
+	expect_answer(8, ECANCELED, true);
+	expect_of(DOMLET_GUEST_ENDED, 3, 137);
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+	exec(9, 4, "d", 10000);
+	expect_silence();
+	domlet_guest_detach(&guest);
+	expect_answer(9, ECANCELED, true);
+	expect_of(DOMLET_GUEST_ENDED, 1, 137); /* the container's, too, whose power has more to say to it */
+	expect_of(DOMLET_GUEST_ENDED, 4, 137);
+	freed = expect(DOMLET_GUEST_FREED)->process; /* process 2's end was told before */
+	freed += expect(DOMLET_GUEST_FREED)->process;
+	assert_int_equal(freed, 2 + 4);
+	expect_silence();
+}
+
+/* What it has left running reads the end of its input, and writes on. */
+static void what_a_process_leaves_running_keeps_its_number(void **state)
+{
+	struct domlet_guest_exec order = {
+		.tag = 7, .process = 2, .object = strdup("l"), .len = 1, .stdio = { -1, -1, -1 }, .timeout_ms = 10000
+	};
+	char lines[16] = "";
+	size_t len = 0;
+	int out[2];
+
+	(void)state;
+	assert_int_equal(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
+	order.stdio[1] = out[1];
+	domlet_guest_exec(&guest, &order);
+	expect_answer(7, 0, false);
+	expect_of(DOMLET_GUEST_EXITED, 2, 0);
+	expect_of(DOMLET_GUEST_ENDED, 2, 0);
+	for (int i = 0; i < 100 && len < 12; i++) {
+		ssize_t n;
+
+		uv_sleep(10);
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+		n = read(out[0], lines + len, sizeof lines - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	assert_string_equal(lines, "hello\nhello\n");
+	expect_silence();
+	domlet_guest_drop_further(&guest);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	close(out[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_process_runs_and_ends, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(each_order_that_asks_is_answered_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_process_leaves_running_keeps_its_number, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
