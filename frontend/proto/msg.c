@@ -95,7 +95,7 @@ static bool has_nul(const struct domlet_slice *s)
 	{                                                                                        \
 		bool ok = true;                                                                  \
 		DOMLET_MSG_##NAME##_FIELDS(PUT_U32, PUT_U64, PUT_I32, PUT_STR, PUT_BYTES)        \
-		(void)p;                                                                         \
+		(void)p, (void)f;                                                                \
 		return ok;                                                                       \
 	}
 DOMLET_MSG_LIST(M)
@@ -182,6 +182,7 @@ static struct domlet_slice get_str(struct reader *r)
 #define M(NAME, member, number, dir)                                                             \
 	static void get_##member(struct reader *r, struct domlet_msg_##member *f)                \
 	{                                                                                        \
+		(void)r, (void)f;                                                                \
 		DOMLET_MSG_##NAME##_FIELDS(GET_U32, GET_U64, GET_I32, GET_STR, GET_BYTES)        \
 	}
 DOMLET_MSG_LIST(M)

@@ -34,7 +34,8 @@ struct domlet_slice {
 	M(SHUTDOWN, shutdown, 9, H)   \
 	M(REPLY,    reply,   10, G)   \
 	M(EXITED,   exited,  11, G)   \
-	M(PING,     ping,    12, H)
+	M(PING,     ping,    12, H)   \
+	M(SYNC,     sync,    13, H)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -69,6 +70,8 @@ struct domlet_slice {
 #define DOMLET_MSG_EXITED_FIELDS(U32, U64, I32, STR, BYTES) \
 	U32(process) U32(code) U32(signo) U32(oom)
 #define DOMLET_MSG_PING_FIELDS(U32, U64, I32, STR, BYTES) U64(cookie)
+/* Writes out what is dirty, of all file systems. Answered by REPLY when it is. */
+#define DOMLET_MSG_SYNC_FIELDS(U32, U64, I32, STR, BYTES)
 
 /* clang-format on */
 

@@ -464,6 +464,19 @@ static void test_terminal_that_nobody_has_open(void **state)
 	assert_output(1, DOMLET_STREAM_STDOUT, "again\r\n");
 }
 
+static void test_sync(void **state)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_SYNC };
+
+	(void)state;
+	assert_int_equal(monitor_ask(&m, &msg), 0);
+	run(0, 1, "[\"sh\", \"-c\", \"echo x > /tmp/written; exec cat\"]");
+	assert_int_equal(monitor_ask(&m, &msg), 0); /* and the container goes on */
+	monitor_write(&m, domlet_stream_id(1, DOMLET_STREAM_STDIN), "on\n", 3, true);
+	await_output(1, "on\n");
+	assert_int_equal(monitor_wait(&m, 1), 0);
+}
+
 static void test_signals(void **state)
 {
 	(void)state;
@@ -540,6 +553,7 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_terminal_of_the_first),
 		WITH_AGENT(test_terminal_that_nobody_has_open),
 		WITH_AGENT(test_signals),
+		WITH_AGENT(test_sync),
 	};
 	const struct CMUnitTest always[] = { cmocka_unit_test(test_garbage) };
 	int failed;

@@ -50,13 +50,13 @@ static void lie_in_xenstore(void)
 	static const struct {
 		const char *crime, *offer;
 	} lies[] = {
-		{ "words", "1 6 eight 9 1" },
-		{ "negative", "1 -1 8 9 1" },
-		{ "endless", "1 99999999999999999999 8 9 1" },
-		{ "missing", "1 6 8 1" },
-		{ "order", "1 31 8 9 1" },
+		{ "words", "2 6 eight 9 1" },
+		{ "negative", "2 -1 8 9 1" },
+		{ "endless", "2 99999999999999999999 8 9 1" },
+		{ "missing", "2 6 8 1" },
+		{ "order", "2 31 8 9 1" },
 		{ "version", "4711 6 8 9 1" },
-		{ "no-grant", "1 6 31000 9 1" },
+		{ "no-grant", "2 6 31000 9 1" },
 		{ "empty", "" },
 	};
 	char huge[2000];

@@ -25,7 +25,7 @@
 	{                                                                                             \
 		static const uint8_t text[] = "some text of which a part is used";                    \
 		uint32_t v = 1000 * number;                                                           \
-		(void)text;                                                                           \
+		(void)text, (void)f;                                                                  \
 		DOMLET_MSG_##NAME##_FIELDS(FILL_U32, FILL_U64, FILL_I32, FILL_STR, FILL_STR)(void) v; \
 	}
 DOMLET_MSG_LIST(M)
@@ -39,6 +39,7 @@ DOMLET_MSG_LIST(M)
 #define M(NAME, member, number, dir)                                                                        \
 	static void same_##member(const struct domlet_msg_##member *a, const struct domlet_msg_##member *b) \
 	{                                                                                                   \
+		(void)a, (void)b;                                                                           \
 		DOMLET_MSG_##NAME##_FIELDS(SAME_NUMBER, SAME_NUMBER, SAME_NUMBER, SAME_SLICE, SAME_SLICE)   \
 	}
 DOMLET_MSG_LIST(M)
