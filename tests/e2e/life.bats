@@ -45,6 +45,47 @@ destroy_from_outside() {
     [[ $output == *'container does not exist'* ]]
 }
 
+@test "pause and resume: the whole domain stands still; SIGKILL ends a paused one" {
+    make_bundle sh -c 'i=0; while :; do i=$((i + 1)); echo $i; sleep 0.1; done'
+    create
+    run -1 domlet pause c1
+    [[ $output == *'container not running'* ]]
+    run -1 domlet resume c1
+    [[ $output == *'container not paused'* ]]
+    domlet start c1
+    eventually 20 eval '[ -s "$BATS_TEST_TMPDIR/out" ]'
+    domlet pause c1
+    [ "$(status)" = paused ]
+    domlet list | grep -q '^c1 .*paused'
+    xl list | grep -q 'domlet-c1.* [r-][b-]p---'
+    sleep 1
+    before=$(wc -l <"$BATS_TEST_TMPDIR/out")
+    sleep 2
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" = "$before" ]
+    run -255 domlet exec c1 true
+    [[ $output == *'cannot exec in a paused container (use --ignore-paused to override)'* ]]
+    run -1 domlet pause c1
+    [[ $output == *'container not running'* ]]
+    run -1 domlet start c1
+    [[ $output == *'cannot start an already running container'* ]]
+    run -1 domlet delete c1
+    [[ $output == *'cannot delete container c1 that is not stopped: paused'* ]]
+    domlet resume c1
+    [ "$(status)" = running ]
+    eventually 20 eval '[ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -gt "$before" ]'
+    domlet exec c1 true
+    domlet pause c1
+    domlet kill c1 KILL
+    wait_for_status stopped
+    domlet delete c1
+    create
+    domlet start c1
+    domlet pause c1
+    domlet delete --force c1
+    run -1 domlet state c1
+    [[ $output == *'container does not exist'* ]]
+}
+
 @test "run --detach that can't start leaves nothing, and its id is free" {
     make_bundle sleep 1000
     edit '.hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}],

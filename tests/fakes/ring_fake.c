@@ -295,6 +295,14 @@ static void obey(const struct domlet_msg *m)
 		else
 			await_document(m->exec.process, m->request, m->exec.length, NULL);
 		return;
+	case DOMLET_MSG_SYNC:
+		if (ring_fake_guest == RING_FAKE_COUNTS)
+			reply(m->request, EIO,
+			      "a disk is \x9b"
+			      "full");
+		else
+			reply(m->request, 0, "");
+		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");
 		if (ring_fake_guest == RING_FAKE_COUNTS && m->signal.signo == SIGUSR1)
@@ -337,6 +345,10 @@ static void *guest(void *arg)
 	hello.hello.version += ring_fake_guest == RING_FAKE_NEWER;
 	say(&hello);
 	while (!fake.stop) {
+		if (xen_fake.paused) {
+			uv_sleep(5);
+			continue;
+		}
 		do {
 			ev.type = DOMLET_LINK_IDLE;
 			if (!deaf)

@@ -150,6 +150,7 @@ static void complete(uv_timer_t *t)
 		xen_fake.domain = rc != 0;
 	} else if (rc == 0) {
 		xen_fake.unpaused = true;
+		xen_fake.paused = false;
 		if (!xen_fake.guest_silent)
 			(void)!write(watch_pipe[1], "w", 1);
 	}
@@ -207,6 +208,7 @@ int libxl_domain_pause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *
 	if (xen_fake_fails("pause"))
 		return ERROR_FAIL;
 	xen_fake.paused = xen_fake.domain;
+	xen_fake.pauses++;
 	how->callback(ctx, 0, how->u.for_callback);
 	return 0;
 }

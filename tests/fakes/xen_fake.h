@@ -13,9 +13,10 @@
 #include <uv.h>
 
 struct xen_fake {
-	unsigned int calls, fail_at; /* 0: none fails */
-	const char *failed;          /* the call that did */
-	bool domain, unpaused, paused;
+	unsigned int calls, fail_at;   /* 0: none fails */
+	const char *failed;            /* the call that did */
+	bool domain, unpaused, paused; /* a guest that is paused does nothing (ring_fake.c) */
+	unsigned int pauses;
 	bool guest_silent;    /* it never announces a ring */
 	unsigned int busy_ms; /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;

@@ -63,7 +63,10 @@ static int list(const char *wanted)
 
 		if (wanted && !is_meant(d, wanted))
 			continue;
-		printf("%-40s %5s %5ld %5d     -%s----  %8.1f\n", d->name, d->domid, atol(d->kib) / 1024, 1, d->state,
+		printf("%-40s %5s %5ld %5d     %s  %8.1f\n", d->name, d->domid, atol(d->kib) / 1024, 1,
+		       *d->state == 'p' ? "--p---" :
+		       *d->state == 's' ? "---s--" :
+					  "-b----",
 		       0.0);
 		found++;
 	}

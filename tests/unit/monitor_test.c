@@ -113,6 +113,129 @@ static void each_save_fails_once(void **state)
 	assert_int_equal(refused, 2);
 }
 
+static enum domlet_status status_in_the_record(void)
+{
+	struct domlet_error err;
+	struct domlet_state st = { 0 };
+	enum domlet_status status;
+
+	assert_int_equal(domlet_state_load(root, "c1", &st, &err), 0);
+	status = st.status;
+	domlet_state_free(&st);
+	return status;
+}
+
+static void ask(const struct run *r, const char *verb, char *answer, size_t len)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof text, "{\"verb\":\"%s\"}", verb);
+	assert_true(send(r->caller, text, strlen(text), 0) > 0);
+	receive(r->caller, answer, len);
+}
+
+/* Whoever has its answer finds it in the record, too. */
+static void a_container_is_paused_and_goes_on(void **state)
+{
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	begin(&r, 0);
+	ask(&r, "pause", answer, sizeof answer);
+	assert_non_null(strstr(answer, "container not running"));
+	start(&r);
+	ask(&r, "resume", answer, sizeof answer);
+	assert_non_null(strstr(answer, "container not paused"));
+	for (int i = 0; i < 2; i++) {
+		ask(&r, "pause", answer, sizeof answer);
+		assert_true(good(answer));
+		assert_int_equal(status_in_the_record(), DOMLET_STATUS_PAUSED);
+		ask(&r, "pause", answer, sizeof answer);
+		assert_non_null(strstr(answer, "container not running"));
+		ask(&r, "start", answer, sizeof answer);
+		assert_non_null(strstr(answer, "cannot start an already running container"));
+		ask(&r, "resume", answer, sizeof answer);
+		assert_true(good(answer));
+		assert_int_equal(status_in_the_record(), DOMLET_STATUS_RUNNING);
+	}
+	end_by(&r, SIGTERM);
+	assert_int_equal(seen->xen.pauses, 2);
+}
+
+static void a_guest_that_can_not_sync_runs_on(void **state)
+{
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_COUNTS);
+	for (int i = 0; i < 2; i++) {
+		ask(&r, "pause", answer, sizeof answer);
+		assert_non_null(strstr(answer, "can't write out what is dirty: a disk is ?full"));
+		assert_int_equal(status_in_the_record(), DOMLET_STATUS_RUNNING);
+	}
+	send_signal(r.proxy, SIGUSR1);
+	finish(&r);
+	assert_int_equal(seen->xen.pauses, 0);
+	assert_string_equal(r.reason, ""); /* that was none of its end */
+}
+
+static void a_paused_one_is_killed(void **state)
+{
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	ask(&r, "pause", answer, sizeof answer);
+	assert_true(good(answer));
+	end_by(&r, SIGKILL);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_false(seen->xen.paused); /* by its guest, not with its domain */
+	begin_started(&r, RING_FAKE_SLEEPS);
+	ask(&r, "pause", answer, sizeof answer);
+	assert_int_equal(kill(r.pid, SIGTERM), 0); /* whose monitor is told to end */
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* libxl is asked again, each time. */
+static void a_pause_or_a_resume_fails(void **state)
+{
+	static const char *const verbs[] = { "pause", "resume", "resume" };
+	unsigned int refused = 0, k = 0;
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	ring_fake_guest = RING_FAKE_SLEEPS;
+	do {
+		begin(&r, ++k);
+		if (good(r.answer))
+			start(&r);
+		for (size_t i = 0; good(r.started) && i < 3; i++) {
+			ask(&r, verbs[i], answer, sizeof answer);
+			if (good(answer))
+				continue;
+			reasoned(answer);
+			refused += strstr(answer, i ? "can't start the domain" : "can't pause the domain") != NULL;
+			if (i == 0)
+				break;
+		}
+		if (good(r.started))
+			end_sleeper(&r);
+		else
+			finish(&r);
+	} while (seen->failed[0]);
+	assert_int_equal(refused, 3); /* the pause, the resume, and its end */
+}
+
 static void a_record_is_written_when_there_is_room_again(void **state)
 {
 	struct domlet_error err;
@@ -601,6 +724,10 @@ int main(void)
 		cmocka_unit_test_teardown(each_call_fails, tear_down),
 		cmocka_unit_test_teardown(each_call_fails_of_a_create, tear_down_attached),
 		cmocka_unit_test_teardown(each_save_fails_once, tear_down_attached),
+		cmocka_unit_test_teardown(a_container_is_paused_and_goes_on, tear_down_attached),
+		cmocka_unit_test_teardown(a_guest_that_can_not_sync_runs_on, tear_down_attached),
+		cmocka_unit_test_teardown(a_paused_one_is_killed, tear_down_attached),
+		cmocka_unit_test_teardown(a_pause_or_a_resume_fails, tear_down_attached),
 		cmocka_unit_test_teardown(a_record_is_written_when_there_is_room_again, tear_down_attached),
 		cmocka_unit_test(the_guest_refuses),
 		cmocka_unit_test(the_guest_never_gets_as_far_as_a_ring),

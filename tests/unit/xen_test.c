@@ -29,7 +29,7 @@ struct owner {
 	struct domlet_error err; /* why it didn't work */
 	struct domlet_template tmpl;
 	bool wants_end, ended, ready;
-	int built, unpaused, destroyed, vanished, shut_down, rings;
+	int built, unpaused, paused, resumed, destroyed, vanished, shut_down, rings;
 	uv_timer_t patience; /* like the monitor's for a boot */
 };
 
@@ -77,6 +77,28 @@ static void on_unpaused(void *user, int rc, const struct domlet_error *err)
 		note(o, err);
 }
 
+static void on_paused(void *user, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_int_equal(o->paused++, 0);
+	if (rc < 0)
+		note(o, err);
+	else if (!o->wants_end && domlet_xen_resume(o->xen, &why) < 0)
+		note(o, &why);
+}
+
+static void on_resumed(void *user, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+
+	assert_int_equal(o->resumed++, 0);
+	if (rc < 0)
+		note(o, err);
+	end(o);
+}
+
 static void on_destroyed(void *user, int rc, const struct domlet_error *err)
 {
 	struct owner *o = user;
@@ -111,12 +133,14 @@ static void on_vanished(void *user)
 static void on_ring(void *user, const struct domlet_ring_offer *offer)
 {
 	struct owner *o = user;
+	struct domlet_error why;
 
 	assert_int_equal(o->rings++, 0);
 	assert_int_equal(offer->order * 1000 + offer->index_ref * 100 + offer->port * 10 + offer->epoch, 5891);
 	o->ready = true;
 	(void)domlet_xen_forget_seed(o->xen);
-	end(o);
+	if (domlet_xen_pause(o->xen, &why) < 0)
+		note(o, &why);
 }
 
 static void on_disaster(void *user, const char *what)
@@ -136,8 +160,8 @@ static void lose_patience(uv_timer_t *t)
 	note(t->data, &err);
 }
 
-static const struct domlet_xen_ops ops = { on_built,    on_unpaused, on_destroyed, on_shutdown,
-					   on_vanished, on_ring,     on_disaster };
+static const struct domlet_xen_ops ops = { on_built,    on_unpaused, on_paused, on_resumed, on_destroyed,
+					   on_shutdown, on_vanished, on_ring,   on_disaster };
 
 /* A guest is waited for so long: where one that never comes is what is tested,
  * a little; where it must come, however long a busy machine takes. */

@@ -113,9 +113,9 @@ bool domlet_life_owes_answer(const struct domlet_life *life, uint32_t container)
 	       (s == DOMLET_CONTAINER_CREATING || s == DOMLET_CONTAINER_STARTING || s == DOMLET_CONTAINER_DELETING);
 }
 
-bool domlet_life_owes_output(const struct domlet_life *life, uint32_t container)
+bool domlet_life_owes_sync(const struct domlet_life *life)
 {
-	return life->container[container].state == DOMLET_CONTAINER_DRAINING && life->container[container].exit_known;
+	return life->domain.state == DOMLET_DOMAIN_PAUSING && life->domain.syncing;
 }
 
 bool domlet_life_takes_requests(const struct domlet_life *life, uint32_t container)

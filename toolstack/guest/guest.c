@@ -224,6 +224,16 @@ void domlet_guest_start(struct domlet_guest *g, uint32_t tag, uint32_t container
 	domlet_guest_process_start(&g->processes, tag, container);
 }
 
+void domlet_guest_sync(struct domlet_guest *g, uint32_t tag)
+{
+	domlet_guest_process_sync(&g->processes, tag);
+}
+
+void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
+{
+	g->link.sleeps = sleeps;
+}
+
 void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order)
 {
 	domlet_guest_process_exec(&g->processes, order);

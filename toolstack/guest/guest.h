@@ -35,6 +35,10 @@ void domlet_guest_take_first(struct domlet_guest *g, const struct domlet_guest_f
 /* The others are for a guest that is attached. */
 void domlet_guest_create(struct domlet_guest *g, const struct domlet_guest_create *order);
 void domlet_guest_start(struct domlet_guest *g, uint32_t tag, uint32_t container);
+/* The guest is to write out what is dirty. */
+void domlet_guest_sync(struct domlet_guest *g, uint32_t tag);
+/* Its domain is paused, or runs again: as long as it SLEEPS, it isn't to be blamed for reading nothing. */
+void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);
 void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order);
 /* Before a process is asked for, or when there is no number left for one. */
 void domlet_guest_make_room(struct domlet_guest *g);

@@ -39,7 +39,7 @@ void domlet_guest_link_detach(struct domlet_guest_link *l)
 uint32_t domlet_guest_link_send(struct domlet_guest_link *l, struct domlet_msg *msg)
 {
 	msg->request = ++l->requests;
-	if (domlet_link_send(&l->link, msg) == -EAGAIN)
+	if (domlet_link_send(&l->link, msg) == -EAGAIN && !l->sleeps)
 		l->broken = "it has stopped reading";
 	(void)uv_async_send(&l->wake);
 	return msg->request;

@@ -19,6 +19,7 @@ struct domlet_guest_link {
 	struct domlet_host_ring ring;
 	struct domlet_link link;
 	bool attached;
+	bool sleeps;        /* its domain is paused */
 	bool wants_room;    /* an input has credit, but the ring is full */
 	bool output_moved;  /* a reader took some */
 	const char *broken; /* how the guest broke the protocol */
@@ -30,7 +31,8 @@ int domlet_guest_link_attach(struct domlet_guest_link *l, uint32_t domid, const 
 			     struct domlet_error *err);
 void domlet_guest_link_detach(struct domlet_guest_link *l);
 /* Returns the number of the request that MSG is from now on. A guest that has
- * stopped reading is found out when there is no room for MSG. */
+ * stopped reading is found out when there is no room for MSG; for one that
+ * sleeps MSG is lost then. */
 uint32_t domlet_guest_link_send(struct domlet_guest_link *l, struct domlet_msg *msg);
 /* Wakes the guest if something was sent or taken since. */
 void domlet_guest_link_tell(struct domlet_guest_link *l);

@@ -268,6 +268,13 @@ void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag
 	(void)ask(all, &msg, tag, 0);
 }
 
+void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_SYNC };
+
+	(void)ask(all, &msg, tag, 0);
+}
+
 void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t request, uint32_t code, const char *text)
 {
 	struct domlet_guest_request r;

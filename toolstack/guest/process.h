@@ -52,6 +52,8 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order);
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order);
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
+/* Of no process: what the guest has dirty. */
+void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
 /* When numbers get scarce, the output of what the process that ended first has
  * left running goes nowhere from now on: the guest then ends it and goes on reading. */
 void domlet_guest_process_make_room(struct domlet_guest_processes *all);

@@ -13,7 +13,7 @@
 
 #include "../../frontend/proto/limits.h"
 
-/* One for each process that is made, and one for each container that is started. */
+/* One for each process that is made, and one for each container that is started or paused. */
 #define DOMLET_GUEST_REQUEST_MAX (DOMLET_PROCESS_MAX + DOMLET_CONTAINER_MAX)
 
 struct domlet_guest_request {

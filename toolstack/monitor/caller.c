@@ -35,8 +35,30 @@ static void request_start(struct domlet_container *c, struct domlet_connection *
 		domlet_control_answer(from, EBUSY, no_start(domlet_container_life(c)->state));
 		return;
 	}
-	from->wants_start = true;
+	domlet_control_wait(from, DOMLET_CONTROL_START);
 	domlet_queue_post(c->queue, DOMLET_EV_START, c->number, 0);
+}
+
+static void request_pause(struct domlet_container *c, struct domlet_connection *from)
+{
+	const struct domlet_container_life *life = domlet_container_life(c);
+
+	if (life->state != DOMLET_CONTAINER_RUNNING || life->killed) {
+		domlet_control_answer(from, ESRCH, "container not running");
+		return;
+	}
+	domlet_control_wait(from, DOMLET_CONTROL_PAUSE);
+	domlet_queue_post(c->queue, DOMLET_EV_PAUSE, c->number, 0);
+}
+
+static void request_resume(struct domlet_container *c, struct domlet_connection *from)
+{
+	if (domlet_container_life(c)->state != DOMLET_CONTAINER_PAUSED) {
+		domlet_control_answer(from, EBUSY, "container not paused");
+		return;
+	}
+	domlet_control_wait(from, DOMLET_CONTROL_RESUME);
+	domlet_queue_post(c->queue, DOMLET_EV_RESUME, c->number, 0);
 }
 
 static void request_signal(struct domlet_container *c, struct domlet_connection *from, int signo, bool all)
@@ -119,6 +141,8 @@ void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *fro
 {
 	switch (r->verb) {
 	case DOMLET_CONTROL_START: request_start(c, from); return;
+	case DOMLET_CONTROL_PAUSE: request_pause(c, from); return;
+	case DOMLET_CONTROL_RESUME: request_resume(c, from); return;
 	case DOMLET_CONTROL_SIGNAL: request_signal(c, from, r->signo, r->all); return;
 	case DOMLET_CONTROL_SIZE: request_size(c, from, r); return;
 	case DOMLET_CONTROL_EXEC: request_exec(c, from, r); return;

@@ -60,6 +60,11 @@ void domlet_container_send_start(struct domlet_container *c)
 	domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
 }
 
+void domlet_container_send_sync(struct domlet_container *c)
+{
+	domlet_guest_sync(c->guest, domlet_container_tag(DOMLET_ASKED_SYNC, c->number));
+}
+
 /* The console's end is where the reason is: as much of it as there is room for. */
 static void add_last_words(struct domlet_container *c)
 {
@@ -102,12 +107,36 @@ void domlet_container_answer_start(struct domlet_container *c)
 	if (!domlet_container_life(c)->failed) {
 		domlet_log_phase(c->launch->log, "started");
 		(void)domlet_record_save(&c->record, DOMLET_STATUS_RUNNING, &ignored);
-		domlet_control_answer_start(c->control, 0, NULL);
+		domlet_control_answer_all(c->control, DOMLET_CONTROL_START, 0, NULL);
 	} else if (c->err.code) {
-		domlet_control_answer_start(c->control, c->err.code, c->err.text);
+		domlet_control_answer_all(c->control, DOMLET_CONTROL_START, c->err.code, c->err.text);
 	} else {
-		domlet_control_answer_start(c->control, EIO, "the domain ended before the container started");
+		domlet_control_answer_all(c->control, DOMLET_CONTROL_START, EIO,
+					  "the domain ended before the container started");
 	}
+}
+
+static void answer_paused(struct domlet_container *c, enum domlet_control_verb verb, bool done)
+{
+	if (done)
+		domlet_control_answer_all(c->control, verb, 0, NULL);
+	else if (c->pause_err.code)
+		domlet_control_answer_all(c->control, verb, c->pause_err.code, c->pause_err.text);
+	else
+		domlet_control_answer_all(c->control, verb, ESRCH, "container not running");
+}
+
+void domlet_container_answer_pause(struct domlet_container *c)
+{
+	answer_paused(c, DOMLET_CONTROL_PAUSE, domlet_container_life(c)->state == DOMLET_CONTAINER_PAUSED);
+}
+
+/* Also when it has ended since, by itself: it did go on. */
+void domlet_container_answer_resume(struct domlet_container *c)
+{
+	answer_paused(c, DOMLET_CONTROL_RESUME,
+		      domlet_container_life(c)->state != DOMLET_CONTAINER_PAUSED &&
+			      c->life->domain.state < DOMLET_DOMAIN_DYING);
 }
 
 void domlet_container_report_exit(struct domlet_container *c)
@@ -177,6 +206,21 @@ static void hear_create_or_start(struct domlet_container *c, bool create, const 
 	domlet_queue_post_end(c->queue, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED, c->number, &err);
 }
 
+static void hear_sync(struct domlet_container *c, const struct domlet_guest_event *ev)
+{
+	struct domlet_error err;
+
+	if (ev->unheard) /* the domain ends, which answers whoever waits */
+		return;
+	if (ev->code == 0) {
+		domlet_queue_post(c->queue, DOMLET_EV_SYNCED, 0, 0);
+		return;
+	}
+	(void)domlet_error_set(&err, (int)ev->code, "the guest of container %s can't write out what is dirty: %s",
+			       c->launch->plan->id, ev->text);
+	domlet_queue_post_end(c->queue, DOMLET_EV_PAUSE_FAILED, 0, &err);
+}
+
 static void hear_exec(struct domlet_container *c, uint32_t process, const struct domlet_guest_event *ev)
 {
 	struct domlet_connection *asker = c->processes[process].asker;
@@ -221,6 +265,8 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 	case DOMLET_GUEST_ANSWERED:
 		if (ev->tag >> 16 == DOMLET_ASKED_EXEC)
 			hear_exec(c, ev->tag & UINT16_MAX, ev);
+		else if (ev->tag >> 16 == DOMLET_ASKED_SYNC)
+			hear_sync(c, ev);
 		else
 			hear_create_or_start(c, ev->tag >> 16 == DOMLET_ASKED_CREATE, ev);
 		return;

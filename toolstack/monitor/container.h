@@ -28,15 +28,16 @@ struct domlet_container {
 	struct domlet_control *control;
 	struct domlet_end end;
 	struct domlet_record record;
-	struct domlet_error err; /* why it failed */
-	bool created;            /* the launching command was told so */
-	bool done;               /* and has said that its part of the creation is done */
-	bool exit_waits;         /* the first proxy is to be told its status when the others have ended */
+	struct domlet_error err;       /* why it failed */
+	struct domlet_error pause_err; /* why its last pause or resume did */
+	bool created;                  /* the launching command was told so */
+	bool done;                     /* and has said that its part of the creation is done */
+	bool exit_waits;               /* the first proxy is to be told its status when the others have ended */
 	struct domlet_container_process processes[DOMLET_PROCESS_MAX + 1]; /* by number, from 1 */
 };
 
 /* Of an order that asks: about the container of that number, or the process. */
-enum domlet_container_question { DOMLET_ASKED_CREATE, DOMLET_ASKED_START, DOMLET_ASKED_EXEC };
+enum domlet_container_question { DOMLET_ASKED_CREATE, DOMLET_ASKED_START, DOMLET_ASKED_EXEC, DOMLET_ASKED_SYNC };
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)
 {
@@ -59,6 +60,9 @@ void domlet_container_send_create(struct domlet_container *c);
 void domlet_container_send_start(struct domlet_container *c);
 void domlet_container_answer_create(struct domlet_container *c);
 void domlet_container_answer_start(struct domlet_container *c);
+void domlet_container_send_sync(struct domlet_container *c);
+void domlet_container_answer_pause(struct domlet_container *c);
+void domlet_container_answer_resume(struct domlet_container *c);
 void domlet_container_report_exit(struct domlet_container *c);
 
 /* What the guest says of it. */

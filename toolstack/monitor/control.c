@@ -33,11 +33,11 @@ void domlet_control_answer(const struct domlet_connection *c, int code, const ch
 		send_answer(c->fd, code, text);
 }
 
-void domlet_control_answer_start(struct domlet_control *ctl, int code, const char *text)
+void domlet_control_answer_all(struct domlet_control *ctl, enum domlet_control_verb verb, int code, const char *text)
 {
 	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
-		if (ctl->connections[i].wants_start) {
-			ctl->connections[i].wants_start = false;
+		if (ctl->connections[i].waits & 1u << verb) {
+			ctl->connections[i].waits &= ~(1u << verb);
 			domlet_control_answer(&ctl->connections[i], code, text);
 		}
 }
@@ -95,7 +95,8 @@ static void close_connection(struct domlet_connection *c)
 {
 	if (!c->open)
 		return;
-	c->open = c->wants_start = c->is_launcher = false;
+	c->open = c->is_launcher = false;
+	c->waits = 0;
 	c->process = 0;
 	uv_close((uv_handle_t *)&c->poll, closed);
 }
@@ -178,7 +179,7 @@ static bool read_exec(struct domlet_connection *c, struct json_object *o, int fd
 static bool read_request(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
 			 struct domlet_control_request *r)
 {
-	static const char *const verbs[] = { "start", "signal", "winsize", "exec", "destroy", "done" };
+	static const char *const verbs[] = { "start", "signal", "winsize", "exec", "destroy", "done", "pause", "resume" };
 	const char *verb = verb_of(o);
 	size_t i = 0;
 
@@ -188,7 +189,9 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 	switch (r->verb) {
 	case DOMLET_CONTROL_START:
 	case DOMLET_CONTROL_DESTROY:
-	case DOMLET_CONTROL_DONE: return true;
+	case DOMLET_CONTROL_DONE:
+	case DOMLET_CONTROL_PAUSE:
+	case DOMLET_CONTROL_RESUME: return true;
 	case DOMLET_CONTROL_SIGNAL: return read_signal(c, o, r);
 	case DOMLET_CONTROL_SIZE: return read_size(c, o, r);
 	case DOMLET_CONTROL_EXEC: return read_exec(c, o, fds, r);

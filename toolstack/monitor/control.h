@@ -27,6 +27,8 @@ enum domlet_control_verb {
 	DOMLET_CONTROL_EXEC,
 	DOMLET_CONTROL_DESTROY,
 	DOMLET_CONTROL_DONE,
+	DOMLET_CONTROL_PAUSE,
+	DOMLET_CONTROL_RESUME,
 };
 
 struct domlet_control_request {
@@ -45,9 +47,9 @@ struct domlet_connection {
 	int fd; /* -1: free */
 	uv_poll_t poll;
 	bool open, is_proxy;
-	bool is_launcher; /* the command that launched the container */
-	bool wants_start;
-	uint32_t process; /* whose proxy it is; 0: a command, or a proxy whose process has ended */
+	bool is_launcher;   /* the command that launched the container */
+	unsigned int waits; /* for the ends of these: a bit for each enum domlet_control_verb */
+	uint32_t process;   /* whose proxy it is; 0: a command, or a proxy whose process has ended */
 	struct domlet_control *control;
 };
 
@@ -76,8 +78,13 @@ struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd,
 struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl);
 /* Of who is gone: to nobody. TEXT NULL: none. */
 void domlet_control_answer(const struct domlet_connection *c, int code, const char *text);
-/* Everybody who waits for the start, with the same. */
-void domlet_control_answer_start(struct domlet_control *ctl, int code, const char *text);
+/* It is answered when what it asks for is done, or has failed. */
+static inline void domlet_control_wait(struct domlet_connection *c, enum domlet_control_verb verb)
+{
+	c->waits |= 1u << verb;
+}
+/* Everybody who waits for VERB, with the same. */
+void domlet_control_answer_all(struct domlet_control *ctl, enum domlet_control_verb verb, int code, const char *text);
 /* PROCESS's proxy, which ends with that; it is forgotten as PROCESS's, and what it
  * forwards until then is meant for no other. */
 void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint32_t code);

@@ -45,6 +45,22 @@ void domlet_domain_unpause(struct domlet_domain *d)
 		domlet_queue_post_end(d->queue, DOMLET_EV_UNPAUSE_FAILED, 0, &err);
 }
 
+void domlet_domain_pause(struct domlet_domain *d)
+{
+	struct domlet_error err;
+
+	if (domlet_xen_pause(d->xen, &err) < 0)
+		domlet_queue_post_end(d->queue, DOMLET_EV_PAUSE_FAILED, 0, &err);
+}
+
+void domlet_domain_resume(struct domlet_domain *d)
+{
+	struct domlet_error err;
+
+	if (domlet_xen_resume(d->xen, &err) < 0)
+		domlet_queue_post_end(d->queue, DOMLET_EV_RESUME_FAILED, 0, &err);
+}
+
 void domlet_domain_forget_seed(struct domlet_domain *d)
 {
 	(void)domlet_xen_forget_seed(d->xen);
@@ -92,6 +108,26 @@ static void unpaused(void *user, int rc, const struct domlet_error *err)
 		domlet_queue_post(d->queue, DOMLET_EV_UNPAUSED, 0, 0);
 }
 
+static void paused(void *user, int rc, const struct domlet_error *err)
+{
+	struct domlet_domain *d = user;
+
+	if (rc < 0)
+		domlet_queue_post_end(d->queue, DOMLET_EV_PAUSE_FAILED, 0, err);
+	else
+		domlet_queue_post(d->queue, DOMLET_EV_PAUSED, 0, 0);
+}
+
+static void resumed(void *user, int rc, const struct domlet_error *err)
+{
+	struct domlet_domain *d = user;
+
+	if (rc < 0)
+		domlet_queue_post_end(d->queue, DOMLET_EV_RESUME_FAILED, 0, err);
+	else
+		domlet_queue_post(d->queue, DOMLET_EV_RESUMED, 0, 0);
+}
+
 static void destroyed(void *user, int rc, const struct domlet_error *err)
 {
 	post_destroyed(user, rc, err);
@@ -135,8 +171,8 @@ static void disaster(void *user, const char *what)
 int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, const struct domlet_launch *launch,
 		       struct domlet_queue *queue, struct domlet_record *record, struct domlet_error *err)
 {
-	static const struct domlet_xen_ops ops = { built,    unpaused,   destroyed, domain_shutdown,
-						   vanished, ring_ready, disaster };
+	static const struct domlet_xen_ops ops = { built,           unpaused, paused,     resumed, destroyed,
+						   domain_shutdown, vanished, ring_ready, disaster };
 
 	*d = (struct domlet_domain){ .launch = launch, .queue = queue, .record = record };
 	return domlet_xen_open(loop, &ops, d, &d->xen, err);

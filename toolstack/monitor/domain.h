@@ -30,6 +30,8 @@ void domlet_domain_cancel_build(struct domlet_domain *d);
 /* The configuration of container N, unless that is to go OVER_THE_RING. */
 void domlet_domain_publish(struct domlet_domain *d, uint32_t n, uint64_t generation, bool over_the_ring);
 void domlet_domain_unpause(struct domlet_domain *d);
+void domlet_domain_pause(struct domlet_domain *d);
+void domlet_domain_resume(struct domlet_domain *d);
 void domlet_domain_forget_seed(struct domlet_domain *d);
 void domlet_domain_destroy(struct domlet_domain *d);
 

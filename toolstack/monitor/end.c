@@ -59,8 +59,10 @@ void domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool a
 		e->term_at = uv_now(e->loop);
 	}
 	domlet_guest_signal(e->guest, &order);
-	if (signo == SIGKILL && process == e->first)
-		domlet_end_expect(e);
+	if (signo != SIGKILL || process != e->first)
+		return;
+	domlet_queue_post(e->queue, DOMLET_EV_KILL, e->container, 0); /* a paused one runs, to die */
+	domlet_end_expect(e);
 }
 
 /* The container, by SIGKILL; or it has ended since, but not the reading of its output. */
@@ -79,13 +81,15 @@ static void on_stop_timeout(uv_timer_t *t)
 static void stop(struct domlet_end *e, const struct domlet_error *why)
 {
 	enum domlet_container_state state = e->life->container[e->container].state;
-	bool runs = state == DOMLET_CONTAINER_STARTING || state == DOMLET_CONTAINER_RUNNING;
+	bool runs = state >= DOMLET_CONTAINER_STARTING && state <= DOMLET_CONTAINER_PAUSED;
 
 	if (state == DOMLET_CONTAINER_DRAINING) {
 		domlet_end_expect(e);
 	} else if (!runs || !domlet_guest_is_attached(e->guest)) {
 		domlet_queue_post_end(e->queue, DOMLET_EV_DESTROY, 0, why);
 	} else {
+		if (state == DOMLET_CONTAINER_PAUSED) /* else it would hear nothing of it */
+			domlet_queue_post(e->queue, DOMLET_EV_RESUME, e->container, 0);
 		if (!e->term_at || uv_now(e->loop) - e->term_at >= SAME_TERM_MS)
 			domlet_end_signal(e, e->first, SIGTERM, false);
 		uv_timer_start(&e->stop_timer, on_stop_timeout, STOP_MS, 0);

@@ -49,16 +49,20 @@ static struct monitor the; /* one a process; its link alone is 100 KiB */
 static void on_boot_timeout(uv_timer_t *t)
 {
 	struct monitor *m = t->data;
-	bool boot = domlet_life_owes_boot(&m->life);
+	bool boot = domlet_life_owes_boot(&m->life), sync = domlet_life_owes_sync(&m->life);
 	struct domlet_error err;
 
-	if (!boot && !domlet_life_owes_answer(&m->life, CONTAINER))
+	if (!boot && !sync && !domlet_life_owes_answer(&m->life, CONTAINER))
 		return;
 	(void)domlet_error_set(&err, ETIMEDOUT,
 			       "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
 			       m->launch->plan->id, domlet_life_stage(&m->life, CONTAINER),
 			       m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
-	domlet_queue_post_end(&m->queue, boot ? DOMLET_EV_BOOT_TIMEOUT : DOMLET_EV_ANSWER_TIMEOUT, CONTAINER, &err);
+	domlet_queue_post_end(&m->queue,
+			      boot ? DOMLET_EV_BOOT_TIMEOUT :
+			      sync ? DOMLET_EV_PAUSE_FAILED :
+				     DOMLET_EV_ANSWER_TIMEOUT,
+			      CONTAINER, &err);
 }
 
 static void arm_boot_timer(struct monitor *m)
@@ -129,6 +133,17 @@ static void perform(struct monitor *m, enum domlet_life_action_type a)
 		arm_boot_timer(m);
 		return;
 	case DOMLET_ACT_ANSWER_START: domlet_container_answer_start(&m->container); return;
+	case DOMLET_ACT_SYNC:
+		domlet_container_send_sync(&m->container);
+		arm_boot_timer(m);
+		return;
+	case DOMLET_ACT_PAUSE:
+		domlet_guest_sleeps(&m->guest, true);
+		domlet_domain_pause(&m->domain);
+		return;
+	case DOMLET_ACT_RESUME: domlet_domain_resume(&m->domain); return;
+	case DOMLET_ACT_ANSWER_PAUSE: domlet_container_answer_pause(&m->container); return;
+	case DOMLET_ACT_ANSWER_RESUME: domlet_container_answer_resume(&m->container); return;
 	case DOMLET_ACT_DETACH: domlet_guest_detach(&m->guest); return;
 	case DOMLET_ACT_DESTROY: domlet_domain_destroy(&m->domain); return;
 	case DOMLET_ACT_REPORT_EXIT: domlet_container_report_exit(&m->container); return;
@@ -139,16 +154,42 @@ static void perform(struct monitor *m, enum domlet_life_action_type a)
 
 /* Events */
 
+/* In the record before anybody is told. */
+static void note_pause(struct monitor *m, bool was_paused)
+{
+	enum domlet_container_state state = domlet_container_life(&m->container)->state;
+	struct domlet_error ignored;
+
+	if (!was_paused && state == DOMLET_CONTAINER_PAUSED)
+		(void)domlet_record_save(&m->container.record, DOMLET_STATUS_PAUSED, &ignored);
+	if (was_paused && state == DOMLET_CONTAINER_RUNNING)
+		(void)domlet_record_save(&m->container.record, DOMLET_STATUS_RUNNING, &ignored);
+	if (m->life.domain.state == DOMLET_DOMAIN_READY)
+		domlet_guest_sleeps(&m->guest, false);
+}
+
 static void step(struct monitor *m, const struct domlet_event *ev)
 {
 	struct domlet_life_event event = { ev->type, ev->container, ev->code };
+	const struct domlet_container_life *life = domlet_container_life(&m->container);
+	bool was_paused = life->state == DOMLET_CONTAINER_PAUSED;
 	struct domlet_life_actions out;
 
-	if (!m->container.err.code && ev->reason.code && !domlet_container_life(&m->container)->exit_known)
+	if (ev->type == DOMLET_EV_PAUSE_FAILED || ev->type == DOMLET_EV_RESUME_FAILED)
+		m->container.pause_err = ev->reason;
+	else if (!m->container.err.code && ev->reason.code && !life->exit_known)
 		m->container.err = ev->reason;
+	if (ev->type == DOMLET_EV_PAUSE || ev->type == DOMLET_EV_RESUME)
+		m->container.pause_err.code = 0;
 	domlet_life_step(&m->life, &event, &out);
+	note_pause(m, was_paused);
 	for (size_t i = 0; i < out.len; i++)
 		perform(m, out.act[i].type);
+	/* One that was refused, as something else came first. */
+	if (ev->type == DOMLET_EV_PAUSE && !life->pause_pending)
+		domlet_container_answer_pause(&m->container);
+	if (ev->type == DOMLET_EV_RESUME && !life->resume_pending)
+		domlet_container_answer_resume(&m->container);
 }
 
 /* What a guest put into the ring before it ended comes before its end. */

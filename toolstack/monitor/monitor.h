@@ -8,7 +8,7 @@
  * Everybody who talks to it (the command that launched it, the proxy, later
  * commands by ROOT/ID/monitor.sock) does so over a SOCK_SEQPACKET socket, one
  * JSON object a packet:
- *   {"verb":"start"}  {"verb":"signal","signo":9,"all":false}
+ *   {"verb":"start"}  {"verb":"pause"}  {"verb":"resume"}  {"verb":"signal","signo":9,"all":false}
  *   {"verb":"winsize","rows":24,"cols":80}  {"verb":"destroy"}
  *   {"verb":"exec","terminal":false}, with five descriptors: the process's
  *   streams (with a terminal: thrice the same), its proxy's socket, and a file

@@ -23,6 +23,20 @@ static void tell_unpaused(void *user)
 	xen->ops->unpaused(xen->user, xen->unpause.rc, &xen->unpause.err);
 }
 
+static void tell_paused(void *user)
+{
+	struct domlet_xen *xen = user;
+
+	xen->ops->paused(xen->user, xen->pause.rc, &xen->pause.err);
+}
+
+static void tell_resumed(void *user)
+{
+	struct domlet_xen *xen = user;
+
+	xen->ops->resumed(xen->user, xen->resume.rc, &xen->resume.err);
+}
+
 static void tell_destroyed(void *user)
 {
 	struct domlet_xen *xen = user;
@@ -65,6 +79,8 @@ static void on_disaster(void *user, const char *what);
 static void on_closed(void *user);
 static void on_built(void *user);
 static void on_unpaused(void *user);
+static void on_paused(void *user);
+static void on_resumed(void *user);
 static void on_offer(void *user);
 static void on_store_lost(void *user);
 static void on_destroyed(void *user);
@@ -81,12 +97,16 @@ static void init(struct domlet_xen *xen)
 	loop->closed = on_closed;
 	xen->build = (struct domlet_xen_build){ .loop = loop, .store = store, .done = on_built, .user = xen };
 	xen->unpause = (struct domlet_xen_unpause){ .loop = loop, .done = on_unpaused, .user = xen };
+	xen->pause = (struct domlet_xen_pause){ .loop = loop, .done = on_paused, .user = xen };
+	xen->resume = (struct domlet_xen_unpause){ .loop = loop, .done = on_resumed, .user = xen };
 	xen->destroy = (struct domlet_xen_destroy){ .loop = loop, .store = store, .done = on_destroyed, .user = xen };
 	xen->offer = (struct domlet_xen_offer){ .store = store, .done = on_offer, .lost = on_store_lost, .user = xen };
 	domlet_xen_build_init(&xen->build);
 	domlet_xen_destroy_init(&xen->destroy);
 	xen->built.deliver = tell_built;
 	xen->unpaused.deliver = tell_unpaused;
+	xen->paused.deliver = tell_paused;
+	xen->resumed.deliver = tell_resumed;
 	xen->destroyed.deliver = tell_destroyed;
 	xen->shut_down.deliver = tell_shut_down;
 	xen->vanished.deliver = tell_vanished;
@@ -175,6 +195,34 @@ static void on_unpaused(void *user)
 	struct domlet_xen *xen = user;
 
 	domlet_xen_loop_post(&xen->loop, &xen->unpaused);
+}
+
+int domlet_xen_pause(struct domlet_xen *xen, struct domlet_error *err)
+{
+	if (xen->gone || xen->destroying)
+		return domlet_error_set(err, ESRCH, "can't pause the domain: it is gone");
+	return domlet_xen_pause_start(&xen->pause, xen->domid, err);
+}
+
+static void on_paused(void *user)
+{
+	struct domlet_xen *xen = user;
+
+	domlet_xen_loop_post(&xen->loop, &xen->paused);
+}
+
+int domlet_xen_resume(struct domlet_xen *xen, struct domlet_error *err)
+{
+	if (xen->gone || xen->destroying)
+		return domlet_error_set(err, ESRCH, "can't resume the domain: it is gone");
+	return domlet_xen_unpause_start(&xen->resume, xen->domid, err);
+}
+
+static void on_resumed(void *user)
+{
+	struct domlet_xen *xen = user;
+
+	domlet_xen_loop_post(&xen->loop, &xen->resumed);
 }
 
 static void on_offer(void *user)

@@ -10,6 +10,7 @@
 #include "build.h"
 #include "destroy.h"
 #include "offer.h"
+#include "pause.h"
 #include "unpause.h"
 #include "xen.h"
 
@@ -25,12 +26,13 @@ struct domlet_xen {
 	bool seed_given; /* a seed is never used twice */
 
 	struct domlet_xen_build build;
-	struct domlet_xen_unpause unpause;
+	struct domlet_xen_unpause unpause, resume; /* the first time, and after each pause */
+	struct domlet_xen_pause pause;
 	struct domlet_xen_destroy destroy;
 	struct domlet_xen_offer offer;
 
 	/* what the owner is told, and with which words */
-	struct domlet_xen_post built, unpaused, destroyed, shut_down, vanished, ring_ready, disaster;
+	struct domlet_xen_post built, unpaused, paused, resumed, destroyed, shut_down, vanished, ring_ready, disaster;
 	uint32_t shutdown_reason;
 	char disaster_text[1024];
 };

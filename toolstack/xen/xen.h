@@ -50,6 +50,8 @@ struct domlet_domain_spec {
 struct domlet_xen_ops { /* callbacks, all on the loop */
 	void (*built)(void *user, int rc, uint32_t domid, const struct domlet_error *err);
 	void (*unpaused)(void *user, int rc, const struct domlet_error *err);
+	void (*paused)(void *user, int rc, const struct domlet_error *err);
+	void (*resumed)(void *user, int rc, const struct domlet_error *err);
 	void (*destroyed)(void *user, int rc, const struct domlet_error *err);
 	void (*shutdown)(void *user, uint32_t reason); /* domain shut itself down: libxl_shutdown_reason */
 	void (*vanished)(void *user);                  /* domain is gone though we didn't ask */
@@ -67,6 +69,9 @@ int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *sp
 /* Ends a build that libxl has not begun, as others are in its way; built() says so. */
 void domlet_xen_build_cancel(struct domlet_xen *xen);
 int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err); /* also arms death and ring watches */
+/* Of one that runs. */
+int domlet_xen_pause(struct domlet_xen *xen, struct domlet_error *err);
+int domlet_xen_resume(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
 
 /* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
