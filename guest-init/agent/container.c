@@ -99,20 +99,17 @@ void domlet_container_delete(struct agent *a, uint32_t request, const struct dom
 	(void)domlet_process_signal_all(a, c, SIGKILL);
 }
 
-/* The ends of those that another container's first process reaps are told to
+/* False: somebody is in it still. The ends of those that another container's first process reaps are told to
  * nobody here but by the cgroup itself. */
-static bool is_empty(struct guest_container *c)
+static bool remove_cgroup(struct guest_container *c)
 {
-	int r;
-
 	if (c->cgroup_fd < 0)
 		return true;
 	if (c->events_fd < 0)
 		c->events_fd = domlet_cgroup_watch(c->cgroup_fd);
 	else
 		domlet_cgroup_look(c->events_fd);
-	r = domlet_cgroup_remove(c->number);
-	return r != -EBUSY;
+	return domlet_cgroup_remove(c->number) != -EBUSY;
 }
 
 static void finish_delete(struct agent *a, struct guest_container *c)
@@ -120,7 +117,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 	for (const struct guest_process *g = a->processes; g; g = g->next)
 		if (g->container == c)
 			return;
-	if (!is_empty(c)) {
+	if (!remove_cgroup(c)) {
 		(void)domlet_process_signal_all(a, c, SIGKILL);
 		return;
 	}
