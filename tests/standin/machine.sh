@@ -72,6 +72,8 @@ install_domlet() { # BUILD
     local tests=$1/tests
     mkdir -p /usr/lib/domlet/tests /usr/share/domlet /etc/domlet /var/cache/domlet /lab
     mount -t tmpfs cache /var/cache/domlet
+    # By this our caller knows the loop devices of what is left when we are killed.
+    mkdir "/sys/fs/cgroup/cache-$(stat -c %Hd:%Ld /var/cache/domlet)"
     rm -rf /etc/domlet/*
     install "$tests/standin/domlet-standin" /usr/bin/domlet
     install "$tests/standin/standin-xl" /usr/sbin/xl
@@ -115,14 +117,25 @@ for kind in overlay erofs; do
 done
 cgroups=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
 [[ $cgroups ]] || cannot "there is no cgroup2 mounted here"
-mkdir "$cgroups/domlet-standin-$$" || cannot "no cgroup can be made below $cgroups"
+own=$cgroups/domlet-standin-$$
+mkdir "$own" || cannot "no cgroup can be made below $cgroups"
+
+# shellcheck disable=SC2317 # called by a trap
+clean_up() {
+    local cache
+    for cache in "$own"/cache-*; do
+        losetup -l -n -O BACK-MAJ:MIN,NAME | awk -v "device=${cache##*/cache-}" '$1 == device { print $2 }' | xargs -r losetup -d
+    done
+    for _ in {1..50}; do
+        find "$own" -depth -type d -exec rmdir {} + 2>/dev/null && return
+        sleep 0.1
+    done
+}
+trap clean_up EXIT
+trap 'exit 143' INT TERM HUP
 status=0
 (
-    echo "$BASHPID" >"$cgroups/domlet-standin-$$/cgroup.procs"
+    echo "$BASHPID" >"$own/cgroup.procs"
     exec unshare -m -u -i -n -p -C -f --kill-child bash "$here/machine.sh" --enter "$build" "$@"
 ) || status=$?
-for _ in {1..50}; do
-    find "$cgroups/domlet-standin-$$" -depth -type d -exec rmdir {} + 2>/dev/null && break
-    sleep 0.1
-done
 exit "$status"
