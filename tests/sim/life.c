@@ -32,6 +32,7 @@ enum event {
 	SYNCED,
 	PAUSED,
 	RESUMED,
+	LATE_FAILURE, /* of a SYNC or a pause that is over */
 	/* of a container */
 	ARRIVES,
 	START,
@@ -83,6 +84,7 @@ struct world {
 	uint32_t event_count;
 	bool exists, building, destroying, destroyed_outside, attached, finished; /* the domain; the monitor */
 	bool alive, lies, paused;                                                 /* the guest */
+	bool pausing;                                                             /* libxl is at it */
 	bool faulty;  /* something went wrong: no promise but a clean end */
 	bool stopped; /* a reader of output has */
 	bool doomed;  /* must now end without being told */
@@ -223,8 +225,15 @@ static void perform_domain(struct world *w, enum domlet_life_action_type a)
 		later(w, BUILT, 0, 200);
 		return;
 	case DOMLET_ACT_UNPAUSE: unpause(w); return;
-	case DOMLET_ACT_SYNC: later(w, SYNCED, 0, 50); return;
-	case DOMLET_ACT_PAUSE: later(w, PAUSED, 0, 50); return;
+	case DOMLET_ACT_SYNC:
+		later(w, SYNCED, 0, 50);
+		if (sim_chance(w->sim, 20))
+			later(w, LATE_FAILURE, 0, 200);
+		return;
+	case DOMLET_ACT_PAUSE:
+		w->pausing = true;
+		later(w, PAUSED, 0, 50);
+		return;
 	case DOMLET_ACT_RESUME: later(w, RESUMED, 0, 50); return;
 	case DOMLET_ACT_DETACH: detach(w); return;
 	case DOMLET_ACT_DESTROY: destroy(w); return;
@@ -327,6 +336,7 @@ static void feed(struct world *w, enum domlet_life_event_type type, uint32_t n, 
 		 domlet_container_state_name(w->life.container[1].state),
 		 domlet_container_state_name(w->life.container[2].state),
 		 domlet_container_state_name(w->life.container[3].state));
+	CHECK(w, w->life.domain.state != DOMLET_DOMAIN_READY || !w->paused, "the domain is paused, and taken for ready");
 	count_questions(w, n, &was, type);
 	for (size_t i = 0; i < out.len; i++) {
 		CHECK(w, !w->finished, "%s after FINISH", domlet_life_action_type_name(out.act[i].type));
@@ -636,6 +646,7 @@ static void domain_paused(struct world *w, bool paused)
 {
 	bool ok = sim_chance(w->sim, 90);
 
+	w->pausing = w->pausing && !paused;
 	if (!w->exists || w->destroying)
 		return;
 	if (ok)
@@ -719,8 +730,9 @@ static void happen(struct world *w, enum event what, uint32_t n)
 		return;
 	case SYNCED:
 		if (w->alive)
-			feed(w, sim_chance(w->sim, 90) ? DOMLET_EV_SYNCED : DOMLET_EV_PAUSE_FAILED, 0, 0);
+			feed(w, sim_chance(w->sim, 90) ? DOMLET_EV_SYNCED : DOMLET_EV_SYNC_FAILED, 0, 0);
 		return;
+	case LATE_FAILURE: feed(w, w->pausing ? DOMLET_EV_SYNC_FAILED : DOMLET_EV_PAUSE_FAILED, 0, 0); return;
 	case PAUSED:
 	case RESUMED: domain_paused(w, what == PAUSED); return;
 	case ARRIVES: arrives(w, n); return;

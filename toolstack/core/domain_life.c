@@ -131,8 +131,9 @@ static enum domlet_domain_news step_pause(struct domlet_domain_life *d, enum dom
 			return DOMLET_NEWS_PAUSED;
 		domlet_life_act(out, DOMLET_ACT_RESUME, 0);
 		return DOMLET_NEWS_NONE;
-	case DOMLET_EV_PAUSE_FAILED:
-		if (d->state != DOMLET_DOMAIN_PAUSING)
+	case DOMLET_EV_SYNC_FAILED:
+	case DOMLET_EV_PAUSE_FAILED: /* one that comes late is no word of what libxl does meanwhile */
+		if (d->state != DOMLET_DOMAIN_PAUSING || d->syncing != (type == DOMLET_EV_SYNC_FAILED))
 			return DOMLET_NEWS_NONE;
 		d->state = DOMLET_DOMAIN_READY;
 		return DOMLET_NEWS_PAUSE_FAILED;
@@ -154,6 +155,7 @@ enum domlet_domain_news domlet_domain_life_step(struct domlet_domain_life *d, en
 {
 	switch (type) {
 	case DOMLET_EV_SYNCED:
+	case DOMLET_EV_SYNC_FAILED:
 	case DOMLET_EV_PAUSED:
 	case DOMLET_EV_PAUSE_FAILED:
 	case DOMLET_EV_RESUMED:

@@ -23,7 +23,8 @@
 	E(HELLO)                                                                         \
 	E(BOOT_TIMEOUT)                                                                  \
 	E(SYNCED)         /* the guest has nothing dirty left */                         \
-	E(PAUSED) E(PAUSE_FAILED) /* this also for SYNC, which failed or took too long */ \
+	E(SYNC_FAILED)    /* it has, or took too long */                                 \
+	E(PAUSED) E(PAUSE_FAILED)                                                        \
 	E(RESUMED) E(RESUME_FAILED)                                                      \
 	E(SHUTDOWN)       /* the domain shut itself down or crashed */                   \
 	E(VANISHED)       /* somebody destroyed the domain */                            \

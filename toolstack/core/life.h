@@ -35,7 +35,7 @@ bool domlet_life_owes_boot(const struct domlet_life *life);
 /* ...or an answer about this container: ANSWER_TIMEOUT. */
 bool domlet_life_owes_answer(const struct domlet_life *life, uint32_t container);
 
-/* Whether the guest still owes us the word that it may be paused: PAUSE_FAILED, when it takes too long. */
+/* Whether the guest still owes us the word that it may be paused: SYNC_FAILED, when it takes too long. */
 bool domlet_life_owes_sync(const struct domlet_life *life);
 
 /* Whether the container has processes to start, signal and feed. */

@@ -218,7 +218,7 @@ static void hear_sync(struct domlet_container *c, const struct domlet_guest_even
 	}
 	(void)domlet_error_set(&err, (int)ev->code, "the guest of container %s can't write out what is dirty: %s",
 			       c->launch->plan->id, ev->text);
-	domlet_queue_post_end(c->queue, DOMLET_EV_PAUSE_FAILED, 0, &err);
+	domlet_queue_post_end(c->queue, DOMLET_EV_SYNC_FAILED, 0, &err);
 }
 
 static void hear_exec(struct domlet_container *c, uint32_t process, const struct domlet_guest_event *ev)

@@ -60,7 +60,7 @@ static void on_boot_timeout(uv_timer_t *t)
 			       m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
 	domlet_queue_post_end(&m->queue,
 			      boot ? DOMLET_EV_BOOT_TIMEOUT :
-			      sync ? DOMLET_EV_PAUSE_FAILED :
+			      sync ? DOMLET_EV_SYNC_FAILED :
 				     DOMLET_EV_ANSWER_TIMEOUT,
 			      CONTAINER, &err);
 }
@@ -175,7 +175,8 @@ static void step(struct monitor *m, const struct domlet_event *ev)
 	bool was_paused = life->state == DOMLET_CONTAINER_PAUSED;
 	struct domlet_life_actions out;
 
-	if (ev->type == DOMLET_EV_PAUSE_FAILED || ev->type == DOMLET_EV_RESUME_FAILED)
+	if (ev->type == DOMLET_EV_SYNC_FAILED || ev->type == DOMLET_EV_PAUSE_FAILED ||
+	    ev->type == DOMLET_EV_RESUME_FAILED)
 		m->container.pause_err = ev->reason;
 	else if (!m->container.err.code && ev->reason.code && !life->exit_known)
 		m->container.err = ev->reason;
