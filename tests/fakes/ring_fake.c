@@ -36,6 +36,7 @@ static struct {
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	uint32_t signals;
 	bool started;
+	_Atomic bool late;   /* the host takes its time for what it reads next */
 	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
 	bool quits;          /* once what was said is on its way */
 	struct {             /* what comes on CONFIG of a process */
@@ -241,8 +242,22 @@ static void write_output(void)
 
 static bool sleeps(void)
 {
-	return ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_RUNS ||
-	       ring_fake_guest == RING_FAKE_MISER;
+	return ring_fake_guest == RING_FAKE_SLEEPS || ring_fake_guest == RING_FAKE_LATE ||
+	       ring_fake_guest == RING_FAKE_RUNS || ring_fake_guest == RING_FAKE_MISER;
+}
+
+/* While the host can't look it ends, its program before it. */
+static void crash(void)
+{
+	(void)domlet_link_flush(&fake.link);
+	if (domlet_ring_take_notify(&fake.ring))
+		(void)eventfd_write(fake.to_host, 1);
+	uv_sleep(50);
+	xen_fake.busy_ms = 50;
+	xen_fake.vanishes_then = true;
+	xen_fake_end(true);
+	uv_sleep(10);
+	program_ends(3);
 }
 
 static void obey(const struct domlet_msg *m)
@@ -263,6 +278,10 @@ static void obey(const struct domlet_msg *m)
 		fake.quits = ring_fake_guest == RING_FAKE_QUITS;
 		return;
 	case DOMLET_MSG_START:
+		if (ring_fake_guest == RING_FAKE_LATE) {
+			uv_sleep(RING_FAKE_LATE_MS);
+			fake.late = true;
+		}
 		reply(m->request, ring_fake_guest == RING_FAKE_LIES ? -EINVAL : 0, "there is no reason");
 		if (ring_fake_guest == RING_FAKE_GOOD)
 			program_ends(3);
@@ -273,6 +292,8 @@ static void obey(const struct domlet_msg *m)
 		fake.started = true;
 		if (ring_fake_guest == RING_FAKE_HUNGRY)
 			program_ends(137);
+		if (ring_fake_guest == RING_FAKE_CRASHES)
+			crash();
 		if (ring_fake_guest == RING_FAKE_BREAKS) {
 			(void)domlet_link_flush(&fake.link);
 			domlet_ring_copy_in(&fake.ring, 0, "this is no frame header!", DOMLET_FRAME_HEADER_LEN);
@@ -493,6 +514,10 @@ int domlet_host_ring_drain(struct domlet_host_ring *hr)
 
 	(void)hr;
 	(void)eventfd_read(fake.to_host, &count);
+	if (fake.late) {
+		fake.late = false;
+		uv_sleep(400);
+	}
 	return 0;
 }
 

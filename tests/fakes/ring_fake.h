@@ -20,6 +20,7 @@
  *   d  nothing: it answers neither that nor signals for it
  */
 
+#define RING_FAKE_LATE_MS 1800
 #define RING_FAKE_OUTPUT 200000u /* more than a pipe holds, less than a window */
 
 enum ring_fake_guest {
@@ -32,6 +33,8 @@ enum ring_fake_guest {
 	RING_FAKE_STUBBORN, /* its program sleeps and heeds no signal */
 	RING_FAKE_MISER,    /* its program sleeps, too, and of a document it takes one window only */
 	RING_FAKE_DIES,     /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */
+	RING_FAKE_LATE, /* it answers START RING_FAKE_LATE_MS later, and the host takes 400 ms to read that; then as SLEEPS */
+	RING_FAKE_CRASHES, /* after START its program ends with 3, and its domain shuts down and is destroyed at once */
 	RING_FAKE_VANISHES, /* an exec's process does, and the domain is destroyed from outside */
 	RING_FAKE_DEAF,     /* after START it reads nothing more */
 	RING_FAKE_FLOODS, /* after START its ring is full whenever the host looks, of frames that are no event, and a message */

@@ -266,7 +266,7 @@ static void end_now(uv_async_t *a)
 {
 	if (a->data)
 		xen_fake_shut_down();
-	else
+	if (!a->data || xen_fake.vanishes_then)
 		xen_fake_vanish();
 	uv_sleep(xen_fake.busy_ms);
 }

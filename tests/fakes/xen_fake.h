@@ -18,6 +18,7 @@ struct xen_fake {
 	bool domain, unpaused, paused; /* a guest that is paused does nothing (ring_fake.c) */
 	unsigned int pauses;
 	bool guest_silent;    /* it never announces a ring */
+	bool vanishes_then;   /* a domain that shuts itself down is destroyed at once */
 	unsigned int busy_ms; /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;
 	bool disk_left; /* libxl forgot the backend of its disk */

@@ -540,6 +540,32 @@ static void output_outlives_the_domain(void **state)
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }
 
+/* An answer that came in time, but was read when the time was up. */
+static void an_answer_is_read_before_it_is_missed(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_LATE);
+	assert_true(good(r.started));
+	end_by(&r, SIGTERM);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+	assert_string_equal(r.last, "");
+	assert_string_equal(r.reason, "");
+}
+
+/* Though two other ends wait before it is read. */
+static void an_exit_status_outlives_the_domain(void **state)
+{
+	struct run r;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_CRASHES);
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":3}");
+	assert_string_equal(r.output, "hello\n");
+}
+
 static void callers_and_proxies_are_lost(void **state)
 {
 	struct run r;
@@ -743,6 +769,8 @@ int main(void)
 		cmocka_unit_test(who_kills_again_waits_no_longer),
 		cmocka_unit_test(a_guest_that_floods_holds_nobody_up),
 		cmocka_unit_test(output_outlives_the_domain),
+		cmocka_unit_test(an_exit_status_outlives_the_domain),
+		cmocka_unit_test(an_answer_is_read_before_it_is_missed),
 		cmocka_unit_test(callers_and_proxies_are_lost),
 		cmocka_unit_test_teardown(a_monitor_that_is_told_to_end_stops_its_container, tear_down_attached),
 		cmocka_unit_test_teardown(a_monitor_that_is_told_to_end_waits_for_no_reader, tear_down_attached),

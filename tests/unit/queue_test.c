@@ -96,6 +96,29 @@ static void there_is_room_for_each(void **state)
 	}
 }
 
+static bool is_end(enum domlet_life_event_type type)
+{
+	return type == DOMLET_EV_SHUTDOWN || type == DOMLET_EV_DESTROY;
+}
+
+static void what_is_last_comes_after_all_else(void **state)
+{
+	(void)state;
+	assert_null(domlet_queue_next(&queue));
+	domlet_queue_put_last(&queue, is_end);
+	domlet_queue_post(&queue, DOMLET_EV_SHUTDOWN, 0, 1);
+	domlet_queue_post(&queue, DOMLET_EV_EXITED, 0, 3);
+	domlet_queue_post_end(&queue, DOMLET_EV_DESTROY, 0, because("so"));
+	domlet_queue_post(&queue, DOMLET_EV_DRAINED, 0, 0);
+	domlet_queue_put_last(&queue, is_end);
+	assert_int_equal(domlet_queue_next(&queue)->type, DOMLET_EV_EXITED);
+	expect(DOMLET_EV_EXITED, 3, NULL);
+	expect(DOMLET_EV_DRAINED, 0, NULL);
+	expect(DOMLET_EV_SHUTDOWN, 1, NULL);
+	expect(DOMLET_EV_DESTROY, 0, "so");
+	assert_null(domlet_queue_next(&queue));
+}
+
 static void who_posts_wakes_the_loop(void **state)
 {
 	(void)state;
@@ -114,6 +137,7 @@ int main(void)
 		cmocka_unit_test_setup(events_keep_their_order, set_up),
 		cmocka_unit_test_setup(one_that_waits_is_not_added_again, set_up),
 		cmocka_unit_test_setup(there_is_room_for_each, set_up),
+		cmocka_unit_test_setup(what_is_last_comes_after_all_else, set_up),
 		cmocka_unit_test_setup(who_posts_wakes_the_loop, set_up),
 	};
 

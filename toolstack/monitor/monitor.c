@@ -44,14 +44,21 @@ struct monitor {
 
 static struct monitor the; /* one a process; its link alone is 100 KiB */
 
+static void handle_events(struct monitor *m);
+
 /* Actions */
 
 static void on_boot_timeout(uv_timer_t *t)
 {
 	struct monitor *m = t->data;
-	bool boot = domlet_life_owes_boot(&m->life), sync = domlet_life_owes_sync(&m->life);
+	bool boot, sync;
 	struct domlet_error err;
 
+	/* It may have come in time, and wait to be read. */
+	domlet_guest_turn(&m->guest);
+	handle_events(m);
+	boot = domlet_life_owes_boot(&m->life);
+	sync = domlet_life_owes_sync(&m->life);
 	if (!boot && !sync && !domlet_life_owes_answer(&m->life, CONTAINER))
 		return;
 	(void)domlet_error_set(&err, ETIMEDOUT,
@@ -193,23 +200,36 @@ static void step(struct monitor *m, const struct domlet_event *ev)
 		domlet_container_answer_resume(&m->container);
 }
 
-/* What a guest put into the ring before it ended comes before its end. */
-static bool read_out(struct monitor *m, const struct domlet_event *ev)
+static bool ends_domain(enum domlet_life_event_type type)
 {
-	if (m->read_out)
-		return false;
+	return type == DOMLET_EV_SHUTDOWN || type == DOMLET_EV_VANISHED;
+}
+
+/* Of all, whoever wants that end. */
+static bool is_an_end(enum domlet_life_event_type type)
+{
+	return ends_domain(type) || type == DOMLET_EV_DESTROY || type == DOMLET_EV_KILL_TIMEOUT ||
+	       type == DOMLET_EV_PROXY_LOST || type == DOMLET_EV_CALLER_LOST || type == DOMLET_EV_ANSWER_TIMEOUT ||
+	       type == DOMLET_EV_BOOT_TIMEOUT;
+}
+
+/* What a guest put into the ring before it ended comes before its end, and
+ * before the others that wait already. */
+static void read_out(struct monitor *m)
+{
+	const struct domlet_event *next = domlet_queue_next(&m->queue);
+
+	if (m->read_out || !next || !ends_domain(next->type))
+		return;
 	m->read_out = true;
 	domlet_guest_last_turn(&m->guest);
-	domlet_queue_post(&m->queue, ev->type, ev->container, ev->code);
-	return true;
+	domlet_queue_put_last(&m->queue, is_an_end);
 }
 
 static void handle_end_of_domain(struct monitor *m, struct domlet_event *ev)
 {
 	const char *id = m->launch->plan->id, *stage = domlet_life_stage(&m->life, CONTAINER);
 
-	if (read_out(m, ev))
-		return;
 	if (ev->type == DOMLET_EV_SHUTDOWN)
 		(void)domlet_error_set(&ev->reason, EIO, "the domain of container %s shut down (reason %u) while %s",
 				       id, ev->code, stage);
@@ -234,8 +254,11 @@ static void handle_events(struct monitor *m)
 {
 	struct domlet_event ev;
 
-	while (domlet_queue_take(&m->queue, &ev)) {
-		if (ev.type == DOMLET_EV_SHUTDOWN || ev.type == DOMLET_EV_VANISHED)
+	for (;;) {
+		read_out(m);
+		if (!domlet_queue_take(&m->queue, &ev))
+			break;
+		if (ends_domain(ev.type))
 			handle_end_of_domain(m, &ev);
 		else if (ev.type == DOMLET_EV_KILL_TIMEOUT)
 			handle_kill_timeout(m, &ev);

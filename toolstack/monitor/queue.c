@@ -6,6 +6,12 @@ void domlet_queue_open(struct domlet_queue *q, uv_async_t *wake)
 	*q = (struct domlet_queue){ .wake = wake };
 }
 
+/* Of those that wait, the one at place I. */
+static struct domlet_event *at(struct domlet_queue *q, unsigned int i)
+{
+	return &q->events[(q->first + i) % DOMLET_QUEUE_MAX];
+}
+
 /* What waits already keeps its place. */
 static struct domlet_event *add(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t container,
 				uint32_t code)
@@ -13,11 +19,11 @@ static struct domlet_event *add(struct domlet_queue *q, enum domlet_life_event_t
 	struct domlet_event *ev;
 
 	for (unsigned int i = 0; i < q->len; i++) {
-		ev = &q->events[(q->first + i) % DOMLET_QUEUE_MAX];
+		ev = at(q, i);
 		if (ev->type == type && ev->container == container)
 			return ev;
 	}
-	ev = &q->events[(q->first + q->len++) % DOMLET_QUEUE_MAX];
+	ev = at(q, q->len++);
 	ev->type = type;
 	ev->container = container;
 	ev->code = code;
@@ -38,6 +44,28 @@ void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event_type t
 
 	if (!ev->reason.code)
 		ev->reason = *reason;
+}
+
+void domlet_queue_put_last(struct domlet_queue *q, bool (*is_last)(enum domlet_life_event_type type))
+{
+	unsigned int i = 0;
+
+	for (unsigned int left = q->len; left; left--) {
+		struct domlet_event ev = *at(q, i);
+
+		if (!is_last(ev.type)) {
+			i++;
+			continue;
+		}
+		for (unsigned int k = i; k + 1 < q->len; k++)
+			*at(q, k) = *at(q, k + 1);
+		*at(q, q->len - 1) = ev;
+	}
+}
+
+const struct domlet_event *domlet_queue_next(const struct domlet_queue *q)
+{
+	return q->len ? &q->events[q->first] : NULL;
 }
 
 bool domlet_queue_take(struct domlet_queue *q, struct domlet_event *ev)

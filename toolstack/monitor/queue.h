@@ -37,6 +37,10 @@ void domlet_queue_post(struct domlet_queue *q, enum domlet_life_event_type type,
 /* The same with a reason, which is copied. */
 void domlet_queue_post_end(struct domlet_queue *q, enum domlet_life_event_type type, uint32_t container,
 			   const struct domlet_error *reason);
+/* What waits and IS_LAST comes after all else that waits, each in its order. */
+void domlet_queue_put_last(struct domlet_queue *q, bool (*is_last)(enum domlet_life_event_type type));
+/* The next to be taken; NULL: there is none. */
+const struct domlet_event *domlet_queue_next(const struct domlet_queue *q);
 /* False: there is none. */
 bool domlet_queue_take(struct domlet_queue *q, struct domlet_event *ev);
 
