@@ -224,7 +224,7 @@ static void a_pause_or_a_resume_fails(void **state)
 			if (good(answer))
 				continue;
 			reasoned(answer);
-			refused += strstr(answer, i ? "can't start the domain" : "can't pause the domain") != NULL;
+			refused += strstr(answer, i ? "can't resume the domain" : "can't pause the domain") != NULL;
 			if (i == 0)
 				break;
 		}

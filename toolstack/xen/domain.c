@@ -96,9 +96,13 @@ static void init(struct domlet_xen *xen)
 	loop->disaster = on_disaster;
 	loop->closed = on_closed;
 	xen->build = (struct domlet_xen_build){ .loop = loop, .store = store, .done = on_built, .user = xen };
-	xen->unpause = (struct domlet_xen_unpause){ .loop = loop, .done = on_unpaused, .user = xen };
+	xen->unpause = (struct domlet_xen_unpause){
+		.loop = loop, .what = "can't start the domain", .done = on_unpaused, .user = xen
+	};
 	xen->pause = (struct domlet_xen_pause){ .loop = loop, .done = on_paused, .user = xen };
-	xen->resume = (struct domlet_xen_unpause){ .loop = loop, .done = on_resumed, .user = xen };
+	xen->resume = (struct domlet_xen_unpause){
+		.loop = loop, .what = "can't resume the domain", .done = on_resumed, .user = xen
+	};
 	xen->destroy = (struct domlet_xen_destroy){ .loop = loop, .store = store, .done = on_destroyed, .user = xen };
 	xen->offer = (struct domlet_xen_offer){ .store = store, .done = on_offer, .lost = on_store_lost, .user = xen };
 	domlet_xen_build_init(&xen->build);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unpause.h"
 
-static const char what[] = "can't start the domain";
-
 static void on_unpaused(libxl_ctx *ctx, int rc, void *user);
 
 int domlet_xen_unpause_start(struct domlet_xen_unpause *unpause, uint32_t domid, struct domlet_error *err)
@@ -17,7 +15,7 @@ int domlet_xen_unpause_start(struct domlet_xen_unpause *unpause, uint32_t domid,
 	if (!rc)
 		return 0;
 	loop->under_way--;
-	return domlet_xen_log_error(&loop->log, err, rc, what);
+	return domlet_xen_log_error(&loop->log, err, rc, unpause->what);
 }
 
 static void on_unpaused(libxl_ctx *ctx, int rc, void *user)
@@ -27,6 +25,6 @@ static void on_unpaused(libxl_ctx *ctx, int rc, void *user)
 
 	(void)ctx;
 	loop->under_way--;
-	unpause->rc = rc ? domlet_xen_log_error(&loop->log, &unpause->err, rc, what) : 0;
+	unpause->rc = rc ? domlet_xen_log_error(&loop->log, &unpause->err, rc, unpause->what) : 0;
 	unpause->done(unpause->user);
 }

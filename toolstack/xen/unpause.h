@@ -3,7 +3,7 @@
 #define DOMLET_XEN_UNPAUSE_H
 
 /*
- * The operation that has libxl start a domain's guest. The struct is the
+ * The operation that has libxl start a domain's guest, or let it go on. The struct is the
  * caller's, and stays until done() was called or the loop is closed.
  */
 
@@ -12,6 +12,7 @@
 struct domlet_xen_unpause {
 	/* filled by the caller */
 	struct domlet_xen_loop *loop;
+	const char *what;         /* it means when it fails: "can't start the domain" */
 	void (*done)(void *user); /* once, maybe from inside the start */
 	void *user;
 
