@@ -52,9 +52,11 @@ static void there_is_room_for_all_and_no_more(void **state)
 
 	(void)state;
 	for (uint32_t i = 1; i <= DOMLET_GUEST_REQUEST_MAX; i++) {
+		assert_true(domlet_guest_request_has_room(&all));
 		assert_true(domlet_guest_request_add(&all, i, i, 0));
 		expected += i;
 	}
+	assert_false(domlet_guest_request_has_room(&all));
 	assert_false(domlet_guest_request_add(&all, 1000, 1, 0));
 	while (domlet_guest_request_take_any(&all, &taken))
 		sum += taken.tag;

@@ -184,6 +184,39 @@ static void a_guest_that_can_not_sync_runs_on(void **state)
 	assert_string_equal(r.reason, ""); /* that was none of its end */
 }
 
+/* Until it has answered it is asked for no other; and that answer is none to a later pause. */
+static void a_guest_that_syncs_for_ever_runs_on(void **state)
+{
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_STALLS);
+	ask(&r, "pause", answer, sizeof answer);
+	assert_non_null(strstr(answer, "was still pausing the container after 2 s"));
+	assert_int_equal(status_in_the_record(), DOMLET_STATUS_RUNNING);
+	for (uint32_t i = 0; i < DOMLET_PROCESS_MAX + DOMLET_CONTAINER_MAX; i++) { /* no room is lost by it */
+		ask(&r, "pause", answer, sizeof answer);
+		assert_non_null(strstr(answer, "it is still at what an earlier pause asked for"));
+	}
+	send_signal(r.caller, SIGUSR2);
+	receive(r.caller, answer, sizeof answer);
+	assert_true(good(answer));
+	for (int i = 0; i < 100; i++) {
+		uv_sleep(10); /* for the late answer */
+		ask(&r, "pause", answer, sizeof answer);
+		if (good(answer))
+			break;
+	}
+	assert_true(good(answer));
+	assert_int_equal(status_in_the_record(), DOMLET_STATUS_PAUSED);
+	ask(&r, "resume", answer, sizeof answer);
+	assert_true(good(answer));
+	end_by(&r, SIGTERM);
+	assert_int_equal(seen->xen.pauses, 1);
+}
+
 static void a_paused_one_is_killed(void **state)
 {
 	char answer[1200];
@@ -752,6 +785,7 @@ int main(void)
 		cmocka_unit_test_teardown(each_save_fails_once, tear_down_attached),
 		cmocka_unit_test_teardown(a_container_is_paused_and_goes_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_guest_that_can_not_sync_runs_on, tear_down_attached),
+		cmocka_unit_test_teardown(a_guest_that_syncs_for_ever_runs_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_paused_one_is_killed, tear_down_attached),
 		cmocka_unit_test_teardown(a_pause_or_a_resume_fails, tear_down_attached),
 		cmocka_unit_test_teardown(a_record_is_written_when_there_is_room_again, tear_down_attached),

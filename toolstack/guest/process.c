@@ -13,6 +13,8 @@
 #define EXEC_OVERHEAD 32u
 /* What the status is of who was killed with its domain. */
 #define EXIT_KILLED (128u + SIGKILL)
+/* And of an exec that failed itself. */
+#define STATUS_FAILED 255u
 
 /* Something is to be done or told that no message of ours says. */
 static void wake(const struct domlet_guest_processes *all)
@@ -209,13 +211,18 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 	p->phase = DOMLET_GUEST_PROCESS_WAITING;
 }
 
-/* False: the order was answered, as more was asked than a guest can owe. */
-static bool ask(struct domlet_guest_processes *all, struct domlet_msg *msg, uint32_t tag, uint32_t process)
+/* Returns the request's number; 0: the order was answered, as more was asked than a guest can owe. */
+static uint32_t ask(struct domlet_guest_processes *all, struct domlet_msg *msg, uint32_t tag, uint32_t process)
 {
-	if (domlet_guest_request_add(&all->requests, domlet_guest_link_send(all->link, msg), tag, process))
-		return true;
-	answer_unheard(all, tag, EAGAIN);
-	return false;
+	uint32_t number = 0;
+
+	if (domlet_guest_request_has_room(&all->requests)) /* else the guest would do what nobody knows of */
+		number = domlet_guest_link_send(all->link, msg);
+	if (number)
+		(void)domlet_guest_request_add(&all->requests, number, tag, process);
+	else
+		answer(all, tag, EAGAIN, "the guest has more to answer than it can be asked: try again");
+	return number;
 }
 
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order)
@@ -239,6 +246,13 @@ void domlet_guest_process_create(struct domlet_guest_processes *all, const struc
 	(void)ask(all, &msg, order->tag, order->process);
 }
 
+/* The guest knows nothing of P. */
+static void give_up(struct domlet_guest_process *p)
+{
+	tell_end(p, STATUS_FAILED);
+	free_slot(p);
+}
+
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order)
 {
 	struct domlet_guest_process *p = take(all, order->process, order->container, order->stdio, order->terminal);
@@ -251,12 +265,14 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 	if (order->len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
 		msg.exec.length = (uint32_t)order->len;
 		domlet_guest_document_open(&p->document, all->link, p->number, order->object, order->len, order->object);
-		(void)ask(all, &msg, order->tag, order->process);
+		if (!ask(all, &msg, order->tag, order->process))
+			give_up(p);
 		return;
 	}
 	domlet_guest_streams_announce(all->link, p->number);
 	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)order->object, (uint32_t)order->len };
-	(void)ask(all, &msg, order->tag, order->process);
+	if (!ask(all, &msg, order->tag, order->process))
+		give_up(p);
 	free(order->object);
 }
 
@@ -272,7 +288,10 @@ void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SYNC };
 
-	(void)ask(all, &msg, tag, 0);
+	if (all->sync)
+		answer(all, tag, EAGAIN, "it is still at what an earlier pause asked for: try again");
+	else
+		all->sync = ask(all, &msg, tag, 0);
 }
 
 void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t request, uint32_t code, const char *text)
@@ -282,13 +301,15 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 
 	if (!domlet_guest_request_take(&all->requests, request, &r))
 		return; /* what was never asked, or wants no answer, or has had one */
+	if (request == all->sync)
+		all->sync = 0;
 	p = domlet_guest_process_find(all, r.process);
 	if (p && p->phase != DOMLET_GUEST_PROCESS_STARTING)
 		p = NULL; /* so short that its end came first */
 	if (p)
 		(void)uv_timer_stop(&p->deadline);
 	if (p && code && !p->first)
-		tell_end(p, 255);
+		tell_end(p, STATUS_FAILED);
 	if (!r.answered)
 		answer(all, r.tag, code, text);
 	if (!p)
@@ -401,6 +422,7 @@ void domlet_guest_process_end_all(struct domlet_guest_processes *all)
 {
 	struct domlet_guest_request r;
 
+	all->sync = 0;
 	while (domlet_guest_request_take_any(&all->requests, &r))
 		if (!r.answered)
 			answer_unheard(all, r.tag, ECANCELED);

@@ -44,6 +44,7 @@ struct domlet_guest_processes {
 	uint32_t used;                                         /* slots ever used */
 	uint64_t ended;
 	struct domlet_guest_requests requests;
+	uint32_t sync; /* the SYNC that is not answered yet; 0: none */
 	struct domlet_guest_link *link;
 	struct domlet_guest_listener listener;
 };
@@ -52,7 +53,7 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order);
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order);
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
-/* Of no process: what the guest has dirty. */
+/* Of no process: what the guest has dirty. One at a time, whoever waits for its answer: another is refused. */
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
 /* When numbers get scarce, the output of what the process that ended first has
  * left running goes nowhere from now on: the guest then ends it and goes on reading. */

@@ -3,6 +3,14 @@
 
 #include <stddef.h>
 
+bool domlet_guest_request_has_room(const struct domlet_guest_requests *all)
+{
+	for (size_t i = 0; i < DOMLET_GUEST_REQUEST_MAX; i++)
+		if (!all->requests[i].number)
+			return true;
+	return false;
+}
+
 bool domlet_guest_request_add(struct domlet_guest_requests *all, uint32_t number, uint32_t tag, uint32_t process)
 {
 	for (size_t i = 0; i < DOMLET_GUEST_REQUEST_MAX; i++)

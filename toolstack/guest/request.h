@@ -13,8 +13,9 @@
 
 #include "../../frontend/proto/limits.h"
 
-/* One for each process that is made, and one for each container that is started or paused. */
-#define DOMLET_GUEST_REQUEST_MAX (DOMLET_PROCESS_MAX + DOMLET_CONTAINER_MAX)
+/* One for each process that is made (with it goes what was asked about it), one for each container that is
+ * started, and one for a SYNC: who asks for another while that is unanswered is refused. */
+#define DOMLET_GUEST_REQUEST_MAX (DOMLET_PROCESS_MAX + DOMLET_CONTAINER_MAX + 1)
 
 struct domlet_guest_request {
 	uint32_t number; /* 0: none */
@@ -27,6 +28,7 @@ struct domlet_guest_requests {
 	struct domlet_guest_request requests[DOMLET_GUEST_REQUEST_MAX];
 };
 
+bool domlet_guest_request_has_room(const struct domlet_guest_requests *all);
 /* False: too many. */
 bool domlet_guest_request_add(struct domlet_guest_requests *all, uint32_t number, uint32_t tag, uint32_t process);
 /* Takes the request of that number out. False: there is none. */

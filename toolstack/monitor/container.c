@@ -62,7 +62,7 @@ void domlet_container_send_start(struct domlet_container *c)
 
 void domlet_container_send_sync(struct domlet_container *c)
 {
-	domlet_guest_sync(c->guest, domlet_container_tag(DOMLET_ASKED_SYNC, c->number));
+	domlet_guest_sync(c->guest, domlet_container_tag(DOMLET_ASKED_SYNC, ++c->syncs));
 }
 
 /* The console's end is where the reason is: as much of it as there is room for. */
@@ -210,7 +210,7 @@ static void hear_sync(struct domlet_container *c, const struct domlet_guest_even
 {
 	struct domlet_error err;
 
-	if (ev->unheard) /* the domain ends, which answers whoever waits */
+	if (ev->unheard || (ev->tag & UINT16_MAX) != c->syncs) /* the domain ends; nobody waits for it any more */
 		return;
 	if (ev->code == 0) {
 		domlet_queue_post(c->queue, DOMLET_EV_SYNCED, 0, 0);

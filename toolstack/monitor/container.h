@@ -30,13 +30,14 @@ struct domlet_container {
 	struct domlet_record record;
 	struct domlet_error err;       /* why it failed */
 	struct domlet_error pause_err; /* why its last pause or resume did */
+	uint16_t syncs;                /* asked for; the number of the last */
 	bool created;                  /* the launching command was told so */
 	bool done;                     /* and has said that its part of the creation is done */
 	bool exit_waits;               /* the first proxy is to be told its status when the others have ended */
 	struct domlet_container_process processes[DOMLET_PROCESS_MAX + 1]; /* by number, from 1 */
 };
 
-/* Of an order that asks: about the container of that number, or the process. */
+/* Of an order that asks: about the container of that number, or the process; or the SYNC of that number. */
 enum domlet_container_question { DOMLET_ASKED_CREATE, DOMLET_ASKED_START, DOMLET_ASKED_EXEC, DOMLET_ASKED_SYNC };
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)
