@@ -3,7 +3,8 @@
 # makes both): in a Xen dom0, or with DOMLET_PLACE=standin on ../standin. There
 # run those without a tag; in dom0 those tagged xen (they need a real domain, or
 # what belongs to one), type (the two types of domain differ) and xenstore (so may
-# the daemons). DOMLET_TYPE is the type of the domains: pvh or pv.
+# the daemons). What is tagged standin besides runs in both: it needs nothing of
+# Xen, but goes through much of it. DOMLET_TYPE is the type of the domains: pvh or pv.
 # shellcheck disable=SC2016 # for shells inside
 
 # shellcheck source=tests/e2e/common.bash

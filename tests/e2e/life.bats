@@ -134,6 +134,7 @@ destroy_from_outside() {
     wait_for_status stopped
 }
 
+# bats test_tags=xen,standin
 @test "the monitor is killed" {
     make_bundle sleep 1000
     create
@@ -201,6 +202,7 @@ destroy_from_outside() {
     no_leaks
 }
 
+# bats test_tags=xen,standin
 @test "a monitor with nothing to relay sleeps" {
     local monitor before
     make_bundle sleep 1000

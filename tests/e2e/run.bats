@@ -44,6 +44,7 @@ teardown() {
     [[ $output != "$(cat /proc/version)" ]]
 }
 
+# bats test_tags=xen,standin
 @test "one MiB through stdin and stdout" {
     make_bundle cat
     head -c 1048576 /dev/urandom >"$BATS_TEST_TMPDIR/in"

@@ -3,11 +3,12 @@
 #
 #   tests/standin/standin.sh BUILD [FILE…]
 #
-# The end-to-end tests that need no Xen, or those of FILE, on the stand-in.
+# The end-to-end tests that need no Xen and those tagged standin, or such of FILE,
+# on the stand-in.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 build=$1
 shift
 (($#)) || set -- .
 exec bash "$here/machine.sh" "$build" env BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-120}" LEAKS_S=20 \
-    bash -c "cd '$here/../e2e' && exec bats --timing --tap --filter-tags '!xen,!type,!xenstore,!long' \"\$@\"" bash "$@" </dev/null
+    bash -c "cd '$here/../e2e' && exec bats --timing --tap --filter-tags '!xen,!type,!xenstore,!long' --filter-tags standin \"\$@\"" bash "$@" </dev/null
