@@ -73,11 +73,15 @@ void domlet_drain_read(struct domlet_drain *d)
 	size_t left = DOMLET_DRAIN_BYTES;
 	uint64_t ends;
 	struct epoll_event ev;
+	bool told = false;
 
 	if (d->pauses && read(d->timer_fd, &ends, sizeof ends) < 0 && errno == EAGAIN)
 		return;
 	d->pauses = false;
-	for (int i = 0; left && i < DOMLET_DRAIN_MAX && epoll_wait(d->epoll_fd, &ev, 1, 0) == 1; i++)
+	for (int i = 0; left && i < DOMLET_DRAIN_MAX && epoll_wait(d->epoll_fd, &ev, 1, 0) == 1; i++) {
+		told = true;
 		left -= read_one(d, ev.data.fd, left);
-	pause_for_a_while(d);
+	}
+	if (told) /* else the next one is waited for without a timer, which would wake us for ever */
+		pause_for_a_while(d);
 }

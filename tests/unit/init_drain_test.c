@@ -123,6 +123,29 @@ static void drops_are_bounded(void **state)
 	assert_int_equal(drain.count, 0);
 }
 
+/* A writer that is silent again wakes it no more. */
+static void silence_is_slept_through(void **state)
+{
+	struct pollfd p = { .events = POLLIN };
+	size_t size;
+	int fd = add(&size);
+
+	(void)state;
+	assert_int_equal(write(fd, "x", 1), 1);
+	for (int64_t begin = now_ms(); now_ms() - begin < 5 * DOMLET_DRAIN_PAUSE_MS;)
+		turn(DOMLET_DRAIN_PAUSE_MS);
+	p.fd = domlet_drain_fd(&drain);
+	assert_true(p.fd >= 0);
+	assert_int_equal(poll(&p, 1, 5 * DOMLET_DRAIN_PAUSE_MS), 0);
+	/* And the next byte does. */
+	assert_int_equal(write(fd, "x", 1), 1);
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	close(fd);
+	for (int64_t begin = now_ms(); domlet_drain_fd(&drain) >= 0 && now_ms() - begin < 10000;)
+		turn(100);
+	assert_int_equal(drain.count, 0);
+}
+
 /* Those that it has no place for lose their reader. */
 static void places_are_bounded(void **state)
 {
@@ -151,6 +174,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(writers_are_bounded),
 		cmocka_unit_test(drops_are_bounded),
+		cmocka_unit_test(silence_is_slept_through),
 		cmocka_unit_test(places_are_bounded),
 	};
 
