@@ -69,8 +69,9 @@ struct guest_container {
 	struct domlet_namespaces held; /* of its first process, for those that join it */
 	uint64_t oom_kills;            /* when it was last certain that no process's end is still to be told of one */
 	bool deleting;
-	uint32_t delete_request;
-	int events_fd; /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+	uint32_t delete_request;       /* answered when nothing of it is left: DELETE, or the CREATE that failed */
+	struct domlet_failure refusal; /* why that failed; code 0: it didn't */
+	int events_fd;                 /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
 };
 
 /* A tmpfs that containers share. */

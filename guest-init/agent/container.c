@@ -127,7 +127,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 	domlet_namespaces_close(&c->held);
 	domlet_share_drop(a, c);
 	domlet_config_free(&c->config);
-	domlet_reply_send(a, c->delete_request, NULL);
+	domlet_reply_send(a, c->delete_request, &c->refusal);
 	memset(c, 0, sizeof *c);
 }
 

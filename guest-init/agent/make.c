@@ -14,9 +14,15 @@
 
 void domlet_make_refuse(struct agent *a, struct guest_process *g, const struct domlet_failure *failure)
 {
-	domlet_reply_send(a, g->request, failure);
-	if (g->first)
-		g->container->deleting = true;
+	struct guest_container *c = g->container;
+
+	if (g->first) { /* its number is free when that is answered */
+		c->deleting = true;
+		c->delete_request = g->request;
+		c->refusal = *failure;
+	} else {
+		domlet_reply_send(a, g->request, failure);
+	}
 	domlet_table_release(a, g);
 }
 

@@ -11,7 +11,8 @@
 
 /* Makes G, a container's first process or a further one, of its configuration. */
 void domlet_make_process(struct agent *a, struct guest_process *g, const char *text, size_t len);
-/* There is no process G after all: answers its request, and releases it. */
+/* There is no process G after all: releases it, and answers its request; that of a container's first process when
+ * nothing of the container is left. */
 void domlet_make_refuse(struct agent *a, struct guest_process *g, const struct domlet_failure *failure);
 
 /* G's configuration of LEN bytes will come on its CONFIG stream. 0 or -errno with *failure. */

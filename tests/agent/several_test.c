@@ -405,6 +405,29 @@ static void test_cgroups(void **state)
 	assert_int_equal(count_descriptors(), descriptors);
 }
 
+/* Its number is free when the answer is there, whatever its processes were doing. */
+static void test_failed_creates(void **state)
+{
+	size_t descriptors = count_descriptors();
+
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	for (int i = 0; i < 50; i++) {
+		assert_int_equal(create(0, 1, "[\"nosuch\"]"), ENOENT);
+		assert_string_equal(last_text(), "exec: \"nosuch\": executable file not found in $PATH");
+		monitor_close_streams(&m, 1);
+		assert_false(has_cgroup(0));
+		assert_int_equal(count_descriptors(), descriptors);
+	}
+	assert_int_equal(create(0, 1, "[]"), EINVAL);
+	monitor_close_streams(&m, 1);
+	run(0, 1, "[\"true\"]");
+	assert_int_equal(monitor_wait(&m, 1), 0);
+	assert_int_equal(delete_container(0), 0);
+	assert_int_equal(delete_container(0), ENOENT);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +438,7 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_shared_memory),
 		WITH_AGENT(test_shared_memory_is_freed),
 		cmocka_unit_test_setup_teardown(test_cgroups, open_with_cgroup, close_with_cgroup),
+		cmocka_unit_test_setup_teardown(test_failed_creates, open_with_cgroup, close_with_cgroup),
 	};
 
 	if (!guest_take_arguments(argc, argv))
