@@ -14,6 +14,16 @@
 #include "streams.h"
 #include "table.h"
 
+/* Kills for want of memory up to now, but for those whose ends are told by this, say nothing about later ends. */
+static void forget_oom_kills(struct agent *a, struct guest_container *c)
+{
+	uint64_t oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
+
+	domlet_process_reap(a);
+	if (c->oom_kills < oom_kills)
+		c->oom_kills = oom_kills;
+}
+
 void domlet_process_exec(struct agent *a, uint32_t request, const struct domlet_msg_exec *m)
 {
 	struct domlet_failure failure = { 0 };
@@ -28,7 +38,7 @@ void domlet_process_exec(struct agent *a, uint32_t request, const struct domlet_
 		domlet_reply_send(a, request, &failure);
 		return;
 	}
-	c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
+	forget_oom_kills(a, c);
 	if (m->process_json.len)
 		domlet_make_process(a, g, (const char *)m->process_json.ptr, m->process_json.len);
 	else if (domlet_make_await(a, g, m->length, &failure) < 0)
@@ -57,7 +67,7 @@ void domlet_process_signal(struct agent *a, uint32_t request, const struct domle
 	if (!m->all && g)
 		c = g->container;
 	if (m->signo == SIGKILL && c) /* whom this ends wasn't killed for want of memory */
-		c->oom_kills = domlet_cgroup_oom_kills(c->cgroup_fd);
+		forget_oom_kills(a, c);
 	if (m->signo > (uint32_t)SIGRTMAX)
 		r = -EINVAL;
 	else if (m->all && c)

@@ -44,12 +44,17 @@ static struct guest_process *add(uint32_t number, uint32_t container)
 	return g;
 }
 
-static void kill_and_reap(struct guest_process *g)
+static void kill_one(struct guest_process *g)
 {
 	siginfo_t si;
 
 	assert_int_equal(kill(g->p.pid, SIGKILL), 0);
 	assert_int_equal(waitid(P_PID, (id_t)g->p.pid, &si, WEXITED | WNOWAIT), 0);
+}
+
+static void kill_and_reap(struct guest_process *g)
+{
+	kill_one(g);
 	domlet_process_reap(&a);
 	assert_true(g->exited);
 }
@@ -89,10 +94,42 @@ static void each_container_counts_for_itself(void **state)
 	domlet_table_release(&a, other);
 }
 
+/* What is asked for after a kill doesn't hide it. */
+static void kills_are_told_before_others_begin(void **state)
+{
+	const struct domlet_msg_exec exec = { .container = 0, .process = 3 };
+	const struct domlet_msg_signal signal = { .container = 0, .process = 2, .signo = SIGKILL };
+	struct guest_process *one = add(1, 0), *two = add(2, 0);
+	siginfo_t si;
+
+	(void)state;
+	a.containers[0] = (struct guest_container){ .used = true, .cgroup_fd = -1, .pidfd = -1 };
+	counter = 2;
+	kill_one(one);
+	domlet_process_signal(&a, 0, &signal);
+	assert_true(one->exited);
+	assert_true(one->oom);
+	(void)waitid(P_PID, (id_t)two->p.pid, &si, WEXITED | WNOWAIT);
+	domlet_process_reap(&a);
+	assert_true(two->exited);
+	assert_false(two->oom);
+	domlet_table_release(&a, one);
+	domlet_table_release(&a, two);
+	one = add(1, 0);
+	counter++;
+	kill_one(one);
+	domlet_process_exec(&a, 0, &exec); /* which is refused: it has no document */
+	assert_true(one->exited);
+	assert_true(one->oom);
+	domlet_table_release(&a, one);
+	assert_null(a.processes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(each_kill_is_told),
-					    cmocka_unit_test(each_container_counts_for_itself) };
+					    cmocka_unit_test(each_container_counts_for_itself),
+					    cmocka_unit_test(kills_are_told_before_others_begin) };
 
 	return cmocka_run_group_tests_name("init_reap", tests, NULL, NULL);
 }
