@@ -30,6 +30,8 @@ void domlet_process_exec(struct agent *a, uint32_t request, const struct domlet_
 	struct guest_container *c = domlet_table_container(a, m->container);
 	struct guest_process *g = NULL;
 
+	if (c && c->deleting) /* perhaps one that failed, and whose first process is in the table no more */
+		c = NULL;
 	if (c && domlet_table_is_free(a, m->process, &failure))
 		g = domlet_table_claim(a, m->process, c, request, &failure);
 	if (!c)

@@ -73,6 +73,38 @@ static void test_create_fails(void **state)
 	assert_int_equal(monitor_wait(&m, 1), 0);
 }
 
+/* What is left of a container whose CREATE failed takes no process. */
+static void test_exec_after_a_failed_create(void **state)
+{
+	struct domlet_msg create = { .type = DOMLET_MSG_CREATE }, exec = { .type = DOMLET_MSG_EXEC };
+	uint32_t config = domlet_stream_id(1, DOMLET_STREAM_CONFIG), requests[2];
+	char *document = document_of("[]", "");
+	uint8_t sha256[DOMLET_SHA256_LEN], *span;
+	size_t len = strlen(document);
+
+	(void)state;
+	domlet_sha256(document, len, sha256);
+	create.create.process = 1;
+	create.create.source = 1;
+	create.create.length = (uint32_t)len;
+	create.create.sha256 = (struct domlet_slice){ sha256, DOMLET_SHA256_LEN };
+	exec.exec.process = 2;
+	exec.exec.process_json = (struct domlet_slice){ (const uint8_t *)"{}", 2 };
+	assert_int_equal(domlet_link_open(&m.link, config), 0);
+	/* All at once, so that the guest does nothing between them. */
+	requests[0] = monitor_send(&m, &create);
+	span = domlet_link_reserve(&m.link, config, &len);
+	assert_non_null(span);
+	assert_int_equal(len, strlen(document));
+	memcpy(span, document, len);
+	domlet_link_commit(&m.link, len);
+	assert_int_equal(domlet_link_send_eof(&m.link, config), 0);
+	requests[1] = monitor_send(&m, &exec);
+	assert_int_equal(monitor_reply(&m, requests[1]), ENOENT);
+	assert_int_equal(monitor_reply(&m, requests[0]), EINVAL);
+	free(document);
+}
+
 static void test_exec(void **state)
 {
 	(void)state;
@@ -536,6 +568,7 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_streams),
 		WITH_AGENT(test_ends),
 		WITH_AGENT(test_create_fails),
+		WITH_AGENT(test_exec_after_a_failed_create),
 		WITH_AGENT(test_exec),
 		WITH_AGENT(test_exec_inherits),
 		WITH_AGENT(test_variables_twice),
