@@ -112,8 +112,23 @@ static bool remove_cgroup(struct guest_container *c)
 	return domlet_cgroup_remove(c->number) != -EBUSY;
 }
 
+/* Those whose documents are not there yet: it is the host's to send them, and nobody waits for that. */
+static void refuse_awaited(struct agent *a, const struct guest_container *c)
+{
+	struct domlet_failure failure = { 0 };
+	struct guest_process *next;
+
+	(void)domlet_failure_set(&failure, ESRCH, "cannot exec in a stopped container");
+	for (struct guest_process *g = a->processes; g; g = next) {
+		next = g->next;
+		if (g->container == c && g->stage == STAGE_DOCUMENT)
+			domlet_make_refuse(a, g, &failure);
+	}
+}
+
 static void finish_delete(struct agent *a, struct guest_container *c)
 {
+	refuse_awaited(a, c);
 	for (const struct guest_process *g = a->processes; g; g = g->next)
 		if (g->container == c)
 			return;

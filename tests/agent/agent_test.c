@@ -73,11 +73,11 @@ static void test_create_fails(void **state)
 	assert_int_equal(monitor_wait(&m, 1), 0);
 }
 
-/* What is left of a container whose CREATE failed takes no process. */
+/* What is left of a container whose CREATE failed takes no process, and waits for none. */
 static void test_exec_after_a_failed_create(void **state)
 {
 	struct domlet_msg create = { .type = DOMLET_MSG_CREATE }, exec = { .type = DOMLET_MSG_EXEC };
-	uint32_t config = domlet_stream_id(1, DOMLET_STREAM_CONFIG), requests[2];
+	uint32_t config = domlet_stream_id(1, DOMLET_STREAM_CONFIG), requests[3];
 	char *document = document_of("[]", "");
 	uint8_t sha256[DOMLET_SHA256_LEN], *span;
 	size_t len = strlen(document);
@@ -88,19 +88,23 @@ static void test_exec_after_a_failed_create(void **state)
 	create.create.source = 1;
 	create.create.length = (uint32_t)len;
 	create.create.sha256 = (struct domlet_slice){ sha256, DOMLET_SHA256_LEN };
-	exec.exec.process = 2;
-	exec.exec.process_json = (struct domlet_slice){ (const uint8_t *)"{}", 2 };
 	assert_int_equal(domlet_link_open(&m.link, config), 0);
 	/* All at once, so that the guest does nothing between them. */
 	requests[0] = monitor_send(&m, &create);
+	exec.exec.length = 100;
+	exec.exec.process = 3;
+	requests[2] = monitor_send(&m, &exec);
 	span = domlet_link_reserve(&m.link, config, &len);
 	assert_non_null(span);
 	assert_int_equal(len, strlen(document));
 	memcpy(span, document, len);
 	domlet_link_commit(&m.link, len);
 	assert_int_equal(domlet_link_send_eof(&m.link, config), 0);
+	exec.exec.process = 2;
+	exec.exec.process_json = (struct domlet_slice){ (const uint8_t *)"{}", 2 };
 	requests[1] = monitor_send(&m, &exec);
 	assert_int_equal(monitor_reply(&m, requests[1]), ENOENT);
+	assert_int_equal(monitor_reply(&m, requests[2]), ESRCH);
 	assert_int_equal(monitor_reply(&m, requests[0]), EINVAL);
 	free(document);
 }
@@ -251,6 +255,33 @@ static void test_exec_by_stream(void **state)
 	assert_int_equal(monitor_reply(&m, request), 0);
 	assert_int_equal(monitor_wait(&m, 2), 0);
 	free(json);
+}
+
+/* A document that doesn't come holds up no DELETE, and one that comes after all is nobody's. */
+static void test_delete_while_an_exec_waits(void **state)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
+	uint32_t config = domlet_stream_id(2, DOMLET_STREAM_CONFIG), request;
+
+	(void)state;
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	msg.exec.process = 2;
+	msg.exec.length = 100;
+	monitor_open_streams(&m, 2);
+	assert_int_equal(domlet_link_open(&m.link, config), 0);
+	request = monitor_send(&m, &msg);
+	monitor_write(&m, config, "{", 1, false);
+	assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
+	assert_int_equal(monitor_wait(&m, 1), 137);
+	assert_int_equal(delete_container(0), 0);
+	assert_int_equal(monitor_reply(&m, request), ESRCH);
+	assert_string_equal(m.replies[request].text, "cannot exec in a stopped container");
+	monitor_write(&m, config, "}", 1, true);
+	monitor_close_streams(&m, 2);
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	assert_int_equal(exec_args(0, 2, "[\"echo\", \"again\"]"), 0);
+	assert_int_equal(monitor_wait(&m, 2), 0);
+	assert_output(2, DOMLET_STREAM_STDOUT, "again\n");
 }
 
 static void test_large_configuration(void **state)
@@ -575,6 +606,7 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_empty_parts_of_path),
 		WITH_AGENT(test_exec_again_and_again),
 		WITH_AGENT(test_exec_by_stream),
+		WITH_AGENT(test_delete_while_an_exec_waits),
 		WITH_AGENT(test_large_configuration),
 		WITH_AGENT(test_reader_that_stops),
 		WITH_AGENT(test_half_close),
