@@ -48,8 +48,10 @@ int domlet_shm_make(const struct domlet_mount_config *m, struct domlet_failure *
 	if (rc == 0 && mkdir(path.text, 0700) < 0 && errno != EEXIST)
 		rc = -errno;
 	/* Its flags are each container's own. */
-	if (rc == 0 && mount(m->source[0] ? m->source : m->type, path.text, "tmpfs", 0, options.data) < 0)
+	if (rc == 0 && mount(m->source[0] ? m->source : m->type, path.text, "tmpfs", 0, options.data) < 0) {
 		rc = -errno;
+		(void)rmdir(path.text);
+	}
 	return rc < 0 ? domlet_failure_set(failure, -rc, "can't make the tmpfs %s that containers share: %s", m->shared,
 					   domlet_failure_name(-rc)) :
 			0;

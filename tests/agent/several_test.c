@@ -264,6 +264,7 @@ static void create_sharing(uint32_t container, uint32_t process, const char *mou
 /* Containers that name the same one have one; it ends with the last of them. */
 static void test_shared_memory(void **state)
 {
+	char *path = text_of("/proc/%d/root/run/domlet/shared/fourth", (int)m.pid);
 	size_t mounts;
 
 	(void)state;
@@ -301,7 +302,14 @@ static void test_shared_memory(void **state)
 	assert_int_equal(count_mounts(), mounts);
 	assert_int_equal(create_document(1, 2, document_with(SLEEP, SHM(""), SHARED("../x"), "", "")), EINVAL);
 	monitor_close_streams(&m, 2);
+	/* Nor one whose options no tmpfs takes. */
+	assert_int_equal(create_document(1, 2, document_with(SLEEP, SHM(", \"nonsense=1\""), SHARED("fourth"), "", "")),
+			 EINVAL);
+	monitor_close_streams(&m, 2);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(errno, ENOENT);
 	end_container(0, 1);
+	free(path);
 }
 
 /* No container but those that have it keeps its memory, as one that was made while it was there. */
