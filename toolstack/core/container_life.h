@@ -29,11 +29,11 @@ struct domlet_container_life {
 	enum domlet_container_state state;
 	bool keeps; /* its domain stays for it */
 	bool published;
-	bool failed; /* why is with the caller of step() */
-	bool killed; /* it was sent SIGKILL */
-	bool doomed; /* to end without its domain as soon as the guest lets us */
-	bool cut;    /* nobody waits for its output any more */
-	bool held;   /* its pause is its domain's */
+	bool failed; /* its creation or start did; why is with the caller of step() */
+	bool killed; /* its first process was sent SIGKILL, and hasn't ended yet as far as we know */
+	bool doomed; /* it is to be killed as soon as the guest has created it, while its domain goes on */
+	bool cut;    /* nobody waits for its output any more: it is over when its processes are */
+	bool held;   /* it is paused by its domain's pause, not in its cgroup */
 	bool create_answered, start_pending, pause_pending, resume_pending, delete_pending;
 	bool exit_known, exit_reported, output_waits;
 	uint32_t exit_code;

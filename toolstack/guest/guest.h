@@ -6,7 +6,7 @@
  * The half of the monitor that faces the guest: it reads what the guest sends,
  * moves the streams, and knows which processes there are. It has no power over
  * the domain and knows no record of a container. It takes orders (order.h),
- * never does anything but send and note within one, and posts events (event.h).
+ * reads nothing of the guest's within one, and posts events (event.h).
  * One struct a domain, of more than 100 KiB.
  */
 

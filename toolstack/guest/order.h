@@ -4,7 +4,8 @@
 
 /*
  * What who has power over a domain orders of its guest: numbers, descriptors
- * and bounded bytes, as could cross a socket. An order with a tag asks, and
+ * and bounded bytes, nothing that a message on a socket couldn't carry. Its
+ * pointers are to bytes of the caller's. An order with a tag asks, and
  * gets one DOMLET_GUEST_ANSWERED with it (ECANCELED when the link ends before).
  */
 

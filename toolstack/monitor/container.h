@@ -50,7 +50,8 @@ static inline const struct domlet_container_life *domlet_container_life(const st
 	return &c->life->container[c->number];
 }
 
-/* NUMBER to CONTROL are set. Not its streams. */
+/* The caller has set the members from number to control. Its streams are taken
+ * by domlet_container_take_streams(). */
 void domlet_container_open(struct domlet_container *c, uv_loop_t *loop);
 void domlet_container_take_streams(struct domlet_container *c);
 /* Its configuration does: xenstore has no room for it. */

@@ -28,7 +28,7 @@ struct domlet_end {
 	uint64_t term_at; /* uv_now() when the first process was sent SIGTERM; 0: never */
 };
 
-/* LOOP to FIRST are set. SIGTERM, SIGINT and SIGHUP of the monitor stop its container, as an engine would. */
+/* The caller has set the members from loop to first. SIGTERM, SIGINT and SIGHUP of the monitor stop its container, as an engine would. */
 void domlet_end_open(struct domlet_end *e);
 /* Sends SIGNO to PROCESS in the guest. */
 void domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all);
