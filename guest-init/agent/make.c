@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "make.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -39,8 +40,14 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 		r = c->cgroup_fd = domlet_cgroup_create(c->number, &c->config.resources, failure);
 	if (r >= 0)
 		r = domlet_spawn_create(&g->p, &c->config, c->number, &join, c->cgroup_fd, failure);
-	if (r == 0)
-		c->pidfd = pidfd_open(g->p.pid, 0);
+	if (r < 0)
+		return r;
+	c->pidfd = pidfd_open(g->p.pid, 0);
+	if (c->pidfd >= 0)
+		return 0;
+	r = domlet_failure_set(failure, errno, "can't hold the container's first process: %s",
+			       domlet_failure_name(errno));
+	(void)kill(g->p.pid, SIGKILL);
 	return r;
 }
 

@@ -120,12 +120,12 @@ static void on_ready(struct agent *a, struct guest_process *g, const struct doml
 	/* Until now the child has used devices of the guest's, as its root. */
 	if ((g->first && g->container->cgroup_fd >= 0 &&
 	     domlet_device_filter_attach(g->container->cgroup_fd, &g->container->config, &failure) < 0) ||
-	    domlet_spawn_ready(&g->p, status, &failure) < 0) {
+	    domlet_spawn_ready(&g->p, status, &failure) < 0 ||
+	    (g->first && domlet_namespaces_open(&g->container->held, g->p.pid, &failure) < 0)) {
 		(void)kill(g->p.pid, SIGKILL);
 		set_up_failed(a, g, &failure);
 	} else if (g->first) {
 		g->stage = STAGE_READY;
-		domlet_namespaces_open(&g->container->held, g->p.pid);
 		domlet_reply_send(a, g->request, NULL);
 		g->request = 0;
 	} else {

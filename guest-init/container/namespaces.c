@@ -16,7 +16,7 @@ void domlet_namespaces_init(struct domlet_namespaces *n)
 		n->fd[i] = -1;
 }
 
-void domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid)
+int domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid, struct domlet_failure *failure)
 {
 	static const char *const names[DOMLET_JOINS] = {
 		[DOMLET_JOIN_IPC] = "ipc", [DOMLET_JOIN_UTS] = "uts", [DOMLET_JOIN_NETWORK] = "net", [DOMLET_JOIN_PID] = "pid"
@@ -26,7 +26,15 @@ void domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid)
 	for (int i = 0; i < DOMLET_JOINS; i++) {
 		(void)snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, names[i]);
 		n->fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (n->fd[i] < 0 && errno != ENOENT) { /* which it is when the process has ended, too */
+			int code = errno;
+
+			domlet_namespaces_close(n);
+			return domlet_failure_set(failure, code, "can't hold the container's namespaces: %s",
+						  domlet_failure_name(code));
+		}
 	}
+	return 0;
 }
 
 void domlet_namespaces_close(struct domlet_namespaces *n)

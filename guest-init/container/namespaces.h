@@ -22,8 +22,8 @@ struct domlet_namespaces {
 
 /* None. */
 void domlet_namespaces_init(struct domlet_namespaces *n);
-/* Those that process PID is in; one that can't be opened is none. */
-void domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid);
+/* Into N, which has none, those that process PID is in; one that isn't there is none. 0 or -errno with *failure: none. */
+int domlet_namespaces_open(struct domlet_namespaces *n, pid_t pid, struct domlet_failure *failure);
 void domlet_namespaces_close(struct domlet_namespaces *n);
 bool domlet_namespaces_are_open(const struct domlet_namespaces *n);
 

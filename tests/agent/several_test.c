@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -233,6 +234,43 @@ static void test_namespaces_of_the_ended(void **state)
 	assert_int_equal(count_descriptors(), descriptors);
 }
 
+static void limit_descriptors(size_t count)
+{
+	struct rlimit limit;
+
+	assert_int_equal(prlimit(m.pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	limit.rlim_cur = count ? count : limit.rlim_max;
+	assert_int_equal(prlimit(m.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+}
+
+/* A container for which process 1 has not all descriptors that it needs is refused: none lacks its namespaces for those
+ * that are to join it. */
+static void test_descriptors_that_are_not_there(void **state)
+{
+	size_t descriptors = count_descriptors(), refused = 0;
+	bool made = false;
+
+	(void)state;
+	for (size_t more = 0; more < 30 && !made; more++) {
+		limit_descriptors(descriptors + more);
+		made = create_document(0, 1,
+				       document_with(PROCESS ", \"terminal\": true, \"args\": [\"sleep\", \"1000\"]",
+						     "", "", "", ALL_OWN)) == 0;
+		refused += strstr(last_text(), "can't hold the container's namespaces: EMFILE") != NULL;
+		limit_descriptors(0);
+		if (!made)
+			monitor_close_streams(&m, 1);
+	}
+	assert_true(made);
+	assert_int_equal(start(0), 0);
+	create_member(1, 2, SLEEP, OWN(""), JOIN("\"pid\": 0, \"ipc\": 0, \"uts\": 0, \"network\": 0"));
+	expect_said(0, "echo there", "there\n");
+	end_container(1, 2);
+	end_container(0, 1);
+	assert_true(refused > 0);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
 static void test_joins_that_are_none(void **state)
 {
 	static const struct {
@@ -443,6 +481,7 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_joined_namespaces),
 		WITH_AGENT(test_namespaces_of_the_ended),
 		WITH_AGENT(test_joins_that_are_none),
+		WITH_AGENT(test_descriptors_that_are_not_there),
 		WITH_AGENT(test_shared_memory),
 		WITH_AGENT(test_shared_memory_is_freed),
 		cmocka_unit_test_setup_teardown(test_cgroups, open_with_cgroup, close_with_cgroup),
