@@ -296,7 +296,8 @@ static int exec_verb(struct domlet_cli *cli, int argc, char **argv)
 	domlet_cli_stdio_kinds(cli, e.process.stdio);
 	if (domlet_state_load(cli->root, argv[optind], &st, &cli->err) == 0 && check_state(cli, &st, &e) == 0 &&
 	    domlet_oci_process_plan(st.bundle, &e.process, &process, &labels, &cli->err) == 0) {
-		domlet_cli_tell_labels(cli, st.id, labels);
+		if (cli->log.debug) /* an engine's health check asks for them each time, and create has told */
+			domlet_cli_tell_labels(cli, st.id, labels);
 		status = run_process(cli, &st, &e, process);
 	}
 	domlet_cli_reap_others(cli);
