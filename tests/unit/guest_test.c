@@ -210,12 +210,64 @@ static void what_a_process_leaves_running_keeps_its_number(void **state)
 	close(out[0]);
 }
 
+/* Until there is no room; false: the guest was blamed for that. */
+static bool fill(void)
+{
+	for (int i = 0; i < 20000; i++)
+		if (!domlet_guest_signal(&guest, &(struct domlet_guest_signal){ .process = 60, .signo = SIGWINCH }))
+			return true;
+		else if (guest.link.broken)
+			return false;
+	return false;
+}
+
+/* A guest that sleeps is not to blame, nor one that has just woken; one that reads nothing is. */
+static void who_sleeps_need_not_read(void **state)
+{
+	(void)state;
+	domlet_guest_sleeps(&guest, true);
+	xen_fake.paused = true;
+	uv_sleep(100);
+	assert_true(fill());
+	domlet_guest_sleeps(&guest, false);
+	expect_silence();
+	assert_true(fill());
+	expect_silence();
+	xen_fake.paused = false;
+	uv_sleep(100);
+	expect_silence(); /* its outbox moves */
+	uv_sleep(100);
+	expect_silence();
+	xen_fake.paused = true; /* for no reason that we know */
+	uv_sleep(100);
+	assert_false(fill());
+	expect(DOMLET_GUEST_BROKEN);
+}
+
+static void who_wakes_reads_soon(void **state)
+{
+	(void)state;
+	domlet_guest_sleeps(&guest, true);
+	xen_fake.paused = true;
+	uv_sleep(100);
+	assert_true(fill());
+	domlet_guest_sleeps(&guest, false);
+	domlet_guest_sleeps(&guest, false); /* which prolongs nothing */
+	uv_sleep(3100);
+	expect_silence();
+	domlet_guest_sleeps(&guest, false);
+	assert_false(fill());
+	expect(DOMLET_GUEST_BROKEN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_process_runs_and_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_order_that_asks_is_answered_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_process_leaves_running_keeps_its_number, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_sleeps_need_not_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_wakes_reads_soon, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

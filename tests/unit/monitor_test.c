@@ -217,6 +217,39 @@ static void a_guest_that_syncs_for_ever_runs_on(void **state)
 	assert_int_equal(seen->xen.pauses, 1);
 }
 
+/* A signal that is lost is not said to be sent, and a guest that runs again has time to read. */
+static void a_paused_one_is_sent_many_signals(void **state)
+{
+	char answer[1200];
+	struct run r;
+	int sent = 0;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_STUBBORN);
+	ask(&r, "pause", answer, sizeof answer);
+	do {
+		send_signal(r.caller, SIGWINCH);
+		receive(r.caller, answer, sizeof answer);
+	} while (good(answer) && ++sent < 20000);
+	assert_in_range(sent, 1000, 19999);
+	assert_non_null(strstr(answer, "takes no more signals: try again when it goes on"));
+	ask(&r, "resume", answer, sizeof answer);
+	assert_true(good(answer));
+	send_signal(r.caller, SIGWINCH); /* at once */
+	receive(r.caller, answer, sizeof answer);
+	for (int i = 0; i < 100 && !good(answer); i++) {
+		uv_sleep(10);
+		send_signal(r.caller, SIGWINCH);
+		receive(r.caller, answer, sizeof answer);
+	}
+	assert_true(good(answer));
+	assert_int_equal(status_in_the_record(), DOMLET_STATUS_RUNNING);
+	end_by(&r, SIGKILL);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_null(strstr(r.reason, "stopped reading"));
+}
+
 static void a_paused_one_is_killed(void **state)
 {
 	char answer[1200];
@@ -786,6 +819,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_container_is_paused_and_goes_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_guest_that_can_not_sync_runs_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_guest_that_syncs_for_ever_runs_on, tear_down_attached),
+		cmocka_unit_test_teardown(a_paused_one_is_sent_many_signals, tear_down_attached),
 		cmocka_unit_test_teardown(a_paused_one_is_killed, tear_down_attached),
 		cmocka_unit_test_teardown(a_pause_or_a_resume_fails, tear_down_attached),
 		cmocka_unit_test_teardown(a_record_is_written_when_there_is_room_again, tear_down_attached),

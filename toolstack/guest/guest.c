@@ -150,7 +150,7 @@ static void turn(struct domlet_guest *g, uint64_t ms)
 		say_output(g);
 		if (!l->attached || l->broken)
 			return;
-		waits = domlet_link_flush(&l->link) || l->wants_room;
+		waits = domlet_guest_link_flush(l) || l->wants_room;
 		domlet_guest_link_tell(l);
 		if (!again)
 			again = domlet_ring_linger(&l->ring.ring, waits, domlet_host_ring_pause) ||
@@ -231,7 +231,8 @@ void domlet_guest_sync(struct domlet_guest *g, uint32_t tag)
 
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
 {
-	g->link.sleeps = sleeps;
+	if (sleeps || g->link.sleeps)
+		domlet_guest_link_sleep(&g->link, sleeps);
 }
 
 void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order)
@@ -244,7 +245,7 @@ void domlet_guest_make_room(struct domlet_guest *g)
 	domlet_guest_process_make_room(&g->processes);
 }
 
-void domlet_guest_signal(struct domlet_guest *g, const struct domlet_guest_signal *order)
+bool domlet_guest_signal(struct domlet_guest *g, const struct domlet_guest_signal *order)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SIGNAL };
 
@@ -252,7 +253,7 @@ void domlet_guest_signal(struct domlet_guest *g, const struct domlet_guest_signa
 	msg.signal.process = order->process;
 	msg.signal.signo = order->signo;
 	msg.signal.all = order->all;
-	(void)domlet_guest_link_send(&g->link, &msg);
+	return domlet_guest_link_send(&g->link, &msg) != 0;
 }
 
 void domlet_guest_resize(struct domlet_guest *g, const struct domlet_guest_size *order)

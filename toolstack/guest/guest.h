@@ -37,12 +37,14 @@ void domlet_guest_create(struct domlet_guest *g, const struct domlet_guest_creat
 void domlet_guest_start(struct domlet_guest *g, uint32_t tag, uint32_t container);
 /* The guest is to write out what is dirty. */
 void domlet_guest_sync(struct domlet_guest *g, uint32_t tag);
-/* Its domain is paused, or runs again: as long as it SLEEPS, it isn't to be blamed for reading nothing. */
+/* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
+ * be blamed for reading nothing. */
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);
 void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order);
 /* Before a process is asked for, or when there is no number left for one. */
 void domlet_guest_make_room(struct domlet_guest *g);
-void domlet_guest_signal(struct domlet_guest *g, const struct domlet_guest_signal *order);
+/* False: it sleeps, and there is no room for another until it reads. */
+bool domlet_guest_signal(struct domlet_guest *g, const struct domlet_guest_signal *order);
 void domlet_guest_resize(struct domlet_guest *g, const struct domlet_guest_size *order);
 /* Who asked for PROCESS is gone, and was not told that it runs. */
 void domlet_guest_abandon(struct domlet_guest *g, uint32_t process);

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+/* A guest that runs again has as long to read as a killed one has to die. */
+#define WAKE_MS 3000
+
 static void on_ring(uv_poll_t *h, int status, int events)
 {
 	struct domlet_guest_link *l = h->data;
@@ -38,11 +41,34 @@ void domlet_guest_link_detach(struct domlet_guest_link *l)
 
 uint32_t domlet_guest_link_send(struct domlet_guest_link *l, struct domlet_msg *msg)
 {
-	msg->request = ++l->requests;
-	if (domlet_link_send(&l->link, msg) == -EAGAIN && !l->sleeps)
+	bool full;
+
+	msg->request = ++l->requests ? l->requests : ++l->requests; /* 0 is none */
+	full = domlet_link_send(&l->link, msg) == -EAGAIN;
+	if (full && l->wakes && uv_now(l->loop) - l->woken_at >= WAKE_MS)
+		l->sleeps = l->wakes = false;
+	if (full && !l->sleeps)
 		l->broken = "it has stopped reading";
 	(void)uv_async_send(&l->wake);
-	return msg->request;
+	return full && l->sleeps ? 0 : msg->request;
+}
+
+void domlet_guest_link_sleep(struct domlet_guest_link *l, bool sleeps)
+{
+	if (!sleeps && l->sleeps && !l->wakes)
+		l->woken_at = uv_now(l->loop);
+	l->wakes = !sleeps && l->sleeps;
+	l->sleeps = l->sleeps || sleeps;
+	(void)uv_async_send(&l->wake);
+}
+
+bool domlet_guest_link_flush(struct domlet_guest_link *l)
+{
+	bool waits = domlet_link_flush(&l->link);
+
+	if (l->wakes && !waits)
+		l->sleeps = l->wakes = false;
+	return waits;
 }
 
 void domlet_guest_link_tell(struct domlet_guest_link *l)

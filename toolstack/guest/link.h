@@ -19,7 +19,9 @@ struct domlet_guest_link {
 	struct domlet_host_ring ring;
 	struct domlet_link link;
 	bool attached;
-	bool sleeps;        /* its domain is paused */
+	bool sleeps; /* its domain is paused, or was, and what waited for it has not moved yet */
+	bool wakes;  /* the latter, since WOKEN_AT */
+	uint64_t woken_at;
 	bool wants_room;    /* an input has credit, but the ring is full */
 	bool output_moved;  /* a reader took some */
 	const char *broken; /* how the guest broke the protocol */
@@ -31,9 +33,13 @@ int domlet_guest_link_attach(struct domlet_guest_link *l, uint32_t domid, const 
 			     struct domlet_error *err);
 void domlet_guest_link_detach(struct domlet_guest_link *l);
 /* Returns the number of the request that MSG is from now on. A guest that has
- * stopped reading is found out when there is no room for MSG; for one that
- * sleeps MSG is lost then. */
+ * stopped reading is found out when there is no room for MSG; of one that
+ * sleeps 0 is returned then, and MSG is not sent. */
 uint32_t domlet_guest_link_send(struct domlet_guest_link *l, struct domlet_msg *msg);
+/* Its domain is paused; or runs again, and then it still sleeps until it has made room, or for a while. */
+void domlet_guest_link_sleep(struct domlet_guest_link *l, bool sleeps);
+/* Moves what waits; true when some still does. */
+bool domlet_guest_link_flush(struct domlet_guest_link *l);
 /* Wakes the guest if something was sent or taken since. */
 void domlet_guest_link_tell(struct domlet_guest_link *l);
 

@@ -72,8 +72,11 @@ static void request_signal(struct domlet_container *c, struct domlet_connection 
 		domlet_control_answer(from, last ? 0 : ESRCH, last ? NULL : "container not running");
 		return;
 	}
-	domlet_end_signal(&c->end, process, signo, all);
-	domlet_control_answer(from, 0, NULL);
+	if (domlet_end_signal(&c->end, process, signo, all))
+		domlet_control_answer(from, 0, NULL);
+	else
+		domlet_control_answer(from, EAGAIN,
+				      "the container is paused and takes no more signals: try again when it goes on");
 }
 
 static void request_size(struct domlet_container *c, const struct domlet_connection *from,

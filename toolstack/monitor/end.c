@@ -47,22 +47,23 @@ void domlet_end_expect(struct domlet_end *e)
 	uv_timer_start(&e->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
 }
 
-void domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all)
+bool domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all)
 {
 	struct domlet_guest_signal order = {
 		.container = e->container, .process = process, .signo = (uint32_t)signo, .all = all
 	};
+	bool term = signo == SIGTERM && process == e->first, sent;
 
-	if (signo == SIGTERM && process == e->first) {
-		if (e->stopping) /* it has had one */
-			return;
+	if (term && e->stopping) /* it has had one */
+		return true;
+	sent = domlet_guest_signal(e->guest, &order);
+	if (sent && term)
 		e->term_at = uv_now(e->loop);
-	}
-	domlet_guest_signal(e->guest, &order);
 	if (signo != SIGKILL || process != e->first)
-		return;
+		return sent;
 	domlet_queue_post(e->queue, DOMLET_EV_KILL, e->container, 0); /* a paused one runs, to die */
 	domlet_end_expect(e);
+	return true;
 }
 
 /* The container, by SIGKILL; or it has ended since, but not the reading of its output. */
@@ -71,7 +72,7 @@ static void on_stop_timeout(uv_timer_t *t)
 	struct domlet_end *e = t->data;
 
 	if (domlet_guest_is_attached(e->guest) && domlet_life_takes_requests(e->life, e->container))
-		domlet_end_signal(e, e->first, SIGKILL, false);
+		(void)domlet_end_signal(e, e->first, SIGKILL, false);
 	else
 		domlet_end_expect(e);
 }
@@ -91,7 +92,7 @@ static void stop(struct domlet_end *e, const struct domlet_error *why)
 		if (state == DOMLET_CONTAINER_PAUSED) /* else it would hear nothing of it */
 			domlet_queue_post(e->queue, DOMLET_EV_RESUME, e->container, 0);
 		if (!e->term_at || uv_now(e->loop) - e->term_at >= SAME_TERM_MS)
-			domlet_end_signal(e, e->first, SIGTERM, false);
+			(void)domlet_end_signal(e, e->first, SIGTERM, false);
 		uv_timer_start(&e->stop_timer, on_stop_timeout, STOP_MS, 0);
 	}
 	e->stopping = true;

@@ -30,8 +30,9 @@ struct domlet_end {
 
 /* The caller has set the members from loop to first. SIGTERM, SIGINT and SIGHUP of the monitor stop its container, as an engine would. */
 void domlet_end_open(struct domlet_end *e);
-/* Sends SIGNO to PROCESS in the guest. */
-void domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all);
+/* Sends SIGNO to PROCESS in the guest. False: that is paused, and can be sent no more. SIGKILL of the first
+ * process is always done. */
+bool domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all);
 /* The container was sent SIGKILL, or has ended with output left of its further
  * processes: KILL_TIMEOUT is posted when it isn't over soon. */
 void domlet_end_expect(struct domlet_end *e);
