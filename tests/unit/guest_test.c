@@ -210,6 +210,28 @@ static void what_a_process_leaves_running_keeps_its_number(void **state)
 	close(out[0]);
 }
 
+/* Of a guest that is paused nobody can expect an answer, nor count the time. */
+static void a_deadline_waits_while_the_guest_sleeps(void **state)
+{
+	(void)state;
+	exec(1, 2, "d", 200);
+	expect_silence();
+	domlet_guest_sleeps(&guest, true);
+	xen_fake.paused = true;
+	exec(2, 3, "s", 200);
+	uv_sleep(300);
+	expect_silence();
+	xen_fake.paused = false;
+	domlet_guest_sleeps(&guest, false);
+	expect_answer(2, 0, false);
+	expect_answer(1, ETIMEDOUT, true);
+	expect_of(DOMLET_GUEST_ENDED, 2, 137);
+	kill_process(3, SIGTERM);
+	expect_of(DOMLET_GUEST_EXITED, 3, 143);
+	expect_of(DOMLET_GUEST_ENDED, 3, 143);
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+}
+
 /* Until there is no room; false: the guest was blamed for that. */
 static bool fill(void)
 {
@@ -267,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_order_that_asks_is_answered_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_process_leaves_running_keeps_its_number, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_sleeps_need_not_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_deadline_waits_while_the_guest_sleeps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_wakes_reads_soon, set_up, tear_down),
 	};
 

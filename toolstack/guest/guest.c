@@ -231,6 +231,7 @@ void domlet_guest_sync(struct domlet_guest *g, uint32_t tag)
 
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
 {
+	domlet_guest_process_sleep(&g->processes, sleeps);
 	if (sleeps || g->link.sleeps)
 		domlet_guest_link_sleep(&g->link, sleeps);
 }

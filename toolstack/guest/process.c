@@ -172,13 +172,19 @@ static void kill_in_guest(const struct domlet_guest_process *p)
 		(void)domlet_guest_link_send(p->all->link, &msg);
 }
 
+static void stop_deadline(struct domlet_guest_process *p)
+{
+	p->left_ms = 0;
+	(void)uv_timer_stop(&p->deadline);
+}
+
 /* Until the guest says what became of P, it keeps its number, and whatever it is, is killed. */
 void domlet_guest_process_abandon(struct domlet_guest_process *p, int code)
 {
 	if (p->phase != DOMLET_GUEST_PROCESS_STARTING)
 		return;
 	p->orphan = true;
-	(void)uv_timer_stop(&p->deadline);
+	stop_deadline(p);
 	answer_about(p, code);
 	domlet_guest_document_cut(&p->document);
 	domlet_guest_streams_close(&p->streams);
@@ -189,6 +195,30 @@ void domlet_guest_process_abandon(struct domlet_guest_process *p, int code)
 static void on_deadline(uv_timer_t *t)
 {
 	domlet_guest_process_abandon(t->data, ETIMEDOUT);
+}
+
+static void start_deadline(struct domlet_guest_process *p, uint64_t ms)
+{
+	p->left_ms = p->all->asleep ? ms : 0;
+	if (!p->all->asleep)
+		(void)uv_timer_start(&p->deadline, on_deadline, ms, 0);
+}
+
+void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep)
+{
+	if (asleep == all->asleep)
+		return;
+	all->asleep = asleep;
+	for (uint32_t number = 1; number <= all->used; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+		if (p && asleep && uv_is_active((uv_handle_t *)&p->deadline)) {
+			p->left_ms = uv_timer_get_due_in(&p->deadline) + 1;
+			(void)uv_timer_stop(&p->deadline);
+		} else if (p && !asleep && p->left_ms) {
+			start_deadline(p, p->left_ms);
+		}
+	}
 }
 
 void domlet_guest_process_lose_proxy(struct domlet_guest_process *p)
@@ -259,7 +289,7 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
 
 	p->phase = DOMLET_GUEST_PROCESS_STARTING;
-	(void)uv_timer_start(&p->deadline, on_deadline, order->timeout_ms, 0);
+	start_deadline(p, order->timeout_ms);
 	msg.exec.container = order->container;
 	msg.exec.process = order->process;
 	if (order->len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
@@ -307,7 +337,7 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 	if (p && p->phase != DOMLET_GUEST_PROCESS_STARTING)
 		p = NULL; /* so short that its end came first */
 	if (p)
-		(void)uv_timer_stop(&p->deadline);
+		stop_deadline(p);
 	if (p && code && !p->first)
 		tell_end(p, STATUS_FAILED);
 	if (!r.answered)
@@ -332,7 +362,7 @@ void domlet_guest_process_exited(struct domlet_guest_process *p, uint32_t code, 
 	/* Once; and a first one has not ended before it is there. */
 	if (p->phase != DOMLET_GUEST_PROCESS_RUNNING && (p->first || p->phase != DOMLET_GUEST_PROCESS_STARTING))
 		return;
-	(void)uv_timer_stop(&p->deadline);
+	stop_deadline(p);
 	answer_about(p, 0); /* so short that its end came first */
 	p->all->listener.post(p->all->listener.user, &ev);
 	domlet_guest_streams_owe(&p->streams);

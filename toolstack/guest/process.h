@@ -33,6 +33,7 @@ struct domlet_guest_process {
 	struct domlet_guest_streams streams;
 	unsigned int handles; /* of libuv, still open */
 	uv_timer_t deadline;  /* for the guest's answer to EXEC */
+	uint64_t left_ms;     /* of it, while the guest sleeps; 0: it isn't waited for */
 	uint32_t exit_code;
 	uint64_t ended; /* of those that linger: in which order */
 	struct domlet_guest_document document;
@@ -41,7 +42,8 @@ struct domlet_guest_process {
 
 struct domlet_guest_processes {
 	struct domlet_guest_process slots[DOMLET_PROCESS_MAX]; /* by number, from 1 */
-	uint32_t used;                                         /* slots ever used */
+	bool asleep;
+	uint32_t used; /* slots ever used */
 	uint64_t ended;
 	struct domlet_guest_requests requests;
 	uint32_t sync; /* the SYNC that is not answered yet; 0: none */
@@ -53,6 +55,8 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order);
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order);
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
+/* The guest is paused, or runs again: meanwhile it can answer nothing, and no time that it has for that passes. */
+void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep);
 /* Of no process: what the guest has dirty. One at a time, whoever waits for its answer: another is refused. */
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
 /* When numbers get scarce, the output of what the process that ended first has
