@@ -35,7 +35,7 @@ static struct {
 	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	uint32_t signals, sync; /* the first SYNC */
-	bool started;
+	bool started, stalls;
 	_Atomic bool late;   /* the host takes its time for what it reads next */
 	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
 	bool quits;          /* once what was said is on its way */
@@ -319,6 +319,7 @@ static void obey(const struct domlet_msg *m)
 	case DOMLET_MSG_SYNC:
 		if (ring_fake_guest == RING_FAKE_STALLS && !fake.sync) {
 			fake.sync = m->request;
+			fake.stalls = true;
 			return;
 		}
 		if (ring_fake_guest == RING_FAKE_COUNTS)
@@ -330,10 +331,11 @@ static void obey(const struct domlet_msg *m)
 		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");
-		if (ring_fake_guest == RING_FAKE_STALLS && m->signal.signo == SIGUSR2)
+		if (ring_fake_guest == RING_FAKE_STALLS && fake.stalls)
 			reply(fake.sync, 0, "");
 		else if (ring_fake_guest == RING_FAKE_STALLS)
 			program_ends(128 + m->signal.signo);
+		fake.stalls = false;
 		if (ring_fake_guest == RING_FAKE_COUNTS && m->signal.signo == SIGUSR1)
 			program_ends(fake.signals);
 		fake.signals++;
@@ -480,6 +482,7 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const stru
 	fake.to_host = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	fake.stop = false;
 	fake.sync = 0;
+	fake.stalls = false;
 	domlet_ring_page_init(fake.page, ORDER, 1);
 	domlet_ring_attach(&fake.ring, fake.page, fake.data, fake.data + direction, ORDER, DOMLET_RING_GUEST);
 	domlet_ring_attach(&hr->ring, fake.page, fake.data, fake.data + direction, offer->order, DOMLET_RING_HOST);

@@ -30,7 +30,7 @@ enum ring_fake_guest {
 	RING_FAKE_SLEEPS,  /* its program ends when it is signalled */
 	RING_FAKE_RUNS,    /* the same; of its execs see above */
 	RING_FAKE_COUNTS,  /* its program counts signals and ends with SIGUSR1, with how many there were; SYNC fails */
-	RING_FAKE_STALLS, /* SYNC is answered when SIGUSR2 comes, later ones at once; another signal ends its program */
+	RING_FAKE_STALLS, /* SYNC is answered when a signal comes, which does nothing else; later ones at once, and signals end its program */
 	RING_FAKE_STUBBORN, /* its program sleeps and heeds no signal */
 	RING_FAKE_MISER,    /* its program sleeps, too, and of a document it takes one window only */
 	RING_FAKE_DIES,     /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */

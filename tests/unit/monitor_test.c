@@ -250,6 +250,32 @@ static void a_paused_one_is_sent_many_signals(void **state)
 	assert_null(strstr(r.reason, "stopped reading"));
 }
 
+/* Told to end while a pause is under way: it is not paused any more. */
+static void a_stop_ends_a_pause(void **state)
+{
+	static const char verb[] = "{\"verb\":\"pause\"}";
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_STALLS); /* SIGTERM ends nothing but its SYNC */
+	assert_true(send(r.caller, verb, strlen(verb), 0) > 0);
+	uv_sleep(200);
+	assert_int_equal(kill(r.pid, SIGTERM), 0);
+	receive(r.caller, answer, sizeof answer);
+	assert_non_null(strstr(answer, "container not running"));
+	finish(&r);
+	assert_string_equal(r.exit, "{\"exit\":137}");
+	assert_int_equal(seen->xen.pauses, 0);
+	begin_started(&r, RING_FAKE_STUBBORN);
+	assert_int_equal(kill(r.pid, SIGTERM), 0);
+	uv_sleep(200);
+	ask(&r, "pause", answer, sizeof answer);
+	assert_non_null(strstr(answer, "container not running"));
+	end_by(&r, SIGKILL);
+}
+
 static void a_paused_one_is_killed(void **state)
 {
 	char answer[1200];
@@ -820,6 +846,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_guest_that_can_not_sync_runs_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_guest_that_syncs_for_ever_runs_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_paused_one_is_sent_many_signals, tear_down_attached),
+		cmocka_unit_test_teardown(a_stop_ends_a_pause, tear_down_attached),
 		cmocka_unit_test_teardown(a_paused_one_is_killed, tear_down_attached),
 		cmocka_unit_test_teardown(a_pause_or_a_resume_fails, tear_down_attached),
 		cmocka_unit_test_teardown(a_record_is_written_when_there_is_room_again, tear_down_attached),

@@ -268,10 +268,10 @@ static enum domlet_container_wish step_pause(struct domlet_container_life *c, co
 	if (type == DOMLET_EV_PAUSE)
 		return pause(c, at, out);
 	if (type == DOMLET_EV_RESUME) {
-		if (c->state != DOMLET_CONTAINER_PAUSED || c->resume_pending)
+		if (c->resume_pending)
 			return DOMLET_WISH_NONE;
-		wish = thaw(c, at, out);
-		c->resume_pending = true;
+		wish = thaw(c, at, out); /* or ends a pause under way, of which alone there is an answer then */
+		c->resume_pending = c->state == DOMLET_CONTAINER_PAUSED;
 		return wish;
 	}
 	if (c->held) /* the guest was asked for nothing */

@@ -43,7 +43,7 @@ static void request_pause(struct domlet_container *c, struct domlet_connection *
 {
 	const struct domlet_container_life *life = domlet_container_life(c);
 
-	if (life->state != DOMLET_CONTAINER_RUNNING || life->killed) {
+	if (life->state != DOMLET_CONTAINER_RUNNING || life->killed || c->end.stopping) {
 		domlet_control_answer(from, ESRCH, "container not running");
 		return;
 	}

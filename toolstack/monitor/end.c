@@ -81,7 +81,8 @@ static void on_stop_timeout(uv_timer_t *t)
  * given the time that a killed one has; another has nothing to lose. */
 static void stop(struct domlet_end *e, const struct domlet_error *why)
 {
-	enum domlet_container_state state = e->life->container[e->container].state;
+	const struct domlet_container_life *life = &e->life->container[e->container];
+	enum domlet_container_state state = life->state;
 	bool runs = state >= DOMLET_CONTAINER_STARTING && state <= DOMLET_CONTAINER_PAUSED;
 
 	if (state == DOMLET_CONTAINER_DRAINING) {
@@ -89,7 +90,7 @@ static void stop(struct domlet_end *e, const struct domlet_error *why)
 	} else if (!runs || !domlet_guest_is_attached(e->guest)) {
 		domlet_queue_post_end(e->queue, DOMLET_EV_DESTROY, 0, why);
 	} else {
-		if (state == DOMLET_CONTAINER_PAUSED) /* else it would hear nothing of it */
+		if (state == DOMLET_CONTAINER_PAUSED || life->pause_pending) /* else it would hear nothing of it */
 			domlet_queue_post(e->queue, DOMLET_EV_RESUME, e->container, 0);
 		if (!e->term_at || uv_now(e->loop) - e->term_at >= SAME_TERM_MS)
 			(void)domlet_end_signal(e, e->first, SIGTERM, false);
