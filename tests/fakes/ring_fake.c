@@ -328,6 +328,12 @@ static void obey(const struct domlet_msg *m)
 			      "full");
 		else
 			reply(m->request, 0, "");
+		if (ring_fake_guest == RING_FAKE_GHOST) {
+			(void)domlet_link_flush(&fake.link);
+			(void)eventfd_write(fake.to_host, 1);
+			uv_sleep(200);
+			program_ends(3);
+		}
 		return;
 	case DOMLET_MSG_SIGNAL:
 		reply(m->request, 0, "");

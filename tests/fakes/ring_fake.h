@@ -31,6 +31,7 @@ enum ring_fake_guest {
 	RING_FAKE_RUNS,    /* the same; of its execs see above */
 	RING_FAKE_COUNTS,  /* its program counts signals and ends with SIGUSR1, with how many there were; SYNC fails */
 	RING_FAKE_STALLS, /* SYNC is answered when a signal comes, which does nothing else; later ones at once, and signals end its program */
+	RING_FAKE_GHOST,    /* its program ends with 3 soon after SYNC, as the ring says when its domain is paused */
 	RING_FAKE_STUBBORN, /* its program sleeps and heeds no signal */
 	RING_FAKE_MISER,    /* its program sleeps, too, and of a document it takes one window only */
 	RING_FAKE_DIES,     /* after START it writes RING_FAKE_OUTPUT bytes, and its domain shuts down */

@@ -276,6 +276,36 @@ static void a_stop_ends_a_pause(void **state)
 	end_by(&r, SIGKILL);
 }
 
+/* Its end was in the ring, and is heard while it is paused: it is paused no more, though its output waits. */
+static void a_paused_one_has_ended(void **state)
+{
+	static const char filling[65536];
+	char answer[1200], taken[4096];
+	int full[2];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	assert_int_equal(pipe2(full, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(full[1], filling, sizeof filling) > 0)
+		;
+	out_file = full[1];
+	begin_started(&r, RING_FAKE_GHOST);
+	ask(&r, "pause", answer, sizeof answer);
+	assert_true(good(answer));
+	assert_int_equal(status_in_the_record(), DOMLET_STATUS_PAUSED);
+	for (int i = 0; i < 100 && status_in_the_record() == DOMLET_STATUS_PAUSED; i++)
+		uv_sleep(20);
+	assert_int_equal(status_in_the_record(), DOMLET_STATUS_RUNNING);
+	out_file = -1;
+	while (read(full[0], taken, sizeof taken) > 0)
+		;
+	finish(&r);
+	close(full[0]);
+	close(full[1]);
+	assert_string_equal(r.exit, "{\"exit\":3}");
+}
+
 static void a_paused_one_is_killed(void **state)
 {
 	char answer[1200];
@@ -847,6 +877,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_guest_that_syncs_for_ever_runs_on, tear_down_attached),
 		cmocka_unit_test_teardown(a_paused_one_is_sent_many_signals, tear_down_attached),
 		cmocka_unit_test_teardown(a_stop_ends_a_pause, tear_down_attached),
+		cmocka_unit_test_teardown(a_paused_one_has_ended, tear_down_attached),
 		cmocka_unit_test_teardown(a_paused_one_is_killed, tear_down_attached),
 		cmocka_unit_test_teardown(a_pause_or_a_resume_fails, tear_down_attached),
 		cmocka_unit_test_teardown(a_record_is_written_when_there_is_room_again, tear_down_attached),

@@ -42,14 +42,29 @@ static void tell_all(struct domlet_life *life, enum domlet_domain_news news, str
 		domlet_domain_life_destroy(&life->domain, out);
 }
 
+/* Whether a container is paused with its domain, or is to be. */
+static bool somebody_is_held(const struct domlet_life *life)
+{
+	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (life->container[i].held)
+			return true;
+	return false;
+}
+
 static void step_domain(struct domlet_life *life, enum domlet_life_event_type type, struct domlet_life_actions *out)
 {
+	enum domlet_domain_news news;
+
 	for (uint32_t i = 0; type == DOMLET_EV_DESTROY && i < DOMLET_CONTAINER_MAX; i++) {
 		struct domlet_container_place at = place(life, i);
 
 		domlet_container_life_cut(&life->container[i], &at, out);
 	}
-	tell_all(life, domlet_domain_life_step(&life->domain, type, out), out);
+	news = domlet_domain_life_step(&life->domain, type, out);
+	tell_all(life, news, out);
+	/* What nobody asks to resume again, nobody hears of again. */
+	if (news == DOMLET_NEWS_RESUME_FAILED && !somebody_is_held(life))
+		tell_all(life, domlet_domain_life_end(&life->domain, out), out);
 }
 
 static void step_container(struct domlet_life *life, const struct domlet_life_event *ev, struct domlet_life_actions *out)

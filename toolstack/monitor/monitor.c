@@ -169,7 +169,7 @@ static void note_pause(struct monitor *m, bool was_paused)
 
 	if (!was_paused && state == DOMLET_CONTAINER_PAUSED)
 		(void)domlet_record_save(&m->container.record, DOMLET_STATUS_PAUSED, &ignored);
-	if (was_paused && state == DOMLET_CONTAINER_RUNNING)
+	if (was_paused && (state == DOMLET_CONTAINER_RUNNING || state == DOMLET_CONTAINER_DRAINING))
 		(void)domlet_record_save(&m->container.record, DOMLET_STATUS_RUNNING, &ignored);
 	if (m->life.domain.state == DOMLET_DOMAIN_READY)
 		domlet_guest_sleeps(&m->guest, false);
