@@ -86,6 +86,34 @@ destroy_from_outside() {
     [[ $output == *'container does not exist'* ]]
 }
 
+@test "pause and resume: the monitor is asked, whatever the record says, and not for ever" {
+    local record=/run/domlet/c1/domlet.json monitor
+    make_bundle sleep 1000
+    create
+    domlet start c1
+    monitor=$(jq -r .monitorPid $record)
+    domlet pause c1
+    jq -c '.status = "running"' $record >"$BATS_TEST_TMPDIR/behind" # as if there had been no room for it
+    cat "$BATS_TEST_TMPDIR/behind" >$record
+    domlet resume c1
+    jq -c '.status = "paused"' $record >"$BATS_TEST_TMPDIR/behind"
+    cat "$BATS_TEST_TMPDIR/behind" >$record
+    run -1 domlet resume c1
+    [[ $output == *'container not paused'* ]]
+    domlet pause c1
+    kill -STOP "$monitor"
+    run -1 timeout 20 domlet resume c1
+    kill -CONT "$monitor"
+    [[ $output == *"monitor does not answer"* ]]
+    [ "$(status)" = paused ]
+    kill -9 "$monitor" # its domain is left, paused; whoever comes next ends it
+    wait_for_status stopped
+    run -1 domlet resume c1
+    [[ $output == *'container not paused'* ]]
+    domlet delete c1
+    eventually 20 eval '! xl list | grep -q domlet-c1'
+}
+
 @test "run --detach that can't start leaves nothing, and its id is free" {
     make_bundle sleep 1000
     edit '.hooks = {startContainer: [{path: "/bin/sh", args: ["sh", "-c", "exit 3"]}],

@@ -13,6 +13,12 @@
 
 #include "../base/cleanup.h"
 #include "../monitor/monitor.h"
+#include "../xen/xen.h"
+
+/* How long a monitor may take to say that it is there. */
+#define PRESENCE_S 8
+/* Beside what it waits for. */
+#define SLACK_S 60
 
 static int no_answer(struct domlet_error *err)
 {
@@ -90,10 +96,17 @@ static bool is_monitor_of(const struct domlet_state *st, int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &len) == 0 && listener.pid == st->monitor.pid;
 }
 
+static void be_patient(int fd, int timeout_s)
+{
+	const struct timeval patience = { .tv_sec = timeout_s };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+}
+
 /* Each wait may take TIMEOUT_S seconds (0: there is no limit). */
 static int connect_to(const struct domlet_state *st, int type, int timeout_s, struct domlet_error *err)
 {
-	const struct timeval patience = { .tv_sec = timeout_s };
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char dir[4096];
 	cleanup_close int dir_fd = -1;
@@ -102,8 +115,7 @@ static int connect_to(const struct domlet_state *st, int type, int timeout_s, st
 	domlet_state_path(st, "", dir, sizeof dir);
 	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	(void)snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir_fd, DOMLET_MONITOR_SOCKET);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	be_patient(fd, timeout_s);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) < 0)
 		return fd >= 0 && errno == EAGAIN ? no_answer(err) :
 						    domlet_error_set(err, ESRCH, "container not running");
@@ -131,4 +143,21 @@ int domlet_cli_ask(const struct domlet_state *st, const char *json, int timeout_
 	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET, timeout_s, err);
 
 	return fd < 0 ? fd : domlet_cli_ask_fd(fd, json, err);
+}
+
+int domlet_cli_ask_slow(const struct domlet_state *st, const char *json, struct domlet_error *err)
+{
+	cleanup_close int fd = connect_to(st, SOCK_SEQPACKET, PRESENCE_S, err);
+	struct domlet_error presence = { 0 };
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = domlet_cli_ask_fd(fd, "{}", &presence);
+	if (r != -EINVAL) { /* what is no request is answered with that, at once */
+		*err = presence;
+		return r;
+	}
+	be_patient(fd, DOMLET_BOOT_TIMEOUT_MAX_S + SLACK_S);
+	return domlet_cli_ask_fd(fd, json, err);
 }

@@ -19,7 +19,6 @@
 /* A boot takes one to seven seconds on the emulated machine; many at once
  * share its processors. podman gives a create 240 s. */
 #define BOOT_TIMEOUT_S 120L
-#define BOOT_TIMEOUT_MAX_S 3600L
 
 struct reader {
 	XLU_Config *cfg;
@@ -107,7 +106,7 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 	if (!rc)
 		rc = get_number(r, "vcpus", 1, VCPUS_MAX, &vcpus);
 	if (!rc)
-		rc = get_number(r, "domlet_boot_timeout", 1, BOOT_TIMEOUT_MAX_S, &boot_timeout_s);
+		rc = get_number(r, "domlet_boot_timeout", 1, DOMLET_BOOT_TIMEOUT_MAX_S, &boot_timeout_s);
 	if (rc)
 		return rc;
 	if (!t->kernel)

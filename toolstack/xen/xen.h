@@ -21,6 +21,8 @@ struct uv_loop_s;
 struct domlet_xen;
 struct domlet_ring_offer;
 
+#define DOMLET_BOOT_TIMEOUT_MAX_S 3600
+
 /* What a template (xl.cfg syntax) says of a domain. Owned strings. */
 struct domlet_template {
 	char *path, *kernel, *ramdisk, *extra, *cpus, *pool, *seclabel;
