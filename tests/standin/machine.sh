@@ -19,10 +19,12 @@ cannot() {
 # In new namespaces, all but the user's: the root file system is made, and entered.
 enter() { # BUILD COMMAND…
     local cgroup
+    set -E
+    trap 'cannot "this machine refuses $BASH_COMMAND"' ERR
     mount --make-rprivate /
     mount -t tmpfs -o mode=755 standin /mnt
     mkdir /mnt/{upper,work,root}
-    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root || cannot "no overlay on this root file system"
+    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
     cd /mnt/root
     mount -t proc proc proc
     mount -t sysfs sysfs sys
@@ -43,6 +45,7 @@ enter() { # BUILD COMMAND…
     mkdir "$cgroup"
     echo 0 >"$cgroup/cgroup.procs"
     ip link set lo up
+    try_loop_device
     exec bash "$here/machine.sh" --inside "$@"
 }
 
@@ -65,6 +68,16 @@ make_devices() {
     ln -s /proc/self/fd/0 dev/stdin
     ln -s /proc/self/fd/1 dev/stdout
     ln -s /proc/self/fd/2 dev/stderr
+}
+
+# A container's image needs one; a cgroup for devices may deny it.
+try_loop_device() {
+    local device
+    head -c 65536 /dev/zero >/tmp/probe
+    device=$(losetup -f --show /tmp/probe)
+    head -c 4096 "$device" >/dev/null
+    losetup -d "$device"
+    rm /tmp/probe
 }
 
 # As meson and README.md do it.
@@ -102,6 +115,16 @@ run() { # BUILD COMMAND…
     exit "$status"
 }
 
+# Those of a kernel's process 1 that are made use of: by the machine, by
+# domlet-init, and by what its containers are given.
+need_capabilities() {
+    local name number have
+    have=$(awk '/^CapEff/ { print $2 }' /proc/self/status)
+    while read -r name number; do
+        (((16#$have >> number) & 1)) || cannot "root has no CAP_$name here"
+    done <<<$'CHOWN 0\nDAC_OVERRIDE 1\nFOWNER 3\nKILL 5\nSETGID 6\nSETUID 7\nSETPCAP 8\nNET_BIND_SERVICE 10\nNET_ADMIN 12\nSYS_CHROOT 18\nSYS_PTRACE 19\nSYS_ADMIN 21\nSYS_BOOT 22\nMKNOD 27\nAUDIT_WRITE 29'
+}
+
 if [[ ${1-} == --enter ]]; then
     enter "${@:2}"
 elif [[ ${1-} == --inside ]]; then
@@ -111,10 +134,17 @@ build=$(readlink -e "${1:?}")
 shift
 (($#)) || set -- bash
 ((EUID == 0)) || cannot "only root can make namespaces with devices in them"
+PATH=$PATH:/usr/sbin:/sbin
+for program in busybox ip jq losetup mkfs.erofs python3 setpriv unshare xenstore-list xenstore-ls; do
+    command -v "$program" >/dev/null || cannot "there is no $program"
+done
+need_capabilities
 [[ -e $build/tests/standin/domlet-init-standin ]] || cannot "$build has no domlet-init that is linked statically"
 for kind in overlay erofs; do
     grep -qw "$kind" /proc/filesystems || modprobe "$kind" 2>/dev/null || cannot "this kernel has no $kind"
 done
+[[ -d /sys/module/loop ]] || modprobe loop 2>/dev/null || true # try_loop_device() says the rest
+unshare -m -u -i -n -p -C -f true || cannot "no namespaces can be made"
 cgroups=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
 [[ $cgroups ]] || cannot "there is no cgroup2 mounted here"
 own=$cgroups/domlet-standin-$$
@@ -135,7 +165,7 @@ trap clean_up EXIT
 trap 'exit 143' INT TERM HUP
 status=0
 (
-    echo "$BASHPID" >"$own/cgroup.procs"
+    echo "$BASHPID" >"$own/cgroup.procs" || cannot "no process can be moved to a cgroup below $cgroups"
     exec unshare -m -u -i -n -p -C -f --kill-child bash "$here/machine.sh" --enter "$build" "$@"
 ) || status=$?
 exit "$status"
