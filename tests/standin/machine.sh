@@ -115,6 +115,41 @@ run() { # BUILD COMMAND…
     exit "$status"
 }
 
+# The numbers of file systems are used again: NUMBER may be another's by now.
+detach_loop_devices() { # NUMBER, of a cache
+    ! grep -qE "^[0-9]+ [0-9]+ $1 " /proc/self/mountinfo || return 0
+    (($(compgen -G "$cgroups/domlet-standin-*/cache-$1" | wc -l) == 1)) || return 0
+    losetup -l -n -O BACK-MAJ:MIN,NAME | awk -v "device=$1" '$1 == device { print $2 }' | xargs -r losetup -d 2>/dev/null || true
+}
+
+# What is left of a stand-in whose processes have been killed.
+remove() { # CGROUP
+    local cache i
+    for ((i = 0; i < 50; i++)); do
+        ! grep -qxs 'populated 0' "$1/cgroup.events" || break
+        sleep 0.1
+    done
+    for cache in "$1"/cache-*; do
+        [[ ! -d $cache ]] || detach_loop_devices "${cache##*/cache-}"
+    done
+    for ((i = 0; i < 50; i++)); do
+        ! find "$1" -depth -type d -exec rmdir {} + 2>/dev/null || break
+        sleep 0.1
+    done
+}
+
+# Removes what is left of those that were killed with their machine.sh. A process
+# that isn't seen here may be in another container: it shows in its cgroup.
+sweep() {
+    local left pid
+    for left in "$cgroups"/domlet-standin-*; do
+        pid=${left##*-}
+        if grep -qxs 'populated 0' "$left/cgroup.events" && { ((pid == $$)) || ! grep -aqs machine.sh "/proc/$pid/cmdline"; }; then
+            remove "$left"
+        fi
+    done
+}
+
 # Those of a kernel's process 1 that are made use of: by the machine, by
 # domlet-init, and by what its containers are given.
 need_capabilities() {
@@ -147,25 +182,28 @@ done
 unshare -m -u -i -n -p -C -f true || cannot "no namespaces can be made"
 cgroups=$(findmnt -n -o TARGET -t cgroup2 | head -n 1)
 [[ $cgroups ]] || cannot "there is no cgroup2 mounted here"
-own=$cgroups/domlet-standin-$$
+sweep
+own=$cgroups/domlet-standin-$$ machine=''
 mkdir "$own" || cannot "no cgroup can be made below $cgroups"
 
 # shellcheck disable=SC2317 # called by a trap
 clean_up() {
-    local cache
-    for cache in "$own"/cache-*; do
-        losetup -l -n -O BACK-MAJ:MIN,NAME | awk -v "device=${cache##*/cache-}" '$1 == device { print $2 }' | xargs -r losetup -d
-    done
-    for _ in {1..50}; do
-        find "$own" -depth -type d -exec rmdir {} + 2>/dev/null && return
-        sleep 0.1
-    done
+    if [[ $machine ]]; then
+        kill -KILL "$machine"
+        wait "$machine"
+    fi 2>/dev/null || true
+    remove "$own"
 }
 trap clean_up EXIT
 trap 'exit 143' INT TERM HUP
-status=0
+# In the background, so that the traps act at once. When we are killed it goes along.
 (
+    trap - INT QUIT # which are ignored there
     echo "$BASHPID" >"$own/cgroup.procs" || cannot "no process can be moved to a cgroup below $cgroups"
-    exec unshare -m -u -i -n -p -C -f --kill-child bash "$here/machine.sh" --enter "$build" "$@"
-) || status=$?
+    exec setpriv --pdeathsig KILL unshare -m -u -i -n -p -C -f --kill-child bash "$here/machine.sh" --enter "$build" "$@"
+) <&0 &
+machine=$!
+status=0
+wait "$machine" || status=$?
+machine=''
 exit "$status"
