@@ -7,6 +7,7 @@
  * reboot(2) says of a pid namespace, and with 1 when it has ended otherwise.
  */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -29,12 +30,15 @@ static const struct {
 	{ "dev/urandom", 1, 9 }, { "dev/tty", 5, 0 },  { "dev/ptmx", 5, 2 }, { "dev/console", 1, 3 },
 };
 
-static void join_cgroup(const char *cgroup)
+static void join_cgroup(const char *cgroup, const char *below)
 {
 	char path[512];
 	int fd;
 
-	(void)snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
+	(void)snprintf(path, sizeof path, "%s%s", cgroup, below);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		err(1, "%s", path);
+	(void)snprintf(path, sizeof path, "%s%s/cgroup.procs", cgroup, below);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, "0", 1) != 1)
 		err(1, "%s", path);
@@ -77,9 +81,11 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		errx(2, "usage: domain ROOT CGROUP [MAJOR:MINOR]");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	join_cgroup(argv[2]);
+	join_cgroup(argv[2], "");
 	if (unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWCGROUP) < 0)
 		err(1, "can't make namespaces");
+	/* Unlike a kernel's own root, this one gives no controllers away while it has processes. */
+	join_cgroup(argv[2], "/init");
 	pid = fork();
 	if (pid < 0)
 		err(1, "fork");
