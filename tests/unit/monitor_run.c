@@ -176,6 +176,13 @@ int tear_down(void **state)
 	return system(command);
 }
 
+int tear_down_attached(void **state)
+{
+	detached = false;
+	full_from = full_for = 0;
+	return tear_down(state);
+}
+
 void finish(struct run *r)
 {
 	struct domlet_error err;
@@ -235,6 +242,14 @@ void end_by(struct run *r, int signo)
 void wait_unread(int fd)
 {
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 300), 0);
+}
+
+void reasoned(const char *answer)
+{
+	const char *text = strstr(answer, "\"text\"");
+
+	if (!text || strlen(text) < 20)
+		fail_msg("no reason: %s", answer);
 }
 
 void send_signal(int fd, int signo)

@@ -41,6 +41,8 @@ extern unsigned int full_from,
 /* Before all tests, after each, and after all. */
 int set_up(void **state);
 int tear_down(void **state);
+/* The same after a test of a container in the background, or of records that find no room. */
+int tear_down_attached(void **state);
 int tear_down_all(void **state);
 
 /* Starts a monitor of which the FAIL_AT'th call fails (0: none); begin() also
@@ -68,6 +70,8 @@ void expect_exit(int proxy, const char *expected);
 void receive(int fd, char *text, size_t len);
 /* The answer of who has done what was asked. */
 bool good(const char *answer);
+/* Any other says why. */
+void reasoned(const char *answer);
 void send_signal(int fd, int signo);
 /* Nothing comes for a while. */
 void wait_unread(int fd);
