@@ -112,10 +112,20 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void close_handle(uv_handle_t *h, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
 	domlet_guest_detach(&guest);
+	uv_walk(&loop, close_handle, NULL);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
 	return 0;
 }
 
