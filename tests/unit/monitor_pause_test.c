@@ -187,17 +187,13 @@ static void a_stop_ends_a_pause(void **state)
 /* Its end was in the ring, and is heard while it is paused: it is paused no more, though its output waits. */
 static void a_paused_one_has_ended(void **state)
 {
-	static const char filling[65536];
 	char answer[1200], taken[4096];
 	int full[2];
 	struct run r;
 
 	(void)state;
 	detached = true;
-	assert_int_equal(pipe2(full, O_CLOEXEC | O_NONBLOCK), 0);
-	while (write(full[1], filling, sizeof filling) > 0)
-		;
-	out_file = full[1];
+	fill_output(full);
 	begin_started(&r, RING_FAKE_GHOST);
 	ask(&r, "pause", answer, sizeof answer);
 	assert_true(good(answer));

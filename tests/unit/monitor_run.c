@@ -343,3 +343,13 @@ int tear_down_all(void **state)
 {
 	return tear_down(state) || rmdir(top);
 }
+
+void fill_output(int full[2])
+{
+	static const char filling[65536];
+
+	assert_int_equal(pipe2(full, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(full[1], filling, sizeof filling) > 0)
+		;
+	out_file = full[1];
+}

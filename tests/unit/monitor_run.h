@@ -76,5 +76,7 @@ void send_signal(int fd, int signo);
 /* Nothing comes for a while. */
 void wait_unread(int fd);
 size_t read_to_the_end(int fd);
+/* The next container's output is a pipe with no room left, whose ends these are. */
+void fill_output(int full[2]);
 
 #endif

@@ -479,16 +479,12 @@ static void a_monitor_that_is_told_to_end_stops_its_container(void **state)
 /* Its program ends in time, but nobody reads what it wrote. */
 static void a_monitor_that_is_told_to_end_waits_for_no_reader(void **state)
 {
-	static const char filling[65536];
 	int full[2];
 	struct run r;
 
 	(void)state;
 	detached = true;
-	assert_int_equal(pipe2(full, O_CLOEXEC | O_NONBLOCK), 0);
-	while (write(full[1], filling, sizeof filling) > 0)
-		;
-	out_file = full[1];
+	fill_output(full);
 	begin_started(&r, RING_FAKE_SLEEPS);
 	a_monitor_is_told_to_end(&r, SIGTERM);
 	assert_string_equal(r.exit, "{\"exit\":143}");
