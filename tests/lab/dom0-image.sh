@@ -21,7 +21,8 @@ packages=(xen-utils-4.17 xenstore-utils libxenmisc4.17 libxenstore4 kmod iproute
 name=dom0
 if [[ ${1-} == --engines ]]; then
     name=engines
-    packages+=(docker.io containerd podman conmon iptables)
+    # podman makes the image of a pod's first container of catatonit.
+    packages+=(docker.io containerd podman conmon iptables catatonit)
 fi
 
 # What is in no machine that the lab can be, by folder under the modules'.
