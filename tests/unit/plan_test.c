@@ -108,6 +108,8 @@ static void smallest(void **state)
 	assert_int_equal(plan.vcpus, 0);
 	assert_int_equal(plan.document_len, strlen(plan.document));
 	assert_non_null(strstr(plan.document, "\"mounts\":[]"));
+	assert_null(strstr(plan.document, "\"join\""));
+	assert_int_equal(plan.join_count, 0);
 }
 
 static void ids(void **state)
@@ -220,7 +222,13 @@ static void namespaces(void **state)
 	(void)state;
 	refused_namespace(NAMESPACE("user"), "user namespace");
 	refused_namespace(NAMESPACE("new"), "type \"new\", which isn't known");
-	refused_namespace("{\"type\":\"ipc\",\"path\":\"/run/x\"}", "can't be joined");
+	refused_namespace("{\"type\":\"ipc\",\"path\":\"/run/x\"}",
+			  "the ipc namespace /run/x can't be used: it does not exist");
+	refused_namespace("{\"type\":\"mount\",\"path\":\"/dev/null\"}",
+			  "the mount namespace /dev/null can't be joined: only ipc, uts, network and pid");
+	refused_namespace("{\"type\":\"cgroup\",\"path\":\"/dev/null\"}",
+			  "the cgroup namespace /dev/null can't be joined");
+	refused_namespace("{\"type\":\"user\",\"path\":\"/dev/null\"}", "asks for a user namespace");
 	refused_namespace(UNCONNECTED "," NAMESPACE("pid"), "\"pid\" twice");
 	refused_namespace(UNCONNECTED ",{\"type\":\"network\",\"path\":\"/run/none\"}",
 			  "the network namespace /run/none can't be used: it does not exist");
@@ -236,6 +244,80 @@ static void namespaces(void **state)
 				     ",{\"type\":\"network\",\"path\":\"\"}]}}"),
 			 0);
 	assert_null(plan.net_path);
+}
+
+/* Makes FILE in the bundle; returns its path, valid until the next call. */
+static const char *file_of(const char *file, struct stat *st)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", bundle, file);
+	assert_int_equal(domlet_file_write(path, "", 0, 0644, &err), 0);
+	assert_int_equal(stat(path, st), 0);
+	return path;
+}
+
+static void plan_joined(struct stat st[4])
+{
+	static const char *const types[] = { "pid", "ipc", "uts", "network" };
+	char text[2048] = "{" BASE ",\"linux\":{\"namespaces\":[" NAMESPACE("mount");
+
+	for (size_t i = 0; i < 4; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ",{\"type\":\"%s\",\"path\":\"%s\"}",
+			 types[i], file_of(types[i], &st[i]));
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "]}}");
+	domlet_plan_free(&plan);
+	if (domlet_plan_parse(bundle, "c1", text, strlen(text), &plan, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void namespaces_of_others(void **state)
+{
+	static const char *const files[] = { "pid", "ipc", "uts", "net" };
+	struct stat st[4];
+	char text[256];
+
+	(void)state;
+	plan_joined(st);
+	assert_int_equal(plan.join_count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_string_equal(plan.joins[i].file, files[i]);
+		assert_int_equal(plan.joins[i].dev, st[i].st_dev);
+		assert_int_equal(plan.joins[i].ino, st[i].st_ino);
+		assert_int_equal(plan.joins[i].container, -1);
+		snprintf(text, sizeof(text), "%s/%s", bundle, plan.joins[i].type);
+		assert_string_equal(plan.joins[i].path, text);
+	}
+	assert_string_equal(plan.net_path, plan.joins[3].path);
+
+	/* Whose they are is said one by one. */
+	assert_int_equal(domlet_plan_join(&plan, "mount", 0), -EINVAL);
+	assert_int_equal(domlet_plan_join(&plan, "pid", 16), -EINVAL);
+	assert_int_equal(domlet_plan_join(&plan, "pid", 15), 0);
+	assert_int_equal(domlet_plan_join(&plan, "ipc", 0), 0);
+	assert_int_equal(domlet_document_make(&plan, NULL, &err), -ENOTSUP);
+	assert_non_null(strstr(err.text, "the uts namespace "));
+	assert_non_null(strstr(err.text, "/uts can't be joined: it is none of a container that domlet runs"));
+
+	/* A network namespace may be the caller's own, and the guest then has one of its own, too. */
+	plan_joined(st);
+	assert_int_equal(domlet_plan_join(&plan, "pid", 15), 0);
+	assert_int_equal(domlet_plan_join(&plan, "ipc", 0), 0);
+	assert_int_equal(domlet_plan_join(&plan, "uts", 3), 0);
+	domlet_plan_number(&plan, 15);
+	assert_int_equal(domlet_document_make(&plan, NULL, &err), 0);
+	assert_non_null(strstr(plan.document, "\"join\":{\"pid\":15,\"ipc\":0,\"uts\":3}"));
+	assert_non_null(strstr(plan.document, "\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"network\"}]"));
+	assert_non_null(strstr(plan.document, "\"device\":\"/dev/xvdp\""));
+	assert_null(strstr(plan.document, bundle));
+
+	plan_joined(st);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(domlet_plan_join(&plan, plan.joins[i].type, 1), 0);
+	assert_int_equal(domlet_document_make(&plan, NULL, &err), 0);
+	assert_non_null(strstr(plan.document, "\"join\":{\"pid\":1,\"ipc\":1,\"uts\":1,\"network\":1}"));
+	assert_non_null(strstr(plan.document, "\"namespaces\":[{\"type\":\"mount\"}]"));
+	assert_non_null(plan.net_path); /* the proxy's */
 }
 
 #define TIME(offsets)                                                                   \
@@ -260,7 +342,8 @@ static void time_offsets(void **state)
 	assert_refused(TIME("{\"boottime\":null}"), "must be an object");
 	refused_namespace("{\"type\":\"time\",\"path\":\"/proc/self/ns/time\"}",
 			  "time namespace /proc/self/ns/time is the host's");
-	refused_namespace("{\"type\":\"time\",\"path\":\"/run/time\"}", "can't be joined");
+	refused_namespace("{\"type\":\"time\",\"path\":\"/run/time\"}",
+			  "the time namespace /run/time can't be joined: only ipc");
 }
 
 static void refused_features(void **state)
@@ -513,7 +596,7 @@ static void a_file_is_read_when_it_is_planned(void **state)
 	assert_memory_equal(plan.mounts[0].content, "foo", 3);
 	assert_string_equal(plan.root.device, "xvda");
 	assert_null(plan.document);
-	plan.root.device = "xvdc"; /* as for a third container */
+	domlet_plan_number(&plan, 2);
 	assert_int_equal(domlet_document_make(&plan, NULL, &err), 0);
 	assert_non_null(strstr(plan.document, "\"device\":\"/dev/xvdc\""));
 	assert_non_null(strstr(plan.document, "\"content\":\"Zm9v\",\"mode\":416"));
@@ -650,6 +733,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wrong_types, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(namespaces_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(namespaces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(namespaces_of_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(time_offsets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),

@@ -109,13 +109,49 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 	return m->way == DOMLET_PLAN_MOUNT_COPY ? add_content(m, out, err) : 0;
 }
 
+static void remove_namespace(struct json_object *list, const char *type)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		if (strcmp(domlet_oci_text(json_object_array_get_idx(list, i), "type"), type) == 0) {
+			json_object_array_del_idx(list, i, 1);
+			return;
+		}
+}
+
+/* A namespace that is another container's is said by that one's number, and is none of the
+ * container's own. A network namespace that is no container's is the proxy's in dom0, and in
+ * the guest one like any other. */
+static int add_joins(const struct domlet_plan *plan, struct json_object *part, struct domlet_error *err)
+{
+	struct json_object *join = json_object_new_object();
+	struct json_object *list = domlet_oci_member(domlet_oci_member(plan->config, "linux"), "namespaces");
+
+	json_object_object_add(part, "join", join);
+	for (size_t i = 0; i < plan->join_count; i++) {
+		const struct domlet_plan_join *j = &plan->joins[i];
+
+		if (j->container >= 0) {
+			json_object_object_add(join, j->type, json_object_new_int(j->container));
+			remove_namespace(list, j->type);
+		} else if (strcmp(j->type, "network") != 0) {
+			return domlet_error_set(
+				err, ENOTSUP,
+				"the %s namespace %s can't be joined: it is none of a container that domlet runs",
+				j->type, j->path);
+		}
+	}
+	if (json_object_object_length(join) == 0)
+		json_object_object_del(part, "join");
+	return 0;
+}
+
 /* The document's object; NULL: ERR says why not. */
 static struct json_object *compose(struct domlet_plan *plan, const char *const *stdio, struct domlet_error *err)
 {
 	struct json_object *config = plan->config, *configured = domlet_oci_member(config, "mounts");
 	struct json_object *document = json_object_new_object(), *part = json_object_new_object();
 	struct json_object *mounts = json_object_new_array();
-	int r = 0;
+	int r;
 
 	json_object_object_add(document, "oci", json_object_get(config));
 	json_object_object_add(document, "plan", part);
@@ -123,6 +159,7 @@ static struct json_object *compose(struct domlet_plan *plan, const char *const *
 		json_object_object_add(part, "state", state_of(plan));
 	json_object_object_add(part, "root", root_of(&plan->root));
 	json_object_object_add(part, "mounts", mounts);
+	r = add_joins(plan, part, err);
 	for (size_t i = 0; i < plan->mount_count && r == 0; i++)
 		r = add_mount(mounts, &plan->mounts[i], json_object_array_get_idx(configured, i), err);
 	domlet_guest_config_keep(config);

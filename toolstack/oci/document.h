@@ -5,7 +5,7 @@
 /*
  * What a guest is told of its container: one JSON document,
  *   {"oci": the configuration as far as it is the guest's,
- *    "plan": {"root": …, "mounts": […], "state": …}}
+ *    "plan": {"root": …, "mounts": […], "join": …, "state": …}}
  * made of a plan when that is settled. "mounts" has an element for each mount
  * of the configuration:
  *   {"via":"guest"}                 the guest mounts it as the configuration says;
@@ -16,6 +16,8 @@
  *   {"via":"skip"}                  the guest has its own there
  *   {"via":"copy","content":BASE64,"mode":N,"uid":N,"gid":N}
  *                                   a regular file
+ * "join" is there when the container has namespaces of others in its domain: their
+ * numbers, by type. Those types are taken out of the configuration.
  * frontend/proto/PROTOCOL.md says how it travels.
  */
 
@@ -25,7 +27,8 @@ struct domlet_plan;
 /* Sets document, document_len and sha256 of PLAN, once; its configuration and
  * the contents of files are used up. STDIO: of which kinds the process's
  * standard streams are (process.h); NULL: all are pipes. 0 or -errno, and PLAN
- * is then only to be freed. */
+ * is then only to be freed: -ENOTSUP is of an ipc, uts or pid namespace that nobody has
+ * said the container of (domlet_plan_join()). */
 int domlet_document_make(struct domlet_plan *plan, const char *const stdio[3], struct domlet_error *err);
 
 #endif

@@ -11,20 +11,22 @@
 #include "member.h"
 #include "plan.h"
 
-/* Each type that is known, whether the container may be without one of its own,
- * and if not, what to do. Without a cgroup namespace it sees the paths of the
- * guest's cgroups, without a time namespace the guest's clocks, which tell nothing about dom0. */
+/* Each type that is known, whether containers of one guest can share one, whether the
+ * container may be without one of its own, and if not, what to do. Without a cgroup
+ * namespace it sees the paths of the guest's cgroups, without a time namespace the
+ * guest's clocks, which tell nothing about dom0. */
 static const struct type {
 	const char *name, *file; /* /proc/PID/ns/FILE */
-	const char *advice;      /* NULL: may be absent */
+	bool shared;
+	const char *advice; /* NULL: may be absent */
 } types[] = {
-	{ "mount", "mnt", "give the container one of its own" },
-	{ "pid", "pid", "leave --pid=host out" },
-	{ "ipc", "ipc", "leave --ipc=host out" },
-	{ "uts", "uts", "leave --uts=host out" },
-	{ "network", "net", "use --network none" },
-	{ "cgroup", "cgroup", NULL },
-	{ "time", "time", NULL },
+	{ "mount", "mnt", false, "give the container one of its own" },
+	{ "pid", "pid", true, "leave --pid=host out" },
+	{ "ipc", "ipc", true, "leave --ipc=host out" },
+	{ "uts", "uts", true, "leave --uts=host out" },
+	{ "network", "net", true, "use --network none" },
+	{ "cgroup", "cgroup", false, NULL },
+	{ "time", "time", false, NULL },
 };
 
 #define NANOSECS_MAX 999999999
@@ -54,8 +56,14 @@ static bool is_hosts(const char *path, const struct type *t)
 	return false;
 }
 
+static int out_of_memory(const struct reader *r)
+{
+	return domlet_error_set(r->err, ENOMEM, "%s can't be read: out of memory", r->path);
+}
+
 static int take_path(const struct reader *r, const struct type *t, const char *path, struct json_object *one)
 {
+	struct domlet_plan_join *join = &r->plan->joins[r->plan->join_count];
 	struct stat st;
 
 	if (is_hosts(path, t))
@@ -63,17 +71,22 @@ static int take_path(const struct reader *r, const struct type *t, const char *p
 			r->err, ENOTSUP,
 			"the %s namespace %s is the host's, which a guest with its own kernel can't share: use a private one",
 			t->name, path);
-	if (strcmp(t->name, "network") != 0)
+	if (!t->shared)
 		return domlet_error_set(
 			r->err, ENOTSUP,
-			"the %s namespace %s can't be joined: sharing namespaces between containers is not possible yet",
+			"the %s namespace %s can't be joined: only ipc, uts, network and pid namespaces can be shared between containers in one guest, so use a private one",
 			t->name, path);
 	if (stat(path, &st) < 0)
-		return domlet_error_set(r->err, errno, "the network namespace %s can't be used: %s", path,
+		return domlet_error_set(r->err, errno, "the %s namespace %s can't be used: %s", t->name, path,
 					domlet_strerror(errno));
-	r->plan->net_path = strdup(path);
-	if (!r->plan->net_path)
-		return domlet_error_set(r->err, ENOMEM, "%s can't be read: out of memory", r->path);
+	*join = (struct domlet_plan_join){
+		.type = t->name, .file = t->file, .path = strdup(path), .dev = st.st_dev, .ino = st.st_ino, .container = -1
+	};
+	if (!join->path)
+		return out_of_memory(r);
+	r->plan->join_count++;
+	if (strcmp(t->name, "network") == 0 && !(r->plan->net_path = strdup(path)))
+		return out_of_memory(r);
 	json_object_object_del(one, "path");
 	return 0;
 }
@@ -163,6 +176,6 @@ int domlet_plan_namespaces(struct json_object *config, const char *path, struct 
 	if (r == 0)
 		r = check_time_offsets(&reader, domlet_oci_member(linux_, "timeOffsets"));
 	if (r == 0 && hostname && hostname[0] != '\0' && !(plan->hostname = strdup(hostname)))
-		r = domlet_error_set(err, ENOMEM, "%s can't be read: out of memory", path);
+		r = out_of_memory(&reader);
 	return r;
 }

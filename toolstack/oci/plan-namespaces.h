@@ -14,10 +14,11 @@ struct domlet_error;
 struct domlet_plan;
 struct json_object;
 
-/* Sets net_path and hostname of PLAN. A network namespace that the caller has made is
- * the proxy's, in dom0; the guest makes another one and need not know of the first,
- * whose path is therefore taken out of CONFIG. PATH is config.json's, for sentences. 0
- * or -errno. */
+/* Sets joins, net_path and hostname of PLAN. What is named by a path is a namespace of
+ * dom0's: another container's, whose counterpart is in a guest, or, of a network
+ * namespace, one that the caller has made for the proxy. The guest need not know of
+ * either, so paths are taken out of CONFIG. PATH is config.json's, for sentences. 0 or
+ * -errno. */
 int domlet_plan_namespaces(struct json_object *config, const char *path, struct domlet_plan *plan,
 			   struct domlet_error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,27 @@ int domlet_id_check(const char *id, struct domlet_error *err)
 	return 0;
 }
 
+void domlet_plan_number(struct domlet_plan *plan, uint32_t number)
+{
+	static const char devices[DOMLET_CONTAINER_MAX][8] = {
+		"xvda", "xvdb", "xvdc", "xvdd", "xvde", "xvdf", "xvdg", "xvdh",
+		"xvdi", "xvdj", "xvdk", "xvdl", "xvdm", "xvdn", "xvdo", "xvdp",
+	};
+
+	assert(number < DOMLET_CONTAINER_MAX);
+	plan->root.device = devices[number];
+}
+
+int domlet_plan_join(struct domlet_plan *plan, const char *type, uint32_t number)
+{
+	for (size_t i = 0; i < plan->join_count && number < DOMLET_CONTAINER_MAX; i++)
+		if (strcmp(plan->joins[i].type, type) == 0) {
+			plan->joins[i].container = (int)number;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 void domlet_plan_free(struct domlet_plan *plan)
 {
 	for (size_t i = 0; i < plan->mount_count; i++) {
@@ -41,6 +63,8 @@ void domlet_plan_free(struct domlet_plan *plan)
 		free(plan->mounts[i].content);
 	}
 	free(plan->mounts);
+	for (size_t i = 0; i < plan->join_count; i++)
+		free(plan->joins[i].path);
 	json_object_put(plan->config);
 	free(plan->config_path);
 	free(plan->id);
@@ -194,7 +218,8 @@ static int read_cgroup(struct domlet_plan *plan, struct domlet_error *err)
  * lies over it, in a read-only root too: mount points must be made first. */
 static int read_mounts(struct domlet_plan *plan, struct domlet_error *err)
 {
-	plan->root = (struct domlet_plan_disk){ .device = "xvda", .type = "erofs", .overlay = true };
+	plan->root = (struct domlet_plan_disk){ .type = "erofs", .overlay = true };
+	domlet_plan_number(plan, 0);
 	return domlet_plan_mounts(plan->config, plan, err);
 }
 

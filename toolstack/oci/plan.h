@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "ask.h"
 
@@ -45,6 +46,21 @@ struct domlet_plan_mount {
 	uint32_t mode, uid, gid;
 };
 
+/* A namespace that the configuration names by its path, of a type that containers in one
+ * guest can share. The plan doesn't know whose it is: who places the container compares
+ * device and inode with the namespaces of the processes that stand for containers. */
+struct domlet_plan_join {
+	const char *type; /* as the configuration calls it: "ipc", "uts", "network" or "pid" */
+	const char *file; /* /proc/PID/ns/FILE is that of a process */
+	char *path;
+	dev_t dev;
+	ino_t ino;
+	int container; /* number of the container in the same domain whose it is; -1: none is known */
+};
+
+/* Each type at most once. */
+#define DOMLET_PLAN_JOINS 4u
+
 /* A disk of the domain, which is the container's. */
 struct domlet_plan_disk {
 	const char *device; /* as Xen names it, and the guest below /dev */
@@ -64,7 +80,9 @@ struct domlet_plan {
 	/* Labels of the host's security modules, which no guest knows: the text of a JSON
 	 * object, by their places in the configuration. NULL: none are asked for. */
 	char *labels;
-	char *net_path; /* the network namespace in dom0 to join; NULL: none */
+	char *net_path; /* the network namespace in dom0 to join, also one of joins; NULL: none */
+	struct domlet_plan_join joins[DOMLET_PLAN_JOINS];
+	size_t join_count;
 	bool terminal;
 	uint16_t console_rows, console_cols; /* 0: unknown */
 	bool root_readonly;
@@ -99,6 +117,13 @@ int domlet_plan_parse(const char *bundle, const char *id, const char *text, size
  * guest needs memory of its own, beside what a container's limit promises. The number
  * is plan->vcpus, or TEMPLATE_VCPUS where that is 0. */
 void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus);
+/* To be called before the document is made, by whoever has found the container's place:
+ * it is container NUMBER (below DOMLET_CONTAINER_MAX; 0 if this isn't called) of its domain,
+ * which decides what its disk is called there. */
+void domlet_plan_number(struct domlet_plan *plan, uint32_t number);
+/* The same of a namespace: joins' element TYPE is that of container NUMBER of the same
+ * domain. -EINVAL: there is no such element, or NUMBER is none. */
+int domlet_plan_join(struct domlet_plan *plan, const char *type, uint32_t number);
 void domlet_plan_free(struct domlet_plan *plan);
 
 /* Refuses (-EINVAL, "invalid container ID format") an id that runc's rule doesn't have:
