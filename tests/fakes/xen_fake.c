@@ -17,7 +17,7 @@
 #define DOMID 7
 #define BACKEND "/local/domain/0/backend/vbd/7"
 
-enum operation { CREATE, UNPAUSE, DESTROY };
+enum operation { CREATE, UNPAUSE, DESTROY, ATTACH, DETACH };
 
 struct pending {
 	uv_timer_t timer; /* first */
@@ -25,6 +25,8 @@ struct pending {
 	void (*callback)(libxl_ctx *ctx, int rc, void *user);
 	void *user;
 	bool aborted;
+	unsigned int disk; /* its bit in xen_fake.disks */
+	struct pending *next;
 };
 
 struct xen_fake xen_fake;
@@ -32,7 +34,7 @@ static uv_loop_t *loop;
 static uint8_t no_context[1 << 16]; /* tests/golden/domain_golden.c says why */
 static const libxl_event_hooks *event_hooks;
 static void *event_user;
-static struct pending *creating;
+static struct pending *under_way;
 static int watch_pipe[2] = { -1, -1 };
 static int listener = -1;
 static uv_async_t end_async;
@@ -51,7 +53,7 @@ void xen_fake_reset(uv_loop_t *l, unsigned int fail_at)
 {
 	loop = l;
 	xen_fake = (struct xen_fake){ .fail_at = fail_at };
-	creating = NULL;
+	under_way = NULL;
 	memset(no_context, 0xff, sizeof no_context);
 }
 
@@ -133,21 +135,32 @@ static void free_pending(uv_handle_t *h)
 
 static void complete(uv_timer_t *t)
 {
-	static const char *const names[] = { "create's end", "unpause's end", "destroy's end" };
+	static const char *const names[] = { "create's end", "unpause's end", "destroy's end", "attach's end",
+					     "detach's end" };
 	struct pending *p = (struct pending *)t;
+	struct pending **at = &under_way;
 	int rc = xen_fake_fails(names[p->what]) ? ERROR_FAIL : 0;
 
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
 	xen_fake.open_operations--;
 	uv_close((uv_handle_t *)t, free_pending);
+	if (p->aborted)
+		rc = ERROR_ABORTED;
 	if (p->what == CREATE) {
-		creating = NULL;
-		if (p->aborted)
-			rc = ERROR_ABORTED;
 		xen_fake.domain = rc == 0;
 	} else if (!xen_fake.domain) {
 		rc = ERROR_DOMAIN_NOTFOUND;
 	} else if (p->what == DESTROY) {
 		xen_fake.domain = rc != 0;
+		if (rc == 0)
+			xen_fake.disks = 0;
+	} else if (p->what == ATTACH) {
+		; /* what there is of it stays, as libxl leaves it */
+	} else if (p->what == DETACH) {
+		if (rc == 0)
+			xen_fake.disks &= ~p->disk;
 	} else if (rc == 0) {
 		xen_fake.unpaused = true;
 		xen_fake.paused = false;
@@ -168,6 +181,8 @@ static struct pending *start(enum operation what, const libxl_asyncop_how *how)
 	p->user = how->u.for_callback;
 	uv_timer_init(loop, &p->timer);
 	uv_timer_start(&p->timer, complete, 1, 0);
+	p->next = under_way;
+	under_way = p;
 	xen_fake.open_operations++;
 	return p;
 }
@@ -179,17 +194,22 @@ int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_
 	if (xen_fake_fails("create_new"))
 		return ERROR_INVAL;
 	*domid = DOMID;
-	creating = start(CREATE, how);
+	(void)start(CREATE, how);
 	return 0;
 }
 
 int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
 {
-	(void)ctx, (void)how;
-	if (xen_fake_fails("ao_abort"))
-		return ERROR_NOTFOUND; /* it goes on to its own end */
-	if (creating)
-		creating->aborted = true;
+	struct pending *p = under_way;
+
+	(void)ctx;
+	while (p && (p->callback != how->callback || p->user != how->u.for_callback))
+		p = p->next;
+	if (p) /* it ends in any case */
+		uv_timer_start(&p->timer, complete, 1, 0);
+	if (!p || xen_fake_fails("ao_abort"))
+		return ERROR_NOTFOUND;
+	p->aborted = true;
 	return 0;
 }
 
@@ -220,6 +240,42 @@ int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 		return ERROR_FAIL;
 	(void)start(DESTROY, how);
 	return 0;
+}
+
+static int call_disk(enum operation what, const libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	struct pending *p;
+
+	if (disk->backend != LIBXL_DISK_BACKEND_PHY || disk->readwrite || strncmp(disk->vdev, "xvd", 3) != 0 ||
+	    strlen(disk->vdev) != 4 || strcmp(disk->script, "/usr/lib/domlet/domlet-hotplug") != 0)
+		abort();
+	p = start(what, how);
+	p->disk = 1u << (disk->vdev[3] - 'a');
+	if (what == ATTACH)
+		xen_fake.disks |= p->disk;
+	if (__builtin_popcount(xen_fake.disks) > (int)xen_fake.disks_most)
+		xen_fake.disks_most = (unsigned int)__builtin_popcount(xen_fake.disks);
+	if (xen_fake.disks_hang)
+		uv_timer_stop(&p->timer);
+	return 0;
+}
+
+int libxl_device_disk_add(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	return xen_fake_fails("disk_add") ? ERROR_FAIL : call_disk(ATTACH, disk, how);
+}
+
+int libxl_device_disk_remove(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	return xen_fake_fails("disk_remove") ? ERROR_FAIL : call_disk(DETACH, disk, how);
+}
+
+int libxl_device_disk_destroy(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	return xen_fake_fails("disk_destroy") ? ERROR_FAIL : call_disk(DETACH, disk, how);
 }
 
 int libxl_evenable_domain_death(libxl_ctx *ctx, uint32_t domid, libxl_ev_user user, libxl_evgen_domain_death **out)

@@ -21,7 +21,9 @@ struct xen_fake {
 	bool vanishes_then;   /* a domain that shuts itself down is destroyed at once */
 	unsigned int busy_ms; /* for so long other callbacks hold the loop up after the domain's end */
 	int open_operations, death_watches;
-	bool disk_left; /* libxl forgot the backend of its disk */
+	bool disk_left;                 /* libxl forgot the backend of its disk */
+	unsigned int disks, disks_most; /* later ones that are there, in whole or in part: now, at most */
+	bool disks_hang;                /* calls about them end only when they are aborted */
 };
 
 extern struct xen_fake xen_fake;

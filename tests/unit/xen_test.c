@@ -30,8 +30,18 @@ struct owner {
 	struct domlet_template tmpl;
 	bool wants_end, ended, ready;
 	int built, unpaused, paused, resumed, destroyed, vanished, shut_down, rings;
-	uv_timer_t patience; /* like the monitor's for a boot */
+	unsigned int attached, detached; /* bits of numbers */
+	unsigned int further;            /* disks, from number 1 on, that it has when its guest is there */
+	uv_timer_t patience;             /* like the monitor's for a boot */
 };
+
+static const char *disk_name(uint32_t tag)
+{
+	static char name[8];
+
+	(void)snprintf(name, sizeof name, "xvd%c", 'a' + tag);
+	return name;
+}
 
 static void end(struct owner *o)
 {
@@ -139,7 +149,44 @@ static void on_ring(void *user, const struct domlet_ring_offer *offer)
 	assert_int_equal(offer->order * 1000 + offer->index_ref * 100 + offer->port * 10 + offer->epoch, 5891);
 	o->ready = true;
 	(void)domlet_xen_forget_seed(o->xen);
-	if (domlet_xen_pause(o->xen, &why) < 0)
+	for (unsigned int tag = 1; tag <= o->further && !o->wants_end; tag++)
+		if (domlet_xen_disk_attach(o->xen, tag, kernel, disk_name(tag), &why) < 0)
+			note(o, &why);
+	if (!o->further && domlet_xen_pause(o->xen, &why) < 0)
+		note(o, &why);
+}
+
+/* A further disk. */
+static void on_attached(void *user, uint32_t tag, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_true(tag >= 1 && tag <= o->further && !(o->attached & 1u << tag));
+	assert_int_equal(o->destroyed, 0);
+	o->attached |= 1u << tag;
+	if (rc < 0) {
+		note(o, err);
+		assert_non_null(strstr(err->text, disk_name(tag)));
+		assert_true(rc == -ECANCELED || !(xen_fake.disks & 1u << tag));
+	} else if (!o->wants_end && o->attached == (1u << (o->further + 1)) - 2 &&
+		   domlet_xen_disk_detach(o->xen, tag, disk_name(tag), &why) < 0) {
+		note(o, &why);
+	}
+}
+
+/* The others stay until the domain ends. */
+static void on_detached(void *user, uint32_t tag, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_true(o->attached & 1u << tag && !(o->detached & 1u << tag));
+	assert_int_equal(o->destroyed, 0);
+	o->detached |= 1u << tag;
+	if (rc < 0)
+		note(o, err);
+	else if (!o->wants_end && domlet_xen_pause(o->xen, &why) < 0)
 		note(o, &why);
 }
 
@@ -160,8 +207,9 @@ static void lose_patience(uv_timer_t *t)
 	note(t->data, &err);
 }
 
-static const struct domlet_xen_ops ops = { on_built,    on_unpaused, on_paused, on_resumed, on_destroyed,
-					   on_shutdown, on_vanished, on_ring,   on_disaster };
+static const struct domlet_xen_ops ops = { on_built,     on_unpaused, on_paused,   on_resumed,
+					   on_destroyed, on_shutdown, on_vanished, on_ring,
+					   on_disaster,  on_attached, on_detached };
 
 /* A guest is waited for so long: where one that never comes is what is tested,
  * a little; where it must come, however long a busy machine takes. */
@@ -212,17 +260,26 @@ static void each_call_fails(void **state)
 	patience_ms = 600;
 	do {
 		begin(&o, &loop, ++k);
+		o.further = 2;
 		finish(&o, &loop);
 		if (!o.ready)
 			assert_true(strlen(o.err.text) > 10);
+		/* A guest that doesn't let go of its disk is not asked. */
+		if (xen_fake.failed &&
+		    (!strcmp(xen_fake.failed, "disk_remove") || !strcmp(xen_fake.failed, "detach's end")))
+			assert_int_equal(o.detached && o.resumed, 1);
 	} while (xen_fake.failed);
 	patience_ms = 20000;
 	begin(&o, &loop, 0);
+	o.further = 2;
 	finish(&o, &loop);
 	assert_true(o.ready);
 	assert_int_equal(o.err.code, 0);
+	assert_int_equal(o.attached, 6);
+	assert_int_equal(__builtin_popcount(o.detached), 1);
+	assert_int_equal(xen_fake.disks_most, 2); /* at once */
 	print_message("%u calls\n", k - 1);
-	assert_true(k > 29);
+	assert_true(k > 36);
 }
 
 /* Asked for while libxl builds. */
@@ -240,6 +297,57 @@ static void a_build_is_stopped(void **state)
 		finish(&o, &loop);
 		assert_false(o.ready);
 	} while (k < 12);
+}
+
+/* libxl waits for what never comes. */
+static void disks_under_way_end_before_their_domain(void **state)
+{
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	for (unsigned int detaches = 0; detaches < 2; detaches++) {
+		begin(&o, &loop, 0);
+		o.further = 15;
+		xen_fake.disks_hang = !detaches;
+		while (!o.rings || (detaches && o.attached != 0xfffe))
+			uv_run(&loop, UV_RUN_ONCE);
+		assert_int_equal(o.attached, detaches ? 0xfffe : 0);
+		assert_true(xen_fake.open_operations >= 1);
+		end(&o);
+		finish(&o, &loop);
+		assert_int_equal(o.attached, 0xfffe);
+		assert_int_equal(__builtin_popcount(o.detached), detaches);
+		assert_int_equal(o.err.code, ECANCELED);
+		assert_int_equal(o.destroyed, 1);
+		assert_false(xen_fake.domain);
+	}
+}
+
+static void a_disk_is_refused(void **state)
+{
+	struct domlet_error err;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	assert_int_equal(domlet_xen_disk_attach(o.xen, 1, kernel, "xvdb", &err), -ESRCH);
+	assert_int_equal(domlet_xen_disk_detach(o.xen, 1, "xvdb", &err), -ESRCH);
+	o.further = 1;
+	xen_fake.disks_hang = true;
+	while (!o.rings)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(domlet_xen_disk_attach(o.xen, 1, kernel, "xvdb", &err), -EBUSY);
+	assert_int_equal(domlet_xen_disk_detach(o.xen, 1, "xvdb", &err), -EBUSY);
+	assert_non_null(strstr(err.text, "xvdb of the domain is being attached"));
+	assert_int_equal(domlet_xen_disk_attach(o.xen, 16, kernel, "xvdq", &err), -EINVAL);
+	assert_int_equal(domlet_xen_disk_attach(o.xen, 2, "/nowhere", "xvdc", &err), -ENOENT);
+	assert_non_null(strstr(err.text, "can't read the image /nowhere"));
+	assert_int_equal(domlet_xen_disk_attach(o.xen, 2, kernel, "a-very-long-device", &err), -ENAMETOOLONG);
+	end(&o);
+	assert_int_equal(domlet_xen_disk_attach(o.xen, 2, kernel, "xvdc", &err), -ESRCH);
+	finish(&o, &loop);
 }
 
 static char turns_file[32];
@@ -477,6 +585,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_call_fails),
 		cmocka_unit_test(a_build_is_stopped),
+		cmocka_unit_test(disks_under_way_end_before_their_domain),
+		cmocka_unit_test_setup_teardown(disks_under_way_end_before_their_domain, own_turns, turns_of_the_host),
+		cmocka_unit_test(a_disk_is_refused),
 		cmocka_unit_test(what_is_told_comes_in_order),
 		cmocka_unit_test(the_domain_vanishes),
 		cmocka_unit_test(the_domain_shuts_down),

@@ -171,8 +171,17 @@ static void disaster(void *user, const char *what)
 int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, const struct domlet_launch *launch,
 		       struct domlet_queue *queue, struct domlet_record *record, struct domlet_error *err)
 {
-	static const struct domlet_xen_ops ops = { built,           unpaused, paused,     resumed, destroyed,
-						   domain_shutdown, vanished, ring_ready, disaster };
+	static const struct domlet_xen_ops ops = {
+		.built = built,
+		.unpaused = unpaused,
+		.paused = paused,
+		.resumed = resumed,
+		.destroyed = destroyed,
+		.shutdown = domain_shutdown,
+		.vanished = vanished,
+		.ring_ready = ring_ready,
+		.disaster = disaster,
+	};
 
 	*d = (struct domlet_domain){ .launch = launch, .queue = queue, .record = record };
 	return domlet_xen_open(loop, &ops, d, &d->xen, err);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HOTPLUG_PROGRAM "/usr/lib/domlet/domlet-hotplug"
+#include "disk.h"
 
 static void set_string(char **out, const char *text, bool *failed)
 {
@@ -109,20 +109,13 @@ static int set_build_info(libxl_ctx *ctx, libxl_domain_type type, libxl_domain_b
 static int set_disk(libxl_domain_config *config, const struct domlet_domain_spec *spec, struct domlet_error *err)
 {
 	libxl_device_disk *disk = calloc(1, sizeof(*disk));
-	bool failed = false;
 
 	if (!disk)
 		return domlet_error_set(err, ENOMEM, "out of memory");
 	libxl_device_disk_init(disk);
 	config->disks = disk;
 	config->num_disks = 1;
-	disk->backend = LIBXL_DISK_BACKEND_PHY;
-	disk->format = LIBXL_DISK_FORMAT_RAW;
-	disk->readwrite = 0;
-	set_string(&disk->pdev_path, spec->image, &failed);
-	set_string(&disk->vdev, spec->device, &failed);
-	set_string(&disk->script, HOTPLUG_PROGRAM, &failed);
-	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
+	return domlet_xen_disk_configure(disk, spec->image, spec->device, err);
 }
 
 int domlet_xen_configure(libxl_ctx *ctx, libxl_domain_config *config, const struct domlet_domain_spec *spec,

@@ -72,6 +72,20 @@ static void tell_disaster(void *user)
 	xen->ops->disaster(xen->user, xen->disaster_text);
 }
 
+static void tell_attached(void *user)
+{
+	struct domlet_xen_slot *slot = user;
+
+	slot->xen->ops->attached(slot->xen->user, slot->tag, slot->disk.rc, &slot->disk.err);
+}
+
+static void tell_detached(void *user)
+{
+	struct domlet_xen_slot *slot = user;
+
+	slot->xen->ops->detached(slot->xen->user, slot->tag, slot->disk.rc, &slot->disk.err);
+}
+
 /* From nothing to a built domain */
 
 static void on_event(void *user, const libxl_event *event);
@@ -83,7 +97,9 @@ static void on_paused(void *user);
 static void on_resumed(void *user);
 static void on_offer(void *user);
 static void on_store_lost(void *user);
+static void on_disk_done(void *user);
 static void on_destroyed(void *user);
+static void destroy_when_quiet(struct domlet_xen *xen);
 
 static void init(struct domlet_xen *xen)
 {
@@ -174,8 +190,7 @@ static void on_built(void *user)
 	if (xen->build.rc == 0)
 		(void)watch_for_end(xen); /* unpause tries again and reports */
 	domlet_xen_loop_post(&xen->loop, &xen->built);
-	if (xen->destroying)
-		domlet_xen_destroy_start(&xen->destroy, xen->domid, xen->gone);
+	destroy_when_quiet(xen);
 }
 
 /* Its guest runs */
@@ -201,9 +216,14 @@ static void on_unpaused(void *user)
 	domlet_xen_loop_post(&xen->loop, &xen->unpaused);
 }
 
+static bool is_ending(const struct domlet_xen *xen)
+{
+	return xen->domid == DOMLET_XEN_NO_DOMID || xen->gone || xen->destroying;
+}
+
 int domlet_xen_pause(struct domlet_xen *xen, struct domlet_error *err)
 {
-	if (xen->gone || xen->destroying)
+	if (is_ending(xen))
 		return domlet_error_set(err, ESRCH, "can't pause the domain: it is gone");
 	return domlet_xen_pause_start(&xen->pause, xen->domid, err);
 }
@@ -217,7 +237,7 @@ static void on_paused(void *user)
 
 int domlet_xen_resume(struct domlet_xen *xen, struct domlet_error *err)
 {
-	if (xen->gone || xen->destroying)
+	if (is_ending(xen))
 		return domlet_error_set(err, ESRCH, "can't resume the domain: it is gone");
 	return domlet_xen_unpause_start(&xen->resume, xen->domid, err);
 }
@@ -228,6 +248,65 @@ static void on_resumed(void *user)
 
 	domlet_xen_loop_post(&xen->loop, &xen->resumed);
 }
+
+/* Its later disks */
+
+static int find_slot(struct domlet_xen *xen, uint32_t tag, struct domlet_xen_slot **out, struct domlet_error *err)
+{
+	struct domlet_xen_slot *slot;
+
+	if (tag >= DOMLET_CONTAINER_MAX)
+		return domlet_error_set(err, EINVAL, "a domain has %u containers at most, and there is no number %u",
+					DOMLET_CONTAINER_MAX, tag);
+	if (!xen->slots[tag]) {
+		slot = calloc(1, sizeof(*slot));
+		if (!slot)
+			return domlet_error_set(err, ENOMEM, "out of memory");
+		slot->xen = xen;
+		slot->tag = tag;
+		slot->disk = (struct domlet_xen_disk){ .loop = &xen->loop, .done = on_disk_done, .user = slot };
+		slot->attached = (struct domlet_xen_post){ .deliver = tell_attached, .user = slot };
+		slot->detached = (struct domlet_xen_post){ .deliver = tell_detached, .user = slot };
+		domlet_xen_disk_init(&slot->disk);
+		xen->slots[tag] = slot;
+	}
+	*out = xen->slots[tag];
+	return 0;
+}
+
+int domlet_xen_disk_attach(struct domlet_xen *xen, uint32_t tag, const char *image, const char *device,
+			   struct domlet_error *err)
+{
+	struct domlet_xen_slot *slot;
+	int rc;
+
+	if (is_ending(xen))
+		return domlet_error_set(err, ESRCH, "can't attach the disk %s: the domain is gone", device);
+	rc = find_slot(xen, tag, &slot, err);
+	return rc ? rc : domlet_xen_disk_attach_start(&slot->disk, xen->domid, image, device, err);
+}
+
+int domlet_xen_disk_detach(struct domlet_xen *xen, uint32_t tag, const char *device, struct domlet_error *err)
+{
+	struct domlet_xen_slot *slot;
+	int rc;
+
+	if (is_ending(xen))
+		return domlet_error_set(err, ESRCH, "can't detach the disk %s: the domain is gone", device);
+	rc = find_slot(xen, tag, &slot, err);
+	return rc ? rc : domlet_xen_disk_detach_start(&slot->disk, xen->domid, device, err);
+}
+
+static void on_disk_done(void *user)
+{
+	struct domlet_xen_slot *slot = user;
+	struct domlet_xen *xen = slot->xen;
+
+	domlet_xen_loop_post(&xen->loop, slot->disk.attaching ? &slot->attached : &slot->detached);
+	destroy_when_quiet(xen);
+}
+
+/* What it offers, and what goes wrong beside it */
 
 static void on_offer(void *user)
 {
@@ -278,18 +357,37 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 		return domlet_error_set(err, EALREADY, "the domain is being destroyed already");
 	domlet_xen_build_stop(&xen->build);
 	xen->destroying = true;
+	/* The end of the last of these goes on with this. */
 	if (domlet_xen_build_runs(&xen->build))
-		domlet_xen_build_abort(&xen->build); /* its end goes on with this */
-	else
-		domlet_xen_destroy_start(&xen->destroy, xen->domid, xen->gone);
+		domlet_xen_build_abort(&xen->build);
+	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (xen->slots[i])
+			domlet_xen_disk_stop(&xen->slots[i]->disk);
+	destroy_when_quiet(xen);
 	return 0;
+}
+
+static bool is_quiet(const struct domlet_xen *xen)
+{
+	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (xen->slots[i] && domlet_xen_disk_runs(&xen->slots[i]->disk))
+			return false;
+	return !domlet_xen_build_runs(&xen->build);
+}
+
+static void destroy_when_quiet(struct domlet_xen *xen)
+{
+	if (!xen->destroying || xen->destroy_begun || !is_quiet(xen))
+		return;
+	xen->destroy_begun = true;
+	domlet_xen_destroy_start(&xen->destroy, xen->domid, xen->gone);
 }
 
 static void on_destroyed(void *user)
 {
 	struct domlet_xen *xen = user;
 
-	xen->destroying = false;
+	xen->destroying = xen->destroy_begun = false;
 	if (xen->destroy.rc == 0)
 		xen->gone = true;
 	domlet_xen_loop_post(&xen->loop, &xen->destroyed);
@@ -304,11 +402,18 @@ void domlet_xen_close(struct domlet_xen *xen)
 	xen->death = NULL;
 	domlet_xen_build_close(&xen->build);
 	domlet_xen_destroy_close(&xen->destroy);
+	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (xen->slots[i])
+			domlet_xen_disk_close(&xen->slots[i]->disk);
 	domlet_xen_store_close(&xen->store);
 	domlet_xen_loop_close(&xen->loop);
 }
 
 static void on_closed(void *user)
 {
-	free(user);
+	struct domlet_xen *xen = user;
+
+	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		free(xen->slots[i]);
+	free(xen);
 }

@@ -7,12 +7,22 @@
  * is to be told. All of it is freed when libuv has closed the last handle in it.
  */
 
+#include "../../frontend/proto/limits.h"
 #include "build.h"
 #include "destroy.h"
+#include "disk.h"
 #include "offer.h"
 #include "pause.h"
 #include "unpause.h"
 #include "xen.h"
+
+/* A container's disk that came after the build, and what its owner is told of it. */
+struct domlet_xen_slot {
+	struct domlet_xen *xen;
+	uint32_t tag;
+	struct domlet_xen_disk disk;
+	struct domlet_xen_post attached, detached;
+};
 
 struct domlet_xen {
 	const struct domlet_xen_ops *ops;
@@ -22,6 +32,7 @@ struct domlet_xen {
 
 	uint32_t domid;        /* DOMLET_XEN_NO_DOMID until built */
 	bool gone, destroying; /* from when its owner asks for the end, until that is known */
+	bool destroy_begun;    /* while destroying: nothing that was under way is waited for any more */
 	libxl_evgen_domain_death *death;
 	bool seed_given; /* a seed is never used twice */
 
@@ -30,6 +41,7 @@ struct domlet_xen {
 	struct domlet_xen_pause pause;
 	struct domlet_xen_destroy destroy;
 	struct domlet_xen_offer offer;
+	struct domlet_xen_slot *slots[DOMLET_CONTAINER_MAX]; /* by tag; NULL: never had one */
 
 	/* what the owner is told, and with which words */
 	struct domlet_xen_post built, unpaused, paused, resumed, destroyed, shut_down, vanished, ring_ready, disaster;

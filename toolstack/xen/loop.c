@@ -270,7 +270,7 @@ static void on_deliver(uv_timer_t *handle)
 
 		loop->first = post->next;
 		post->queued = false;
-		post->deliver(loop->user);
+		post->deliver(post->user ? post->user : loop->user);
 	}
 }
 

@@ -22,6 +22,7 @@ struct domlet_xen_timer;
 /* One thing to tell the owner. Until it was told, telling it again changes nothing. */
 struct domlet_xen_post {
 	void (*deliver)(void *user);
+	void *user; /* NULL: the loop's */
 	/* private */
 	struct domlet_xen_post *next;
 	bool queued;
@@ -56,7 +57,7 @@ int domlet_xen_loop_open(struct domlet_xen_loop *loop, struct domlet_error *err)
 /* Nothing is delivered any more. The last that the owner calls: closed() may come at once. */
 void domlet_xen_loop_close(struct domlet_xen_loop *loop);
 
-/* POST's deliver() is called on a later turn, with the owner's USER, after all
+/* POST's deliver() is called on a later turn, with POST's USER or else the loop's, after all
  * that was posted before. It may do anything, closing the loop included. */
 void domlet_xen_loop_post(struct domlet_xen_loop *loop, struct domlet_xen_post *post);
 

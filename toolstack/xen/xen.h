@@ -59,6 +59,8 @@ struct domlet_xen_ops { /* callbacks, all on the loop */
 	void (*vanished)(void *user);                  /* domain is gone though we didn't ask */
 	void (*ring_ready)(void *user, const struct domlet_ring_offer *offer);
 	void (*disaster)(void *user, const char *what);
+	void (*attached)(void *user, uint32_t tag, int rc, const struct domlet_error *err);
+	void (*detached)(void *user, uint32_t tag, int rc, const struct domlet_error *err);
 };
 
 /* Errors: not a dom0, xenstored gone, …: sentences with what to do. */
@@ -74,7 +76,19 @@ int domlet_xen_unpause(struct domlet_xen *xen, struct domlet_error *err); /* als
 /* Of one that runs. */
 int domlet_xen_pause(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_resume(struct domlet_xen *xen, struct domlet_error *err);
+/* What is under way with disks ends first, and its callbacks come before destroyed(). */
 int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
+
+/* Further disks of a domain that was built: each TAG (0 to DOMLET_CONTAINER_MAX - 1, the
+ * container's number) has one, with one operation at a time (-EBUSY); those of several tags may
+ * be under way at once. IMAGE is a file, read-only; DEVICE its name in the guest, as in
+ * "xvdb". attached() means that dom0 has done its part: the guest finds the disk soon
+ * afterwards. If it has failed, nothing of the disk is left. detached() comes within about
+ * 20 s, whatever the guest does, and with 0 also when there was no such disk. A domain's end
+ * takes all its disks along; -ESRCH then. */
+int domlet_xen_disk_attach(struct domlet_xen *xen, uint32_t tag, const char *image, const char *device,
+			   struct domlet_error *err);
+int domlet_xen_disk_detach(struct domlet_xen *xen, uint32_t tag, const char *device, struct domlet_error *err);
 
 /* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
  * dom0, readable by the guest only. DOCUMENT may be NULL when it goes over
