@@ -35,7 +35,9 @@ struct domlet_slice {
 	M(REPLY,    reply,   10, G)   \
 	M(EXITED,   exited,  11, G)   \
 	M(PING,     ping,    12, H)   \
-	M(SYNC,     sync,    13, H)
+	M(SYNC,     sync,    13, H)   \
+	M(FREEZE,   freeze,  14, H)   \
+	M(THAW,     thaw,    15, H)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -72,6 +74,10 @@ struct domlet_slice {
 #define DOMLET_MSG_PING_FIELDS(U32, U64, I32, STR, BYTES) U64(cookie)
 /* Writes out what is dirty, of all file systems. Answered by REPLY when it is. */
 #define DOMLET_MSG_SYNC_FIELDS(U32, U64, I32, STR, BYTES)
+/* The same, and then no process of the container runs until THAW. Each is answered
+ * when it is so. */
+#define DOMLET_MSG_FREEZE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
+#define DOMLET_MSG_THAW_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
 
 /* clang-format on */
 

@@ -34,7 +34,8 @@ static struct {
 	uint32_t writer, left;             /* the process that writes so much, before the domain dies */
 	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
-	uint32_t signals, sync; /* the first SYNC */
+	uint32_t first[DOMLET_CONTAINER_MAX]; /* processes */
+	uint32_t signals, sync;               /* the first SYNC */
 	bool started, stalls;
 	_Atomic bool late;   /* the host takes its time for what it reads next */
 	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
@@ -270,7 +271,8 @@ static void obey(const struct domlet_msg *m)
 			await_document(1, m->request, m->create.length, m->create.sha256.ptr);
 			return;
 		}
-		open_streams(1);
+		fake.first[m->create.container] = m->create.process;
+		open_streams(m->create.process);
 		if (ring_fake_guest == RING_FAKE_REFUSES)
 			reply(m->request, ENOENT, "exec: \"x\xc2\x9b\": executable file not found in $PATH");
 		else
@@ -315,6 +317,12 @@ static void obey(const struct domlet_msg *m)
 			reply(m->request, E2BIG, "such a document is too large for this guest");
 		else
 			await_document(m->exec.process, m->request, m->exec.length, NULL);
+		return;
+	case DOMLET_MSG_FREEZE:
+	case DOMLET_MSG_THAW: reply(m->request, 0, ""); return;
+	case DOMLET_MSG_DELETE: /* which its first process has not outlived */
+		exec_ends(fake.first[m->delete_.container], 137);
+		reply(m->request, 0, "");
 		return;
 	case DOMLET_MSG_SYNC:
 		if (ring_fake_guest == RING_FAKE_STALLS && !fake.sync) {

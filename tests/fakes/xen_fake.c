@@ -412,7 +412,7 @@ char **xs_check_watch(struct xs_handle *xs)
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
 {
-	static const char *const nodes[][2] = { { "/ring/0", "2 5 8 9 1" }, { "/vm", "/vm/x" } };
+	static const char *const nodes[][2] = { { "/ring/0", "3 5 8 9 1" }, { "/vm", "/vm/x" } };
 
 	(void)xs, (void)t;
 	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {

@@ -188,6 +188,90 @@ static void each_order_that_asks_is_answered_once(void **state)
 	expect_silence();
 }
 
+static void exec_in(uint32_t container, uint32_t tag, uint32_t process)
+{
+	struct domlet_guest_exec order = { .tag = tag,
+					   .container = container,
+					   .process = process,
+					   .object = strdup("s"),
+					   .len = 1,
+					   .stdio = { -1, -1, -1 },
+					   .timeout_ms = 10000 };
+
+	domlet_guest_exec(&guest, &order);
+	expect_answer(tag, 0, false);
+}
+
+static void create_another(uint32_t tag, uint32_t container, uint32_t process)
+{
+	const struct domlet_guest_first first = { .container = container, .process = process, .stdio = { -1, -1, -1 } };
+	const struct domlet_guest_create create = {
+		.tag = tag, .container = container, .process = process, .id = "c2", .sha256 = (const uint8_t[32]){ 0 }
+	};
+
+	domlet_guest_take_first(&guest, &first);
+	domlet_guest_create(&guest, &create);
+}
+
+/* What ends a container, or its processes, is nothing to another one. */
+static void containers_end_by_themselves(void **state)
+{
+	(void)state;
+	create_another(10, 1, 2);
+	expect_answer(10, 0, false);
+	domlet_guest_start(&guest, 11, 1);
+	expect_answer(11, 0, false);
+	exec_in(0, 12, 3);
+	exec_in(1, 13, 4);
+	domlet_guest_drop_further(&guest, 1);
+	expect_of(DOMLET_GUEST_ENDED, 4, 137);
+	expect_of(DOMLET_GUEST_FREED, 4, 0);
+	expect_silence();
+	domlet_guest_delete(&guest, 14, 1);
+	expect_of(DOMLET_GUEST_EXITED, 2, 137);
+	expect_answer(14, 0, false);
+	expect_of(DOMLET_GUEST_ENDED, 2, 137);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	exec_in(0, 15, 2); /* with that number */
+	kill_process(3, SIGTERM);
+	expect_of(DOMLET_GUEST_EXITED, 3, 143);
+	expect_of(DOMLET_GUEST_ENDED, 3, 143);
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+	ring_fake_guest = RING_FAKE_REFUSES;
+	create_another(16, 1, 3);
+	expect_answer(16, ENOENT, false);
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+	expect_silence();
+}
+
+static void the_same_is_asked_once_at_a_time(void **state)
+{
+	(void)state;
+	domlet_guest_freeze(&guest, 1, 0);
+	expect_answer(1, 0, false);
+	domlet_guest_thaw(&guest, 2, 0);
+	expect_answer(2, 0, false);
+	domlet_guest_sleeps(&guest, true);
+	xen_fake.paused = true;
+	uv_sleep(100);
+	for (uint32_t i = 0; i < 300; i++) {
+		domlet_guest_freeze(&guest, 1000 + i, 0);
+		domlet_guest_thaw(&guest, 2000 + i, 0);
+		domlet_guest_delete(&guest, 3000 + i, 0);
+		domlet_guest_sync(&guest, 4000 + i);
+		for (uint32_t order = 1; i && order <= 4; order++)
+			expect_answer(1000 * order + i, EAGAIN, false);
+		looked_at = seen = 0;
+	}
+	domlet_guest_freeze(&guest, 5000, 1); /* of another container */
+	expect_silence();
+	domlet_guest_detach(&guest);
+	for (uint32_t i = 1; i <= 5; i++)
+		expect_answer(1000 * i, ECANCELED, true);
+	expect_of(DOMLET_GUEST_ENDED, 1, 137);
+	xen_fake.paused = false;
+}
+
 /* What it has left running reads the end of its input, and writes on. */
 static void what_a_process_leaves_running_keeps_its_number(void **state)
 {
@@ -215,7 +299,7 @@ static void what_a_process_leaves_running_keeps_its_number(void **state)
 	}
 	assert_string_equal(lines, "hello\nhello\n");
 	expect_silence();
-	domlet_guest_drop_further(&guest);
+	domlet_guest_drop_further(&guest, 0);
 	expect_of(DOMLET_GUEST_FREED, 2, 0);
 	close(out[0]);
 }
@@ -298,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_process_runs_and_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_order_that_asks_is_answered_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_process_leaves_running_keeps_its_number, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(containers_end_by_themselves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_same_is_asked_once_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_sleeps_need_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_deadline_waits_while_the_guest_sleeps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_wakes_reads_soon, set_up, tear_down),

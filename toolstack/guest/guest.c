@@ -229,6 +229,21 @@ void domlet_guest_sync(struct domlet_guest *g, uint32_t tag)
 	domlet_guest_process_sync(&g->processes, tag);
 }
 
+void domlet_guest_freeze(struct domlet_guest *g, uint32_t tag, uint32_t container)
+{
+	domlet_guest_process_freeze(&g->processes, tag, container);
+}
+
+void domlet_guest_thaw(struct domlet_guest *g, uint32_t tag, uint32_t container)
+{
+	domlet_guest_process_thaw(&g->processes, tag, container);
+}
+
+void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t container)
+{
+	domlet_guest_process_delete(&g->processes, tag, container);
+}
+
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
 {
 	domlet_guest_process_sleep(&g->processes, sleeps);
@@ -292,9 +307,9 @@ void domlet_guest_close_streams(struct domlet_guest *g, uint32_t process)
 	(void)uv_async_send(&g->link.wake); /* the guest is to be told */
 }
 
-void domlet_guest_drop_further(struct domlet_guest *g)
+void domlet_guest_drop_further(struct domlet_guest *g, uint32_t container)
 {
-	domlet_guest_process_drop_further(&g->processes);
+	domlet_guest_process_drop_further(&g->processes, container);
 }
 
 void domlet_guest_watch_output(struct domlet_guest *g)

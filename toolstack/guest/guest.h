@@ -35,8 +35,14 @@ void domlet_guest_take_first(struct domlet_guest *g, const struct domlet_guest_f
 /* The others are for a guest that is attached. */
 void domlet_guest_create(struct domlet_guest *g, const struct domlet_guest_create *order);
 void domlet_guest_start(struct domlet_guest *g, uint32_t tag, uint32_t container);
-/* The guest is to write out what is dirty. */
+/* The guest is to write out what is dirty; of one of several containers, that, and then no process of it is to run,
+ * until it is thawed. As long as the guest has not answered one of these, the same is not asked again: EAGAIN. */
 void domlet_guest_sync(struct domlet_guest *g, uint32_t tag);
+void domlet_guest_freeze(struct domlet_guest *g, uint32_t tag, uint32_t container);
+void domlet_guest_thaw(struct domlet_guest *g, uint32_t tag, uint32_t container);
+/* Of a container whose first process has ended. When it is answered by 0, nothing of the container is left in the
+ * guest, and its first process is freed; after a create that failed this has been so by itself. EAGAIN as above. */
+void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t container);
 /* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
  * be blamed for reading nothing. */
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);
@@ -51,8 +57,8 @@ void domlet_guest_abandon(struct domlet_guest *g, uint32_t process);
 void domlet_guest_lose_proxy(struct domlet_guest *g, uint32_t process);
 /* The readers of PROCESS see the end, whatever is still to be written. */
 void domlet_guest_close_streams(struct domlet_guest *g, uint32_t process);
-/* All processes but first ones end now, whatever is still to be written. */
-void domlet_guest_drop_further(struct domlet_guest *g);
+/* All processes of CONTAINER but its first one end now, whatever is still to be written. */
+void domlet_guest_drop_further(struct domlet_guest *g, uint32_t container);
 /* DOMLET_GUEST_OUTPUT is posted when a reader takes some from now on. */
 void domlet_guest_watch_output(struct domlet_guest *g);
 

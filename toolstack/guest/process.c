@@ -241,18 +241,33 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 	p->phase = DOMLET_GUEST_PROCESS_WAITING;
 }
 
-/* Returns the request's number; 0: the order was answered, as more was asked than a guest can owe. */
-static uint32_t ask(struct domlet_guest_processes *all, struct domlet_msg *msg, uint32_t tag, uint32_t process)
+/* False: the order was answered, as more was asked than a guest can owe. */
+static bool ask(struct domlet_guest_processes *all, struct domlet_msg *msg, struct domlet_guest_request r)
 {
-	uint32_t number = 0;
-
+	r.type = msg->type;
 	if (domlet_guest_request_has_room(&all->requests)) /* else the guest would do what nobody knows of */
-		number = domlet_guest_link_send(all->link, msg);
-	if (number)
-		(void)domlet_guest_request_add(&all->requests, number, tag, process);
+		r.number = domlet_guest_link_send(all->link, msg);
+	if (r.number)
+		(void)domlet_guest_request_add(&all->requests, &r);
 	else
-		answer(all, tag, EAGAIN, "the guest has more to answer than it can be asked: try again");
-	return number;
+		answer(all, r.tag, EAGAIN, "the guest has more to answer than it can be asked: try again");
+	return r.number != 0;
+}
+
+/* What a guest is asked again only when it has answered. */
+static void ask_once(struct domlet_guest_processes *all, struct domlet_msg *msg, uint32_t tag, uint32_t container)
+{
+	const char *what = msg->type == DOMLET_MSG_THAW   ? "resume" :
+			   msg->type == DOMLET_MSG_DELETE ? "delete" :
+							    "pause";
+	char text[80];
+
+	if (!domlet_guest_request_of(&all->requests, msg->type, container)) {
+		(void)ask(all, msg, (struct domlet_guest_request){ .tag = tag, .container = container });
+		return;
+	}
+	(void)snprintf(text, sizeof text, "it is still at what an earlier %s asked for: try again", what);
+	answer(all, tag, EAGAIN, text);
 }
 
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order)
@@ -273,7 +288,9 @@ void domlet_guest_process_create(struct domlet_guest_processes *all, const struc
 	msg.create.sha256 = (struct domlet_slice){ order->sha256, DOMLET_SHA256_LEN };
 	msg.create.id = (struct domlet_slice){ (const uint8_t *)order->id, (uint32_t)strlen(order->id) };
 	p->phase = DOMLET_GUEST_PROCESS_STARTING;
-	(void)ask(all, &msg, order->tag, order->process);
+	(void)ask(all, &msg,
+		  (struct domlet_guest_request){
+			  .tag = order->tag, .process = order->process, .container = order->container });
 }
 
 /* The guest knows nothing of P. */
@@ -286,6 +303,7 @@ static void give_up(struct domlet_guest_process *p)
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order)
 {
 	struct domlet_guest_process *p = take(all, order->process, order->container, order->stdio, order->terminal);
+	struct domlet_guest_request r = { .tag = order->tag, .process = order->process, .container = order->container };
 	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
 
 	p->phase = DOMLET_GUEST_PROCESS_STARTING;
@@ -295,13 +313,13 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 	if (order->len > DOMLET_MSG_MAX - EXEC_OVERHEAD) {
 		msg.exec.length = (uint32_t)order->len;
 		domlet_guest_document_open(&p->document, all->link, p->number, order->object, order->len, order->object);
-		if (!ask(all, &msg, order->tag, order->process))
+		if (!ask(all, &msg, r))
 			give_up(p);
 		return;
 	}
 	domlet_guest_streams_announce(all->link, p->number);
 	msg.exec.process_json = (struct domlet_slice){ (const uint8_t *)order->object, (uint32_t)order->len };
-	if (!ask(all, &msg, order->tag, order->process))
+	if (!ask(all, &msg, r))
 		give_up(p);
 	free(order->object);
 }
@@ -311,17 +329,64 @@ void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag
 	struct domlet_msg msg = { .type = DOMLET_MSG_START };
 
 	msg.start.container = container;
-	(void)ask(all, &msg, tag, 0);
+	(void)ask(all, &msg, (struct domlet_guest_request){ .tag = tag, .container = container });
 }
 
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_SYNC };
 
-	if (all->sync)
-		answer(all, tag, EAGAIN, "it is still at what an earlier pause asked for: try again");
-	else
-		all->sync = ask(all, &msg, tag, 0);
+	ask_once(all, &msg, tag, 0);
+}
+
+void domlet_guest_process_freeze(struct domlet_guest_processes *all, uint32_t tag, uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_FREEZE };
+
+	msg.freeze.container = container;
+	ask_once(all, &msg, tag, container);
+}
+
+void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag, uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_THAW };
+
+	msg.thaw.container = container;
+	ask_once(all, &msg, tag, container);
+}
+
+void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_DELETE };
+
+	msg.delete_.container = container;
+	ask_once(all, &msg, tag, container);
+}
+
+/* False: it had ended, and was told so. */
+static bool mark_ended(struct domlet_guest_process *p)
+{
+	if (p->phase == DOMLET_GUEST_PROCESS_STARTING || p->phase == DOMLET_GUEST_PROCESS_RUNNING)
+		p->exit_code = EXIT_KILLED;
+	else if (p->phase != DOMLET_GUEST_PROCESS_LINGERING)
+		return false;
+	answer_about(p, ECANCELED);
+	p->phase = DOMLET_GUEST_PROCESS_DRAINING;
+	return true;
+}
+
+/* Nothing of the container is left in the guest. */
+static void free_first(struct domlet_guest_processes *all, uint32_t container)
+{
+	for (uint32_t number = 1; number <= all->used; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+		if (!p || !p->first || p->container != container || p->phase == DOMLET_GUEST_PROCESS_WAITING)
+			continue;
+		(void)mark_ended(p);
+		tell_end(p, p->exit_code);
+		free_slot(p);
+	}
 }
 
 void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t request, uint32_t code, const char *text)
@@ -331,8 +396,6 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 
 	if (!domlet_guest_request_take(&all->requests, request, &r))
 		return; /* what was never asked, or wants no answer, or has had one */
-	if (request == all->sync)
-		all->sync = 0;
 	p = domlet_guest_process_find(all, r.process);
 	if (p && p->phase != DOMLET_GUEST_PROCESS_STARTING)
 		p = NULL; /* so short that its end came first */
@@ -342,13 +405,15 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 		tell_end(p, STATUS_FAILED);
 	if (!r.answered)
 		answer(all, r.tag, code, text);
+	if (r.type == DOMLET_MSG_DELETE && code == 0)
+		free_first(all, r.container);
 	if (!p)
 		return;
-	if (code && !p->first) {
+	if (code) {
 		free_slot(p);
 		return;
 	}
-	p->phase = code ? DOMLET_GUEST_PROCESS_WAITING : DOMLET_GUEST_PROCESS_RUNNING;
+	p->phase = DOMLET_GUEST_PROCESS_RUNNING;
 	if (p->orphan)
 		kill_in_guest(p);
 }
@@ -436,23 +501,10 @@ void domlet_guest_process_sweep(struct domlet_guest_processes *all)
 	}
 }
 
-/* False: it had ended, and was told so. */
-static bool mark_ended(struct domlet_guest_process *p)
-{
-	if (p->phase == DOMLET_GUEST_PROCESS_STARTING || p->phase == DOMLET_GUEST_PROCESS_RUNNING)
-		p->exit_code = EXIT_KILLED;
-	else if (p->phase != DOMLET_GUEST_PROCESS_LINGERING)
-		return false;
-	answer_about(p, ECANCELED);
-	p->phase = DOMLET_GUEST_PROCESS_DRAINING;
-	return true;
-}
-
 void domlet_guest_process_end_all(struct domlet_guest_processes *all)
 {
 	struct domlet_guest_request r;
 
-	all->sync = 0;
 	while (domlet_guest_request_take_any(&all->requests, &r))
 		if (!r.answered)
 			answer_unheard(all, r.tag, ECANCELED);
@@ -465,12 +517,12 @@ void domlet_guest_process_end_all(struct domlet_guest_processes *all)
 	domlet_guest_process_sweep(all);
 }
 
-void domlet_guest_process_drop_further(struct domlet_guest_processes *all)
+void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container)
 {
 	for (uint32_t number = 1; number <= all->used; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
-		if (!p || p->first)
+		if (!p || p->first || p->container != container)
 			continue;
 		(void)mark_ended(p);
 		if (p->phase == DOMLET_GUEST_PROCESS_DRAINING)

@@ -4,8 +4,9 @@
 
 /*
  * The guest's processes, by number: from the order that makes one until
- * nothing of it is left. A container's first process ends with its container,
- * whose power ends it; further ones end by themselves, or when the link does.
+ * nothing of it is left. A container's first process stays until its container
+ * could not be created or was deleted; further ones end by themselves, or when
+ * the link does.
  */
 
 #include "document.h"
@@ -46,7 +47,6 @@ struct domlet_guest_processes {
 	uint32_t used; /* slots ever used */
 	uint64_t ended;
 	struct domlet_guest_requests requests;
-	uint32_t sync; /* the SYNC that is not answered yet; 0: none */
 	struct domlet_guest_link *link;
 	struct domlet_guest_listener listener;
 };
@@ -57,8 +57,12 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 /* The guest is paused, or runs again: meanwhile it can answer nothing, and no time that it has for that passes. */
 void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep);
-/* Of no process: what the guest has dirty. One at a time, whoever waits for its answer: another is refused. */
+/* Of no process: what the guest has dirty. Of this and each of the next three, for a container, one at a time, whoever
+ * waits for its answer: another is refused. */
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
+void domlet_guest_process_freeze(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
+void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
+void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 /* When numbers get scarce, the output of what the process that ended first has
  * left running goes nowhere from now on: the guest then ends it and goes on reading. */
 void domlet_guest_process_make_room(struct domlet_guest_processes *all);
@@ -80,7 +84,7 @@ void domlet_guest_process_abandon(struct domlet_guest_process *p, int code);
 void domlet_guest_process_lose_proxy(struct domlet_guest_process *p);
 /* The link has ended: all were killed. Each ends when its output is written. */
 void domlet_guest_process_end_all(struct domlet_guest_processes *all);
-/* All but first ones end now, whatever is written. */
-void domlet_guest_process_drop_further(struct domlet_guest_processes *all);
+/* All of CONTAINER but its first one end now, whatever is written. */
+void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container);
 
 #endif

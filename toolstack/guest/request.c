@@ -11,12 +11,11 @@ bool domlet_guest_request_has_room(const struct domlet_guest_requests *all)
 	return false;
 }
 
-bool domlet_guest_request_add(struct domlet_guest_requests *all, uint32_t number, uint32_t tag, uint32_t process)
+bool domlet_guest_request_add(struct domlet_guest_requests *all, const struct domlet_guest_request *r)
 {
 	for (size_t i = 0; i < DOMLET_GUEST_REQUEST_MAX; i++)
 		if (!all->requests[i].number) {
-			all->requests[i] =
-				(struct domlet_guest_request){ .number = number, .tag = tag, .process = process };
+			all->requests[i] = *r;
 			return true;
 		}
 	return false;
@@ -45,6 +44,15 @@ struct domlet_guest_request *domlet_guest_request_about(struct domlet_guest_requ
 {
 	for (size_t i = 0; i < DOMLET_GUEST_REQUEST_MAX; i++)
 		if (all->requests[i].number && all->requests[i].process == process)
+			return &all->requests[i];
+	return NULL;
+}
+
+struct domlet_guest_request *domlet_guest_request_of(struct domlet_guest_requests *all, uint32_t type,
+						     uint32_t container)
+{
+	for (size_t i = 0; i < DOMLET_GUEST_REQUEST_MAX; i++)
+		if (all->requests[i].number && all->requests[i].type == type && all->requests[i].container == container)
 			return &all->requests[i];
 	return NULL;
 }

@@ -150,7 +150,7 @@ void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *fro
 	case DOMLET_CONTROL_SIZE: request_size(c, from, r); return;
 	case DOMLET_CONTROL_EXEC: request_exec(c, from, r); return;
 	case DOMLET_CONTROL_DESTROY:
-		domlet_guest_drop_further(c->guest);
+		domlet_guest_drop_further(c->guest, c->number);
 		domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
 		return;
 	case DOMLET_CONTROL_DONE: c->done = c->done || (from->is_launcher && c->created); return;

@@ -244,7 +244,7 @@ static void handle_kill_timeout(struct monitor *m, const struct domlet_event *ev
 {
 	if (!domlet_container_life(&m->container)->exit_reported)
 		step(m, ev);
-	domlet_guest_drop_further(&m->guest);
+	domlet_guest_drop_further(&m->guest, m->container.number);
 	domlet_container_tell_exit(&m->container, true);
 }
 
