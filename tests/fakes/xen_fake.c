@@ -238,6 +238,9 @@ int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 	(void)ctx, (void)domid;
 	if (xen_fake_fails("destroy"))
 		return ERROR_FAIL;
+	for (const struct pending *p = under_way; p; p = p->next)
+		if (p->what == ATTACH || p->what == DETACH)
+			xen_fake.destroyed_beside_disks = true;
 	(void)start(DESTROY, how);
 	return 0;
 }

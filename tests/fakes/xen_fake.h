@@ -24,6 +24,7 @@ struct xen_fake {
 	bool disk_left;                 /* libxl forgot the backend of its disk */
 	unsigned int disks, disks_most; /* later ones that are there, in whole or in part: now, at most */
 	bool disks_hang;                /* calls about them end only when they are aborted */
+	bool destroyed_beside_disks;    /* while such a call was under way */
 };
 
 extern struct xen_fake xen_fake;

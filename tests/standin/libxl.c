@@ -4,13 +4,13 @@
  * structures is the real library. It does in this process what libxl does here:
  * it writes the domain's nodes to xenstore and runs the disk's script as a
  * child, by the event loop's hooks or, without a callback, at once. The moments
- * of standin_fault() are the names of the calls and, within the two long ones,
- * domain_create.{made,stored,disk} and domain_destroy.{killed,disk,freed}.
+ * of standin_fault() are the names of the calls and, within the long ones,
+ * domain_create.{made,stored,disk}, domain_destroy.{killed,disk,freed},
+ * device_disk_add.{stored,disk}, and device_disk_{remove,destroy}.disk.
  */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,16 +24,20 @@
 #include <libxl.h>
 #include <libxl_event.h>
 #include <libxl_utils.h>
-#include <xenstore.h>
 
 #include "fault.h"
+#include "store.h"
 
-#define DISK 51712 /* xvda */
 #define ANSWER_LEN 16384
 
+enum kind { CREATES, DESTROYS, ADDS, REMOVES, FORCES };
+
 struct operation {
-	bool destroys, aborted, has_disk;
+	struct operation *next;
+	enum kind kind;
+	bool aborted;
 	uint32_t domid;
+	unsigned int disks[STANDIN_DISKS_MAX], count, at; /* those whose scripts run, one after another */
 	pid_t script;
 	libxl_asyncop_how how;
 };
@@ -43,7 +47,7 @@ struct libxl__ctx {
 	const libxl_osevent_hooks *os;
 	const libxl_event_hooks *events;
 	void *os_user, *events_user;
-	struct operation *operation; /* domlet has one at a time */
+	struct operation *operations;
 	libxl_evgen_domain_death *death;
 };
 
@@ -116,114 +120,6 @@ static int hypercall(char answer[static ANSWER_LEN], const char *format, ...)
 	return rc;
 }
 
-/* xenstore */
-
-static bool put(struct xs_handle *xs, const char *value, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static bool put(struct xs_handle *xs, const char *value, const char *format, ...)
-{
-	char path[256];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(path, sizeof path, format, ap);
-	va_end(ap);
-	return xs_write(xs, XBT_NULL, path, value, (unsigned int)strlen(value));
-}
-
-static bool own(struct xs_handle *xs, const char *path, struct xs_permissions first, struct xs_permissions second)
-{
-	struct xs_permissions perms[] = { first, second };
-
-	return xs_mkdir(xs, XBT_NULL, path) && xs_set_permissions(xs, XBT_NULL, path, perms, 2);
-}
-
-static bool put_disk(struct xs_handle *xs, uint32_t domid, const libxl_device_disk *disk)
-{
-	char backend[64], frontend[64];
-
-	(void)snprintf(backend, sizeof backend, "/local/domain/0/backend/vbd/%u/%u", domid, DISK);
-	(void)snprintf(frontend, sizeof frontend, "/local/domain/%u/device/vbd/%u", domid, DISK);
-	return put(xs, backend, "%s/backend", frontend) && put(xs, frontend, "%s/frontend", backend) &&
-	       put(xs, disk->pdev_path, "%s/params", backend) && put(xs, disk->script, "%s/script", backend) &&
-	       put(xs, disk->readwrite ? "w" : "r", "%s/mode", backend);
-}
-
-static bool put_domain(uint32_t domid, const char *uuid, const libxl_domain_config *config)
-{
-	struct xs_handle *xs = xs_open(0);
-	char path[64], vm[64], number[16];
-	bool good = xs != NULL;
-
-	(void)snprintf(vm, sizeof vm, "/vm/%s", uuid);
-	(void)snprintf(number, sizeof number, "%u", domid);
-	(void)snprintf(path, sizeof path, "/local/domain/%u", domid);
-	good = good && own(xs, path, (struct xs_permissions){ .id = 0 },
-			   (struct xs_permissions){ .id = domid, .perms = XS_PERM_READ });
-	good = good && put(xs, vm, "%s/vm", path) && put(xs, config->c_info.name, "%s/name", path) &&
-	       put(xs, number, "%s/domid", path) && put(xs, uuid, "%s/uuid", vm);
-	(void)snprintf(path, sizeof path, "/local/domain/%u/data", domid);
-	good = good && own(xs, path, (struct xs_permissions){ .id = domid }, (struct xs_permissions){ .id = 0 });
-	good = good && put(xs, "", "/local/domain/0/backend/console/%u/0/state", domid);
-	good = good && (!config->num_disks || put_disk(xs, domid, &config->disks[0]));
-	if (xs)
-		xs_close(xs);
-	return good;
-}
-
-static void remove_domain(uint32_t domid)
-{
-	struct xs_handle *xs = xs_open(0);
-	unsigned int len;
-	char path[64], *vm;
-
-	if (!xs)
-		return;
-	(void)snprintf(path, sizeof path, "/local/domain/%u/vm", domid);
-	vm = xs_read(xs, XBT_NULL, path, &len);
-	if (vm)
-		(void)xs_rm(xs, XBT_NULL, vm);
-	free(vm);
-	(void)snprintf(path, sizeof path, "/local/domain/0/backend/vbd/%u", domid);
-	(void)xs_rm(xs, XBT_NULL, path);
-	(void)snprintf(path, sizeof path, "/local/domain/0/backend/console/%u", domid);
-	(void)xs_rm(xs, XBT_NULL, path);
-	(void)snprintf(path, sizeof path, "/local/domain/%u", domid);
-	(void)xs_rm(xs, XBT_NULL, path);
-	xs_close(xs);
-}
-
-/* The disk's script, as libxl runs it; 0 when there is none. */
-static pid_t run_script(uint32_t domid, const char *command)
-{
-	char path[80], backend[96], *script;
-	char *argv[] = { NULL, (char *)command, NULL },
-	     *envp[] = { backend, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	struct xs_handle *xs = xs_open(0);
-	posix_spawnattr_t attributes;
-	unsigned int len;
-	sigset_t none;
-	pid_t pid;
-
-	if (!xs)
-		return -1;
-	(void)snprintf(path, sizeof path, "/local/domain/0/backend/vbd/%u/%u/script", domid, DISK);
-	script = xs_read(xs, XBT_NULL, path, &len);
-	xs_close(xs);
-	if (!script)
-		return 0;
-	(void)snprintf(backend, sizeof backend, "XENBUS_PATH=/local/domain/0/backend/vbd/%u/%u", domid, DISK);
-	argv[0] = script;
-	(void)sigemptyset(&none);
-	(void)posix_spawnattr_init(&attributes);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	if (posix_spawn(&pid, script, NULL, &attributes, argv, envp) != 0)
-		pid = -1;
-	(void)posix_spawnattr_destroy(&attributes);
-	free(script);
-	return pid;
-}
-
 /* The context */
 
 int libxl_ctx_alloc(libxl_ctx **ctx, int version, unsigned int flags, xentoollog_logger *log)
@@ -238,7 +134,7 @@ int libxl_ctx_alloc(libxl_ctx **ctx, int version, unsigned int flags, xentoollog
 
 int libxl_ctx_free(libxl_ctx *ctx)
 {
-	if (ctx->operation) /* libxl asserts it */
+	if (ctx->operations) /* libxl asserts it */
 		abort();
 	free(ctx);
 	return 0;
@@ -313,35 +209,35 @@ libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *count)
 
 /* Operations */
 
-static void on_timeout(libxl_ctx *ctx);
-
-static int call_soon(libxl_ctx *ctx)
+static int call_soon(libxl_ctx *ctx, struct operation *o)
 {
 	struct timeval now;
 	void *registration;
 
 	(void)gettimeofday(&now, NULL);
-	return ctx->os->timeout_register(ctx->os_user, &registration, now, ctx) ? ERROR_FAIL : 0;
+	return ctx->os->timeout_register(ctx->os_user, &registration, now, o) ? ERROR_FAIL : 0;
 }
 
-static struct operation *begin(libxl_ctx *ctx, bool destroys, uint32_t domid, const libxl_asyncop_how *how)
+static struct operation *begin(libxl_ctx *ctx, enum kind kind, uint32_t domid, const libxl_asyncop_how *how)
 {
 	struct operation *o = calloc(1, sizeof *o);
 
-	if (!o || ctx->operation)
+	if (!o)
 		abort();
-	*o = (struct operation){ .destroys = destroys, .domid = domid };
+	*o = (struct operation){ .next = ctx->operations, .kind = kind, .domid = domid };
 	if (how)
 		o->how = *how;
-	return ctx->operation = o;
+	return ctx->operations = o;
 }
 
-static int finish(libxl_ctx *ctx, int rc)
+static int finish(libxl_ctx *ctx, struct operation *o, int rc)
 {
-	struct operation *o = ctx->operation;
 	libxl_asyncop_how how = o->how;
+	struct operation **at = &ctx->operations;
 
-	ctx->operation = NULL;
+	while (*at != o)
+		at = &(*at)->next;
+	*at = o->next;
 	free(o);
 	if (how.callback)
 		how.callback(ctx, rc, how.u.for_callback);
@@ -353,79 +249,117 @@ static int free_domain(uint32_t domid)
 {
 	char answer[ANSWER_LEN];
 
-	remove_domain(domid);
+	standin_remove_domain(domid);
 	return hypercall(answer, "destroy %u\n", domid);
 }
 
 static void give_up(uint32_t domid)
 {
+	unsigned int numbers[STANDIN_DISKS_MAX], count = standin_find_disks(domid, numbers);
 	char answer[ANSWER_LEN];
 	pid_t pid;
 
 	(void)hypercall(answer, "kill %u\n", domid);
-	pid = run_script(domid, "remove");
-	if (pid > 0)
-		(void)waitpid(pid, NULL, 0);
+	for (unsigned int i = 0; i < count; i++) {
+		pid = standin_run_script(domid, numbers[i], "remove");
+		if (pid > 0)
+			(void)waitpid(pid, NULL, 0);
+	}
 	(void)free_domain(domid);
 }
 
-/* Its disk's script has ended, with STATUS of waitpid(2). */
-static int go_on(libxl_ctx *ctx, int status)
+static int end_create(struct operation *o, int status)
 {
-	struct operation *o = ctx->operation;
 	int rc = 0;
 
-	if (o->destroys) {
-		if (standin_fault("domain_destroy.disk"))
-			return finish(ctx, ERROR_FAIL);
-		rc = free_domain(o->domid);
-		if (standin_fault("domain_destroy.freed"))
-			rc = ERROR_FAIL;
-		return finish(ctx, rc);
-	}
-	if (standin_fault("domain_create.disk") || status != 0) {
-		complain(ctx, "the disk's script ended with %d", status);
+	if (standin_fault("domain_create.disk") || status != 0)
 		rc = ERROR_FAIL;
-	}
 	if (o->aborted)
 		rc = ERROR_ABORTED;
 	if (rc)
 		give_up(o->domid);
-	return finish(ctx, rc);
+	return rc;
 }
 
-static int await_script(libxl_ctx *ctx, const char *command)
+static int end_destroy(struct operation *o)
 {
-	struct operation *o = ctx->operation;
+	int rc;
+
+	if (standin_fault("domain_destroy.disk"))
+		return ERROR_FAIL;
+	rc = free_domain(o->domid);
+	return standin_fault("domain_destroy.freed") ? ERROR_FAIL : rc;
+}
+
+/* libxl leaves the nodes of a disk that it couldn't add, or not remove unless by force. */
+static int end_disk(struct operation *o, int status)
+{
+	static const char *const moments[] = {
+		[ADDS] = "device_disk_add.disk", [REMOVES] = "device_disk_remove.disk", [FORCES] = "device_disk_destroy.disk"
+	};
+	int rc = 0;
+
+	if (standin_fault(moments[o->kind]) || (o->kind == ADDS && status != 0))
+		rc = ERROR_FAIL;
+	if (o->aborted)
+		rc = ERROR_ABORTED;
+	if (o->kind == ADDS || (rc && o->kind == REMOVES))
+		return rc;
+	return standin_remove_disk(o->domid, o->disks[0]) ? rc : ERROR_FAIL;
+}
+
+static int run_scripts(libxl_ctx *ctx, struct operation *o);
+
+/* A script has ended, with STATUS of waitpid(2). */
+static int go_on(libxl_ctx *ctx, struct operation *o, int status)
+{
+	o->script = 0;
+	o->at++;
+	if (o->kind == DESTROYS && o->at < o->count)
+		return run_scripts(ctx, o);
+	if (status != 0 && !o->aborted)
+		complain(ctx, "the disk's script ended with %d", status);
+	switch (o->kind) {
+	case CREATES: return finish(ctx, o, end_create(o, status));
+	case DESTROYS: return finish(ctx, o, end_destroy(o));
+	default: return finish(ctx, o, end_disk(o, status));
+	}
+}
+
+/* Of the disk that is next; what needs none goes on from the loop. */
+static int run_scripts(libxl_ctx *ctx, struct operation *o)
+{
+	bool adds = o->kind == CREATES || o->kind == ADDS;
 	int status = 0;
 
-	o->script = run_script(o->domid, command);
+	o->script = o->at < o->count ? standin_run_script(o->domid, o->disks[o->at], adds ? "add" : "remove") : 0;
 	if (o->how.callback)
-		return o->script > 0 ? 0 : call_soon(ctx);
+		return o->script > 0 ? 0 : call_soon(ctx, o);
 	if (o->script > 0)
 		(void)waitpid(o->script, &status, 0);
-	return go_on(ctx, status);
-}
-
-/* From the loop: an operation without a script goes on. */
-static void on_timeout(libxl_ctx *ctx)
-{
-	if (ctx->operation)
-		(void)go_on(ctx, ctx->operation->script < 0 ? 1 : 0);
+	return go_on(ctx, o, status);
 }
 
 void libxl_osevent_occurred_timeout(libxl_ctx *ctx, void *for_libxl)
 {
-	on_timeout(for_libxl == ctx ? ctx : NULL);
+	struct operation *o = for_libxl;
+
+	(void)go_on(ctx, o, o->script < 0 ? 1 : 0);
 }
 
 void libxl_childproc_sigchld_occurred(libxl_ctx *ctx)
 {
-	struct operation *o = ctx->operation;
+	struct operation *o = ctx->operations;
 	int status;
 
-	if (o && o->script > 0 && waitpid(o->script, &status, WNOHANG) == o->script)
-		(void)go_on(ctx, status);
+	while (o) {
+		if (o->script > 0 && waitpid(o->script, &status, WNOHANG) == o->script) {
+			(void)go_on(ctx, o, status);
+			o = ctx->operations; /* the list may be another now */
+		} else {
+			o = o->next;
+		}
+	}
 }
 
 static bool is_kernel(const char *path)
@@ -457,25 +391,30 @@ int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_
 		complain(ctx, "domain creation fail");
 		return ERROR_FAIL;
 	}
-	o = begin(ctx, false, (uint32_t)atoi(answer), how);
+	o = begin(ctx, CREATES, (uint32_t)atoi(answer), how);
 	*domid = o->domid;
-	if (standin_fault("domain_create.made") || !put_domain(o->domid, uuid, config) ||
+	if (standin_fault("domain_create.made") || !standin_put_domain(o->domid, uuid, config) ||
 	    standin_fault("domain_create.stored")) {
 		complain(ctx, "domain %u can't be made", o->domid);
 		give_up(o->domid);
-		ctx->operation = NULL;
-		free(o);
-		return ERROR_FAIL;
+		o->how.callback = NULL;
+		return finish(ctx, o, ERROR_FAIL);
 	}
-	return await_script(ctx, "add");
+	o->count = standin_find_disks(o->domid, o->disks);
+	return run_scripts(ctx, o);
 }
 
 int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
 {
-	(void)how;
-	if (standin_fault("ao_abort") || !ctx->operation)
+	struct operation *o = ctx->operations;
+
+	while (o && (o->how.callback != how->callback || o->how.u.for_callback != how->u.for_callback))
+		o = o->next;
+	if (standin_fault("ao_abort") || !o)
 		return ERROR_NOTFOUND; /* it goes on to its own end */
-	ctx->operation->aborted = true;
+	o->aborted = true;
+	if (o->script > 0)
+		(void)kill(o->script, SIGKILL);
 	return 0;
 }
 
@@ -506,6 +445,7 @@ int libxl_domain_pause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *
 int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
 {
 	char answer[ANSWER_LEN];
+	struct operation *o;
 	int rc;
 
 	if (standin_fault("domain_destroy"))
@@ -515,8 +455,56 @@ int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 		return rc;
 	if (standin_fault("domain_destroy.killed"))
 		return ERROR_FAIL;
-	(void)begin(ctx, true, domid, how);
-	return await_script(ctx, "remove");
+	o = begin(ctx, DESTROYS, domid, how);
+	o->count = standin_find_disks(domid, o->disks);
+	return run_scripts(ctx, o);
+}
+
+/* Disks */
+
+int libxl_device_disk_add(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	unsigned int numbers[STANDIN_DISKS_MAX], count = standin_find_disks(domid, numbers);
+	char answer[ANSWER_LEN];
+	struct operation *o;
+
+	if (standin_fault("device_disk_add") || hypercall(answer, "exists %u\n", domid))
+		return ERROR_FAIL;
+	o = begin(ctx, ADDS, domid, how);
+	o->disks[o->count++] = standin_disk_number(disk);
+	for (unsigned int i = 0; i < count; i++) {
+		if (numbers[i] != o->disks[0])
+			continue;
+		complain(ctx, "device already exists in xenstore");
+		(void)finish(ctx, o, ERROR_DEVICE_EXISTS);
+		return 0;
+	}
+	if (!standin_put_disk(domid, disk) || standin_fault("device_disk_add.stored")) {
+		complain(ctx, "unable to initialize the device");
+		(void)finish(ctx, o, ERROR_FAIL);
+		return 0;
+	}
+	return run_scripts(ctx, o);
+}
+
+static int remove_disk(libxl_ctx *ctx, enum kind kind, uint32_t domid, const libxl_device_disk *disk,
+		       const libxl_asyncop_how *how)
+{
+	struct operation *o = begin(ctx, kind, domid, how);
+
+	o->disks[o->count++] = standin_disk_number(disk);
+	standin_close_disk(domid, o->disks[0]);
+	return run_scripts(ctx, o);
+}
+
+int libxl_device_disk_remove(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	return standin_fault("device_disk_remove") ? ERROR_FAIL : remove_disk(ctx, REMOVES, domid, disk, how);
+}
+
+int libxl_device_disk_destroy(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
+{
+	return standin_fault("device_disk_destroy") ? ERROR_FAIL : remove_disk(ctx, FORCES, domid, disk, how);
 }
 
 /* A domain's end */

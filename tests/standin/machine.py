@@ -243,6 +243,7 @@ class Store(Client):
 
 
 def fire(path):
+    watch_disks(path)
     for store in list(stores):
         for shown, token, watched in list(store.watches):
             if watched.startswith("@") or path.startswith("@"):
@@ -256,7 +257,21 @@ def fire(path):
 
 # The hypervisor
 
+VBD = "/local/domain/0/backend/vbd/"
 domains = {}
+
+
+def watch_disks(path):
+    """As a guest's blkfront would, for disks that come after its start."""
+    words = path[len(VBD):].split("/") if path.startswith(VBD) else []
+    domain = domains.get(int(words[0])) if words else None
+    if not domain or not domain.process or len(words) < 2:
+        return
+    value = nodes.get(path, (b"",))[0].decode()
+    if words[2:] == ["physical-device"] and value:
+        domain.plug(int(words[1]), value)
+    elif len(words) == 2 and path not in nodes or words[2:] == ["state"] and value == "5":
+        domain.plug(int(words[1]), "")
 last_domid = 0
 
 
@@ -294,7 +309,7 @@ class Domain:
         if self.process or self.reason is not None:
             self.freeze(False)
             return
-        disk = nodes.get(f"/local/domain/0/backend/vbd/{self.domid}/51712/physical-device", (b"",))[0].decode()
+        disk = nodes.get(f"{VBD}{self.domid}/51712/physical-device", (b"",))[0].decode()
         with open(self.ramdisk, "rb") as ramdisk:
             unpacked = subprocess.run(["busybox", "cpio", "-i", "-d", "-u"], cwd=self.folder + "/root",
                                       stdin=ramdisk, stderr=subprocess.DEVNULL, check=False)
@@ -302,9 +317,16 @@ class Domain:
             self.print(b"Kernel panic - not syncing: No working init found.\n")
             self.shut_down(3)
             return
-        self.process = subprocess.Popen([DOMAIN, self.folder + "/root", self.cgroup, disk], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([DOMAIN, self.folder + "/root", self.cgroup, disk], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         selector.register(self.process.stdout, selectors.EVENT_READ, self.on_output)
+
+    def plug(self, number, device):
+        """MAJOR:MINOR is a disk of the guest's; without, none is any more."""
+        try:
+            os.write(self.process.stdin.fileno(), f"xvd{chr(ord('a') + (number - 51712) // 16)} {device}\n".encode())
+        except OSError:
+            pass  # it has ended
 
     def freeze(self, frozen):
         with open(self.cgroup + "/cgroup.freeze", "w", encoding="ascii") as f:
@@ -348,6 +370,7 @@ class Domain:
             except (KeyError, ValueError):
                 pass
             self.process.stdout.close()
+            self.process.stdin.close()
         selector.unregister(self.socket)
         self.socket.close()
         for store in [s for s in stores if s.domid == self.domid]:
@@ -393,6 +416,8 @@ class Caller(Client):
             domain.awaiting.append(self)
             if domain.reason is not None:
                 return f"shutdown {domain.reason}"
+        elif verb == "exists":
+            pass
         elif verb in ("unpause", "kill", "destroy"):
             getattr(domain, verb)()
         else:

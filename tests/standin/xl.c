@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* As much of xl as the end-to-end tests call: xl list [DOMAIN], xl destroy DOMAIN, xl info, xl dmesg. */
+/* As much of xl as the end-to-end tests call: xl list [DOMAIN], xl destroy DOMAIN, xl block-list DOMAIN,
+ * xl info, xl dmesg. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include <libxl.h>
+
+#include "store.h"
 
 static xentoollog_logger_stdiostream *log_stream;
 
@@ -73,16 +76,37 @@ static int list(const char *wanted)
 	return wanted && !found;
 }
 
-static int destroy(const char *wanted)
+static uint32_t find(const char *wanted)
 {
 	struct domain domains[256];
-	int rc, count = read_domains(domains, 256);
-	uint32_t domid = UINT32_MAX;
-	libxl_ctx *ctx;
+	int count = read_domains(domains, 256);
 
 	for (int i = 0; i < count; i++)
 		if (is_meant(&domains[i], wanted))
-			domid = (uint32_t)atoi(domains[i].domid);
+			return (uint32_t)atoi(domains[i].domid);
+	return UINT32_MAX;
+}
+
+static int list_disks(const char *wanted)
+{
+	uint32_t domid = find(wanted);
+	unsigned int numbers[STANDIN_DISKS_MAX], count = standin_find_disks(domid, numbers);
+
+	if (domid == UINT32_MAX)
+		return 1;
+	printf("%-5s %-3s %-6s %-5s %-6s %-8s %-30s\n", "Vdev", "BE", "handle", "state", "evt-ch", "ring-ref",
+	       "BE-path");
+	for (unsigned int i = 0; i < count; i++)
+		printf("%-5u %-3d %-6u %-5d %-6d %-8d /local/domain/0/backend/vbd/%u/%u\n", numbers[i], 0, domid, 4, 0,
+		       0, domid, numbers[i]);
+	return 0;
+}
+
+static int destroy(const char *wanted)
+{
+	int rc;
+	uint32_t domid = find(wanted);
+	libxl_ctx *ctx;
 
 	log_stream = xtl_createlogger_stdiostream(stderr, XTL_ERROR, 0);
 	if (libxl_ctx_alloc(&ctx, LIBXL_VERSION, 0, (xentoollog_logger *)log_stream))
@@ -101,6 +125,8 @@ int main(int argc, char **argv)
 		return list(argc > 2 ? argv[2] : NULL);
 	if (strcmp(verb, "destroy") == 0 && argc == 3)
 		return destroy(argv[2]);
+	if (strcmp(verb, "block-list") == 0 && argc == 3)
+		return list_disks(argv[2]);
 	if (strcmp(verb, "info") == 0)
 		return puts("virt_caps              : pv hvm hap") < 0;
 	if (strcmp(verb, "dmesg") == 0)

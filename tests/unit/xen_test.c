@@ -244,6 +244,7 @@ static void finish(struct owner *o, uv_loop_t *loop)
 	assert_true(o->ended);
 	assert_int_equal(xen_fake.open_operations, 0);
 	assert_int_equal(xen_fake.death_watches, 0);
+	assert_false(xen_fake.destroyed_beside_disks);
 	if (xen_fake.domain) { /* only who couldn't be asked to destroy it */
 		assert_non_null(xen_fake.failed);
 		assert_non_null(strstr(xen_fake.failed, "destroy"));
