@@ -5,8 +5,14 @@
  * refuses it. "plan_golden DIRECTORY" compares
  * all of them, "plan_golden --update DIRECTORY" rewrites what is expected;
  * the difference is then for git diff and a person.
+ *
+ * In config.json BUNDLE stands for the bundle's absolute path: of a file in it
+ * for a namespace of another process, of a directory for a pod's /dev/shm. Which
+ * container has such a namespace is in the file place: "number N" for the container
+ * itself, "TYPE N" for each namespace.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,29 +51,77 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 		plan->ask.template_name ? plan->ask.template_name : "-", (unsigned long long)plan->memory_kib,
 		plan->vcpus);
 	fprintf(out, "annotations %s\nhooks %s\n", plan->annotations, plan->hooks ? plan->hooks : "-");
+	if (plan->sandbox_role != DOMLET_SANDBOX_NONE)
+		fprintf(out, "sandbox %s %s\n", plan->sandbox_role == DOMLET_SANDBOX_ITSELF ? "itself" : "container of",
+			plan->sandbox_id);
+	for (size_t i = 0; i < plan->join_count; i++)
+		fprintf(out, "join %s %s of %d\n", plan->joins[i].type, plan->joins[i].path, plan->joins[i].container);
 	print_document(out, plan);
 }
 
-/* TEXT with the bundle's absolute path, which differs from machine to machine,
- * as BUNDLE. Frees TEXT. */
-static char *without_path(char *text, const char *bundle)
+/* TEXT with each FROM replaced by TO. */
+static char *replace(const char *text, const char *from, const char *to)
 {
-	char *real = realpath(bundle, NULL), *clean = NULL;
-	const char *rest = text, *at;
+	char *result = NULL;
+	const char *at;
 	size_t len;
-	FILE *out = open_memstream(&clean, &len);
+	FILE *out = open_memstream(&result, &len);
 
-	if (!out || !real)
+	if (!out)
 		abort();
-	while ((at = strstr(rest, real))) {
-		fprintf(out, "%.*sBUNDLE", (int)(at - rest), rest);
-		rest = at + strlen(real);
-	}
-	fprintf(out, "%s", rest);
+	for (; (at = strstr(text, from)); text = at + strlen(from))
+		fprintf(out, "%.*s%s", (int)(at - text), text, to);
+	fprintf(out, "%s", text);
 	fclose(out);
-	free(real);
+	return result;
+}
+
+static int read_plan(const char *real, struct domlet_plan *plan, struct domlet_error *err)
+{
+	char path[4200], *text, *config;
+	size_t len;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/config.json", real);
+	r = domlet_file_read(path, 1u << 20, &text, &len, err);
+	if (r < 0)
+		return r;
+	config = replace(text, "BUNDLE", real);
+	r = domlet_plan_parse(real, "golden", config, strlen(config), plan, err);
+	free(config);
 	free(text);
-	return clean;
+	return r;
+}
+
+static int take_place(struct domlet_plan *plan, struct domlet_error *err)
+{
+	char path[4200], what[16];
+	unsigned int number;
+	int r = 0;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/place", plan->bundle);
+	in = fopen(path, "r");
+	while (in && r == 0 && fscanf(in, "%15s %u", what, &number) == 2)
+		if (strcmp(what, "number") == 0)
+			domlet_plan_number(plan, number);
+		else if (domlet_plan_join(plan, what, number) < 0)
+			r = domlet_error_set(err, EINVAL, "the place has %s, which isn't joined", what);
+	if (in)
+		fclose(in);
+	return r;
+}
+
+/* Name and size of a shared tmpfs differ from machine to machine. */
+static void hide_source(struct domlet_plan_mount *m)
+{
+	char *size = strstr(m->options, "size=");
+
+	if (m->shared[0] == '\0' || !size)
+		return;
+	snprintf(m->shared, sizeof(m->shared), "NAME");
+	memmove(size + strlen("size=SIZE"), size + strcspn(size, "k"), strlen(size + strcspn(size, "k")) + 1);
+	memcpy(size, "size=SIZE", strlen("size=SIZE"));
 }
 
 /* By the policy beside the configuration, and a template of 128 MiB and one
@@ -92,20 +146,28 @@ static char *result_of(const char *bundle)
 {
 	struct domlet_error err = { 0 };
 	struct domlet_plan plan = { 0 };
-	char *text = NULL;
+	char *text = NULL, *real = realpath(bundle, NULL), *clean;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
+	int r;
 
-	if (!out)
+	if (!out || !real)
 		abort();
-	if (domlet_plan_read(bundle, "golden", &plan, &err) == 0 && domlet_document_make(&plan, NULL, &err) == 0 &&
-	    decide(&plan, &err) == 0)
+	r = read_plan(real, &plan, &err);
+	if (r == 0)
+		r = take_place(&plan, &err);
+	for (size_t i = 0; r == 0 && i < plan.mount_count; i++)
+		hide_source(&plan.mounts[i]);
+	if (r == 0 && domlet_document_make(&plan, NULL, &err) == 0 && decide(&plan, &err) == 0)
 		print_plan(out, &plan);
 	else
 		fprintf(out, "error %s\n", err.text);
 	domlet_plan_free(&plan);
 	fclose(out);
-	return without_path(text, bundle);
+	clean = replace(text, real, "BUNDLE"); /* it differs, too */
+	free(text);
+	free(real);
+	return clean;
 }
 
 static bool check_bundle(const char *bundle, bool update)

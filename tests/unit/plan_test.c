@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -436,6 +437,111 @@ static void sizes(void **state)
 	assert_string_equal(plan.ask.template_name, "small");
 }
 
+#define ANNOTATED(annotations) "{" BASE ",\"annotations\":{" annotations "}}"
+#define CRI(type, id) "\"io.kubernetes.cri.container-type\":\"" type "\",\"io.kubernetes.cri.sandbox-id\":\"" id "\""
+#define CRIO(type, id) "\"io.kubernetes.cri-o.ContainerType\":\"" type "\",\"io.kubernetes.cri-o.SandboxID\":\"" id "\""
+
+static void assert_sandbox(const char *text, enum domlet_sandbox_role role, const char *id)
+{
+	if (read_config(text) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(plan.sandbox_role, role);
+	if (id)
+		assert_string_equal(plan.sandbox_id, id);
+	else
+		assert_null(plan.sandbox_id);
+}
+
+static void sandboxes(void **state)
+{
+	(void)state;
+	assert_sandbox("{" BASE "}", DOMLET_SANDBOX_NONE, NULL);
+	assert_sandbox(ANNOTATED(CRI("sandbox", "s1")), DOMLET_SANDBOX_ITSELF, "s1");
+	assert_sandbox(ANNOTATED(CRI("container", "s1")), DOMLET_SANDBOX_CONTAINER, "s1");
+	assert_sandbox(ANNOTATED(CRIO("sandbox", "s2")), DOMLET_SANDBOX_ITSELF, "s2");
+	assert_sandbox(ANNOTATED(CRIO("container", "s2")), DOMLET_SANDBOX_CONTAINER, "s2");
+	assert_false(plan.by_libpod);
+	assert_sandbox(ANNOTATED(CRI("container", "s3") "," CRIO("container", "s3")), DOMLET_SANDBOX_CONTAINER, "s3");
+	assert_sandbox(ANNOTATED("\"io.kubernetes.cri-o.ContainerType\":\"sandbox\""), DOMLET_SANDBOX_ITSELF, NULL);
+	assert_sandbox(ANNOTATED("\"io.kubernetes.cri-o.SandboxID\":\"../x\""), DOMLET_SANDBOX_NONE, NULL);
+
+	assert_refused(ANNOTATED(CRI("pod", "s1")),
+		       "annotation io.kubernetes.cri.container-type is \"pod\"; \"sandbox\"");
+	assert_refused(ANNOTATED("\"io.kubernetes.cri-o.ContainerType\":\"container\""),
+		       "there is no annotation io.kubernetes.cri-o.SandboxID that names it");
+	assert_refused(
+		ANNOTATED(CRIO("container", "../x")),
+		"annotation io.kubernetes.cri-o.SandboxID names no sandbox: invalid container ID format: \"../x\"");
+	assert_refused(ANNOTATED(CRI("sandbox", "")), "names no sandbox: invalid container ID format");
+	assert_refused(ANNOTATED(CRI("container", "a") "," CRIO("container", "b")), "say different things");
+	assert_refused(ANNOTATED(CRI("container", "a") "," CRIO("sandbox", "a")), "say different things");
+
+	/* podman passes an image's annotations on; what podman itself never writes is the image's. */
+	assert_sandbox(ANNOTATED(CRI("container", "s1") ",\"io.container.manager\":\"libpod\""), DOMLET_SANDBOX_NONE,
+		       NULL);
+	assert_true(plan.by_libpod);
+	assert_sandbox(
+		ANNOTATED(CRIO("container", "s1") "," CRI("pod", "") ",\"io.container.manager\":\"x\","
+								     "\"org.opencontainers.image.stopSignal\":\"15\""),
+		DOMLET_SANDBOX_CONTAINER, "s1");
+	assert_true(plan.by_libpod);
+	assert_int_equal(read_config(ANNOTATED("\"org.opencontainers.image.stopSignal\":\"SIGTERM\","
+					       "\"io.container.manager\":\"cri-o\"")),
+			 0);
+	assert_false(plan.by_libpod);
+}
+
+#define SIZE(key, value) ",\"io.kubernetes.cri.sandbox-" key "\":\"" value "\""
+#define LIMITS                    \
+	",\"linux\":{" NAMESPACES \
+	",\"resources\":{\"memory\":{\"limit\":67108864},\"cpu\":{\"quota\":150000,\"period\":100000}}}"
+#define SIZED(sizes) "{" BASE LIMITS ",\"annotations\":{" CRI("sandbox", "s") sizes "}}"
+
+static void assert_size(const char *text, uint64_t memory_mib, bool memory_for_all, uint32_t vcpus, bool vcpus_for_all)
+{
+	if (read_config(text) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(plan.memory_kib, memory_mib * 1024);
+	assert_int_equal(plan.memory_for_all, memory_for_all);
+	assert_int_equal(plan.vcpus, vcpus);
+	assert_int_equal(plan.vcpus_for_all, vcpus_for_all);
+}
+
+/* A sandbox's domain is large enough for all of its pod, as a limit of its own would make it. */
+static void sizes_of_sandboxes(void **state)
+{
+	static const char *const bad[] = { SIZED(SIZE("memory", "64M")),
+					   SIZED(SIZE("memory", "")),
+					   SIZED(SIZE("memory", "9223372036854775808")),
+					   SIZED(SIZE("cpu-quota", " 1")),
+					   SIZED(SIZE("cpu-quota", "-")),
+					   SIZED(SIZE("cpu-period", "+1")),
+					   SIZED(SIZE("cpu-shares", "x")) };
+
+	(void)state;
+	assert_size(SIZED(""), 109, false, 2, false);
+	assert_size(SIZED(SIZE("memory", "268435456") SIZE("cpu-quota", "300000") SIZE("cpu-period", "100000")
+				  SIZE("cpu-shares", "2")),
+		    312, true, 3, true);
+	/* The container's own limits may be larger; 0, less and far too much are none. */
+	assert_size(SIZED(SIZE("memory", "1") SIZE("cpu-quota", "1") SIZE("cpu-period", "0")), 109, true, 2, true);
+	assert_size(SIZED(SIZE("memory", "0") SIZE("cpu-quota", "-1") SIZE("cpu-period", "-1")), 109, false, 2, false);
+	assert_size(SIZED(SIZE("memory", "9223372036854775807") SIZE("cpu-quota", "9223372036854775807")), 759, false,
+		    128, true);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_refused(bad[i], "but must be a number");
+	/* They are nothing to others, nor to a container of podman's, whose image may have them. */
+	assert_size("{" BASE ",\"annotations\":{" CRI("container", "s") SIZE("memory", "1000000000") "}}", 0, false, 0,
+		    false);
+	assert_size("{" BASE ",\"annotations\":{\"x\":\"y\"" SIZE("memory", "x") "}}", 0, false, 0, false);
+	assert_size("{" BASE ",\"annotations\":{" CRI("sandbox", "s")
+			    SIZE("memory", "1000000000") ",\"io.container.manager\":\"libpod\"}}",
+		    0, false, 0, false);
+	assert_size("{" BASE ",\"annotations\":{" CRIO("sandbox", "s")
+			    SIZE("memory", "268435456") ",\"org.opencontainers.image.stopSignal\":\"9\"}}",
+		    0, false, 0, false);
+}
+
 static void labels_of_the_host(void **state)
 {
 	(void)state;
@@ -574,6 +680,42 @@ static void mounts(void **state)
 			"/dev/null 2 a bind: - - -",
 		},
 		5);
+}
+
+/* Who names the same source, by whatever path, has the same tmpfs; its name tells no path. */
+static void one_shm_per_source(void **state)
+{
+	static const char *const sources[] = { "a", "./a", "link", "b" };
+	char path[128], text[512], names[4][40];
+	struct statvfs fs;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i += 3) {
+		snprintf(path, sizeof(path), "%s/%s", bundle, sources[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	assert_int_equal(statvfs(path, &fs), 0);
+	snprintf(path, sizeof(path), "%s/link", bundle);
+	assert_int_equal(symlink("a", path), 0);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text),
+			 "{" BASE ",\"mounts\":[{\"destination\":\"/dev/shm/\",\"type\":\"bind\",\"source\":\"%s%s%s\","
+			 "\"options\":[\"rbind\",\"ro\"]}]}",
+			 i % 2 ? bundle : "", i % 2 ? "/" : "", sources[i]);
+		if (read_config(text) < 0)
+			fail_msg("%s", err.text);
+		snprintf(names[i], sizeof(names[i]), "%s", plan.mounts[0].shared);
+		snprintf(text, sizeof(text), "{\"via\":\"guest\",\"type\":\"tmpfs\",\"shared\":\"%s\"}", names[i]);
+		assert_non_null(strstr(plan.document, text));
+		assert_int_equal(strspn(names[i], "shm-0123456789abcdef"), strlen(names[i]));
+		assert_null(strstr(plan.document, bundle));
+		snprintf(text, sizeof(text), "nosuid,nodev,noexec,mode=1777,size=%lluk,ro",
+			 (unsigned long long)fs.f_blocks * fs.f_frsize / 1024);
+		assert_string_equal(plan.mounts[0].options, text);
+	}
+	assert_string_equal(names[0], names[1]);
+	assert_string_equal(names[0], names[2]);
+	assert_string_not_equal(names[0], names[3]);
 }
 
 /* What a plan holds of a file is the file's, and not the document's yet. */
@@ -737,10 +879,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(time_offsets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(refused_features, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sandboxes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sizes_of_sandboxes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(labels_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_limit_promises_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_shm_per_source, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_is_read_when_it_is_planned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_the_host_reaches_the_guest, set_up, tear_down),

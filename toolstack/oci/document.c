@@ -104,6 +104,8 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 	add_text(out, "via", ways[m->way]);
 	if (m->way == DOMLET_PLAN_MOUNT_GUEST && m->is_bind)
 		add_text(out, "type", m->type);
+	if (m->shared[0] != '\0')
+		add_text(out, "shared", m->shared);
 	if (m->is_bind)
 		replace_bind(m, configured);
 	return m->way == DOMLET_PLAN_MOUNT_COPY ? add_content(m, out, err) : 0;

@@ -12,7 +12,9 @@
  *                                   a "type" here replaces that one, and the
  *                                   configuration's options are replaced too.
  *                                   A bind's source is taken out of the
- *                                   configuration
+ *                                   configuration. A tmpfs may have a "shared", a
+ *                                   name: it is one with that of the other containers
+ *                                   of the guest that say the same
  *   {"via":"skip"}                  the guest has its own there
  *   {"via":"copy","content":BASE64,"mode":N,"uid":N,"gid":N}
  *                                   a regular file

@@ -3,6 +3,7 @@
 
 #include "member.h"
 #include "plan.h"
+#include "sandbox.h"
 
 /* What the guest's kernel and domlet-init need beside the container, whatever the
  * domain's size is, and with each further processor; and the part of the domain
@@ -31,24 +32,44 @@ static uint64_t size_domain(uint64_t limit_kib, uint32_t vcpus)
 	return (kib + 1023) / 1024 * 1024;
 }
 
-void domlet_plan_domain(struct json_object *config, struct domlet_plan *plan)
+/* Processors for QUOTA of each PERIOD; 0: no limit. */
+static uint32_t count_vcpus(int64_t quota_us, uint64_t period_us)
+{
+	uint64_t cpus;
+
+	if (quota_us <= 0)
+		return 0;
+	if (period_us == 0)
+		period_us = CPU_PERIOD_DEFAULT_US;
+	cpus = (uint64_t)quota_us / period_us + ((uint64_t)quota_us % period_us != 0);
+	return cpus < VCPUS_MAX ? (uint32_t)cpus : VCPUS_MAX;
+}
+
+/* 0: no limit. */
+static uint64_t limit_in_kib(int64_t bytes)
+{
+	if (bytes <= 0 || (uint64_t)bytes / 1024 > MEMORY_LIMIT_MAX_KIB)
+		return 0;
+	return ((uint64_t)bytes + 1023) / 1024;
+}
+
+void domlet_plan_domain(struct json_object *config, const struct domlet_sandbox_size *sandbox, struct domlet_plan *plan)
 {
 	struct json_object *resources = domlet_oci_member(domlet_oci_member(config, "linux"), "resources");
 	struct json_object *memory = domlet_oci_member(resources, "memory"), *cpu = domlet_oci_member(resources, "cpu");
-	int64_t limit = json_object_get_int64(domlet_oci_member(memory, "limit"));
-	int64_t quota = json_object_get_int64(domlet_oci_member(cpu, "quota"));
-	uint64_t period = json_object_get_uint64(domlet_oci_member(cpu, "period"));
+	uint64_t all_kib = limit_in_kib(sandbox->memory_bytes);
+	uint32_t all_vcpus = count_vcpus(sandbox->cpu_quota_us,
+					 sandbox->cpu_period_us > 0 ? (uint64_t)sandbox->cpu_period_us : 0);
 
-	if (quota > 0) {
-		uint64_t cpus;
-
-		if (period == 0)
-			period = CPU_PERIOD_DEFAULT_US;
-		cpus = (uint64_t)quota / period + ((uint64_t)quota % period != 0);
-		plan->vcpus = cpus < VCPUS_MAX ? (uint32_t)cpus : VCPUS_MAX;
-	}
-	if (limit > 0 && (uint64_t)limit / 1024 <= MEMORY_LIMIT_MAX_KIB)
-		plan->limit_kib = ((uint64_t)limit + 1023) / 1024;
+	plan->vcpus = count_vcpus(json_object_get_int64(domlet_oci_member(cpu, "quota")),
+				  json_object_get_uint64(domlet_oci_member(cpu, "period")));
+	plan->limit_kib = limit_in_kib(json_object_get_int64(domlet_oci_member(memory, "limit")));
+	plan->vcpus_for_all = all_vcpus > 0;
+	plan->memory_for_all = all_kib > 0;
+	if (all_vcpus > plan->vcpus)
+		plan->vcpus = all_vcpus;
+	if (all_kib > plan->limit_kib)
+		plan->limit_kib = all_kib;
 	if (plan->limit_kib)
 		plan->memory_kib = plan->limit_size_kib = size_domain(plan->limit_kib, plan->vcpus);
 }

@@ -74,18 +74,45 @@ static void keep_access_options(const struct mount_view *m, struct domlet_plan_m
 						kept[i]);
 }
 
-/* Engines share /dev/shm of a pod or container by a bind; all of a pod lives
- * in one guest, so a tmpfs of the same size there is the same thing. */
-static void plan_shm(const struct mount_view *m, struct domlet_plan_mount *out)
+/* An absolute path, to be freed; NULL: out of memory. */
+static char *source_path(const struct mount_view *m, const char *bundle)
 {
+	char *path;
+
+	if (asprintf(&path, "%s%s%s", m->source[0] == '/' ? "" : bundle, m->source[0] == '/' ? "" : "/", m->source) < 0)
+		return NULL;
+	return path;
+}
+
+static int out_of_memory(const struct mount_view *m, struct domlet_error *err)
+{
+	return domlet_error_set(err, ENOMEM, "the mount on %s can't be planned: out of memory", m->destination);
+}
+
+/* Engines share /dev/shm of a pod or container by a bind of one directory; all of a pod lives
+ * in one guest, so there it is one tmpfs of the same size. Its name comes from the directory's
+ * inode, as a guest is told no path of the host's. The host's own /dev/shm says nothing
+ * about the size. */
+static int plan_shm(const struct mount_view *m, const char *bundle, struct domlet_plan_mount *out,
+		    struct domlet_error *err)
+{
+	cleanup_free char *source = source_path(m, bundle);
 	struct statvfs fs;
+	struct stat st;
 	unsigned long long size_kib = 65536;
 
-	if (m->source[0] == '/' && !same_path(m->source, "/dev/shm") && statvfs(m->source, &fs) == 0 && fs.f_blocks > 0)
+	if (!source)
+		return out_of_memory(m, err);
+	if (!same_path(source, "/dev/shm") && statvfs(source, &fs) == 0 && fs.f_blocks > 0)
 		size_kib = (unsigned long long)fs.f_blocks * fs.f_frsize / 1024;
+	if (stat(source, &st) == 0 && S_ISDIR(st.st_mode))
+		(void)snprintf(out->shared, sizeof(out->shared), "shm-%llx-%llx", (unsigned long long)st.st_dev,
+			       (unsigned long long)st.st_ino);
 	out->type = "tmpfs";
 	out->source = "shm";
-	(void)snprintf(out->options, sizeof(out->options), "nosuid,nodev,noexec,mode=1777,size=%lluk", size_kib);
+	(void)snprintf(out->options, sizeof(out->options), "nosuid,nodev,noexec,mode=1777,size=%lluk%s", size_kib,
+		       has_option(m, "ro") ? ",ro" : "");
+	return 0;
 }
 
 /* False: SOURCE is not one of the kernel's file systems, or nothing the guest
@@ -159,10 +186,8 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct doml
 	cleanup_free char *source = NULL;
 	struct stat st;
 
-	if (same_path(m->destination, "/dev/shm")) {
-		plan_shm(m, out);
-		return 0;
-	}
+	if (same_path(m->destination, "/dev/shm"))
+		return plan_shm(m, bundle, out, err);
 	if (plan_system(m, out))
 		return 0;
 	if (m->source[0] == '\0')
@@ -172,11 +197,9 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct doml
 			err, ENOTSUP,
 			"the bind mount of %s on %s can't be done: the guest has its own kernel, and what is below /proc, /sys and /dev of the host belongs to the host's",
 			m->source, m->destination);
-	if (asprintf(&source, "%s%s%s", m->source[0] == '/' ? "" : bundle, m->source[0] == '/' ? "" : "/", m->source) <
-	    0) {
-		source = NULL;
-		return domlet_error_set(err, ENOMEM, "the mount on %s can't be planned: out of memory", m->destination);
-	}
+	source = source_path(m, bundle);
+	if (!source)
+		return out_of_memory(m, err);
 	if (stat(source, &st) < 0)
 		return domlet_error_set(err, errno, "the bind mount of %s on %s can't be done: %s", m->source,
 					m->destination, domlet_strerror(errno));
@@ -233,8 +256,7 @@ int domlet_plan_mounts(struct json_object *config, struct domlet_plan *plan, str
 
 		out->destination = strdup(m.destination);
 		if (!out->destination)
-			return domlet_error_set(err, ENOMEM, "the mount on %s can't be planned: out of memory",
-						m.destination);
+			return out_of_memory(&m, err);
 		out->is_bind = is_bind(&m);
 		r = plan_mount(&m, plan->bundle, out, err);
 		if (r < 0)

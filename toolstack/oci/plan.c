@@ -17,23 +17,10 @@
 #include "plan-domain.h"
 #include "plan-mounts.h"
 #include "plan-namespaces.h"
+#include "sandbox.h"
 #include "sysctl.h"
 
 #define TO_TEXT (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-
-int domlet_id_check(const char *id, struct domlet_error *err)
-{
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+.-";
-	size_t len = strlen(id);
-
-	if (len == 0 || len > DOMLET_ID_MAX || strspn(id, allowed) != len || strcmp(id, ".") == 0 ||
-	    strcmp(id, "..") == 0)
-		return domlet_error_set(
-			err, EINVAL,
-			"invalid container ID format: \"%.64s\" (letters, digits and _+.- are allowed, %u at most)", id,
-			DOMLET_ID_MAX);
-	return 0;
-}
 
 void domlet_plan_number(struct domlet_plan *plan, uint32_t number)
 {
@@ -75,6 +62,7 @@ void domlet_plan_free(struct domlet_plan *plan)
 	free(plan->hooks);
 	free(plan->hostname);
 	free(plan->net_path);
+	free(plan->sandbox_id);
 	free(plan->cgroups_path);
 	free(plan->labels);
 	free(plan->argv0);
@@ -170,6 +158,16 @@ static int read_annotations(struct domlet_plan *plan, struct domlet_error *err)
 			     copy_text(plan, err, "{}", &plan->annotations);
 }
 
+static int read_size(struct domlet_plan *plan, struct domlet_error *err)
+{
+	struct domlet_sandbox_size sandbox;
+	int r = domlet_sandbox_read(plan->config, plan->config_path, plan, &sandbox, err);
+
+	if (r == 0)
+		domlet_plan_domain(plan->config, &sandbox, plan);
+	return r;
+}
+
 static int read_ask(struct domlet_plan *plan, struct domlet_error *err)
 {
 	return domlet_ask_read(plan->config, plan->config_path, &plan->ask, err);
@@ -226,11 +224,10 @@ static int read_mounts(struct domlet_plan *plan, struct domlet_error *err)
 static int read_config(struct domlet_plan *plan, struct domlet_error *err)
 {
 	static int (*const steps[])(struct domlet_plan *, struct domlet_error *) = {
-		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_ask,
-		read_labels,  read_hooks,  read_sysctls, read_cgroup,     read_mounts,
+		read_version, read_rootfs, read_process, read_namespaces, read_annotations, read_size,
+		read_ask,     read_labels, read_hooks,   read_sysctls,    read_cgroup,      read_mounts,
 	};
 
-	domlet_plan_domain(plan->config, plan);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int r = steps[i](plan, err);
 

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "ask.h"
+#include "id.h"
 
 struct domlet_error;
 struct json_object;
@@ -39,6 +40,9 @@ struct domlet_plan_mount {
 	const char *type;   /* of the file system, as the guest's kernel knows it */
 	const char *source; /* NULL: none */
 	char options[96];   /* separated by commas */
+	/* A tmpfs: it is one with that of each container of the guest that says this name,
+	 * 1 to 64 letters, digits, - and _. "": it is its own. */
+	char shared[40];
 
 	/* COPY */
 	char *content; /* NULL once the document is made */
@@ -60,6 +64,13 @@ struct domlet_plan_join {
 
 /* Each type at most once. */
 #define DOMLET_PLAN_JOINS 4u
+
+/* What the engine's annotations say the container is of a pod. */
+enum domlet_sandbox_role {
+	DOMLET_SANDBOX_NONE,      /* nothing */
+	DOMLET_SANDBOX_ITSELF,    /* the sandbox, which later containers join */
+	DOMLET_SANDBOX_CONTAINER, /* one that belongs to sandbox_id */
+};
 
 /* A disk of the domain, which is the container's. */
 struct domlet_plan_disk {
@@ -83,6 +94,11 @@ struct domlet_plan {
 	char *net_path; /* the network namespace in dom0 to join, also one of joins; NULL: none */
 	struct domlet_plan_join joins[DOMLET_PLAN_JOINS];
 	size_t join_count;
+	enum domlet_sandbox_role sandbox_role;
+	char *sandbox_id; /* a valid id of a container; NULL: none is named */
+	/* podman has made the configuration. Its annotations may be an image's, and so they can
+	 * place no container alone. Its conmon waits for the monitor's end. */
+	bool by_libpod;
 	bool terminal;
 	uint16_t console_rows, console_cols; /* 0: unknown */
 	bool root_readonly;
@@ -96,6 +112,8 @@ struct domlet_plan {
 	uint64_t memory_kib;
 	uint64_t limit_kib, limit_size_kib; /* the container's limit, and what it makes memory_kib; 0: none */
 	uint32_t vcpus;
+	/* A sandbox: that is enough for all containers of the pod, by its annotations. */
+	bool memory_for_all, vcpus_for_all;
 	struct domlet_ask ask; /* counts for nothing before domlet_ask_allow() */
 
 	/* The checked configuration, for document.h, whose work fills what is below. */
@@ -125,9 +143,5 @@ void domlet_plan_number(struct domlet_plan *plan, uint32_t number);
  * domain. -EINVAL: there is no such element, or NUMBER is none. */
 int domlet_plan_join(struct domlet_plan *plan, const char *type, uint32_t number);
 void domlet_plan_free(struct domlet_plan *plan);
-
-/* Refuses (-EINVAL, "invalid container ID format") an id that runc's rule doesn't have:
- * [A-Za-z0-9_+.-]+, not "." or "..", at most DOMLET_ID_MAX characters. */
-int domlet_id_check(const char *id, struct domlet_error *err);
 
 #endif
