@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "container.h"
+#include "freeze.h"
 #include "make.h"
 #include "process.h"
 #include "reply.h"
@@ -27,10 +27,9 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_WINSIZE: domlet_process_winsize(a, m->request, &m->winsize); return;
 	case DOMLET_MSG_SHUTDOWN: domlet_agent_end(a, NULL); return;
 	case DOMLET_MSG_PING: domlet_reply_send(a, m->request, NULL); return;
-	case DOMLET_MSG_SYNC:
-		sync(); /* takes no time: roots are read-only, or in memory */
-		domlet_reply_send(a, m->request, NULL);
-		return;
+	case DOMLET_MSG_SYNC: domlet_freeze_sync(a, m->request); return;
+	case DOMLET_MSG_FREEZE: domlet_freeze_begin(a, m->request, &m->freeze); return;
+	case DOMLET_MSG_THAW: domlet_freeze_thaw(a, m->request, &m->thaw); return;
 	default:
 		(void)domlet_failure_set(&failure, ENOSYS, "this guest does not know %s yet", domlet_msg_name(m->type));
 		domlet_reply_send(a, m->request, &failure);

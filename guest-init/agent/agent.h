@@ -60,6 +60,13 @@ struct guest_process {
 	nfds_t stdin_at; /* its place among what is polled; 0: none */
 };
 
+/* A child that waits for something in our place. */
+struct guest_wait {
+	pid_t pid;        /* 0: there is none */
+	uint32_t request; /* answered when it has ended */
+	bool unwanted;    /* what it does is to be undone then */
+};
+
 struct guest_container {
 	bool used, stopped;
 	uint32_t number;
@@ -71,7 +78,8 @@ struct guest_container {
 	bool deleting;
 	uint32_t delete_request;       /* answered when nothing of it is left: DELETE, or the CREATE that failed */
 	struct domlet_failure refusal; /* why that failed; code 0: it didn't */
-	int events_fd;                 /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+	struct guest_wait freezer;
+	int events_fd; /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
 };
 
 /* A tmpfs that containers share. */
@@ -90,6 +98,7 @@ struct agent {
 	struct guest_process *by_number[DOMLET_PROCESS_MAX + 1];
 	struct guest_container containers[DOMLET_CONTAINER_MAX];
 	struct guest_shm shm[DOMLET_CONTAINER_MAX];
+	struct guest_wait sync;
 	struct domlet_drain drain;
 	nfds_t drain_at; /* its place among what is polled; 0: none */
 	bool ended;      /* the domain is to end ... */

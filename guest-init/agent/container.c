@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../container/cgroup.h"
+#include "freeze.h"
 #include "make.h"
 #include "process.h"
 #include "reply.h"
@@ -73,6 +74,8 @@ void domlet_container_start(struct agent *a, uint32_t request, const struct doml
 		(void)domlet_failure_set(&failure, EINVAL, "cannot start a container that has stopped");
 	else if (g->stage != STAGE_READY)
 		(void)domlet_failure_set(&failure, EBUSY, "cannot start an already running container");
+	else if (domlet_cgroup_is_frozen(c->cgroup_fd))
+		(void)domlet_failure_set(&failure, EBUSY, "cannot start a container in the paused state");
 	if (stopped || failure.code) {
 		domlet_reply_send(a, request, &failure);
 		return;
@@ -148,6 +151,8 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 
 void domlet_container_turn(struct agent *a, struct guest_container *c)
 {
+	if (c->stopped)
+		domlet_freeze_stop(a, c);
 	if (c->stopped)
 		domlet_share_close_unused(a, c);
 	if (c->deleting)

@@ -9,6 +9,7 @@
 
 #include "../container/cgroup.h"
 #include "../container/device_filter.h"
+#include "freeze.h"
 #include "make.h"
 #include "reply.h"
 #include "streams.h"
@@ -32,7 +33,9 @@ void domlet_process_exec(struct agent *a, uint32_t request, const struct domlet_
 
 	if (c && c->deleting) /* perhaps one that failed, and whose first process is in the table no more */
 		c = NULL;
-	if (c && domlet_table_is_free(a, m->process, &failure))
+	if (c && !c->stopped && domlet_cgroup_is_frozen(c->cgroup_fd))
+		(void)domlet_failure_set(&failure, EBUSY, "cannot exec in a paused container: resume it first");
+	else if (c && domlet_table_is_free(a, m->process, &failure))
 		g = domlet_table_claim(a, m->process, c, request, &failure);
 	if (!c)
 		(void)domlet_failure_set(&failure, ENOENT, "container does not exist");
@@ -185,10 +188,13 @@ void domlet_process_reap(struct agent *a)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (domlet_freeze_ended(a, pid, status))
+			continue;
 		for (struct guest_process *g = a->processes; g; g = g->next)
 			if (g->p.pid == pid && !g->exited)
 				on_end(a, g, status);
+	}
 }
 
 void domlet_process_report(struct agent *a, struct guest_process *g)

@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -253,6 +255,59 @@ void domlet_cgroup_look(int watch_fd)
 	char text[256];
 
 	(void)!pread(watch_fd, text, sizeof text, 0);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool is_listed(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	return at && (at == text || at[-1] == '\n');
+}
+
+int domlet_cgroup_freeze(int cgroup_fd, int timeout_ms)
+{
+	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+	struct pollfd p = { .fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC), .events = POLLPRI };
+	char text[256] = "";
+	int rc = p.fd < 0 ? -errno : write_at(cgroup_fd, "cgroup.freeze", "1");
+	ssize_t n;
+
+	while (rc == 0) {
+		n = pread(p.fd, text, sizeof text - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		if (n < 0)
+			rc = -errno;
+		else if (is_listed(text, "frozen 1"))
+			break;
+		else if (left <= 0)
+			rc = -ETIMEDOUT;
+		else
+			(void)poll(&p, 1, (int)left);
+		left = end - now_ms();
+	}
+	if (p.fd >= 0)
+		close(p.fd);
+	return rc;
+}
+
+int domlet_cgroup_thaw(int cgroup_fd)
+{
+	return write_at(cgroup_fd, "cgroup.freeze", "0");
+}
+
+bool domlet_cgroup_is_frozen(int cgroup_fd)
+{
+	char text[8];
+
+	return cgroup_fd >= 0 && read_at(cgroup_fd, "cgroup.freeze", text, sizeof text) && text[0] == '1';
 }
 
 /* Name of some directory in DIR (which is consumed); false when none. */

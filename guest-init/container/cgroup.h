@@ -26,6 +26,13 @@ uint64_t domlet_cgroup_oom_kills(int cgroup_fd);
  * is told of the cgroup, as its last process's end, has changed. -errno. */
 int domlet_cgroup_watch(int cgroup_fd);
 void domlet_cgroup_look(int watch_fd);
+/* No process in it, or below, runs any more: 0; -ETIMEDOUT: one still does after TIMEOUT_MS. This waits. Who is to
+ * be killed nevertheless ends. */
+int domlet_cgroup_freeze(int cgroup_fd, int timeout_ms);
+/* They run again. 0 or -errno. */
+int domlet_cgroup_thaw(int cgroup_fd);
+/* Whether that has begun, at least. -1 is none. */
+bool domlet_cgroup_is_frozen(int cgroup_fd);
 /* 0, or -errno (-EBUSY: a process is still in it). */
 int domlet_cgroup_remove(uint32_t number);
 

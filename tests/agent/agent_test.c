@@ -582,7 +582,7 @@ static void test_garbage(void **state)
 			f.seq = f.type == DOMLET_FRAME_MSG ? (uint32_t)(at + 1) : 0;
 			domlet_frame_encode(&f, bytes + at);
 			if (f.type == DOMLET_FRAME_MSG && len >= 8) {
-				bytes[at + DOMLET_FRAME_HEADER_LEN] = (uint8_t)(2 + random() % 11);
+				bytes[at + DOMLET_FRAME_HEADER_LEN] = (uint8_t)(2 + random() % 14);
 				memset(bytes + at + DOMLET_FRAME_HEADER_LEN + 1, 0, 3);
 			}
 		}

@@ -110,6 +110,22 @@ int delete_container(uint32_t container)
 	return monitor_ask(&m, &msg);
 }
 
+uint32_t send_freeze(uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_FREEZE };
+
+	msg.freeze.container = container;
+	return monitor_send(&m, &msg);
+}
+
+uint32_t send_thaw(uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_THAW };
+
+	msg.thaw.container = container;
+	return monitor_send(&m, &msg);
+}
+
 const char *last_text(void)
 {
 	return m.replies[m.requests].text;

@@ -30,6 +30,8 @@ int exec(uint32_t container, uint32_t process, const char *json);
 int exec_args(uint32_t container, uint32_t process, const char *args);
 int send_signal(uint32_t container, uint32_t process, int signo, bool all);
 int delete_container(uint32_t container);
+uint32_t send_freeze(uint32_t container);
+uint32_t send_thaw(uint32_t container);
 /* The last reply's. */
 const char *last_text(void);
 

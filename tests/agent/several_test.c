@@ -474,6 +474,130 @@ static void test_failed_creates(void **state)
 	assert_int_equal(delete_container(0), ENOENT);
 }
 
+/* Bytes that container 1's first process has written, once those that are under way are here. */
+static size_t count_ticks(void)
+{
+	size_t *len = &m.outputs[domlet_stream_id(1, DOMLET_STREAM_STDOUT)].len, before;
+
+	do {
+		before = *len;
+		monitor_turn(&m, 0);
+	} while (*len != before);
+	for (int i = 0; i < 5; i++)
+		monitor_turn(&m, 40);
+	return *len;
+}
+
+#define TICKS SH("trap 'echo term' TERM; while :; do echo tick; sleep 0.01; done")
+
+static void expect_frozen(bool frozen)
+{
+	size_t ticks = count_ticks();
+
+	if (frozen)
+		assert_int_equal(count_ticks(), ticks);
+	else
+		assert_true(count_ticks() > ticks);
+}
+
+/* One of several runs no more until it is thawed; the others, and what is asked of them, do. */
+static void test_frozen(void **state)
+{
+	size_t descriptors = count_descriptors();
+
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	create_member(0, 1, TICKS, OWN(", {\"type\": \"pid\"}"), "");
+	create_member(1, 2, SLEEP, OWN(", {\"type\": \"pid\"}"), "");
+	assert_int_equal(exec_args(0, 3, "[\"sleep\", \"1000\"]"), 0);
+	expect_frozen(false);
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), 0);
+	expect_frozen(true);
+	expect_said(1, "echo there", "there\n");
+	assert_int_equal(exec_args(0, 4, "[\"true\"]"), EBUSY);
+	assert_string_equal(last_text(), "cannot exec in a paused container: resume it first");
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), 0); /* once more */
+	assert_int_equal(send_signal(0, 1, SIGTERM, false), 0);
+	expect_frozen(true);
+	assert_int_equal(monitor_reply(&m, send_thaw(0)), 0);
+	await_output(1, "term");
+	expect_frozen(false);
+	assert_int_equal(monitor_reply(&m, send_thaw(0)), 0);
+	expect_said(0, "echo here", "here\n");
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), 0);
+	assert_int_equal(send_signal(0, 3, SIGKILL, false), 0);
+	assert_int_equal(monitor_wait(&m, 3), 137);
+	assert_int_equal(delete_container(0), EBUSY);
+	end_container(0, 1);
+	assert_false(has_cgroup(0));
+	assert_int_equal(monitor_reply(&m, send_thaw(0)), ENOENT);
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), ENOENT);
+	end_container(1, 2);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+/* What was set up and waits for its start can be frozen, too; and all of one by its cgroup's kill. */
+static void test_frozen_before_its_start(void **state)
+{
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	assert_int_equal(create_document(0, 1, document_with(TICKS, "", "", "", "")), 0);
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), 0);
+	assert_int_equal(start(0), EBUSY);
+	assert_string_equal(last_text(), "cannot start a container in the paused state");
+	assert_int_equal(monitor_reply(&m, send_thaw(0)), 0);
+	assert_int_equal(start(0), 0);
+	expect_frozen(false);
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), 0);
+	assert_int_equal(send_signal(0, 0, SIGKILL, true), 0);
+	assert_int_equal(monitor_wait(&m, 1), 137);
+	assert_int_equal(exec_args(0, 4, "[\"true\"]"), ESRCH);
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), EINVAL);
+	assert_int_equal(delete_container(0), 0);
+	assert_false(has_cgroup(0));
+}
+
+/* While it is at one it does no other; each is answered, whatever else comes. */
+static void test_frozen_while_others_ask(void **state)
+{
+	uint32_t first, second, thaw;
+	int code;
+
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	create_member(0, 1, TICKS, OWN(", {\"type\": \"pid\"}"), "");
+	for (int i = 0; i < 20; i++) {
+		first = send_freeze(0);
+		second = send_freeze(0);
+		thaw = send_thaw(0);
+		assert_int_equal(monitor_reply(&m, second), EAGAIN);
+		assert_int_equal(monitor_reply(&m, thaw), 0);
+		code = monitor_reply(&m, first);
+		assert_int_equal(code, ECANCELED);
+	}
+	expect_frozen(false);
+	first = send_freeze(0);
+	assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
+	assert_int_equal(monitor_wait(&m, 1), 137);
+	code = monitor_reply(&m, first);
+	assert_true(code == 0 || code == ESRCH);
+	assert_int_equal(delete_container(0), 0);
+}
+
+static void test_frozen_without_a_cgroup(void **state)
+{
+	(void)state;
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), ENOENT);
+	run(0, 1, "[\"sleep\", \"1000\"]");
+	assert_int_equal(monitor_reply(&m, send_freeze(0)), ENOTSUP);
+	assert_string_equal(last_text(), "the guest has no cgroup for the container, and can't freeze it");
+	assert_int_equal(monitor_reply(&m, send_thaw(0)), 0);
+	end_container(0, 1);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +610,10 @@ int main(int argc, char **argv)
 		WITH_AGENT(test_shared_memory_is_freed),
 		cmocka_unit_test_setup_teardown(test_cgroups, open_with_cgroup, close_with_cgroup),
 		cmocka_unit_test_setup_teardown(test_failed_creates, open_with_cgroup, close_with_cgroup),
+		cmocka_unit_test_setup_teardown(test_frozen, open_with_cgroup, close_with_cgroup),
+		cmocka_unit_test_setup_teardown(test_frozen_before_its_start, open_with_cgroup, close_with_cgroup),
+		cmocka_unit_test_setup_teardown(test_frozen_while_others_ask, open_with_cgroup, close_with_cgroup),
+		WITH_AGENT(test_frozen_without_a_cgroup),
 	};
 
 	if (!guest_take_arguments(argc, argv))

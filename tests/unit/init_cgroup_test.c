@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,6 +54,33 @@ static void counts_kills(void **state)
 	assert_int_equal(domlet_cgroup_oom_kills(dir), 2);
 }
 
+static void write_file(const char *name, const char *text)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* What doesn't stop is not waited for without end. */
+static void waits_until_it_is_frozen(void **state)
+{
+	(void)state;
+	assert_int_equal(domlet_cgroup_freeze(dir, 20), -ENOENT);
+	assert_false(domlet_cgroup_is_frozen(-1));
+	assert_false(domlet_cgroup_is_frozen(dir));
+	write_file("cgroup.freeze", "0");
+	write_file("cgroup.events", "populated 1\nunfrozen 1\nfrozen 0\n");
+	assert_int_equal(domlet_cgroup_freeze(dir, 20), -ETIMEDOUT);
+	assert_true(domlet_cgroup_is_frozen(dir)); /* it has begun */
+	assert_int_equal(domlet_cgroup_thaw(dir), 0);
+	assert_false(domlet_cgroup_is_frozen(dir));
+	write_file("cgroup.events", "populated 1\nfrozen 1\n");
+	assert_int_equal(domlet_cgroup_freeze(dir, 20), 0);
+	(void)unlinkat(dir, "cgroup.freeze", 0);
+	(void)unlinkat(dir, "cgroup.events", 0);
+}
+
 /* A path is the caller's, what is there the container's. */
 static void finds_one_below(void **state)
 {
@@ -92,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_kills),
+		cmocka_unit_test(waits_until_it_is_frozen),
 		cmocka_unit_test(finds_one_below),
 	};
 
