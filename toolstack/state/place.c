@@ -192,6 +192,27 @@ int domlet_place_remove(const char *root, const char *id, struct domlet_error *e
 	return 0;
 }
 
+static int entry_is_in_limbo(const struct dirent *entry)
+{
+	return domlet_place_is_limbo(entry->d_name);
+}
+
+void domlet_place_sweep(const char *root)
+{
+	char real[PATH_MAX];
+	struct dirent **entries = NULL;
+	int n = realpath(root, real) ? scandir(real, &entries, entry_is_in_limbo, NULL) : 0;
+
+	for (int i = 0; i < n; i++) {
+		struct domlet_pid who;
+
+		if (domlet_place_limbo_of(entries[i]->d_name, &who) && !domlet_pid_may_live(&who))
+			(void)domlet_place_remove(real, entries[i]->d_name, NULL);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
 /* The lock is on the directory itself, so that it leaves nothing behind, and ends with
  * whoever held it. */
 int domlet_place_lock(const char *path, const char *id, int timeout_ms, struct domlet_error *err)

@@ -3,7 +3,7 @@
 #define DOMLET_STATE_PLACE_H
 
 /*
- * The directory ROOT/ID of a container: its names, its lock, and how it comes and goes
+ * The directory ROOT/ID of a container, or of a domain: its names, its lock, and how it comes and goes
  * without ever being seen half done. What the record in it says is not known here.
  * Only state/ includes this. Texts are the caller's; a function that has an error
  * returns 0 or -errno, where it doesn't say otherwise.
@@ -40,6 +40,9 @@ int domlet_place_settle(const char *root, const char *limbo, const char *id, str
 /* Removes ROOT/ID, where ID may be in limbo, with domlet's files in it; 0 also when there
  * is none. -EEXIST: something else is in it, and nothing was removed. */
 int domlet_place_remove(const char *root, const char *id, struct domlet_error *err);
+
+/* Removes what killed makers and removers left in limbo in ROOT. */
+void domlet_place_sweep(const char *root);
 
 /* Returns a descriptor of the directory PATH, which is the container ID's, with a lock
  * that one process has at a time; the lock ends when the descriptor is closed. -ENOENT.

@@ -92,26 +92,9 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 	return make_place(st, err);
 }
 
-static int entry_is_in_limbo(const struct dirent *entry)
-{
-	return domlet_place_is_limbo(entry->d_name);
-}
-
 void domlet_state_sweep(const char *root)
 {
-	struct dirent **entries = NULL;
-	int n = scandir(root, &entries, entry_is_in_limbo, NULL);
-
-	for (int i = 0; i < n; i++) {
-		struct domlet_pid who;
-		struct domlet_state left;
-
-		if (domlet_place_limbo_of(entries[i]->d_name, &who) &&
-		    set_place(&left, root, entries[i]->d_name, NULL) == 0 && !domlet_pid_may_live(&who))
-			(void)domlet_state_remove(&left, NULL);
-		free(entries[i]);
-	}
-	free(entries);
+	domlet_place_sweep(root);
 }
 
 int domlet_state_save(const struct domlet_state *st, struct domlet_error *err)
