@@ -388,33 +388,83 @@ static void its_network_can_be_kept(void **state)
 	assert_int_equal(end(&r), 7);
 }
 
-static void a_network_is_joined_but_dom0s(void **state)
+/* The place for the path of the namespace SPACE. */
+static const char **path_of(struct domlet_proxy *p, const char *space)
 {
-	static const char *const dom0s[] = { "/proc/self/ns/net", "/proc/thread-self/ns/net" };
+	return strcmp(space, "net") == 0 ? &p->net_path :
+	       strcmp(space, "ipc") == 0 ? &p->ipc_path :
+	       strcmp(space, "uts") == 0 ? &p->uts_path :
+	       strcmp(space, "pid") == 0 ? &p->pid_path :
+					   NULL;
+}
+
+static void namespaces_are_joined_but_dom0s(void **state)
+{
 	struct domlet_proxy_handle h;
-	int monitor, status;
-	struct domlet_proxy p = make(&monitor);
-	struct running r = start();
+	struct running first = start();
 	char path[64], number[16];
-	struct running joined;
+	int status;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof dom0s / sizeof dom0s[0]; i++) {
-		p.net_path = dom0s[i];
-		assert_int_equal(domlet_proxy_spawn(&p, &h, &err), -EPERM);
-		assert_non_null(strstr(err.text, dom0s[i]));
-		assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
-	}
-	(void)snprintf(path, sizeof path, "/proc/%d/ns/net", r.pid);
-	(void)snprintf(number, sizeof number, "%d", r.pid);
-	p.net_path = path;
-	joined = run(&p, monitor);
+	(void)snprintf(number, sizeof number, "%d", first.pid);
 	for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++) {
-		assert_false(shares(joined.pid, spaces[i], "self"));
-		assert_int_equal(shares(joined.pid, spaces[i], number), strcmp(spaces[i], "net") == 0);
+		int monitor;
+		struct domlet_proxy p = make(&monitor);
+		const char **place = path_of(&p, spaces[i]);
+		struct running joined;
+
+		if (!place) {
+			close(p.fd);
+			close(monitor);
+			continue;
+		}
+		*place = path;
+		(void)snprintf(path, sizeof path, "/proc/self/ns/%s", spaces[i]);
+		assert_int_equal(domlet_proxy_spawn(&p, &h, &err), -EPERM);
+		assert_non_null(strstr(err.text, path));
+		if (h.pid > 0)
+			assert_int_equal(waitpid(h.pid, &status, 0), h.pid);
+		(void)snprintf(path, sizeof path, "/proc/%d/ns/%s", first.pid, spaces[i]);
+		joined = run(&p, monitor);
+		for (size_t k = 0; k < sizeof spaces / sizeof spaces[0]; k++) {
+			assert_false(shares(joined.pid, spaces[k], "self"));
+			assert_int_equal(shares(joined.pid, spaces[k], number), k == i);
+		}
+		assert_confined(joined.pid);
+		assert_int_equal(kill(joined.pid, SIGTERM), 0);
+		assert_hears(joined.fd, "{\"verb\":\"signal\",\"signo\":15}");
+		assert_int_equal(end(&joined), 7);
 	}
-	assert_int_equal(end(&joined), 7);
-	assert_int_equal(end(&r), 7);
+	assert_int_equal(end(&first), 7);
+}
+
+static void all_are_joined(void **state)
+{
+	int monitor;
+	struct running first = start(), joined;
+	struct domlet_proxy p = make(&monitor);
+	char paths[4][64], number[16];
+	int status;
+
+	(void)state;
+	p.hostname = "another";
+	(void)snprintf(number, sizeof number, "%d", first.pid);
+	for (size_t i = 0, n = 0; i < sizeof spaces / sizeof spaces[0]; i++)
+		if (path_of(&p, spaces[i])) {
+			(void)snprintf(paths[n], sizeof paths[n], "/proc/%d/ns/%s", first.pid, spaces[i]);
+			*path_of(&p, spaces[i]) = paths[n++];
+		}
+	joined = run(&p, monitor);
+	for (size_t i = 0; i < sizeof spaces / sizeof spaces[0]; i++)
+		assert_int_equal(shares(joined.pid, spaces[i], number), path_of(&p, spaces[i]) != NULL);
+	assert_int_equal(inside(joined.pid, count_processes), 2);
+	assert_int_equal(inside(joined.pid, execute_its_program), EACCES);
+	/* The pid namespace ends with its first process, as soon as the others are waited for. */
+	assert_true(send(first.fd, "{\"exit\":7}", strlen("{\"exit\":7}"), MSG_NOSIGNAL) > 0);
+	assert_int_equal(waitpid(joined.pid, &status, 0), joined.pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_int_equal(end(&first), 7);
+	close(joined.fd);
 }
 
 static void another_beside_it(void **state)
@@ -447,10 +497,15 @@ static void another_beside_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(its_namespaces_are_its_own), cmocka_unit_test(nothing_in_its_root_is_executed),
-		cmocka_unit_test(its_proc_has_it_alone),      cmocka_unit_test(it_keeps_no_privilege),
-		cmocka_unit_test(other_calls_kill_it),        cmocka_unit_test(it_forwards_all_the_same),
-		cmocka_unit_test(its_network_can_be_kept),    cmocka_unit_test(a_network_is_joined_but_dom0s),
+		cmocka_unit_test(its_namespaces_are_its_own),
+		cmocka_unit_test(nothing_in_its_root_is_executed),
+		cmocka_unit_test(its_proc_has_it_alone),
+		cmocka_unit_test(it_keeps_no_privilege),
+		cmocka_unit_test(other_calls_kill_it),
+		cmocka_unit_test(it_forwards_all_the_same),
+		cmocka_unit_test(its_network_can_be_kept),
+		cmocka_unit_test(namespaces_are_joined_but_dom0s),
+		cmocka_unit_test(all_are_joined),
 		cmocka_unit_test(another_beside_it),
 	};
 

@@ -165,29 +165,47 @@ static int open_cgroup(const char *path)
 	return fd;
 }
 
-/* Joins the network namespace at PATH. The plan has refused dom0's own by its path; what the
- * path leads to may have changed since, so it is looked at again. */
-static int join_network(const char *path)
+/* Joins the namespace at PATH (NULL: none), of the type that /proc/PID/ns/FILE has. The plan has
+ * refused dom0's own by its path; what the path leads to may have changed since, so it is
+ * looked at again. */
+static int join(const char *path, const char *file, int type)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	struct stat given, dom0s;
+	char own[64];
 
+	if (!path)
+		return 0;
 	if (fd < 0 || fstat(fd, &given) < 0)
 		return -errno;
-	for (const char *const *own = (const char *const[]){ "/proc/self/ns/net", "/proc/1/ns/net", NULL }; *own; own++)
-		if (stat(*own, &dom0s) == 0 && given.st_ino == dom0s.st_ino && given.st_dev == dom0s.st_dev)
+	for (const char *const *whose = (const char *const[]){ "self", "1", NULL }; *whose; whose++) {
+		(void)snprintf(own, sizeof own, "/proc/%s/ns/%s", *whose, file);
+		if (stat(own, &dom0s) == 0 && given.st_ino == dom0s.st_ino && given.st_dev == dom0s.st_dev)
 			return -EPERM;
-	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+	}
+	return setns(fd, type) < 0 ? -errno : 0;
+}
+
+/* Joins what is to be joined but the pid namespace. */
+static int join_all(const struct domlet_proxy *p)
+{
+	int r = join(p->net_path, "net", CLONE_NEWNET);
+
+	if (r == 0)
+		r = join(p->ipc_path, "ipc", CLONE_NEWIPC);
+	return r < 0 ? r : join(p->uts_path, "uts", CLONE_NEWUTS);
 }
 
 static int prepare(const struct domlet_proxy *p)
 {
+	int r = join_all(p);
+
 	/* What dom0 unmounts is not to stay mounted here. And only a cgroup
 	 * namespace that is made now begins at the cgroup it was born in. */
-	if (unshare(CLONE_NEWCGROUP) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
-	    (p->hostname && sethostname(p->hostname, strlen(p->hostname)) < 0))
-		return -errno;
-	return p->net_path ? join_network(p->net_path) : 0;
+	if (r == 0 && (unshare(CLONE_NEWCGROUP) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+		       (p->hostname && sethostname(p->hostname, strlen(p->hostname)) < 0)))
+		r = -errno;
+	return r;
 }
 
 static int enter_root(const char *rootfs)
@@ -238,30 +256,79 @@ static int await(int sync)
 	return r;
 }
 
+/* Forks, into new namespaces where none are joined. The child joins the others, but for the
+ * pid namespace: a process that joins one has only its next children in there. */
+static pid_t clone_first(const struct domlet_proxy *p, int cgroup_fd)
+{
+	uint64_t flags = CLONE_NEWNS;
+	int answer[2], status, pid = -ECHILD;
+	pid_t between;
+
+	flags |= p->net_path ? 0 : CLONE_NEWNET;
+	flags |= p->ipc_path ? 0 : CLONE_NEWIPC;
+	flags |= p->uts_path ? 0 : CLONE_NEWUTS;
+	if (!p->pid_path) {
+		pid = clone_process(flags | CLONE_NEWPID, cgroup_fd);
+		return pid < 0 ? -errno : pid;
+	}
+	if (pipe2(answer, O_CLOEXEC) < 0)
+		return -errno;
+	/* The child gets this process as its parent, and the one between ends. */
+	between = fork();
+	if (between == 0) {
+		block_signals();
+		pid = join(p->pid_path, "pid", CLONE_NEWPID);
+		if (pid == 0) {
+			pid = clone_process(flags | CLONE_PARENT, cgroup_fd);
+			if (pid == 0)
+				return 0;
+			if (pid < 0)
+				pid = -errno;
+		}
+		_exit(write(answer[1], &pid, sizeof pid) == (ssize_t)sizeof pid ? 0 : 1);
+	}
+	close(answer[1]);
+	if (between > 0 && read(answer[0], &pid, sizeof pid) != (ssize_t)sizeof pid)
+		pid = -ECHILD;
+	close(answer[0]);
+	if (between > 0)
+		(void)waitpid(between, &status, 0);
+	return pid;
+}
+
+static int refuse(const struct domlet_proxy *p, int code, struct domlet_error *err)
+{
+	const char *const paths[] = { p->net_path, p->ipc_path, p->uts_path, p->pid_path };
+	char joined[320] = "";
+
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+		if (paths[i])
+			(void)snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s",
+				       joined[0] ? " and " : ", with those at ", paths[i]);
+	return domlet_error_set(err, code, "can't set up the container's namespaces and cgroup in dom0%s: %s", joined,
+				domlet_strerror(code));
+}
+
 int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle *h, struct domlet_error *err)
 {
-	/* Whatever the configuration says: nothing of a guest can be in dom0's. */
-	const uint64_t own = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 	cleanup_close int cgroup = open_cgroup(p->cgroup);
 	int sync[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sync) < 0)
 		return domlet_error_set(err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
 	h->sync = sync[0];
-	h->pid = clone_process(p->net_path ? own : own | CLONE_NEWNET, cgroup);
+	h->pid = clone_first(p, cgroup);
 	if (h->pid == 0) {
 		close(sync[0]);
 		first_proxy(p, sync[1]);
 	}
-	r = h->pid < 0 ? -errno : 0;
+	r = h->pid < 0 ? h->pid : 0;
 	close(sync[1]);
 	if (r == 0)
 		r = await(h->sync);
 	if (r < 0) {
 		domlet_proxy_abandon(h);
-		return domlet_error_set(err, -r, "can't set up the container's namespaces and cgroup in dom0%s%s: %s",
-					p->net_path ? ", with the network namespace " : "",
-					p->net_path ? p->net_path : "", domlet_strerror(-r));
+		return refuse(p, -r, err);
 	}
 	return 0;
 }

@@ -21,11 +21,13 @@
 #include "../dom0/pid.h"
 
 struct domlet_proxy {
-	int fd;               /* a SOCK_SEQPACKET socket to the monitor */
-	int tty;              /* becomes the controlling terminal; -1: there is none */
-	const char *name;     /* what ps shows */
-	const char *cgroup;   /* an absolute directory; NULL: the caller's cgroup */
-	const char *net_path; /* the network namespace to join; NULL: a new one */
+	int fd;             /* a SOCK_SEQPACKET socket to the monitor */
+	int tty;            /* becomes the controlling terminal; -1: there is none */
+	const char *name;   /* what ps shows */
+	const char *cgroup; /* an absolute directory; NULL: the caller's cgroup */
+	/* Namespaces to join, by their paths; NULL: a new one. Those of another container's
+	 * first proxy, or a network that the engine has made. */
+	const char *net_path, *ipc_path, *uts_path, *pid_path;
 	const char *hostname; /* NULL: the caller's */
 	const char *rootfs;   /* the root, from domlet_proxy_enter_root() on */
 };
@@ -36,7 +38,8 @@ struct domlet_proxy_handle {
 	int sync;  /* a descriptor of the handle's; -1: nothing is to be waited for */
 };
 
-/* Starts a container's first proxy, in new namespaces. The proxy still sees dom0's files
+/* Starts a container's first proxy, in new namespaces but those that it joins. When the pid
+ * namespace is another proxy's, it ends with that one. The proxy still sees dom0's files
  * until domlet_proxy_enter_root(), so that hooks can run beside it. 0 or -errno. */
 int domlet_proxy_spawn(const struct domlet_proxy *p, struct domlet_proxy_handle *h, struct domlet_error *err);
 /* Has the proxy make ROOTFS its root and give up all that it need not have, and waits
@@ -47,7 +50,7 @@ int domlet_proxy_enter_root(struct domlet_proxy_handle *h, struct domlet_error *
 void domlet_proxy_abandon(struct domlet_proxy_handle *h);
 
 /* Starts the proxy of a further process, in the namespaces and the root of FIRST, which
- * is a container's first proxy; net_path, hostname and rootfs of P are not looked at.
+ * is a container's first proxy; paths, hostname and rootfs of P are not looked at.
  * Returns the pid of a child of the caller, or -errno. */
 pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_pid *first, struct domlet_error *err);
 
