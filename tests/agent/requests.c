@@ -14,7 +14,7 @@
 
 struct monitor m;
 
-int create_with(uint32_t container, uint32_t process, const char *document, size_t len, const uint8_t *sha256)
+uint32_t send_create(uint32_t container, uint32_t process, const char *document, size_t len, const uint8_t *sha256)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_CREATE };
 	uint32_t config = domlet_stream_id(process, DOMLET_STREAM_CONFIG), request;
@@ -29,7 +29,12 @@ int create_with(uint32_t container, uint32_t process, const char *document, size
 	request = monitor_send(&m, &msg);
 	monitor_write(&m, config, document, strlen(document), true);
 	domlet_link_close(&m.link, config);
-	return monitor_reply(&m, request);
+	return request;
+}
+
+int create_with(uint32_t container, uint32_t process, const char *document, size_t len, const uint8_t *sha256)
+{
+	return monitor_reply(&m, send_create(container, process, document, len, sha256));
 }
 
 int create_document(uint32_t container, uint32_t process, char *document)

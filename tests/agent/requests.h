@@ -17,6 +17,7 @@ int open_agent(void **state);
 int close_agent(void **state);
 #define WITH_AGENT(name) cmocka_unit_test_setup_teardown(name, open_agent, close_agent)
 
+uint32_t send_create(uint32_t container, uint32_t process, const char *document, size_t len, const uint8_t *sha256);
 int create_with(uint32_t container, uint32_t process, const char *document, size_t len, const uint8_t *sha256);
 /* Frees DOCUMENT. */
 int create_document(uint32_t container, uint32_t process, char *document);
