@@ -125,8 +125,9 @@ int domlet_boot_cgroup(const char *path, struct domlet_failure *failure)
 
 void domlet_boot_limits(void)
 {
-	/* systemd's default; the kernel's own hard limit, 4,096, is too few for servers. */
-	const struct rlimit files = { 1024, 524288 };
+	/* systemd's; the kernel's own, 4,096, is too few for servers, and for us. Who is made has fewer at first
+	 * (guest-init/container/command.c). */
+	const struct rlimit files = { 524288, 524288 };
 	/* The kernel's is half of what fits into memory, for each user. */
 	const struct rlimit processes = { RLIM_INFINITY, RLIM_INFINITY };
 

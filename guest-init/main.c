@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -199,11 +200,16 @@ static struct domlet_ring *open_device(void)
 static struct domlet_ring *open_socket(const char *number, const char *cgroup)
 {
 	struct domlet_failure failure = { 0 };
+	struct rlimit files;
 	void *mem = aligned_alloc(DOMLET_PAGE_SIZE, DOMLET_PUMP_MEM_SIZE);
 
 	monitor_fd = atoi(number);
 	if (!mem || monitor_fd <= STDERR_FILENO || fcntl(monitor_fd, F_SETFD, FD_CLOEXEC) < 0)
 		end("--socket takes the number of an open socket");
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
 		(void)mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
 	if (cgroup && domlet_boot_cgroup(cgroup, &failure) < 0)

@@ -33,12 +33,12 @@
  * given back at once, is a default direction, so that a sender whose reader
  * keeps up waits for room in the ring and never for credit. */
 #define DOMLET_STREAM_WINDOW 262144u
-/* Open streams of one link: 3 per process, 64 processes. */
-#define DOMLET_STREAM_MAX 192u
-/* Process numbers are host-chosen, 1-based. Of all containers of a domain
- * together: the first processes and those of EXEC, not what they start, which
- * memory and the containers' pids limits bound. A link's tables are this long. */
-#define DOMLET_PROCESS_MAX 64u
+/* Process numbers are host-chosen, 1-based, the lowest free ones first. Of all
+ * containers of a domain together: the first processes and those of EXEC, not what
+ * they start. Memory, descriptors and the containers' pids limits bound them before
+ * this does; tables by number are this long, and what isn't used of them is never
+ * touched, so that no page of memory is taken for it. */
+#define DOMLET_PROCESS_MAX 4096u
 /* Of a domain, with the sandbox. */
 #define DOMLET_CONTAINER_MAX 16u
 

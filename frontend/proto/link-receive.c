@@ -22,13 +22,9 @@ static const char *accept_data(struct domlet_link *l, struct domlet_link_stream 
 
 	if (!s)
 		s = adopt(l, l->in.stream);
-	l->in_drop = !s || s->closing || s->reset;
-	if (!s) {
-		if (length > l->late_left)
-			return "data of a stream that is not open";
-		l->late_left -= length;
-		return NULL;
-	}
+	if (!s)
+		return "data of a stream that is not open";
+	l->in_drop = s->closing || s->reset;
 	if (s->recv_eof)
 		return "data after the stream's end";
 	if (length > s->recv_credit)
@@ -175,7 +171,7 @@ static bool step_end(struct domlet_link *l, struct domlet_link_event *ev)
 	if (l->in.type == DOMLET_FRAME_EOF) {
 		s->recv_eof = true;
 		if (s->closing) {
-			link_forget(l, s);
+			link_forget(s);
 			return false;
 		}
 		ev->type = DOMLET_LINK_EOF;

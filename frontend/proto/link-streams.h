@@ -26,7 +26,7 @@ static inline bool link_in_range(uint32_t stream)
 /* Open or closed by us, with frames still to come; else NULL. */
 static inline struct domlet_link_stream *link_find(struct domlet_link *l, uint32_t stream)
 {
-	return link_in_range(stream) && l->slot[stream] ? &l->streams[l->slot[stream] - 1] : NULL;
+	return link_in_range(stream) && l->streams[stream].known ? &l->streams[stream] : NULL;
 }
 
 static inline struct domlet_link_stream *link_find_open(struct domlet_link *l, uint32_t stream)
@@ -36,9 +36,8 @@ static inline struct domlet_link_stream *link_find_open(struct domlet_link *l, u
 	return s && !s->closing ? s : NULL;
 }
 
-static inline void link_forget(struct domlet_link *l, struct domlet_link_stream *s)
+static inline void link_forget(struct domlet_link_stream *s)
 {
-	l->slot[s->id] = 0;
 	memset(s, 0, sizeof(*s));
 }
 

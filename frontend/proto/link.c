@@ -3,11 +3,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "wire.h"
 
-_Static_assert(DOMLET_STREAM_MAX < UINT8_MAX, "slot[] holds index + 1");
 _Static_assert(DOMLET_LINK_OUTBOX_MAX >= DOMLET_FRAME_HEADER_LEN + DOMLET_MSG_MAX, "outbox");
 
 /* Unacknowledged messages after which an ACK is sent without other reason. */
@@ -15,7 +15,8 @@ _Static_assert(DOMLET_LINK_OUTBOX_MAX >= DOMLET_FRAME_HEADER_LEN + DOMLET_MSG_MA
 
 void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch)
 {
-	memset(l, 0, sizeof(*l));
+	memset(l->streams, 0, (l->top + 1) * sizeof(l->streams[0]));
+	memset(l, 0, offsetof(struct domlet_link, outbox));
 	l->ring = ring;
 	l->role = role;
 	l->epoch = epoch;
@@ -23,49 +24,23 @@ void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum doml
 
 /* --- streams ---------------------------------------------------------- */
 
-/* A free slot, or that of a closed stream, whose late bytes then count
- * against one bound for all. */
-static struct domlet_link_stream *take_slot(struct domlet_link *l)
-{
-	struct domlet_link_stream *closing = NULL;
-
-	for (size_t i = 0; i < DOMLET_STREAM_MAX; i++) {
-		struct domlet_link_stream *s = &l->streams[i];
-
-		if (s->id == 0)
-			return s;
-		if (s->closing && !closing)
-			closing = s;
-	}
-	if (closing) {
-		l->late_left += closing->recv_credit;
-		if (l->late_left > DOMLET_STREAM_MAX * DOMLET_STREAM_WINDOW)
-			l->late_left = DOMLET_STREAM_MAX * DOMLET_STREAM_WINDOW;
-		link_forget(l, closing);
-	}
-	return closing;
-}
-
 int domlet_link_open(struct domlet_link *l, uint32_t stream)
 {
 	struct domlet_link_stream *s;
 
 	if (!link_in_range(stream))
 		return -EINVAL;
-	s = link_find(l, stream);
-	if (s && !s->closing)
+	if (link_find_open(l, stream))
 		return -EEXIST;
-	if (s)
-		link_forget(l, s);
-	s = take_slot(l);
-	if (!s)
-		return -ENOSPC;
-	s->id = stream;
+	s = &l->streams[stream];
+	link_forget(s);
+	s->known = true;
 	if (link_sends(l->role, stream))
 		s->send_credit = DOMLET_STREAM_WINDOW;
 	else
 		s->recv_credit = DOMLET_STREAM_WINDOW;
-	l->slot[stream] = (uint8_t)(s - l->streams + 1);
+	if (l->top < stream)
+		l->top = stream;
 	return 0;
 }
 
@@ -85,7 +60,7 @@ void domlet_link_close(struct domlet_link *l, uint32_t stream)
 	if (l->reserved_stream == stream)
 		l->reserved_stream = 0;
 	if (link_sends(l->role, stream) || s->recv_eof)
-		link_forget(l, s);
+		link_forget(s);
 	else
 		s->closing = true;
 }
@@ -286,7 +261,7 @@ void domlet_link_commit(struct domlet_link *l, size_t len)
 	if (len && s && !is_broken(l)) {
 		s->send_credit -= (uint32_t)len;
 		/* It overtakes the outbox, and acknowledgements must not go back. */
-		put_header(l, header, DOMLET_FRAME_DATA, s->id, (uint32_t)len, l->reserved_ack);
+		put_header(l, header, DOMLET_FRAME_DATA, l->reserved_stream, (uint32_t)len, l->reserved_ack);
 		domlet_ring_copy_in(l->ring, 0, header, sizeof(header));
 		domlet_ring_produce(l->ring, (uint32_t)(sizeof(header) + len));
 		link_publish_quarter(l);
@@ -295,9 +270,11 @@ void domlet_link_commit(struct domlet_link *l, size_t len)
 	l->reserved_len = 0;
 }
 
-static void grant(struct domlet_link *l, struct domlet_link_stream *s)
+static void grant(struct domlet_link *l, uint32_t stream)
 {
-	if (queue(l, DOMLET_FRAME_CREDIT, s->id, &s->recv_owed) < 0) {
+	struct domlet_link_stream *s = &l->streams[stream];
+
+	if (queue(l, DOMLET_FRAME_CREDIT, stream, &s->recv_owed) < 0) {
 		l->credit_waits = true;
 		return;
 	}
@@ -322,7 +299,7 @@ void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len)
 	out = DOMLET_STREAM_WINDOW - s->recv_credit - s->recv_owed;
 	s->recv_owed += len < out ? (uint32_t)len : out;
 	if (owes_enough(s))
-		grant(l, s);
+		grant(l, stream);
 }
 
 bool domlet_link_flush(struct domlet_link *l)
@@ -332,10 +309,9 @@ bool domlet_link_flush(struct domlet_link *l)
 	move_outbox(l);
 	if (l->credit_waits) {
 		l->credit_waits = false;
-		for (size_t i = 0; i < DOMLET_STREAM_MAX; i++) {
-			if (l->streams[i].id && owes_enough(&l->streams[i]))
-				grant(l, &l->streams[i]);
-		}
+		for (uint32_t stream = 0; stream <= l->top; stream++)
+			if (owes_enough(&l->streams[stream]))
+				grant(l, stream);
 	}
 	if (l->recv_seq - l->acked >= ACK_EVERY)
 		queue(l, DOMLET_FRAME_ACK, 0, NULL); /* when full: next time */

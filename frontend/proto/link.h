@@ -5,8 +5,10 @@
 /*
  * A link: frames, streams with credit, and messages over one ring. It is the
  * same state machine in domlet-init and in the monitor; it does no I/O and
- * no allocation, and is driven by calls. Memory belongs to the caller; a link
- * is about 100 KiB, so put it where the process's one link lives.
+ * no allocation, and is driven by calls. Memory belongs to the caller, and is
+ * zero at first; a link is about 350 KiB, of which only what is used is ever
+ * touched (64 bytes for a process that has streams), so put it where untouched
+ * pages are none: a static variable, or calloc().
  *
  * Receiving: call domlet_link_next() until DOMLET_LINK_IDLE. A DATA event
  * points into the ring, valid until the next call on the link; take up to
@@ -37,12 +39,12 @@
 #include "ring.h"
 
 struct domlet_link_stream {
-	uint32_t id;          /* 0: free slot */
 	uint32_t send_credit; /* bytes we may still send */
 	uint32_t recv_credit; /* bytes the peer may still send */
 	uint32_t recv_owed;   /* taken by the sink, not yet granted again */
-	bool send_eof, recv_eof, reset;
-	bool closing; /* closed by us: what still comes is dropped */
+	bool known : 1;       /* open, or closing */
+	bool closing : 1;     /* closed by us: what still comes is dropped */
+	bool send_eof : 1, recv_eof : 1, reset : 1;
 };
 
 struct domlet_link {
@@ -50,8 +52,6 @@ struct domlet_link {
 	enum domlet_ring_role role;
 	uint32_t epoch;
 	uint32_t send_seq, recv_seq, peer_ack, acked;
-	struct domlet_link_stream streams[DOMLET_STREAM_MAX];
-	uint8_t outbox[DOMLET_LINK_OUTBOX_MAX];
 	uint32_t outbox_head, outbox_len; /* unsent: [head, len) */
 	struct domlet_frame in;           /* frame being received */
 	uint32_t in_left;                 /* its payload bytes not yet taken */
@@ -59,12 +59,13 @@ struct domlet_link {
 	bool in_drop;      /* the rest of this DATA frame is dropped */
 	bool credit_waits; /* a stream owes credit that found the outbox full */
 	uint32_t reserved_stream, reserved_len, reserved_ack;
+	bool bounded;       /* domlet_link_allow() was called ... */
+	uint32_t bound;     /* ... and this is where it ends, as ring->in_taken counts */
+	const char *broken; /* sticky: why the peer was wrong */
+	uint32_t top;       /* of the streams that were ever known */
+	uint8_t outbox[DOMLET_LINK_OUTBOX_MAX];
 	uint8_t msg_copy[DOMLET_MSG_MAX];
-	uint8_t slot[(DOMLET_PROCESS_MAX + 1) << 2]; /* by stream: index in streams + 1 */
-	uint32_t late_left;                          /* bytes that may come for forgotten streams */
-	bool bounded;                                /* domlet_link_allow() was called ... */
-	uint32_t bound;                              /* ... and this is where it ends, as ring->in_taken counts */
-	const char *broken;                          /* sticky: why the peer was wrong */
+	struct domlet_link_stream streams[(DOMLET_PROCESS_MAX + 1) << 2]; /* by their numbers */
 };
 
 enum domlet_link_event_type {
@@ -87,10 +88,11 @@ struct domlet_link_event {
 	const char *reason;
 };
 
+/* L is zero, or was a link before. */
 void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch);
 
-/* Both sides open the same streams when a process is created: -ENOSPC when
- * the table is full, -EEXIST when open, -EINVAL when out of range. */
+/* Both sides open the same streams when a process is created: -EEXIST when open,
+ * -EINVAL when out of range. */
 int domlet_link_open(struct domlet_link *l, uint32_t stream);
 /* Sends nothing (send_eof, send_reset do). Late frames of a closed stream are
  * dropped: its DATA up to the credit that was out, and its EOF, CREDIT and

@@ -90,12 +90,12 @@ struct guest_shm {
 
 struct agent {
 	struct domlet_link link;
-	struct xs_handle *xs;            /* NULL: no configurations from there */
-	struct domlet_fetch ahead;       /* what was read of a container before its CREATE */
-	bool cgroups;                    /* the machine's cgroups are ours */
-	struct domlet_failure unready;   /* why it takes no container; code 0: it does */
-	struct guest_process *processes; /* in the order in which they came; owned */
-	struct guest_process *by_number[DOMLET_PROCESS_MAX + 1];
+	struct xs_handle *xs;                                    /* NULL: no configurations from there */
+	struct domlet_fetch ahead;                               /* what was read of a container before its CREATE */
+	bool cgroups;                                            /* the machine's cgroups are ours */
+	struct domlet_failure unready;                           /* why it takes no container; code 0: it does */
+	struct guest_process *processes;                         /* in the order in which they came; owned */
+	struct guest_process *by_number[DOMLET_PROCESS_MAX + 1]; /* untouched beyond what is used */
 	struct guest_container containers[DOMLET_CONTAINER_MAX];
 	struct guest_shm shm[DOMLET_CONTAINER_MAX];
 	struct guest_wait sync;

@@ -26,8 +26,17 @@
 #define READ_AHEAD_STEP (128 << 10)
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* systemd's default. Process 1 may have more open, for the streams of many processes. */
+#define FILES 1024
+
 static int set_limits(const struct domlet_process_config *p, struct domlet_failure *failure)
 {
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > FILES) {
+		files.rlim_cur = FILES;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
 	for (uint32_t i = 0; i < p->rlimit_count; i++) {
 		struct rlimit l = { p->rlimits[i].soft, p->rlimits[i].hard };
 

@@ -32,7 +32,7 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 	switch (msg->type) {
 	case DOMLET_MSG_HELLO: m->hello = msg->hello.version == DOMLET_PROTO_VERSION; return;
 	case DOMLET_MSG_REPLY:
-		if (msg->request >= 1024 || m->replies[msg->request].answered)
+		if (msg->request >= 2048 || m->replies[msg->request].answered)
 			give_up("a reply to nothing");
 		m->replies[msg->request].answered = true;
 		m->replies[msg->request].code = msg->reply.code;

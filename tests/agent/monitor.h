@@ -37,7 +37,7 @@ struct monitor {
 		bool answered;
 		int code;
 		char text[1024];
-	} replies[1024]; /* by request */
+	} replies[2048]; /* by request */
 	struct {
 		bool exited;
 		uint32_t code, signo, oom;

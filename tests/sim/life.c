@@ -8,6 +8,7 @@
  * nothing went wrong, each guest's exit code is reported after its last byte
  * was read.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,7 +76,6 @@ struct world {
 	struct sim *sim;
 	struct domlet_life life;
 	struct ring_pair pair;
-	struct domlet_link host, guest;
 	struct {
 		uint64_t at;
 		enum event what;
@@ -92,6 +92,7 @@ struct world {
 	uint32_t request;
 	struct container c[CONTAINERS];
 	unsigned int builds, finishes, destroys;
+	struct domlet_link link[2]; /* by role; not cleared from one seed to the next, as each begins by domlet_link_init() */
 };
 
 #define CHECK(w, cond, ...)                              \
@@ -123,11 +124,11 @@ static void ask_create(struct world *w, uint32_t n)
 	struct domlet_msg m = { .type = DOMLET_MSG_CREATE, .request = ++w->request };
 
 	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&w->host, domlet_stream_id(PROCESS(n), k));
+		(void)domlet_link_open(&w->link[DOMLET_RING_HOST], domlet_stream_id(PROCESS(n), k));
 	m.create.container = n;
 	m.create.process = PROCESS(n);
 	w->c[n].create_request = m.request;
-	send(&w->host, &m);
+	send(&w->link[DOMLET_RING_HOST], &m);
 }
 
 static void ask(struct world *w, uint32_t type, uint32_t n, uint32_t *request)
@@ -139,7 +140,7 @@ static void ask(struct world *w, uint32_t type, uint32_t n, uint32_t *request)
 	else
 		m.delete_.container = n;
 	*request = m.request;
-	send(&w->host, &m);
+	send(&w->link[DOMLET_RING_HOST], &m);
 }
 
 static void kill_container(struct world *w, uint32_t n)
@@ -147,7 +148,7 @@ static void kill_container(struct world *w, uint32_t n)
 	struct domlet_msg m = { .type = DOMLET_MSG_SIGNAL,
 				.signal = { .container = n, .process = PROCESS(n), .signo = 9 } };
 
-	send(&w->host, &m);
+	send(&w->link[DOMLET_RING_HOST], &m);
 	later(w, KILL_UNCONFIRMED, n, 1);
 	w->events[w->event_count - 1].at += KILL_PATIENCE;
 }
@@ -399,7 +400,7 @@ static void monitor_receives(struct world *w, const struct domlet_link_event *ev
 		c->held += ev->len;
 		CHECK(w, c->held <= DOMLET_STREAM_WINDOW, "more than a window is held");
 	}
-	domlet_link_taken(&w->host, ev->len);
+	domlet_link_taken(&w->link[DOMLET_RING_HOST], ev->len);
 }
 
 static void reader_turn(struct world *w, uint32_t n)
@@ -411,7 +412,7 @@ static void reader_turn(struct world *w, uint32_t n)
 		taken = sim_pick(w->sim, c->held < 5000 ? (uint32_t)c->held : 5000) + 1;
 		c->held -= taken;
 		if (w->attached)
-			domlet_link_credit(&w->host, OUTPUT(n), taken);
+			domlet_link_credit(&w->link[DOMLET_RING_HOST], OUTPUT(n), taken);
 	}
 	if (w->life.container[n].state == DOMLET_CONTAINER_DRAINING && !c->held)
 		feed(w, DOMLET_EV_DRAINED, n, 0);
@@ -423,9 +424,9 @@ static void monitor_turn(struct world *w)
 	struct domlet_link_event ev;
 
 	if (w->attached)
-		domlet_link_allow(&w->host, 1 + sim_pick(w->sim, 5000));
+		domlet_link_allow(&w->link[DOMLET_RING_HOST], 1 + sim_pick(w->sim, 5000));
 	for (uint32_t i = 0; i < most && w->attached; i++) {
-		domlet_link_next(&w->host, &ev);
+		domlet_link_next(&w->link[DOMLET_RING_HOST], &ev);
 		if (ev.type == DOMLET_LINK_IDLE || ev.type == DOMLET_LINK_BUSY)
 			break;
 		if (ev.type == DOMLET_LINK_MSG) {
@@ -440,7 +441,7 @@ static void monitor_turn(struct world *w)
 	for (uint32_t i = 0; i < CONTAINERS; i++)
 		reader_turn(w, i);
 	if (w->attached)
-		(void)domlet_link_flush(&w->host);
+		(void)domlet_link_flush(&w->link[DOMLET_RING_HOST]);
 }
 
 static void ring_seen(struct world *w)
@@ -453,7 +454,7 @@ static void ring_seen(struct world *w)
 		feed(w, DOMLET_EV_ATTACH_FAILED, 0, 0);
 		return;
 	}
-	domlet_link_init(&w->host, &w->pair.host, DOMLET_RING_HOST, RING_PAIR_EPOCH);
+	domlet_link_init(&w->link[DOMLET_RING_HOST], &w->pair.host, DOMLET_RING_HOST, RING_PAIR_EPOCH);
 	w->attached = true;
 }
 
@@ -464,7 +465,7 @@ static bool guest_reply(struct world *w, uint32_t request, uint32_t chance)
 	struct domlet_msg m = { .type = DOMLET_MSG_REPLY, .request = request };
 
 	m.reply.code = sim_chance(w->sim, chance) ? 0 : 2;
-	send(&w->guest, &m);
+	send(&w->link[DOMLET_RING_GUEST], &m);
 	return m.reply.code == 0;
 }
 
@@ -477,9 +478,9 @@ static void guest_exits(struct world *w, uint32_t n)
 	    (w->sim->now < c->guest.stays && !c->guest.killed))
 		return; /* guest_turn() comes back to it */
 	if (!c->guest.eof)
-		c->guest.eof = domlet_link_send_eof(&w->guest, OUTPUT(n)) == 0;
+		c->guest.eof = domlet_link_send_eof(&w->link[DOMLET_RING_GUEST], OUTPUT(n)) == 0;
 	if (c->guest.eof && !c->guest.exited)
-		c->guest.exited = domlet_link_send(&w->guest, &m) == 0;
+		c->guest.exited = domlet_link_send(&w->link[DOMLET_RING_GUEST], &m) == 0;
 }
 
 static void guest_ends(struct container *c, uint32_t code)
@@ -494,7 +495,7 @@ static void guest_ends(struct container *c, uint32_t code)
 static void guest_created(struct world *w, uint32_t n)
 {
 	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
-		(void)domlet_link_open(&w->guest, domlet_stream_id(PROCESS(n), k));
+		(void)domlet_link_open(&w->link[DOMLET_RING_GUEST], domlet_stream_id(PROCESS(n), k));
 	w->c[n].guest.created = guest_reply(w, w->c[n].guest.create_asked, 90);
 }
 
@@ -526,7 +527,7 @@ static void guest_lies(struct world *w)
 		m.reply.code = (int32_t)sim_pick(w->sim, 2);
 	else
 		m.exited.process = sim_pick(w->sim, 6);
-	send(&w->guest, &m);
+	send(&w->link[DOMLET_RING_GUEST], &m);
 	if (sim_chance(w->sim, 5))
 		w->pair.page->to_host.prod += 5000;
 	if (sim_chance(w->sim, 20))
@@ -565,11 +566,13 @@ static void guest_writes(struct world *w, uint32_t n)
 
 	if (len > 1)
 		len = sim_pick(w->sim, len < 5000 ? (uint32_t)len : 5000) + 1;
-	span = c->guest.started && !c->guest.frozen && len ? domlet_link_reserve(&w->guest, OUTPUT(n), &len) : NULL;
+	span = c->guest.started && !c->guest.frozen && len ?
+		       domlet_link_reserve(&w->link[DOMLET_RING_GUEST], OUTPUT(n), &len) :
+		       NULL;
 	if (span) {
 		for (size_t i = 0; i < len; i++)
 			span[i] = (uint8_t)((c->sent + i) * 7 + n);
-		domlet_link_commit(&w->guest, len);
+		domlet_link_commit(&w->link[DOMLET_RING_GUEST], len);
 		c->sent += len;
 	}
 	guest_exits(w, n);
@@ -581,7 +584,8 @@ static void guest_turn(struct world *w)
 
 	if (!w->alive || w->paused)
 		return;
-	for (domlet_link_next(&w->guest, &ev); ev.type != DOMLET_LINK_IDLE; domlet_link_next(&w->guest, &ev)) {
+	for (domlet_link_next(&w->link[DOMLET_RING_GUEST], &ev); ev.type != DOMLET_LINK_IDLE;
+	     domlet_link_next(&w->link[DOMLET_RING_GUEST], &ev)) {
 		if (ev.type == DOMLET_LINK_BROKEN) {
 			CHECK(w, w->lies, "the monitor broke the protocol: %s", ev.reason);
 			w->alive = false;
@@ -594,7 +598,7 @@ static void guest_turn(struct world *w)
 		guest_writes(w, i);
 	if (w->lies && sim_chance(w->sim, 30))
 		guest_lies(w);
-	(void)domlet_link_flush(&w->guest);
+	(void)domlet_link_flush(&w->link[DOMLET_RING_GUEST]);
 }
 
 static void guest_boots(struct world *w)
@@ -604,8 +608,8 @@ static void guest_boots(struct world *w)
 	if (!w->exists)
 		return;
 	w->alive = true;
-	domlet_link_init(&w->guest, &w->pair.guest, DOMLET_RING_GUEST, RING_PAIR_EPOCH);
-	send(&w->guest, &m);
+	domlet_link_init(&w->link[DOMLET_RING_GUEST], &w->pair.guest, DOMLET_RING_GUEST, RING_PAIR_EPOCH);
+	send(&w->link[DOMLET_RING_GUEST], &m);
 	later(w, RING_SEEN, 0, 50);
 }
 
@@ -843,26 +847,29 @@ static const char *describe(const struct world *w, char *text, size_t len)
 
 void sim_life(struct sim *s)
 {
-	struct world w = { .sim = s };
+	static struct world world;
+	struct world *w = &world;
 	char text[256];
 
-	start(&w);
-	while (step(&w) && !w.finished)
+	memset(w, 0, offsetof(struct world, link));
+	w->sim = s;
+	start(w);
+	while (step(w) && !w->finished)
 		;
-	CHECK(&w, w.finished || (w.faulty && !w.doomed), "all is quiet, but it is not finished: %s",
-	      describe(&w, text, sizeof text));
+	CHECK(w, w->finished || (w->faulty && !w->doomed), "all is quiet, but it is not finished: %s",
+	      describe(w, text, sizeof text));
 	for (uint32_t i = 0; i < CONTAINERS; i++)
-		CHECK(&w, !w.c[i].doomed || w.lies || w.lost || w.c[i].reports, "all is quiet, but %u is not over: %s",
-		      i, describe(&w, text, sizeof text));
-	if (!w.finished) { /* the end that somebody asks for */
+		CHECK(w, !w->c[i].doomed || w->lies || w->lost || w->c[i].reports,
+		      "all is quiet, but %u is not over: %s", i, describe(w, text, sizeof text));
+	if (!w->finished) { /* the end that somebody asks for */
 		for (uint32_t i = 0; i < CONTAINERS; i++)
-			w.c[i].cut = true;
-		feed(&w, DOMLET_EV_DESTROY, 0, 0);
-		while (!w.finished && step(&w))
+			w->c[i].cut = true;
+		feed(w, DOMLET_EV_DESTROY, 0, 0);
+		while (!w->finished && step(w))
 			;
 	}
-	CHECK(&w, w.finished, "destroyed, but not finished: %s", describe(&w, text, sizeof text));
+	CHECK(w, w->finished, "destroyed, but not finished: %s", describe(w, text, sizeof text));
 	for (int i = 0; i < 50; i++) /* late events must do nothing */
-		feed(&w, (enum domlet_life_event_type)sim_pick(s, DOMLET_EV_COUNT), sim_pick(s, CONTAINERS), 0);
-	ring_pair_close(&w.pair);
+		feed(w, (enum domlet_life_event_type)sim_pick(s, DOMLET_EV_COUNT), sim_pick(s, CONTAINERS), 0);
+	ring_pair_close(&w->pair);
 }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "link-sides.h"
 
-static struct flow *flow_of(struct world *w, uint32_t stream)
+static struct process *process_of(const struct world *w, uint32_t stream)
 {
 	for (uint32_t i = 0; i < w->process_count; i++)
 		if (w->process[i].number == stream >> 2)
-			return &w->process[i].flow[stream & 3];
+			return (struct process *)&w->process[i];
 	return NULL;
+}
+
+static struct flow *flow_of(struct world *w, uint32_t stream)
+{
+	struct process *p = process_of(w, stream);
+
+	return p ? &p->flow[stream & 3] : NULL;
 }
 
 /* --- what the host and the guest say ------------------------------------ */
@@ -325,7 +332,7 @@ bool side_commit(struct side *s, bool cancel)
 
 static bool is_sendable(const struct world *w, const struct side *s, const struct flow *f)
 {
-	const struct process *p = &w->process[(f->stream >> 2) - 1];
+	const struct process *p = process_of(w, f->stream);
 	enum life seen = s->role == DOMLET_RING_HOST ? p->host : p->guest;
 
 	return sends(s, f) && f->sender_open && !f->eof_sent &&
@@ -342,7 +349,7 @@ bool side_send_flow(struct world *w, struct side *s, struct flow *f, bool later)
 		return false;
 	if (f->sent == f->total || f->reset_seen) {
 		f->eof_sent = domlet_link_send_eof(s->link, f->stream) == 0;
-		guest_ends(s, &w->process[(f->stream >> 2) - 1]); /* before the number can come again */
+		guest_ends(s, process_of(w, f->stream)); /* before the number can come again */
 		return f->eof_sent;
 	}
 	if (len == 0)

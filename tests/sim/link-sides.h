@@ -54,7 +54,6 @@ struct side {
 struct world {
 	struct sim *sim;
 	struct ring_pair pair;
-	struct domlet_link link[2];
 	struct side side[2];
 	struct process process[PROCESSES];
 	uint32_t process_count;
@@ -69,6 +68,7 @@ struct world {
 	uint32_t event_count;
 	bool tainted; /* garbage was written: contents mean nothing any more */
 	uint64_t garbage_at, death_at;
+	struct domlet_link link[2]; /* not cleared from one seed to the next, as each begins by domlet_link_init() */
 };
 
 #define CHECK(w, cond, ...)                              \

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -213,6 +214,69 @@ static void create_another(uint32_t tag, uint32_t container, uint32_t process)
 	domlet_guest_create(&guest, &create);
 }
 
+static void forget_events(void)
+{
+	assert_int_equal(looked_at, seen);
+	looked_at = seen = 0;
+}
+
+/* Each with its streams; the highest number, too. */
+static void hundreds_of_processes_run(void **state)
+{
+	(void)state;
+	for (uint32_t i = 2; i <= 300; i++) {
+		exec_in(0, i, i);
+		forget_events();
+	}
+	exec_in(0, 7, DOMLET_PROCESS_MAX);
+	for (uint32_t i = 300; i >= 2; i--) {
+		kill_process(i, SIGTERM);
+		expect_of(DOMLET_GUEST_EXITED, i, 143);
+		expect_of(DOMLET_GUEST_ENDED, i, 143);
+		expect_of(DOMLET_GUEST_FREED, i, 0);
+		forget_events();
+	}
+	assert_int_equal(guest.processes.top, DOMLET_PROCESS_MAX);
+	kill_process(DOMLET_PROCESS_MAX, SIGTERM);
+	expect_of(DOMLET_GUEST_EXITED, DOMLET_PROCESS_MAX, 143);
+	expect_of(DOMLET_GUEST_ENDED, DOMLET_PROCESS_MAX, 143);
+	expect_of(DOMLET_GUEST_FREED, DOMLET_PROCESS_MAX, 0);
+	assert_int_equal(guest.processes.top, 1);
+	assert_int_equal(guest.processes.requests.top, 0);
+	expect_silence();
+}
+
+/* It is said so, and nothing of it stays. */
+static void a_process_without_descriptors_is_refused(void **state)
+{
+	int before = dup(0);
+	struct rlimit limit;
+
+	(void)state;
+	close(before);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	for (int more = 0; more < 3; more++) {
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ (rlim_t)(before + more), limit.rlim_max }),
+				 0);
+		exec(7, 2, "s", 10000);
+		expect_answer(7, EMFILE, false);
+		assert_non_null(strstr(events[looked_at - 1].text, "no descriptors left"));
+		expect_of(DOMLET_GUEST_ENDED, 2, 255);
+		expect_of(DOMLET_GUEST_FREED, 2, 0);
+	}
+	create_another(8, 1, 3);
+	expect_answer(8, EMFILE, false);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(dup(0), before); /* none is lost */
+	close(before);
+	exec_in(0, 9, 2);
+	kill_process(2, SIGTERM);
+	expect_of(DOMLET_GUEST_EXITED, 2, 143);
+	expect_of(DOMLET_GUEST_ENDED, 2, 143);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	expect_silence();
+}
+
 /* What ends a container, or its processes, is nothing to another one. */
 static void containers_end_by_themselves(void **state)
 {
@@ -266,7 +330,7 @@ static void the_same_is_asked_once_at_a_time(void **state)
 	domlet_guest_freeze(&guest, 5000, 1); /* of another container */
 	expect_silence();
 	domlet_guest_detach(&guest);
-	for (uint32_t i = 1; i <= 5; i++)
+	for (uint32_t i = 5; i >= 1; i--)
 		expect_answer(1000 * i, ECANCELED, true);
 	expect_of(DOMLET_GUEST_ENDED, 1, 137);
 	xen_fake.paused = false;
@@ -382,6 +446,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_process_runs_and_ends, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(each_order_that_asks_is_answered_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_process_leaves_running_keeps_its_number, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(hundreds_of_processes_run, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_process_without_descriptors_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(containers_end_by_themselves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_same_is_asked_once_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_sleeps_need_not_read, set_up, tear_down),

@@ -376,8 +376,7 @@ static void reset_stream_goes_on_sending(void **state)
 	assert_broken("beyond the stream's credit");
 }
 
-/* A closed stream's late data is bounded by its credit, also when another
- * stream has taken its slot, and for all such streams together. */
+/* A closed stream's late data is bounded by its credit, whatever other streams there are. */
 static void late_data_is_bounded(void **state)
 {
 	(void)state;
@@ -388,19 +387,35 @@ static void late_data_is_bounded(void **state)
 	assert_broken("beyond the stream's credit");
 }
 
-static void late_data_of_forgotten_streams_is_bounded(void **state)
+static void late_data_of_each_of_many_is_bounded(void **state)
 {
-	uint32_t window = WINDOW;
+	(void)state;
+	for (uint32_t p = 1; p <= DOMLET_PROCESS_MAX; p++)
+		open_one(OUT(p));
+	domlet_link_close(&t.link, OUT(1));
+	domlet_link_close(&t.link, OUT(DOMLET_PROCESS_MAX));
+	use_window(OUT(1), 0);
+	use_window(OUT(DOMLET_PROCESS_MAX), 0);
+	put_data(OUT(DOMLET_PROCESS_MAX), 1);
+	assert_broken("beyond the stream's credit");
+}
+
+/* Only we ourselves make room for streams, and not a peer that names them. */
+static void numbers_that_were_never_given(void **state)
+{
+	static const struct domlet_link_stream none[(DOMLET_PROCESS_MAX + 1) << 2];
 
 	(void)state;
-	open_one(OUT(1));
-	domlet_link_close(&t.link, OUT(1));
-	for (uint32_t i = 0; i < DOMLET_STREAM_MAX; i++)
-		open_one(domlet_stream_id(1 + i / 3, (i % 3 + 2) & 3)); /* all but stdout */
-	assert_int_equal(t.link.late_left, window);
-	use_window(OUT(1), 0);
-	put_data(OUT(1), 1);
+	for (uint32_t p = 1; p <= DOMLET_PROCESS_MAX; p += 13) {
+		put_end(OUT(p), DOMLET_FRAME_EOF);
+		put_end(IN(p), DOMLET_FRAME_RESET);
+		put_credit(IN(p), 1);
+		assert_int_equal(next(), DOMLET_LINK_IDLE);
+	}
+	put_data(OUT(DOMLET_PROCESS_MAX), 1);
 	assert_broken("not open");
+	assert_int_equal(t.link.top, 0);
+	assert_memory_equal(t.link.streams, none, sizeof none);
 }
 
 static void sequence_number_stands(void **state)
@@ -511,13 +526,13 @@ static void guest_opens_what_it_dropped(void **state)
 	assert_int_equal(next(), DOMLET_LINK_DATA);
 }
 
-static void guest_with_all_slots_taken(void **state)
+static void guest_knows_the_last_number(void **state)
 {
 	(void)state;
-	for (uint32_t i = 0; i < DOMLET_STREAM_MAX; i++)
-		open_one(domlet_stream_id(1 + i / 3, i % 3));
-	put_data(domlet_stream_id(9, DOMLET_STREAM_CONFIG), 1);
-	assert_broken("not open");
+	use_window(IN(DOMLET_PROCESS_MAX), 0);
+	open_one(IN(DOMLET_PROCESS_MAX));
+	put_data(IN(DOMLET_PROCESS_MAX), 1);
+	assert_int_equal(next(), DOMLET_LINK_DATA);
 }
 
 /* Frames that are no event count, too. */
@@ -591,7 +606,8 @@ int main(void)
 		HOST(second_reset),
 		HOST(reset_stream_goes_on_sending),
 		HOST(late_data_is_bounded),
-		HOST(late_data_of_forgotten_streams_is_bounded),
+		HOST(late_data_of_each_of_many_is_bounded),
+		HOST(numbers_that_were_never_given),
 		HOST(sequence_number_stands),
 		HOST(sequence_number_goes_back),
 		HOST(acknowledges_what_was_not_sent),
@@ -604,7 +620,7 @@ int main(void)
 		HOST(a_bound_loses_nothing),
 		GUEST(guest_drops_data_of_unknown_streams),
 		GUEST(guest_opens_what_it_dropped),
-		GUEST(guest_with_all_slots_taken),
+		GUEST(guest_knows_the_last_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

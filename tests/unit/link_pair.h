@@ -26,7 +26,7 @@ struct two {
 
 static inline struct two *start(uint32_t order)
 {
-	struct two *t = malloc(sizeof(*t));
+	struct two *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		abort();

@@ -6,15 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* Numbers that are kept for processes to come, and not for what earlier ones have left running. */
-#define SPARE 16
+/* Ended processes whose outputs are still open in what they have left running, and read in dom0: each costs three
+ * descriptors there, and whoever runs a command a minute in the container would have thousands. */
+#define LINGERING_MAX 48
 /* What a message holds beside the process object. */
 #define EXEC_OVERHEAD 32u
 /* What the status is of who was killed with its domain. */
 #define EXIT_KILLED (128u + SIGKILL)
 /* And of an exec that failed itself. */
 #define STATUS_FAILED 255u
+/* Each takes three descriptors, and a few thousand bytes. */
+#define NO_PLACE                                                                             \
+	"the container's monitor has no descriptors left for another process's streams: try" \
+	" again when others have ended, or raise RLIMIT_NOFILE of what calls domlet"
 
 /* Something is to be done or told that no message of ours says. */
 static void wake(const struct domlet_guest_processes *all)
@@ -68,25 +74,26 @@ static void tell_end(struct domlet_guest_process *p, uint32_t code)
 
 struct domlet_guest_process *domlet_guest_process_find(struct domlet_guest_processes *all, uint32_t number)
 {
-	struct domlet_guest_process *p = number && number <= all->used ? &all->slots[number - 1] : NULL;
+	struct domlet_guest_process *p = number && number <= all->top ? all->by_number[number] : NULL;
 
-	return p && p->phase != DOMLET_GUEST_PROCESS_FREE && p->phase != DOMLET_GUEST_PROCESS_CLOSING ? p : NULL;
+	return p && p->phase != DOMLET_GUEST_PROCESS_CLOSING ? p : NULL;
 }
 
 void domlet_guest_process_make_room(struct domlet_guest_processes *all)
 {
 	struct domlet_guest_process *oldest = NULL;
-	unsigned int spare = 0;
+	unsigned int count = 0;
 
-	for (uint32_t i = 0; i < DOMLET_PROCESS_MAX; i++) {
-		struct domlet_guest_process *p = &all->slots[i];
+	for (uint32_t number = 1; number <= all->top; number++) {
+		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
-		spare += p->phase == DOMLET_GUEST_PROCESS_FREE;
-		if (p->phase == DOMLET_GUEST_PROCESS_LINGERING && domlet_guest_streams_have_reader(&p->streams) &&
-		    (!oldest || p->ended < oldest->ended))
+		if (!p || p->phase != DOMLET_GUEST_PROCESS_LINGERING || !domlet_guest_streams_have_reader(&p->streams))
+			continue;
+		count++;
+		if (!oldest || p->ended < oldest->ended)
 			oldest = p;
 	}
-	if (spare >= SPARE || !oldest)
+	if (count < LINGERING_MAX)
 		return;
 	domlet_guest_streams_close(&oldest->streams);
 	wake(all);
@@ -99,7 +106,10 @@ static void let_go(struct domlet_guest_process *p)
 
 	if (--p->handles || p->phase != DOMLET_GUEST_PROCESS_CLOSING)
 		return;
-	memset(p, 0, sizeof *p);
+	free(p);
+	all->by_number[number] = NULL;
+	while (all->top && !all->by_number[all->top])
+		all->top--;
 	post(all, DOMLET_GUEST_FREED, number, 0);
 }
 
@@ -115,27 +125,38 @@ static void deadline_closed(uv_handle_t *h)
 	let_go(h->data);
 }
 
+/* NULL: there is no memory, or no descriptor, for it. */
 static struct domlet_guest_process *take(struct domlet_guest_processes *all, uint32_t number, uint32_t container,
 					 const int stdio[3], bool terminal)
 {
-	struct domlet_guest_process *p = &all->slots[number - 1];
+	struct domlet_guest_process *p = calloc(1, sizeof *p);
+	int handles = p ? domlet_guest_streams_open(&p->streams, all->link, number, stdio, terminal, stream_closed) :
+			  -ENOMEM;
 
+	for (int i = 0; i < 3; i++)
+		if (stdio[i] >= 0)
+			close(stdio[i]);
+	if (handles < 0) {
+		free(p);
+		return NULL;
+	}
 	p->number = number;
 	p->container = container;
 	p->all = all;
 	(void)uv_timer_init(all->link->loop, &p->deadline);
 	p->deadline.data = p;
-	p->handles = 1 + domlet_guest_streams_open(&p->streams, all->link, number, stdio, terminal, stream_closed);
-	all->used = all->used > number ? all->used : number;
+	p->handles = 1 + (unsigned int)handles;
+	all->by_number[number] = p;
+	all->top = all->top > number ? all->top : number;
 	return p;
 }
 
-static void free_slot(struct domlet_guest_process *p)
+static void free_process(struct domlet_guest_process *p)
 {
 	struct domlet_guest_request *r = domlet_guest_request_about(&p->all->requests, p->number);
 
 	if (r) /* the number may be another process's by then */
-		*r = (struct domlet_guest_request){ 0 };
+		domlet_guest_request_drop(&p->all->requests, r);
 	domlet_guest_document_close(&p->document, p->all->link);
 	domlet_guest_streams_withdraw(p->all->link, p->number);
 	domlet_guest_streams_close(&p->streams);
@@ -148,7 +169,7 @@ static void end(struct domlet_guest_process *p)
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_guest_streams_close(&p->streams);
 	tell_end(p, p->exit_code);
-	free_slot(p);
+	free_process(p);
 }
 
 /* The same while the guest has not ended its outputs. */
@@ -209,7 +230,7 @@ void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep)
 	if (asleep == all->asleep)
 		return;
 	all->asleep = asleep;
-	for (uint32_t number = 1; number <= all->used; number++) {
+	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
 		if (p && asleep && uv_is_active((uv_handle_t *)&p->deadline)) {
@@ -237,8 +258,10 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 {
 	struct domlet_guest_process *p = take(all, order->process, order->container, order->stdio, order->terminal);
 
-	p->first = true;
-	p->phase = DOMLET_GUEST_PROCESS_WAITING;
+	if (p) {
+		p->first = true;
+		p->phase = DOMLET_GUEST_PROCESS_WAITING;
+	}
 }
 
 /* False: the order was answered, as more was asked than a guest can owe. */
@@ -272,9 +295,13 @@ static void ask_once(struct domlet_guest_processes *all, struct domlet_msg *msg,
 
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order)
 {
-	struct domlet_guest_process *p = &all->slots[order->process - 1];
+	struct domlet_guest_process *p = domlet_guest_process_find(all, order->process);
 	struct domlet_msg msg = { .type = DOMLET_MSG_CREATE };
 
+	if (!p) {
+		answer(all, order->tag, EMFILE, NO_PLACE);
+		return;
+	}
 	msg.create.source = order->document != NULL;
 	if (order->document)
 		domlet_guest_document_open(&p->document, all->link, p->number, order->document, order->document_len,
@@ -297,7 +324,7 @@ void domlet_guest_process_create(struct domlet_guest_processes *all, const struc
 static void give_up(struct domlet_guest_process *p)
 {
 	tell_end(p, STATUS_FAILED);
-	free_slot(p);
+	free_process(p);
 }
 
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order)
@@ -306,6 +333,13 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 	struct domlet_guest_request r = { .tag = order->tag, .process = order->process, .container = order->container };
 	struct domlet_msg msg = { .type = DOMLET_MSG_EXEC };
 
+	if (!p) {
+		free(order->object);
+		answer(all, order->tag, EMFILE, NO_PLACE);
+		post(all, DOMLET_GUEST_ENDED, order->process, STATUS_FAILED);
+		post(all, DOMLET_GUEST_FREED, order->process, 0);
+		return;
+	}
 	p->phase = DOMLET_GUEST_PROCESS_STARTING;
 	start_deadline(p, order->timeout_ms);
 	msg.exec.container = order->container;
@@ -378,14 +412,14 @@ static bool mark_ended(struct domlet_guest_process *p)
 /* Nothing of the container is left in the guest. */
 static void free_first(struct domlet_guest_processes *all, uint32_t container)
 {
-	for (uint32_t number = 1; number <= all->used; number++) {
+	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
 		if (!p || !p->first || p->container != container || p->phase == DOMLET_GUEST_PROCESS_WAITING)
 			continue;
 		(void)mark_ended(p);
 		tell_end(p, p->exit_code);
-		free_slot(p);
+		free_process(p);
 	}
 }
 
@@ -410,7 +444,7 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 	if (!p)
 		return;
 	if (code) {
-		free_slot(p);
+		free_process(p);
 		return;
 	}
 	p->phase = DOMLET_GUEST_PROCESS_RUNNING;
@@ -465,7 +499,7 @@ bool domlet_guest_process_move(struct domlet_guest_processes *all)
 	bool any = false;
 
 	all->link->wants_room = false;
-	for (uint32_t number = 1; number <= all->used; number++) {
+	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
 		if (!p)
@@ -478,7 +512,7 @@ bool domlet_guest_process_move(struct domlet_guest_processes *all)
 
 void domlet_guest_process_sweep(struct domlet_guest_processes *all)
 {
-	for (uint32_t number = 1; number <= all->used; number++) {
+	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
 		if (!p)
@@ -489,7 +523,7 @@ void domlet_guest_process_sweep(struct domlet_guest_processes *all)
 			continue;
 		}
 		if (p->phase == DOMLET_GUEST_PROCESS_LINGERING && domlet_guest_streams_ended(&p->streams))
-			free_slot(p);
+			free_process(p);
 		if (p->phase != DOMLET_GUEST_PROCESS_DRAINING)
 			continue;
 		/* Whom it left behind may write faster than anybody reads. */
@@ -508,7 +542,7 @@ void domlet_guest_process_end_all(struct domlet_guest_processes *all)
 	while (domlet_guest_request_take_any(&all->requests, &r))
 		if (!r.answered)
 			answer_unheard(all, r.tag, ECANCELED);
-	for (uint32_t number = 1; number <= all->used; number++) {
+	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
 		if (p)
@@ -519,7 +553,7 @@ void domlet_guest_process_end_all(struct domlet_guest_processes *all)
 
 void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container)
 {
-	for (uint32_t number = 1; number <= all->used; number++) {
+	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
 		if (!p || p->first || p->container != container)

@@ -16,7 +16,6 @@
 #include "stream.h"
 
 enum domlet_guest_process_phase {
-	DOMLET_GUEST_PROCESS_FREE,
 	DOMLET_GUEST_PROCESS_WAITING,  /* a first one, of which the guest doesn't know yet */
 	DOMLET_GUEST_PROCESS_STARTING, /* the guest was asked */
 	DOMLET_GUEST_PROCESS_RUNNING,
@@ -42,9 +41,9 @@ struct domlet_guest_process {
 };
 
 struct domlet_guest_processes {
-	struct domlet_guest_process slots[DOMLET_PROCESS_MAX]; /* by number, from 1 */
+	struct domlet_guest_process *by_number[DOMLET_PROCESS_MAX + 1]; /* owned; NULL: none has it */
 	bool asleep;
-	uint32_t used; /* slots ever used */
+	uint32_t top; /* the highest number that one has */
 	uint64_t ended;
 	struct domlet_guest_requests requests;
 	struct domlet_guest_link *link;
@@ -63,8 +62,8 @@ void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag)
 void domlet_guest_process_freeze(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
-/* When numbers get scarce, the output of what the process that ended first has
- * left running goes nowhere from now on: the guest then ends it and goes on reading. */
+/* When many processes have left something running, the output of what the one that ended first has left goes nowhere
+ * from now on: the guest then ends it and goes on reading. */
 void domlet_guest_process_make_room(struct domlet_guest_processes *all);
 
 /* NULL: no such process. */

@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../../frontend/proto/limits.h"
@@ -28,6 +29,7 @@ struct domlet_guest_request {
 
 struct domlet_guest_requests {
 	struct domlet_guest_request requests[DOMLET_GUEST_REQUEST_MAX];
+	size_t top; /* none from there on */
 };
 
 bool domlet_guest_request_has_room(const struct domlet_guest_requests *all);
@@ -37,6 +39,8 @@ bool domlet_guest_request_add(struct domlet_guest_requests *all, const struct do
 bool domlet_guest_request_take(struct domlet_guest_requests *all, uint32_t number, struct domlet_guest_request *taken);
 /* Takes any out; false when there is none left. */
 bool domlet_guest_request_take_any(struct domlet_guest_requests *all, struct domlet_guest_request *taken);
+/* Takes R, which is one of them, out. */
+void domlet_guest_request_drop(struct domlet_guest_requests *all, struct domlet_guest_request *r);
 /* The one that is about PROCESS; NULL: none is. */
 struct domlet_guest_request *domlet_guest_request_about(struct domlet_guest_requests *all, uint32_t process);
 

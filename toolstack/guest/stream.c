@@ -68,6 +68,7 @@ static void on_ready(uv_poll_t *h, int status, int events)
 	struct domlet_guest_streams *s = h->data;
 
 	(void)status, (void)events;
+	s->input.ready = s->input.ready || h == &s->input.poll;
 	s->link->turn(s->link->user);
 }
 
@@ -122,32 +123,37 @@ static void close_input(struct domlet_guest_input *in, uv_close_cb let_go)
 	close_watched(&in->fd, &in->poll, &in->pollable, &in->polling, let_go);
 }
 
-unsigned int domlet_guest_streams_open(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t process,
-				       const int stdio[3], bool terminal, uv_close_cb let_go)
+static void open_output(struct domlet_guest_streams *s, int which, uint32_t process, bool none)
+{
+	struct domlet_guest_output *o = &s->outputs[which];
+
+	o->stream = domlet_stream_id(process, which ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
+	o->eof = none;
+	o->pollable = add_handle(s, &o->poll, o->fd, o->socket);
+}
+
+int domlet_guest_streams_open(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t process,
+			      const int stdio[3], bool terminal, uv_close_cb let_go)
 {
 	struct domlet_guest_input *in = &s->input;
-	unsigned int handles = 0;
+	int r;
 
 	s->link = l;
 	s->let_go = let_go;
-	for (int i = 0; i < 2; i++) {
-		struct domlet_guest_output *o = &s->outputs[i];
-
-		o->fd = own_descriptor(stdio[i + 1], O_WRONLY, &o->socket);
-		o->stream = domlet_stream_id(process, i ? DOMLET_STREAM_STDERR : DOMLET_STREAM_STDOUT);
-		o->eof = i == 1 && terminal;
-		o->pollable = add_handle(s, &o->poll, o->fd, o->socket);
-		handles += o->pollable;
-	}
 	in->fd = own_descriptor(stdio[0], O_RDONLY, &in->socket);
+	s->outputs[0].fd = in->fd < 0 ? -1 : own_descriptor(stdio[1], O_WRONLY, &s->outputs[0].socket);
+	s->outputs[1].fd = s->outputs[0].fd < 0 ? -1 : own_descriptor(stdio[2], O_WRONLY, &s->outputs[1].socket);
+	if (s->outputs[1].fd < 0) {
+		r = -errno;
+		domlet_guest_streams_close(s); /* there are no handles yet */
+		return r;
+	}
+	open_output(s, 0, process, false);
+	open_output(s, 1, process, terminal);
 	in->terminal = terminal && (isatty(in->fd) || errno == EIO); /* it may have hung up by now */
 	in->stream = domlet_stream_id(process, DOMLET_STREAM_STDIN);
 	in->pollable = add_handle(s, &in->poll, in->fd, in->socket);
-	handles += in->pollable;
-	for (int i = 0; i < 3; i++)
-		if (stdio[i] >= 0)
-			close(stdio[i]);
-	return handles;
+	return s->outputs[0].pollable + s->outputs[1].pollable + in->pollable;
 }
 
 void domlet_guest_streams_announce(struct domlet_guest_link *l, uint32_t process)
@@ -294,6 +300,8 @@ static bool move_input(struct domlet_guest_streams *s, bool takes_input)
 		in->eof = domlet_link_send_eof(&l->link, in->stream) == 0;
 		return in->eof;
 	}
+	if (in->polling && !in->ready) /* one of many, and most have nothing to say */
+		return false;
 	span = domlet_link_reserve(&l->link, in->stream, &len);
 	if (!span) {
 		l->wants_room = domlet_link_has_credit(&l->link, in->stream) || l->wants_room;
@@ -305,6 +313,7 @@ static bool move_input(struct domlet_guest_streams *s, bool takes_input)
 	if (n > 0)
 		return true;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		in->ready = false;
 		if (in->pollable)
 			watch(&in->poll, &in->polling, UV_READABLE);
 		return false;

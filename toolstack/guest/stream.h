@@ -26,6 +26,7 @@ struct domlet_guest_output {
 struct domlet_guest_input {
 	int fd;
 	bool socket, pollable, polling, eof;
+	bool ready;    /* since it was polled for */
 	bool terminal; /* and the process has one: when this hangs up, so does that */
 	uv_poll_t poll;
 	uint32_t stream;
@@ -38,10 +39,10 @@ struct domlet_guest_streams {
 	uv_close_cb let_go; /* libuv's of one of the handles, whose data are these streams */
 };
 
-/* Takes over STDIO, the caller's descriptors; -1: none. Returns how many handles
- * of libuv there are, of each of which LET_GO will be told. */
-unsigned int domlet_guest_streams_open(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t process,
-				       const int stdio[3], bool terminal, uv_close_cb let_go);
+/* Of STDIO, the caller's descriptors (-1: none), which stay the caller's, with descriptors of its own. Returns how
+ * many handles of libuv there are, of each of which LET_GO will be told; -errno, when it gets no descriptor. */
+int domlet_guest_streams_open(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t process,
+			      const int stdio[3], bool terminal, uv_close_cb let_go);
 /* The link's half of them; before the guest can make the process. */
 void domlet_guest_streams_announce(struct domlet_guest_link *l, uint32_t process);
 void domlet_guest_streams_withdraw(struct domlet_guest_link *l, uint32_t process);

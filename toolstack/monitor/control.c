@@ -2,11 +2,13 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -254,8 +256,9 @@ struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd,
 	for (size_t i = 0; fd >= 0 && i < DOMLET_CONNECTION_MAX; i++) {
 		struct domlet_connection *c = &ctl->connections[i];
 
-		if (c->fd >= 0)
+		if (i < ctl->top && c->fd >= 0)
 			continue;
+		ctl->top = i < ctl->top ? ctl->top : i + 1;
 		c->fd = fd;
 		c->process = process;
 		c->is_proxy = process != 0;
@@ -281,14 +284,50 @@ static void refuse(const struct domlet_control *ctl, int fd)
 	close(fd);
 }
 
+/* Else the connection would wait, and wake us for ever. */
+static void refuse_for_want_of_descriptors(struct domlet_control *ctl)
+{
+	int fd;
+
+	if (ctl->spare_fd >= 0)
+		close(ctl->spare_fd);
+	fd = accept4(ctl->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		send_answer(
+			fd, EMFILE,
+			"the monitor has no descriptors left for another command: try again when processes have ended");
+		close(fd);
+	}
+	ctl->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void on_connection(uv_poll_t *h, int status, int events)
 {
 	struct domlet_control *ctl = h->data;
 	int fd = accept4(ctl->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)status, (void)events;
+	if (fd < 0 && errno == EMFILE)
+		refuse_for_want_of_descriptors(ctl);
 	if (fd >= 0 && !domlet_control_add(ctl, fd, 0))
 		refuse(ctl, fd);
+}
+
+/* For each process its proxy's connection and three streams. What the caller was allowed is often 1,024. */
+static void allow_descriptors(void)
+{
+	const rlim_t wanted = 4 * DOMLET_PROCESS_MAX + 1024;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max; /* who may not raise that */
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *id,
@@ -297,8 +336,8 @@ void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char
 	ctl->loop = loop;
 	ctl->id = id;
 	ctl->listener = *listener;
-	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
-		ctl->connections[i].fd = -1;
+	ctl->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	allow_descriptors();
 }
 
 int domlet_control_listen(struct domlet_control *ctl, const char *dir, struct domlet_error *err)

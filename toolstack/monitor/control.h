@@ -16,9 +16,8 @@
 #include "../base/error.h"
 #include "monitor.h"
 
-/* The launching command; for each process its proxy and the command that starts
- * it; and other commands of the moment. */
-#define DOMLET_CONNECTION_MAX (1u + 2u * DOMLET_PROCESS_MAX + 16u)
+/* For each process its proxy; and commands of the moment. */
+#define DOMLET_CONNECTION_MAX (DOMLET_PROCESS_MAX + 144u)
 
 enum domlet_control_verb {
 	DOMLET_CONTROL_START,
@@ -65,9 +64,12 @@ struct domlet_control {
 	struct domlet_control_listener listener;
 	uv_poll_t listen_poll;
 	int listen_fd;
+	int spare_fd; /* given up for the moment in which there is no other to refuse a command by */
 	struct domlet_connection connections[DOMLET_CONNECTION_MAX];
+	size_t top; /* from there on none was ever used, nor touched */
 };
 
+/* CTL is zero. As many descriptors as connections and streams may need are allowed from now on. */
 void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *id,
 			 const struct domlet_control_listener *listener);
 /* Beside others in DIR. */
