@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <xenctrl.h>
 #include <xenstore.h>
 
 #include "../../toolstack/xen/host.h"
@@ -187,12 +188,91 @@ static struct pending *start(enum operation what, const libxl_asyncop_how *how)
 	return p;
 }
 
+/* Its size */
+
+int libxl_domain_info(libxl_ctx *ctx, libxl_dominfo *info, uint32_t domid)
+{
+	uint64_t missing = xen_fake.target_kib - xen_fake.memory_kib;
+
+	(void)ctx, (void)domid;
+	if (xen_fake_fails("domain_info") || !xen_fake.domain)
+		return ERROR_DOMAIN_NOTFOUND;
+	if (xen_fake.target_kib < xen_fake.memory_kib)
+		xen_fake.memory_kib = xen_fake.target_kib;
+	else
+		xen_fake.memory_kib += missing < xen_fake.takes_kib ? missing : xen_fake.takes_kib;
+	info->current_memkb = xen_fake.memory_kib;
+	return 0;
+}
+
+int libxl_domain_setmaxmem(libxl_ctx *ctx, uint32_t domid, uint64_t max_memkb)
+{
+	(void)ctx, (void)domid;
+	if (xen_fake_fails("setmaxmem") || max_memkb < xen_fake.target_kib)
+		return ERROR_FAIL;
+	xen_fake.max_kib = max_memkb;
+	return 0;
+}
+
+int libxl_set_memory_target(libxl_ctx *ctx, uint32_t domid, int64_t target_memkb, int relative, int enforce)
+{
+	(void)ctx, (void)domid;
+	if (relative || !enforce)
+		abort();
+	if (xen_fake_fails("set_memory_target") || (uint64_t)target_memkb > xen_fake.max_kib)
+		return ERROR_INVAL;
+	xen_fake.target_kib = (uint64_t)target_memkb;
+	xen_fake.targets++;
+	return 0;
+}
+
+int libxl_set_vcpuonline(libxl_ctx *ctx, uint32_t domid, libxl_bitmap *map, const libxl_asyncop_how *how)
+{
+	(void)domid;
+	if (xen_fake_fails("set_vcpuonline"))
+		return ERROR_FAIL;
+	xen_fake.vcpus = (unsigned int)libxl_bitmap_count_set(map);
+	how->callback(ctx, 0, how->u.for_callback);
+	return 0;
+}
+
+xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger, unsigned int flags)
+{
+	(void)logger, (void)dombuild_logger, (void)flags;
+	return xen_fake_fails("xc_interface_open") ? NULL : (xc_interface *)no_context;
+}
+
+int xc_interface_close(xc_interface *xc)
+{
+	(void)xc;
+	return 0;
+}
+
+int xc_get_paging_mempool_size(xc_interface *xc, uint32_t domid, uint64_t *size)
+{
+	(void)xc, (void)domid;
+	*size = xen_fake.pool_kib * 1024;
+	return xen_fake_fails("get_paging_mempool_size") ? -1 : 0;
+}
+
+int xc_set_paging_mempool_size(xc_interface *xc, uint32_t domid, uint64_t size)
+{
+	(void)xc, (void)domid;
+	if (xen_fake_fails("set_paging_mempool_size"))
+		return -1;
+	xen_fake.pool_kib = size / 1024;
+	return 0;
+}
+
 int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_t *domid, const libxl_asyncop_how *how,
 			    const libxl_asyncprogress_how *console)
 {
-	(void)ctx, (void)config, (void)console;
+	(void)ctx, (void)console;
 	if (xen_fake_fails("create_new"))
 		return ERROR_INVAL;
+	xen_fake.memory_kib = xen_fake.target_kib = xen_fake.max_kib = config->b_info.max_memkb;
+	xen_fake.takes_kib = UINT64_MAX;
+	xen_fake.vcpus = (unsigned int)libxl_bitmap_count_set(&config->b_info.avail_vcpus);
 	*domid = DOMID;
 	(void)start(CREATE, how);
 	return 0;

@@ -25,6 +25,9 @@ struct xen_fake {
 	unsigned int disks, disks_most; /* later ones that are there, in whole or in part: now, at most */
 	bool disks_hang;                /* calls about them end only when they are aborted */
 	bool destroyed_beside_disks;    /* while such a call was under way */
+	/* What the domain has, is to have, and may have; its guest takes TAKES_KIB at each look. */
+	uint64_t memory_kib, target_kib, max_kib, pool_kib, takes_kib;
+	unsigned int vcpus, targets; /* how often it was told another one */
 };
 
 extern struct xen_fake xen_fake;

@@ -23,6 +23,7 @@ libraries = {
     "libxengnttab": r"xengnttab\.h",
     "libxenevtchn": r"xenevtchn\.h",
     "libxenstore": r"xenstore(_lib)?\.h",
+    "libxenctrl": r"xenctrl\.h",
     "libxentoollog": r"xentoollog\.h",
     "libxl": r"libxl(_\w+)?\.h",
     "libxlutil": r"libxlutil\.h",

@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,9 +25,8 @@
 #include <libxl_utils.h>
 
 #include "fault.h"
+#include "hypervisor.h"
 #include "store.h"
-
-#define ANSWER_LEN 16384
 
 enum kind { CREATES, DESTROYS, ADDS, REMOVES, FORCES };
 
@@ -67,57 +65,6 @@ static void complain(libxl_ctx *ctx, const char *format, ...)
 	(void)vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
 	xtl_log(ctx->log, XTL_ERROR, -1, "libxl", "%s", text);
-}
-
-/* The hypervisor */
-
-static int connect_to_machine(void)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "/run/standin/hypervisor" };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* "ok TEXT": TEXT is left in ANSWER. */
-static int ask(int fd, char answer[static ANSWER_LEN], const char *format, va_list ap)
-{
-	size_t len = 0;
-	char line[512];
-	ssize_t n;
-	int count = vsnprintf(line, sizeof line, format, ap);
-
-	if (fd < 0 || count < 0 || (size_t)count >= sizeof line || send(fd, line, (size_t)count, MSG_NOSIGNAL) != count)
-		return ERROR_FAIL;
-	do {
-		n = recv(fd, answer + len, ANSWER_LEN - 1 - len, 0);
-		if (n <= 0)
-			return ERROR_FAIL;
-		len += (size_t)n;
-	} while (answer[len - 1] != '\n');
-	answer[len - 1] = '\0';
-	if (strncmp(answer, "ok ", 3) == 0) {
-		memmove(answer, answer + 3, len - 3);
-		return 0;
-	}
-	return strcmp(answer, "no ESRCH") == 0 ? ERROR_DOMAIN_NOTFOUND : ERROR_FAIL;
-}
-
-static int hypercall(char answer[static ANSWER_LEN], const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int hypercall(char answer[static ANSWER_LEN], const char *format, ...)
-{
-	int rc, fd = connect_to_machine();
-	va_list ap;
-
-	va_start(ap, format);
-	rc = ask(fd, answer, format, ap);
-	va_end(ap);
-	close(fd);
-	return rc;
 }
 
 /* The context */
@@ -173,10 +120,10 @@ int libxl_cpu_bitmap_alloc(libxl_ctx *ctx, libxl_bitmap *map, int max_cpus)
 
 int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
 {
-	char answer[ANSWER_LEN];
+	char answer[STANDIN_ANSWER_LEN];
 
 	(void)ctx;
-	if (standin_fault("get_physinfo") || hypercall(answer, "free\n"))
+	if (standin_fault("get_physinfo") || standin_hypercall(answer, "free\n"))
 		return ERROR_FAIL;
 	info->free_pages = strtoull(answer, NULL, 10) / 4;
 	info->cap_hvm = info->cap_hap = true;
@@ -186,11 +133,11 @@ int libxl_get_physinfo(libxl_ctx *ctx, libxl_physinfo *info)
 /* Fields of a domain that xl.c shows are not in libxl_dominfo: it asks, too. */
 libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *count)
 {
-	char answer[ANSWER_LEN], *at = NULL, *word;
+	char answer[STANDIN_ANSWER_LEN], *at = NULL, *word;
 	libxl_dominfo *list = calloc(256, sizeof *list);
 
 	*count = 1; /* dom0 */
-	if (!list || standin_fault("list_domain") || hypercall(answer, "list\n")) {
+	if (!list || standin_fault("list_domain") || standin_hypercall(answer, "list\n")) {
 		complain(ctx, "getting domain info list");
 		free(list);
 		return NULL;
@@ -201,7 +148,7 @@ libxl_dominfo *libxl_list_domain(libxl_ctx *ctx, int *count)
 		libxl_dominfo_init(d);
 		d->domid = (uint32_t)atoi(word);
 		(void)libxl_uuid_from_string(&d->uuid, strtok_r(NULL, " ", &at));
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < 4; i++)
 			(void)strtok_r(NULL, " ", &at);
 	}
 	return list;
@@ -247,19 +194,19 @@ static int finish(libxl_ctx *ctx, struct operation *o, int rc)
 /* With its nodes, and whatever its disk's script says. */
 static int free_domain(uint32_t domid)
 {
-	char answer[ANSWER_LEN];
+	char answer[STANDIN_ANSWER_LEN];
 
 	standin_remove_domain(domid);
-	return hypercall(answer, "destroy %u\n", domid);
+	return standin_hypercall(answer, "destroy %u\n", domid);
 }
 
 static void give_up(uint32_t domid)
 {
 	unsigned int numbers[STANDIN_DISKS_MAX], count = standin_find_disks(domid, numbers);
-	char answer[ANSWER_LEN];
+	char answer[STANDIN_ANSWER_LEN];
 	pid_t pid;
 
-	(void)hypercall(answer, "kill %u\n", domid);
+	(void)standin_hypercall(answer, "kill %u\n", domid);
 	for (unsigned int i = 0; i < count; i++) {
 		pid = standin_run_script(domid, numbers[i], "remove");
 		if (pid > 0)
@@ -377,7 +324,7 @@ static bool is_kernel(const char *path)
 int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_t *domid, const libxl_asyncop_how *how,
 			    const libxl_asyncprogress_how *console)
 {
-	char answer[ANSWER_LEN], uuid[40];
+	char answer[STANDIN_ANSWER_LEN], uuid[40];
 	struct operation *o;
 
 	(void)console;
@@ -386,8 +333,8 @@ int libxl_domain_create_new(libxl_ctx *ctx, libxl_domain_config *config, uint32_
 		complain(ctx, "no kernel");
 		return ERROR_INVAL;
 	}
-	if (hypercall(answer, "create %s %llu %s %s\n", uuid, (unsigned long long)config->b_info.max_memkb,
-		      config->c_info.name, config->b_info.ramdisk ? config->b_info.ramdisk : "/dev/null")) {
+	if (standin_hypercall(answer, "create %s %llu %s %s\n", uuid, (unsigned long long)config->b_info.max_memkb,
+			      config->c_info.name, config->b_info.ramdisk ? config->b_info.ramdisk : "/dev/null")) {
 		complain(ctx, "domain creation fail");
 		return ERROR_FAIL;
 	}
@@ -420,8 +367,8 @@ int libxl_ao_abort(libxl_ctx *ctx, const libxl_asyncop_how *how)
 
 static int simple(libxl_ctx *ctx, const char *verb, uint32_t domid, const libxl_asyncop_how *how)
 {
-	char answer[ANSWER_LEN];
-	int rc = hypercall(answer, "%s %u\n", verb, domid);
+	char answer[STANDIN_ANSWER_LEN];
+	int rc = standin_hypercall(answer, "%s %u\n", verb, domid);
 
 	if (rc) {
 		complain(ctx, "can't %s domain %u", verb, domid);
@@ -444,13 +391,13 @@ int libxl_domain_pause(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *
 
 int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how *how)
 {
-	char answer[ANSWER_LEN];
+	char answer[STANDIN_ANSWER_LEN];
 	struct operation *o;
 	int rc;
 
 	if (standin_fault("domain_destroy"))
 		return ERROR_FAIL;
-	rc = hypercall(answer, "kill %u\n", domid);
+	rc = standin_hypercall(answer, "kill %u\n", domid);
 	if (rc)
 		return rc;
 	if (standin_fault("domain_destroy.killed"))
@@ -465,10 +412,10 @@ int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 int libxl_device_disk_add(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
 {
 	unsigned int numbers[STANDIN_DISKS_MAX], count = standin_find_disks(domid, numbers);
-	char answer[ANSWER_LEN];
+	char answer[STANDIN_ANSWER_LEN];
 	struct operation *o;
 
-	if (standin_fault("device_disk_add") || hypercall(answer, "exists %u\n", domid))
+	if (standin_fault("device_disk_add") || standin_hypercall(answer, "memory %u\n", domid))
 		return ERROR_FAIL;
 	o = begin(ctx, ADDS, domid, how);
 	o->disks[o->count++] = standin_disk_number(disk);
@@ -519,7 +466,7 @@ int libxl_evenable_domain_death(libxl_ctx *ctx, uint32_t domid, libxl_ev_user us
 	if (!death || standin_fault("evenable_domain_death"))
 		goto failed;
 	death->domid = domid;
-	death->fd = connect_to_machine();
+	death->fd = standin_connect();
 	if (death->fd < 0)
 		goto failed;
 	if (send(death->fd, line, (size_t)len, MSG_NOSIGNAL) != len ||

@@ -281,6 +281,7 @@ class Domain:
         last_domid += 1
         self.domid, self.uuid, self.kib, self.name, self.ramdisk = last_domid, uuid, int(kib), name, ramdisk
         self.folder, self.cgroup = f"{DOMAINS}/{uuid}", f"{CGROUPS}/{last_domid}"
+        self.vcpus = 1
         self.process, self.reason, self.awaiting, self.paused, self.listeners = None, None, [], True, []
         xen = self.folder + "/root/xen"
         os.makedirs(xen)
@@ -402,7 +403,7 @@ class Caller(Client):
             fire("@introduceDomain")
             return domain.domid
         if verb == "list":
-            return " ".join(f"{d.domid} {d.uuid} {d.name} {d.kib} {'p' if d.paused else 's' if d.reason is not None else 'b'}"
+            return " ".join(f"{d.domid} {d.uuid} {d.name} {d.kib} {d.vcpus} {'p' if d.paused else 's' if d.reason is not None else 'b'}"
                             for d in domains.values())
         if verb == "free":
             return FREE_KIB - sum(d.kib for d in domains.values())
@@ -416,8 +417,11 @@ class Caller(Client):
             domain.awaiting.append(self)
             if domain.reason is not None:
                 return f"shutdown {domain.reason}"
-        elif verb == "exists":
-            pass
+        elif verb == "memory":  # [KIB]: a guest of this machine's takes and gives at once
+            domain.kib = int(words[1]) if len(words) > 1 else domain.kib
+            return domain.kib
+        elif verb == "vcpus":
+            domain.vcpus = int(words[1])
         elif verb in ("unpause", "kill", "destroy"):
             getattr(domain, verb)()
         else:

@@ -16,7 +16,7 @@
 static xentoollog_logger_stdiostream *log_stream;
 
 struct domain {
-	char *domid, *uuid, *name, *kib, *state;
+	char *domid, *uuid, *name, *kib, *vcpus, *state;
 };
 
 /* As machine.py tells them, in a text that is never freed. */
@@ -40,6 +40,7 @@ static int read_domains(struct domain *domains, int max)
 		d->uuid = strtok_r(NULL, " \n", &at);
 		d->name = strtok_r(NULL, " \n", &at);
 		d->kib = strtok_r(NULL, " \n", &at);
+		d->vcpus = strtok_r(NULL, " \n", &at);
 		d->state = strtok_r(NULL, " \n", &at);
 	}
 	(void)fclose(f);
@@ -66,7 +67,7 @@ static int list(const char *wanted)
 
 		if (wanted && !is_meant(d, wanted))
 			continue;
-		printf("%-40s %5s %5ld %5d     %s  %8.1f\n", d->name, d->domid, atol(d->kib) / 1024, 1,
+		printf("%-40s %5s %5ld %5d     %s  %8.1f\n", d->name, d->domid, atol(d->kib) / 1024, atoi(d->vcpus),
 		       *d->state == 'p' ? "--p---" :
 		       *d->state == 's' ? "---s--" :
 					  "-b----",

@@ -17,10 +17,13 @@
 
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/ring/offer.h"
-#include "../../toolstack/xen/loop.h"
+#include "../../toolstack/xen/domain.h"
 #include "../../toolstack/xen/turn.h"
 #include "../../toolstack/xen/xen.h"
 #include "../fakes/xen_fake.h"
+
+#define BUILT_KIB (64u * 1024u)
+#define GROWN_KIB (1024u * 1024u)
 
 static char kernel[64];
 
@@ -29,7 +32,9 @@ struct owner {
 	struct domlet_error err; /* why it didn't work */
 	struct domlet_template tmpl;
 	bool wants_end, ended, ready;
+	bool stays; /* nothing is done when its guest is there */
 	int built, unpaused, paused, resumed, destroyed, vanished, shut_down, rings;
+	int resized;
 	unsigned int attached, detached; /* bits of numbers */
 	unsigned int further;            /* disks, from number 1 on, that it has when its guest is there */
 	uv_timer_t patience;             /* like the monitor's for a boot */
@@ -152,7 +157,7 @@ static void on_ring(void *user, const struct domlet_ring_offer *offer)
 	for (unsigned int tag = 1; tag <= o->further && !o->wants_end; tag++)
 		if (domlet_xen_disk_attach(o->xen, tag, kernel, disk_name(tag), &why) < 0)
 			note(o, &why);
-	if (!o->further && domlet_xen_pause(o->xen, &why) < 0)
+	if (!o->further && !o->stays && domlet_xen_pause(o->xen, &why) < 0)
 		note(o, &why);
 }
 
@@ -186,7 +191,22 @@ static void on_detached(void *user, uint32_t tag, int rc, const struct domlet_er
 	o->detached |= 1u << tag;
 	if (rc < 0)
 		note(o, err);
-	else if (!o->wants_end && domlet_xen_pause(o->xen, &why) < 0)
+	else if (!o->wants_end && domlet_xen_resize(o->xen, GROWN_KIB, 3, &why) < 0)
+		note(o, &why);
+}
+
+/* It grows, shrinks, and is paused. */
+static void on_resized(void *user, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_int_equal(o->destroyed, 0);
+	o->resized++;
+	if (rc < 0)
+		note(o, err);
+	else if (!o->wants_end && !o->stays &&
+		 (o->resized == 1 ? domlet_xen_resize(o->xen, 0, 0, &why) : domlet_xen_pause(o->xen, &why)) < 0)
 		note(o, &why);
 }
 
@@ -207,9 +227,20 @@ static void lose_patience(uv_timer_t *t)
 	note(t->data, &err);
 }
 
-static const struct domlet_xen_ops ops = { on_built,     on_unpaused, on_paused,   on_resumed,
-					   on_destroyed, on_shutdown, on_vanished, on_ring,
-					   on_disaster,  on_attached, on_detached };
+static const struct domlet_xen_ops ops = {
+	.built = on_built,
+	.unpaused = on_unpaused,
+	.paused = on_paused,
+	.resumed = on_resumed,
+	.destroyed = on_destroyed,
+	.shutdown = on_shutdown,
+	.vanished = on_vanished,
+	.ring_ready = on_ring,
+	.disaster = on_disaster,
+	.attached = on_attached,
+	.detached = on_detached,
+	.resized = on_resized,
+};
 
 /* A guest is waited for so long: where one that never comes is what is tested,
  * a little; where it must come, however long a busy machine takes. */
@@ -220,9 +251,11 @@ static void begin(struct owner *o, uv_loop_t *loop, unsigned int fail_at)
 	struct domlet_domain_spec spec = { .name = "domlet-c1-123456",
 					   .uuid = "12345678-1234-1234-1234-123456789012",
 					   .tmpl = &o->tmpl,
-					   .memory_kib = 65536 };
+					   .memory_kib = BUILT_KIB };
 
-	*o = (struct owner){ .tmpl = { .kernel = kernel, .type = "pvh", .vcpus = 1 } };
+	*o = (struct owner){
+		.tmpl = { .kernel = kernel, .type = "pvh", .vcpus = 1, .vcpus_max = 4, .memory_max_kib = UINT64_MAX }
+	};
 	uv_loop_init(loop);
 	xen_fake_reset(loop, fail_at);
 	uv_timer_init(loop, &o->patience);
@@ -279,8 +312,9 @@ static void each_call_fails(void **state)
 	assert_int_equal(o.attached, 6);
 	assert_int_equal(__builtin_popcount(o.detached), 1);
 	assert_int_equal(xen_fake.disks_most, 2); /* at once */
+	assert_int_equal(o.resized, 2);
 	print_message("%u calls\n", k - 1);
-	assert_true(k > 36);
+	assert_true(k > 54);
 }
 
 /* Asked for while libxl builds. */
@@ -349,6 +383,109 @@ static void a_disk_is_refused(void **state)
 	end(&o);
 	assert_int_equal(domlet_xen_disk_attach(o.xen, 2, kernel, "xvdc", &err), -ESRCH);
 	finish(&o, &loop);
+}
+
+/* Until its guest is there, and after that until it was resized TIMES times. */
+static void run_until(struct owner *o, uv_loop_t *loop, int times)
+{
+	while (!o->rings || o->resized < times) {
+		uv_run(loop, UV_RUN_NOWAIT); /* which doesn't sleep when what it has told was the last */
+		uv_sleep(1);
+	}
+}
+
+static void a_domain_grows_and_shrinks(void **state)
+{
+	/* What was added is described in a 64th of it, for each 128 MiB begun. */
+	const uint64_t tables_kib = 16 * 1024;
+	struct domlet_error err;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	o.stays = true;
+	run_until(&o, &loop, 0);
+	assert_int_equal(xen_fake.vcpus, 4); /* there, though not started */
+	xen_fake.takes_kib = 32 * 1024;
+	assert_int_equal(domlet_xen_resize(o.xen, GROWN_KIB, 99, &err), 0);
+	run_until(&o, &loop, 1);
+	assert_int_equal(o.err.code, 0);
+	assert_int_equal(xen_fake.target_kib, GROWN_KIB + tables_kib);
+	assert_int_equal(xen_fake.max_kib, GROWN_KIB + tables_kib);
+	assert_int_equal(xen_fake.memory_kib, GROWN_KIB + tables_kib);
+	assert_int_equal(xen_fake.targets, 4); /* at most doubled: 64, 192, 384, 768, 1040 MiB */
+	assert_int_equal(xen_fake.pool_kib, 4 * 1024 + 1040 * 4);
+	assert_int_equal(xen_fake.vcpus, 4);
+	assert_int_equal(domlet_xen_resize(o.xen, 2 * BUILT_KIB, 2, &err), 0);
+	run_until(&o, &loop, 2);
+	assert_int_equal(xen_fake.target_kib, 2 * BUILT_KIB + tables_kib); /* those stay */
+	assert_int_equal(xen_fake.vcpus, 2);
+	assert_int_equal(domlet_xen_resize(o.xen, 0, 0, &err), 0);
+	run_until(&o, &loop, 3);
+	assert_int_equal(xen_fake.target_kib, BUILT_KIB + tables_kib);
+	assert_int_equal(xen_fake.vcpus, 1);
+	/* Within what its template allows. */
+	((struct domlet_xen *)o.xen)->resize.built.memory_max_kib = 3 * BUILT_KIB;
+	assert_int_equal(domlet_xen_resize(o.xen, GROWN_KIB, 1, &err), 0);
+	run_until(&o, &loop, 4);
+	assert_int_equal(xen_fake.target_kib, 3 * BUILT_KIB + tables_kib);
+	assert_int_equal(o.err.code, 0);
+	end(&o);
+	finish(&o, &loop);
+}
+
+static void a_guest_that_does_not_grow(void **state)
+{
+	struct domlet_error err;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	o.stays = true;
+	run_until(&o, &loop, 0);
+	assert_int_equal(domlet_xen_resize(o.xen, 64 * GROWN_KIB, 1, &err), -ENOMEM);
+	assert_non_null(strstr(err.text, "not enough memory in Xen"));
+	assert_int_equal(xen_fake.max_kib, BUILT_KIB);
+	xen_fake.takes_kib = 0;
+	((struct domlet_xen *)o.xen)->resize.patience_ms = 100;
+	assert_int_equal(domlet_xen_resize(o.xen, GROWN_KIB, 3, &err), 0);
+	run_until(&o, &loop, 1);
+	assert_int_equal(o.err.code, ETIMEDOUT);
+	assert_non_null(strstr(o.err.text, "took 64 of the 192 MiB"));
+	assert_int_equal(xen_fake.vcpus, 3);
+	finish(&o, &loop);
+}
+
+/* Whoever comes while it grows; and its end meanwhile. */
+static void a_size_is_changed_on_the_way(void **state)
+{
+	struct domlet_error err;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	o.stays = true;
+	run_until(&o, &loop, 0);
+	xen_fake.takes_kib = 32 * 1024;
+	assert_int_equal(domlet_xen_resize(o.xen, GROWN_KIB, 2, &err), 0);
+	assert_int_equal(domlet_xen_resize(o.xen, 64 * GROWN_KIB, 1, &err), -ENOMEM); /* and the first goes on */
+	uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(domlet_xen_resize(o.xen, 2 * GROWN_KIB, 3, &err), 0);
+	run_until(&o, &loop, 1);
+	for (int i = 0; i < 3; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(o.resized, 1);
+	assert_int_equal(xen_fake.target_kib, 2 * GROWN_KIB + 32 * 1024);
+	assert_int_equal(xen_fake.vcpus, 3);
+	assert_int_equal(domlet_xen_resize(o.xen, 3 * GROWN_KIB, 1, &err), 0);
+	end(&o);
+	finish(&o, &loop);
+	assert_int_equal(o.resized, 2);
+	assert_int_equal(o.err.code, ECANCELED);
+	assert_int_equal(o.destroyed, 1);
 }
 
 static char turns_file[32];
@@ -589,6 +726,9 @@ int main(void)
 		cmocka_unit_test(disks_under_way_end_before_their_domain),
 		cmocka_unit_test_setup_teardown(disks_under_way_end_before_their_domain, own_turns, turns_of_the_host),
 		cmocka_unit_test(a_disk_is_refused),
+		cmocka_unit_test(a_domain_grows_and_shrinks),
+		cmocka_unit_test(a_guest_that_does_not_grow),
+		cmocka_unit_test(a_size_is_changed_on_the_way),
 		cmocka_unit_test(what_is_told_comes_in_order),
 		cmocka_unit_test(the_domain_vanishes),
 		cmocka_unit_test(the_domain_shuts_down),

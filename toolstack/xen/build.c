@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* What a domain costs Xen beside its memory: page tables, structures. */
-#define MEMORY_OVERHEAD_KIB 4096u
+#include "memory.h"
 
 static int check_file(const char *what, const char *path, const char *template_path, struct domlet_error *err)
 {
@@ -17,27 +16,6 @@ static int check_file(const char *what, const char *path, const char *template_p
 		err, code,
 		"can't read the guest %s %s: %s; build it with images/kernel.sh and images/initrd.sh and install it there, or name another one in %s",
 		what, path, domlet_strerror(code), template_path ? template_path : "the template");
-}
-
-static int check_memory(libxl_ctx *ctx, uint64_t need_kib, struct domlet_error *err)
-{
-	libxl_physinfo info;
-	uint64_t free_kib;
-
-	libxl_physinfo_init(&info);
-	if (libxl_get_physinfo(ctx, &info)) {
-		libxl_physinfo_dispose(&info);
-		return 0; /* the build will say it better */
-	}
-	free_kib = (info.free_pages + info.scrub_pages) * 4;
-	free_kib -= info.outstanding_pages * 4 < free_kib ? info.outstanding_pages * 4 : free_kib;
-	libxl_physinfo_dispose(&info);
-	if (free_kib >= need_kib + MEMORY_OVERHEAD_KIB)
-		return 0;
-	return domlet_error_set(
-		err, ENOMEM,
-		"not enough memory in Xen: the domain needs %llu MiB and %llu MiB are free; stop a domain, lower dom0's (`xl mem-set 0 MIB`), or ask for less",
-		(unsigned long long)(need_kib + MEMORY_OVERHEAD_KIB) / 1024, (unsigned long long)free_kib / 1024);
 }
 
 static int prepare(struct domlet_xen_build *build, const struct domlet_domain_spec *spec, struct domlet_error *err)
@@ -54,7 +32,7 @@ static int prepare(struct domlet_xen_build *build, const struct domlet_domain_sp
 			spec->image, domlet_strerror(errno));
 	if (!rc)
 		rc = domlet_xen_configure(build->loop->ctx, &build->config, spec, err);
-	return rc ? rc : check_memory(build->loop->ctx, build->config.b_info.max_memkb, err);
+	return rc ? rc : domlet_xen_memory_check(build->loop->ctx, build->config.b_info.max_memkb, err);
 }
 
 void domlet_xen_build_init(struct domlet_xen_build *build)

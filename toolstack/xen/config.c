@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "disk.h"
+#include "memory.h"
+#include "resize.h"
 
 static void set_string(char **out, const char *text, bool *failed)
 {
@@ -75,20 +77,43 @@ static int set_create_info(libxl_domain_create_info *c, const struct domlet_doma
 	return failed ? domlet_error_set(err, ENOMEM, "out of memory") : 0;
 }
 
+void domlet_xen_size(const struct domlet_domain_spec *spec, struct domlet_xen_size *size)
+{
+	const struct domlet_template *t = spec->tmpl;
+
+	size->pv = !strcmp(t->type, "pv");
+	size->memory_kib = spec->memory_kib ? spec->memory_kib : t->memory_kib;
+	size->memory_max_kib = t->memory_max_kib > size->memory_kib ? t->memory_max_kib : size->memory_kib;
+	size->vcpus = spec->vcpus ? spec->vcpus : t->vcpus;
+	/* What Xen gives a guest it can use at any time: who asks for a number gets that. */
+	size->vcpus_max = spec->vcpus || t->vcpus_max < t->vcpus ? size->vcpus : t->vcpus_max;
+}
+
 static int set_build_info(libxl_ctx *ctx, libxl_domain_type type, libxl_domain_build_info *b,
 			  const struct domlet_domain_spec *spec, struct domlet_error *err)
 {
 	const struct domlet_template *t = spec->tmpl;
-	uint32_t vcpus = spec->vcpus ? spec->vcpus : t->vcpus;
+	struct domlet_xen_size size;
 	bool failed = false;
 
+	domlet_xen_size(spec, &size);
 	libxl_domain_build_info_init_type(b, type);
-	b->max_vcpus = (int)vcpus;
-	if (libxl_cpu_bitmap_alloc(ctx, &b->avail_vcpus, (int)vcpus))
+	b->max_vcpus = (int)size.vcpus_max;
+	if (libxl_cpu_bitmap_alloc(ctx, &b->avail_vcpus, b->max_vcpus))
 		return domlet_error_set(err, ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < vcpus; i++) /* not set_any: it fills whole bytes */
-		libxl_bitmap_set(&b->avail_vcpus, (int)i);
-	b->max_memkb = b->target_memkb = spec->memory_kib ? spec->memory_kib : t->memory_kib;
+	for (int i = 0; i < b->max_vcpus; i++) /* not set_any: it fills whole bytes */
+		libxl_bitmap_set(&b->avail_vcpus, i);
+	b->max_memkb = b->target_memkb = size.memory_kib;
+	/* Those to spare are there (a kernel doesn't start a processor that it found absent in
+	 * the MADT), but aren't started, and have no share in the memory for page tables. */
+	if (size.vcpus < size.vcpus_max) {
+		failed = asprintf(&b->cmdline, "%s%smaxcpus=%u", t->extra ? t->extra : "", t->extra ? " " : "",
+				  size.vcpus) < 0;
+		if (!size.pv)
+			b->shadow_memkb = domlet_xen_pool_kib(size.memory_kib, size.vcpus);
+	} else {
+		set_string(&b->cmdline, t->extra, &failed);
+	}
 	/* Each of these saves libxl or Xen work that no such domain needs. */
 	libxl_defbool_set(&b->numa_placement, false);
 	b->max_grant_version = 1;
@@ -100,7 +125,6 @@ static int set_build_info(libxl_ctx *ctx, libxl_domain_type type, libxl_domain_b
 		b->tsc_mode = LIBXL_TSC_MODE_NATIVE;
 	set_string(&b->kernel, t->kernel, &failed);
 	set_string(&b->ramdisk, t->ramdisk, &failed);
-	set_string(&b->cmdline, t->extra, &failed);
 	if (failed)
 		return domlet_error_set(err, ENOMEM, "out of memory");
 	return t->cpus ? set_cpus(ctx, &b->cpumap, t->cpus, err) : 0;

@@ -37,6 +37,13 @@ static void tell_resumed(void *user)
 	xen->ops->resumed(xen->user, xen->resume.rc, &xen->resume.err);
 }
 
+static void tell_resized(void *user)
+{
+	struct domlet_xen *xen = user;
+
+	xen->ops->resized(xen->user, xen->resize.rc, &xen->resize.err);
+}
+
 static void tell_destroyed(void *user)
 {
 	struct domlet_xen *xen = user;
@@ -98,6 +105,7 @@ static void on_resumed(void *user);
 static void on_offer(void *user);
 static void on_store_lost(void *user);
 static void on_disk_done(void *user);
+static void on_resized(void *user);
 static void on_destroyed(void *user);
 static void destroy_when_quiet(struct domlet_xen *xen);
 
@@ -120,13 +128,16 @@ static void init(struct domlet_xen *xen)
 		.loop = loop, .what = "can't resume the domain", .done = on_resumed, .user = xen
 	};
 	xen->destroy = (struct domlet_xen_destroy){ .loop = loop, .store = store, .done = on_destroyed, .user = xen };
+	xen->resize = (struct domlet_xen_resize){ .loop = loop, .done = on_resized, .user = xen };
 	xen->offer = (struct domlet_xen_offer){ .store = store, .done = on_offer, .lost = on_store_lost, .user = xen };
 	domlet_xen_build_init(&xen->build);
 	domlet_xen_destroy_init(&xen->destroy);
+	domlet_xen_resize_init(&xen->resize);
 	xen->built.deliver = tell_built;
 	xen->unpaused.deliver = tell_unpaused;
 	xen->paused.deliver = tell_paused;
 	xen->resumed.deliver = tell_resumed;
+	xen->resized.deliver = tell_resized;
 	xen->destroyed.deliver = tell_destroyed;
 	xen->shut_down.deliver = tell_shut_down;
 	xen->vanished.deliver = tell_vanished;
@@ -165,6 +176,7 @@ int domlet_xen_open(struct uv_loop_s *loop, const struct domlet_xen_ops *ops, vo
 
 int domlet_xen_build(struct domlet_xen *xen, const struct domlet_domain_spec *spec, struct domlet_error *err)
 {
+	domlet_xen_size(spec, &xen->resize.built);
 	return domlet_xen_build_start(&xen->build, spec, err);
 }
 
@@ -247,6 +259,21 @@ static void on_resumed(void *user)
 	struct domlet_xen *xen = user;
 
 	domlet_xen_loop_post(&xen->loop, &xen->resumed);
+}
+
+int domlet_xen_resize(struct domlet_xen *xen, uint64_t memory_kib, uint32_t vcpus, struct domlet_error *err)
+{
+	if (is_ending(xen))
+		return domlet_error_set(err, ESRCH, "can't change the domain's size: it is gone");
+	return domlet_xen_resize_start(&xen->resize, xen->domid, memory_kib, vcpus, err);
+}
+
+static void on_resized(void *user)
+{
+	struct domlet_xen *xen = user;
+
+	domlet_xen_loop_post(&xen->loop, &xen->resized);
+	destroy_when_quiet(xen);
 }
 
 /* Its later disks */
@@ -363,6 +390,7 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (xen->slots[i])
 			domlet_xen_disk_stop(&xen->slots[i]->disk);
+	domlet_xen_resize_stop(&xen->resize);
 	destroy_when_quiet(xen);
 	return 0;
 }
@@ -372,7 +400,7 @@ static bool is_quiet(const struct domlet_xen *xen)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (xen->slots[i] && domlet_xen_disk_runs(&xen->slots[i]->disk))
 			return false;
-	return !domlet_xen_build_runs(&xen->build);
+	return !domlet_xen_build_runs(&xen->build) && !domlet_xen_resize_runs(&xen->resize);
 }
 
 static void destroy_when_quiet(struct domlet_xen *xen)
@@ -402,6 +430,7 @@ void domlet_xen_close(struct domlet_xen *xen)
 	xen->death = NULL;
 	domlet_xen_build_close(&xen->build);
 	domlet_xen_destroy_close(&xen->destroy);
+	domlet_xen_resize_close(&xen->resize);
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (xen->slots[i])
 			domlet_xen_disk_close(&xen->slots[i]->disk);

@@ -13,6 +13,7 @@
 #include "disk.h"
 #include "offer.h"
 #include "pause.h"
+#include "resize.h"
 #include "unpause.h"
 #include "xen.h"
 
@@ -41,10 +42,12 @@ struct domlet_xen {
 	struct domlet_xen_pause pause;
 	struct domlet_xen_destroy destroy;
 	struct domlet_xen_offer offer;
+	struct domlet_xen_resize resize;
 	struct domlet_xen_slot *slots[DOMLET_CONTAINER_MAX]; /* by tag; NULL: never had one */
 
 	/* what the owner is told, and with which words */
-	struct domlet_xen_post built, unpaused, paused, resumed, destroyed, shut_down, vanished, ring_ready, disaster;
+	struct domlet_xen_post built, unpaused, paused, resumed, resized, destroyed, shut_down, vanished, ring_ready,
+		disaster;
 	uint32_t shutdown_reason;
 	char disaster_text[1024];
 };

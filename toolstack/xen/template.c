@@ -94,7 +94,7 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 		{ "kernel", &t->kernel }, { "ramdisk", &t->ramdisk }, { "extra", &t->extra },
 		{ "cpus", &t->cpus },     { "pool", &t->pool },       { "seclabel", &t->seclabel },
 	};
-	long memory_mib = 128, vcpus = 1, boot_timeout_s = BOOT_TIMEOUT_S;
+	long memory_mib = 128, memory_max_mib = 0, vcpus = 1, vcpus_max = 0, boot_timeout_s = BOOT_TIMEOUT_S;
 	int rc = get_type(r, t);
 
 	if (!rc)
@@ -106,6 +106,10 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 	if (!rc)
 		rc = get_number(r, "vcpus", 1, VCPUS_MAX, &vcpus);
 	if (!rc)
+		rc = get_number(r, "maxvcpus", vcpus, VCPUS_MAX, &vcpus_max);
+	if (!rc)
+		rc = get_number(r, "domlet_max_memory", memory_mib, MEMORY_MIB_MAX, &memory_max_mib);
+	if (!rc)
 		rc = get_number(r, "domlet_boot_timeout", 1, DOMLET_BOOT_TIMEOUT_MAX_S, &boot_timeout_s);
 	if (rc)
 		return rc;
@@ -113,7 +117,9 @@ static int get_all(const struct reader *r, struct domlet_template *t)
 		return domlet_error_set(r->err, EINVAL, "%s names no kernel: add kernel = \"/path/to/vmlinux\"",
 					r->path);
 	t->memory_kib = (uint64_t)memory_mib * 1024;
+	t->memory_max_kib = memory_max_mib ? (uint64_t)memory_max_mib * 1024 : UINT64_MAX;
 	t->vcpus = (uint32_t)vcpus;
+	t->vcpus_max = vcpus_max ? (uint32_t)vcpus_max : t->vcpus;
 	t->boot_timeout_s = (uint32_t)boot_timeout_s;
 	return 0;
 }

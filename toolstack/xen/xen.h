@@ -26,9 +26,9 @@ struct domlet_ring_offer;
 /* What a template (xl.cfg syntax) says of a domain. Owned strings. */
 struct domlet_template {
 	char *path, *kernel, *ramdisk, *extra, *cpus, *pool, *seclabel;
-	char type[4]; /* "pvh" or "pv" */
-	uint64_t memory_kib;
-	uint32_t vcpus;
+	char type[4];                        /* "pvh" or "pv" */
+	uint64_t memory_kib, memory_max_kib; /* domlet_max_memory: what a domain grows to; UINT64_MAX: no bound */
+	uint32_t vcpus, vcpus_max;           /* maxvcpus */
 	bool tsc_native;
 	uint32_t boot_timeout_s; /* domlet_boot_timeout: xl ignores that key */
 };
@@ -44,7 +44,7 @@ struct domlet_domain_spec {
 	const char *name, *uuid; /* uuid text of 36 characters */
 	const struct domlet_template *tmpl;
 	uint64_t memory_kib; /* 0: the template's */
-	uint32_t vcpus;      /* 0: the template's */
+	uint32_t vcpus;      /* 0: the template's, with its spare ones */
 	const char *image;   /* of its disk, which is read-only; NULL: none */
 	const char *device;  /* what that is called, as in "xvda" */
 };
@@ -61,6 +61,7 @@ struct domlet_xen_ops { /* callbacks, all on the loop */
 	void (*disaster)(void *user, const char *what);
 	void (*attached)(void *user, uint32_t tag, int rc, const struct domlet_error *err);
 	void (*detached)(void *user, uint32_t tag, int rc, const struct domlet_error *err);
+	void (*resized)(void *user, int rc, const struct domlet_error *err);
 };
 
 /* Errors: not a dom0, xenstored gone, …: sentences with what to do. */
@@ -89,6 +90,14 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_disk_attach(struct domlet_xen *xen, uint32_t tag, const char *image, const char *device,
 			   struct domlet_error *err);
 int domlet_xen_disk_detach(struct domlet_xen *xen, uint32_t tag, const char *device, struct domlet_error *err);
+
+/* Of a domain whose guest runs: so much memory and so many processors from now on, each within
+ * what the template allows; 0 is what it was built with. resized() comes when a guest that is
+ * to grow has done so, and at once when it is to shrink, which it does in the background.
+ * A call while one is under way changes what that is to reach: resized() comes once for both.
+ * -ENOMEM: Xen has not so much, and nothing has changed. resized() with -ETIMEDOUT: the guest
+ * didn't take all in ten seconds; it may still. */
+int domlet_xen_resize(struct domlet_xen *xen, uint64_t memory_kib, uint32_t vcpus, struct domlet_error *err);
 
 /* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
  * dom0, readable by the guest only. DOCUMENT may be NULL when it goes over
