@@ -155,7 +155,8 @@ static struct json_object *features(void)
 	json_object_object_add(o, "annotations", notes);
 	/* So that engines keep those of an image to themselves; a name that ends so is a prefix. */
 	json_object_object_add(o, "potentiallyUnsafeConfigAnnotations",
-			       strings((const char *const[]){ "dev.domlet.", NULL }));
+			       strings((const char *const[]){ "dev.domlet.", "io.container.manager",
+							      "io.kubernetes.cri.", "io.kubernetes.cri-o.", NULL }));
 	return o;
 }
 
