@@ -328,6 +328,26 @@ measure_exec() {
     runc delete --force peer
 }
 
+# A container that joins the ipc and uts namespaces of one that runs, from the call to its end.
+measure_member_run() {
+    local name
+    make_bundle "$work/sleep" sleep 10000
+    domlet create -b "$work/sleep" --pid-file "$work/ours.pid" ours </dev/null >/dev/null 2>&1
+    domlet start ours
+    runc run -d -b "$work/sleep" --pid-file "$work/peer.pid" peer </dev/null >/dev/null 2>&1
+    for name in ours peer; do
+        make_bundle "$work/member-$name" true
+        edit "$work/member-$name" '.linux.namespaces |= map(if .type == "ipc" or .type == "uts"
+            then .path = "/proc/\($pid)/ns/\(.type)" else . end)' --arg pid "$(<"$work/$name.pid")"
+    done
+    ours() { domlet run -b "$work/member-ours" "member$1"; }
+    peer() { runc run -b "$work/member-peer" "peer$1"; }
+    measure_pair ours peer
+    domlet --debug run -b "$work/member-ours" phases >&2
+    domlet delete --force ours
+    runc delete --force peer
+}
+
 measure_docker_run() {
     local at=0 whole
     choose_type "$type"
