@@ -36,8 +36,8 @@ expect() { # OFFERED WORD…, the last one being typed
 for id in web-1 web-2 db; do
     mkdir -p "$dir/root/$id"
     cat >"$dir/root/$id/domlet.json" <<JSON
-{"version":1,"id":"$id","status":"stopped","bundle":"/b","rootfs":"/b/rootfs","annotations":"{}","ociVersion":"1.0.2",
- "cgroup":null,"hooks":null,"image":null,"proxyPid":0,"proxyStart":0,"monitorPid":0,"monitorStart":0,"domid":1,"uuid":"","name":"",
+{"version":2,"id":"$id","status":"stopped","bundle":"/b","rootfs":"/b/rootfs","annotations":"{}","ociVersion":"1.0.2",
+ "cgroup":null,"hooks":null,"image":null,"proxyPid":0,"proxyStart":0,"monitorPid":0,"monitorStart":0,"domain":"","number":0,"generation":0,
  "type":"pv","created":"","exitCode":0}
 JSON
 done

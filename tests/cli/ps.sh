@@ -17,9 +17,9 @@ record() { # ID CGROUP PROXY
     start=$(awk '{print $22}' "/proc/$3/stat")
     mkdir -p "$dir/root/$1"
     cat >"$dir/root/$1/domlet.json" <<JSON
-{"version":1,"id":"$1","status":"running","bundle":"/b","rootfs":"/b/r","annotations":"{}","ociVersion":"1.0.2",
- "cgroup":$2,"hooks":null,"image":null,"proxyPid":$3,"proxyStart":$start,"monitorPid":0,"monitorStart":0,"domid":1,
- "uuid":"","name":"","type":"pv","created":"2026-01-02T03:04:05Z","exitCode":0}
+{"version":2,"id":"$1","status":"running","bundle":"/b","rootfs":"/b/r","annotations":"{}","ociVersion":"1.0.2",
+ "cgroup":$2,"hooks":null,"image":null,"proxyPid":$3,"proxyStart":$start,"monitorPid":0,"monitorStart":0,"domain":"","number":0,"generation":0,
+ "type":"pv","created":"2026-01-02T03:04:05Z","exitCode":0}
 JSON
 }
 

@@ -20,9 +20,12 @@
 
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/cli/reap.h"
+#include "../../toolstack/state/domain.h"
 #include "../../toolstack/state/state.h"
 
-static char top[64], output[100], errors[100];
+#define UUID "12345678-1234-1234-1234-123456789012"
+
+static char top[64], domains[100], output[100], errors[100];
 
 void domlet_cli_reap_others(struct domlet_cli *cli)
 {
@@ -35,6 +38,15 @@ int __wrap_domlet_state_know(const struct domlet_state *st, struct domlet_error 
 	return strcmp(st->id, "lost") ? 0 : domlet_error_set(err, EMFILE, "whether lost runs can't be found out");
 }
 
+/* Of domain 7, in which found runs. */
+static int make_domain(struct domlet_error *err)
+{
+	struct domlet_domain_record d = { .uuid = UUID, .name = "domlet-found", .type = "pvh", .domid = 7 };
+	int r = domlet_pid_of(getpid(), &d.monitor);
+
+	return r < 0 ? r : domlet_domain_record_create(domains, &d, err);
+}
+
 static int set_up(void **state)
 {
 	static const char *const ids[] = { "found", "lost" };
@@ -44,8 +56,11 @@ static int set_up(void **state)
 	strcpy(top, "/tmp/list-test-XXXXXX");
 	if (!mkdtemp(top))
 		return -1;
+	(void)snprintf(domains, sizeof domains, "%s.domains", top);
 	(void)snprintf(output, sizeof output, "%s.out", top);
 	(void)snprintf(errors, sizeof errors, "%s.err", top);
+	if (make_domain(&err) < 0)
+		return -1;
 	for (size_t i = 0; i < 2; i++) {
 		struct domlet_state st = { 0 };
 
@@ -53,6 +68,8 @@ static int set_up(void **state)
 			return -1;
 		st.status = DOMLET_STATUS_RUNNING;
 		st.proxy = st.monitor; /* this process */
+		(void)strcpy(st.type, "pvh");
+		(void)strcpy(st.uuid, i ? "" : UUID);
 		if (domlet_state_save(&st, &err) < 0)
 			return -1;
 		domlet_state_free(&st);
@@ -62,17 +79,17 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char command[300];
+	char command[400];
 
 	(void)state;
-	(void)snprintf(command, sizeof command, "rm -rf %s %s %s", top, output, errors);
+	(void)snprintf(command, sizeof command, "rm -rf %s %s %s %s", top, domains, output, errors);
 	return system(command);
 }
 
 /* What it prints, freed by the caller; what it says besides is in ERRORS. */
 static char *list(const char *format)
 {
-	struct domlet_cli cli = { .root = top };
+	struct domlet_cli cli = { .root = top, .domains = domains };
 	char *argv[] = { (char *)"list", (char *)"--format", (char *)format, NULL }, *text = NULL;
 	int before[2] = { dup(STDOUT_FILENO), dup(STDERR_FILENO) }, r;
 	struct domlet_error err;
@@ -117,8 +134,10 @@ static void a_table_says_unknown(void **state)
 	assert_true(found && lost && found < lost);
 	assert_non_null(strstr(lost, " unknown "));
 	assert_null(strstr(lost, "running"));
+	assert_non_null(strstr(lost, " -      pvh"));
 	*lost = '\0';
 	assert_non_null(strstr(found, " running "));
+	assert_non_null(strstr(found, " 7      pvh")); /* as the domain's record says */
 	assert_told();
 	free(text);
 }

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -125,13 +124,11 @@ static void an_answer_paints_on_no_terminal(void **state)
 }
 
 /* A later command's connection. */
-static int connect_to_monitor(void)
+static int connect_about_c1(void)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	int fd = connect_to_monitor();
 
-	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s/c1/monitor.sock", root);
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	be_about(fd, 0, 1);
 	return fd;
 }
 
@@ -170,7 +167,7 @@ static void a_closed_reader_makes_nobody_deaf(void **state)
 	receive(r.caller, r.last, sizeof r.last);
 	assert_true(good(r.last));
 	for (int i = 0; i < 12; i++) {
-		later[i] = connect_to_monitor();
+		later[i] = connect_about_c1();
 		expect_heard(later[i]);
 	}
 	send_signal(proxy, SIGTERM);
@@ -191,7 +188,7 @@ static void who_asks_for_an_exec_and_is_killed_leaves_nothing(void **state)
 
 	(void)state;
 	begin_started(&r, RING_FAKE_RUNS);
-	command = connect_to_monitor();
+	command = connect_about_c1();
 	proxy = ask_for_exec(command, "h", 1, &out);
 	close(command);
 	expect_exit(proxy, "{\"exit\":137}");
@@ -240,10 +237,10 @@ static void there_is_room_for_all_commands(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 	begin_started(&r, RING_FAKE_RUNS);
 	for (; count < DOMLET_PROCESS_MAX + 200 && !strstr(r.last, "too many"); count++) {
-		commands[count] = connect_to_monitor();
+		commands[count] = connect_about_c1();
 		ask_for_start(commands[count], r.last, sizeof r.last);
 	}
-	assert_non_null(strstr(r.last, "too many commands at once for the monitor of container c1"));
+	assert_non_null(strstr(r.last, "too many commands at once for the monitor of domain domlet-c1"));
 	assert_non_null(strstr(r.last, "\"code\": 11"));
 	assert_true(count > DOMLET_PROCESS_MAX);
 	for (unsigned int i = 0; i < count; i++)

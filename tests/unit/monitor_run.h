@@ -26,15 +26,18 @@ struct run {
 	int caller, proxy, in, out, err; /* our ends */
 	char answer[1200], started[1200], last[1200], exit[64], output[64], errors[64];
 	char reason[1200]; /* of its end, in its record */
+	bool untaken;      /* it never was the monitor's, which had ended or refused it: its proxy is told nothing */
 };
 
 extern struct seen *seen;
-extern char top[64], root[80], log_path[80]; /* TOP is a directory of the test's own */
-extern char document[17u << 20];             /* more than there may be */
-extern size_t document_len;                  /* of it, as configuration; 0: a small one */
-extern bool detached;                        /* `create`, not `run` */
-extern bool kept;                            /* `run --keep` */
-extern int out_file;                         /* the container's output; -1: a pipe */
+#define UUID "12345678-1234-1234-1234-123456789012" /* of the domain, whose first container is c1 */
+
+extern char top[32], root[80], domains[48], log_path[80]; /* TOP is a directory of the test's own */
+extern char document[17u << 20];                          /* more than there may be */
+extern size_t document_len;                               /* of it, as configuration; 0: a small one */
+extern bool detached;                                     /* `create`, not `run` */
+extern bool kept;                                         /* `run --keep` */
+extern int out_file;                                      /* the container's output; -1: a pipe */
 extern unsigned int full_from,
 	full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
 
@@ -65,6 +68,14 @@ int ask_for_exec_with(int caller, const char *text, size_t len, int in, int out)
 int ask_for_exec(int caller, const char *text, size_t len, int *out);
 /* What its proxy is told at its end, past the answers to signals. */
 void expect_exit(int proxy, const char *expected);
+
+/* Sends a packet with so many descriptors. */
+void send_packet(int fd, const char *text, const int *fds, size_t count);
+/* Brings the container ID, whose record is there, with these streams (-1: /dev/null) and its proxy's end. */
+void bring(int caller, const char *id, const int stdio[3], int proxy);
+/* A later command's connection; the container that it is about. */
+int connect_to_monitor(void);
+void be_about(int fd, unsigned int number, unsigned int generation);
 
 /* A packet, "" at the end. */
 void receive(int fd, char *text, size_t len);

@@ -27,7 +27,7 @@
 #include "../../toolstack/cli/launch.h"
 #include "../../toolstack/xen/xen.h"
 
-static char top[64], root[80], cgroup[80], ran[80];
+static char top[64], root[80], domains[80], cgroup[80], ran[80];
 static const char *answer;               /* the monitor's, to the start */
 static pid_t proxy, monitor, foreground; /* the last with a group of its own, theirs, too */
 
@@ -74,7 +74,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		return -1;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	(void)strcpy(st.uuid, "11111111-1111-1111-1111-111111111111");
-	st.domid = 7;
+	st.generation = 1;
 	st.cgroup = strdup(cgroup);
 	assert_int_equal(mkdir(cgroup, 0700), 0);
 	assert_true(asprintf(&st.hooks, hooks, ran, ran) > 0);
@@ -105,6 +105,7 @@ static int set_up(void **state)
 	if (!mkdtemp(top))
 		return -1;
 	(void)snprintf(root, sizeof root, "%s/root", top);
+	(void)snprintf(domains, sizeof domains, "%s/domains", top);
 	(void)snprintf(cgroup, sizeof cgroup, "%s/cgroup", top);
 	(void)snprintf(ran, sizeof ran, "%s/ran", top);
 	return 0;
@@ -132,7 +133,7 @@ static int run_with(struct domlet_cli *cli, const char *option, const char *othe
 {
 	char *argv[] = { (char *)"run", (char *)(uintptr_t)option, (char *)(uintptr_t)other, (char *)"c1", NULL };
 
-	*cli = (struct domlet_cli){ .root = root, .log = { .fd = -1 } };
+	*cli = (struct domlet_cli){ .root = root, .domains = domains, .log = { .fd = -1 } };
 	optind = 0;
 	return domlet_verb_run.run(cli, 4, argv);
 }

@@ -53,9 +53,9 @@ static void fill(struct domlet_state *st)
 	st->reason = strdup("why");
 	st->labels = strdup("{\"p\":\"q\"}");
 	st->cgroup_kept = true;
-	st->domid = 7;
+	st->number = 7;
+	st->generation = UINT64_C(0xffffffffffff);
 	strcpy(st->uuid, "12345678-1234-1234-1234-123456789012");
-	strcpy(st->name, "domlet-x");
 	strcpy(st->type, "pvh");
 	st->status = DOMLET_STATUS_RUNNING;
 	st->exit_code = 137;
@@ -72,7 +72,8 @@ static void round_trip(void **state)
 
 	(void)state;
 	assert_int_equal(domlet_state_create(root, "c1", &st, &err), 0);
-	assert_int_equal(st.domid, DOMLET_DOMID_NONE);
+	assert_string_equal(st.uuid, "");
+	assert_int_equal(st.generation, 0);
 	assert_int_equal(st.status, DOMLET_STATUS_CREATING);
 	assert_int_equal(stat(root, &info), 0);
 	assert_int_equal(info.st_mode & 07777, 0711);
@@ -88,7 +89,8 @@ static void round_trip(void **state)
 	assert_string_equal(back.image, st.image);
 	assert_string_equal(back.reason, "why");
 	assert_string_equal(back.labels, "{\"p\":\"q\"}");
-	assert_int_equal(back.domid, 7);
+	assert_int_equal(back.number, 7);
+	assert_true(back.generation == st.generation);
 	assert_string_equal(back.uuid, st.uuid);
 	assert_string_equal(back.created, st.created);
 	assert_int_equal(back.status, DOMLET_STATUS_RUNNING);
@@ -182,15 +184,11 @@ static void damaged_records(void **state)
 	static const struct {
 		const char *from, *to;
 	} edits[] = {
-		{ "\"domid\":7", "\"domid\":4294967296" },
-		{ "\"domid\":7", "\"domid\":-1" },
-		{ "\"domid\":7", "\"domid\":\"7\"" },
-		{ "\"type\":\"pvh\"", "\"type\":\"pvhh\"" },
-		{ "\"type\":\"pvh\"", "\"type\":null" },
-		{ "/bundle/rootfs", "/bundle\\u0000rootfs" },
-		{ "\"cgroupKept\":true", "\"cgroupKept\":1" },
-		{ "\"exitCode\"", "\"exitcode\"" },
-		{ "\"monitorPid\":", "\"monitorPid\":2147483648,\"x\":" },
+		{ "\"number\":7", "\"number\":4294967296" },  { "\"number\":7", "\"number\":-1" },
+		{ "\"number\":7", "\"number\":\"7\"" },       { "\"generation\":", "\"generation\":-1,\"x\":" },
+		{ "\"type\":\"pvh\"", "\"type\":\"pvhh\"" },  { "\"type\":\"pvh\"", "\"type\":null" },
+		{ "/bundle/rootfs", "/bundle\\u0000rootfs" }, { "\"cgroupKept\":true", "\"cgroupKept\":1" },
+		{ "\"exitCode\"", "\"exitcode\"" },           { "\"monitorPid\":", "\"monitorPid\":2147483648,\"x\":" },
 	};
 	struct domlet_error err = { 0 };
 	struct domlet_state st, back;

@@ -18,6 +18,7 @@
 
 struct domlet_cli {
 	const char *root;          /* --root */
+	const char *domains;       /* where domains are recorded, in whatever root their containers are */
 	const char *template_name; /* --template; NULL: by the container's type */
 	struct domlet_log log;
 	struct domlet_error err;

@@ -20,7 +20,7 @@ static int delete_one(struct domlet_cli *cli, const char *id, bool force)
 		return force ? 0 : r;
 	if (r < 0)
 		return force ? domlet_state_discard(cli->root, id, DOMLET_STATE_LOCK_MS, &cli->err) : r;
-	r = domlet_cli_remove(&st, force, &cli->err);
+	r = domlet_cli_remove(cli, &st, force, &cli->err);
 	if (r > 0)
 		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
 	domlet_state_free(&st);

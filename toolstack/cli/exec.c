@@ -15,6 +15,7 @@
 #include "../dom0/cgroup.h"
 #include "../dom0/pid.h"
 #include "../monitor/monitor.h"
+#include "../oci/plan.h"
 #include "../oci/process.h"
 #include "../proxy/proxy.h"
 #include "ask.h"
@@ -147,7 +148,7 @@ static int write_object(struct json_object *process, struct domlet_error *err)
 	return fd < 0 ? domlet_error_set(err, ENOMEM, "can't keep a process object of %zu bytes in memory", len) : fd;
 }
 
-static int send_request(int fd, struct json_object *process, bool terminal, int fds[DOMLET_MONITOR_FDS_MAX],
+static int send_request(int fd, struct json_object *process, bool terminal, int fds[DOMLET_MONITOR_EXEC_FDS],
 			struct domlet_error *err)
 {
 	cleanup_close int object = write_object(process, err);
@@ -158,7 +159,7 @@ static int send_request(int fd, struct json_object *process, bool terminal, int 
 		return object;
 	fds[4] = object;
 	(void)snprintf(text, sizeof text, "{\"verb\":\"exec\",\"terminal\":%s}", terminal ? "true" : "false");
-	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_FDS_MAX);
+	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_EXEC_FDS);
 	if (r < 0 && r != -EPIPE) /* with -EPIPE the monitor's answer says why it does not listen */
 		return domlet_error_set(err, -r, "can't ask the container's monitor: %s", domlet_strerror(-r));
 	return domlet_cli_read_answer(fd, err);
@@ -169,10 +170,10 @@ static pid_t launch(struct domlet_cli *cli, const struct domlet_state *st, const
 		    struct json_object *process, bool terminal, int tty)
 {
 	struct json_object *args;
-	cleanup_close int monitor = domlet_cli_connect(st, &cli->err), null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cleanup_close int monitor = domlet_cli_connect(cli, st, &cli->err), null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	cleanup_close int ours = -1, theirs = -1;
 	struct domlet_proxy p = { .tty = tty, .cgroup = st->cgroup };
-	int pair[2], fds[DOMLET_MONITOR_FDS_MAX];
+	int pair[2], fds[DOMLET_MONITOR_EXEC_FDS];
 	pid_t pid;
 
 	if (monitor < 0)

@@ -47,7 +47,7 @@ static int send_signal(struct domlet_cli *cli, struct domlet_state *st, int sign
 	if (domlet_state_status(st) == DOMLET_STATUS_STOPPED)
 		return all ? 0 : domlet_error_set(&cli->err, ESRCH, "container not running");
 	(void)snprintf(json, sizeof json, "{\"verb\":\"signal\",\"signo\":%d,\"all\":%d}", signo, all);
-	r = domlet_cli_ask(st, json, ANSWER_S, &cli->err);
+	r = domlet_cli_ask(cli, st, json, ANSWER_S, &cli->err);
 	/* The monitor hangs, in libxl or by SIGSTOP: its container ends with it. */
 	if (r == -ETIMEDOUT && signo == SIGKILL) {
 		int killed = domlet_cli_kill_monitor(st, &ignored);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,10 +19,11 @@
 #include "../dom0/cgroup.h"
 #include "../dom0/netns.h"
 #include "../dom0/pid.h"
-#include "../monitor/monitor.h"
+#include "../monitor/spawn.h"
 #include "../oci/document.h"
 #include "../oci/plan.h"
 #include "../proxy/proxy.h"
+#include "../state/domain.h"
 #include "../storage/image.h"
 #include "../xen/policy.h"
 #include "../xen/xen.h"
@@ -30,28 +31,39 @@
 #include "console.h"
 #include "descriptors.h"
 #include "hooks.h"
+#include "place.h"
 #include "reap.h"
 #include "service.h"
+
+/* Seconds that a monitor has to say which place it gives. */
+#define JOIN_S 30
+
+/* What is made of one container, on its way to be created. */
+struct launch {
+	const struct domlet_launch_options *options;
+	struct domlet_plan *plan;
+	struct domlet_state *state;
+	struct domlet_template tmpl;
+	struct domlet_domain_record domain; /* of a domain of its own; or of that which it joins */
+	bool keeps;                         /* its domain stays for it */
+	const char *stdio[3];               /* of which kinds its streams are */
+	int tty;                            /* its terminal's slave; -1: none */
+	int image_lock;                     /* -1: none; the monitor gets a copy */
+	int proxy_fd;                       /* the monitor's end; -1: not made yet, or handed over */
+	struct domlet_proxy_handle proxy;
+};
 
 /* Fills in what domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
-	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
-	char path[128];
-
-	if (!f || fscanf(f, "%36s", st->uuid) != 1)
-		return domlet_error_set(&cli->err, EIO, "the kernel gives no random uuid");
-	(void)snprintf(st->name, sizeof st->name, "domlet-%.12s-%.6s", p->id, st->uuid);
-	domlet_cgroup_of_monitor(st->uuid, path, sizeof path);
-	st->monitor_cgroup = strdup(path);
 	st->bundle = strdup(p->bundle);
 	st->rootfs = strdup(p->rootfs);
 	st->annotations = strdup(p->annotations);
 	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
 	st->labels = p->labels ? strdup(p->labels) : NULL;
 	st->oci_version = strdup(p->oci_version);
-	if (!st->monitor_cgroup || !st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) ||
-	    (p->labels && !st->labels) || !st->oci_version)
+	if (!st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) || (p->labels && !st->labels) ||
+	    !st->oci_version)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be recorded: out of memory", p->id);
 	return 0;
 }
@@ -113,13 +125,87 @@ static int choose_template(struct domlet_cli *cli, struct domlet_plan *p, struct
 	return r;
 }
 
+/* Records a domain of the container's own, in which the container is the first. */
+static int found_domain(struct domlet_cli *cli, struct launch *l)
+{
+	cleanup_fclose FILE *f = fopen("/proc/sys/kernel/random/uuid", "re");
+	struct domlet_domain_record *d = &l->domain;
+	struct domlet_state *st = l->state;
+	char path[128];
+
+	if (!f || fscanf(f, "%36s", d->uuid) != 1)
+		return domlet_error_set(&cli->err, EIO, "the kernel gives no random uuid");
+	if (choose_template(cli, l->plan, &l->tmpl) < 0)
+		return -1;
+	(void)snprintf(d->name, sizeof d->name, "domlet-%.12s-%.6s", l->plan->id, d->uuid);
+	(void)snprintf(d->type, sizeof d->type, "%s", l->tmpl.type);
+	domlet_cgroup_of_monitor(d->uuid, path, sizeof path);
+	d->monitor_cgroup = strdup(path);
+	if (!d->monitor_cgroup)
+		return domlet_error_set(&cli->err, ENOMEM,
+					"the domain of container %s can't be recorded: out of memory", l->plan->id);
+	d->domid = DOMLET_DOMID_NONE;
+	d->boot_timeout_s = l->tmpl.boot_timeout_s;
+	d->monitor = st->monitor; /* us, until there is one */
+	(void)strcpy(st->uuid, d->uuid);
+	(void)strcpy(st->type, d->type);
+	st->generation = DOMLET_MONITOR_FIRST_GENERATION;
+	/* The container's record first: it leads to the domain's. */
+	if (domlet_state_save(st, &cli->err) < 0)
+		return -1;
+	return domlet_domain_record_create(cli->domains, d, &cli->err);
+}
+
+/* Whether a domain of TYPE is not all that is asked for. */
+static bool asks_for_more(const struct domlet_ask *ask, const char *type)
+{
+	enum domlet_type has = strcmp(type, "pv") == 0 ? DOMLET_TYPE_PV : DOMLET_TYPE_PVH;
+
+	return ask->template_name || ask->memory_kib || ask->vcpus || ask->kernel ||
+	       (ask->type != DOMLET_TYPE_AUTO && ask->type != has);
+}
+
+/* Gives the container a place in the domain UUID, which others live in. */
+static int join_domain(struct domlet_cli *cli, struct launch *l, const char *uuid, struct domlet_launched *made)
+{
+	struct domlet_domain_record *d = &l->domain;
+	struct domlet_state *st = l->state;
+
+	if (domlet_domain_record_load(cli->domains, uuid, d, &cli->err) < 0)
+		return -1;
+	if (asks_for_more(&l->plan->ask, d->type))
+		domlet_log_notice(&cli->log,
+				  "what container %s asks of its domain counts for nothing, as it joins the domain %s",
+				  l->plan->id, d->name);
+	made->monitor_fd = domlet_cli_connect_to_domain(cli->domains, uuid, SOCK_SEQPACKET, JOIN_S, &cli->err);
+	if (made->monitor_fd < 0 || domlet_cli_join(made->monitor_fd, &st->number, &st->generation, &cli->err) < 0)
+		return domlet_error_prefix(&cli->err, "the container can't join others in their domain");
+	domlet_cli_be_patient(made->monitor_fd, 0);
+	domlet_plan_number(l->plan, st->number);
+	(void)strcpy(st->uuid, d->uuid);
+	(void)strcpy(st->type, d->type);
+	return domlet_state_save(st, &cli->err);
+}
+
+/* Finds the container's domain, or has it be the first of a new one. */
+static int place(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
+{
+	struct domlet_placed placed;
+
+	if (domlet_cli_place(cli->domains, l->state->root, l->plan, &placed, &cli->err) < 0)
+		return -1;
+	l->keeps = placed.keeps;
+	return placed.uuid[0] ? join_domain(cli, l, placed.uuid, made) : found_domain(cli, l);
+}
+
 static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
-	char path[4096];
+	char path[4096], name[64];
 	unsigned int processes;
 	int made;
 
-	if (domlet_cgroup_path(p->cgroups_path, st->name, path, sizeof path, &cli->err) < 0)
+	(void)snprintf(name, sizeof name, "domlet-%.12s-%.6s-%llu", p->id, st->uuid, (unsigned long long)st->generation);
+	if (domlet_cgroup_path(p->cgroups_path, name, path, sizeof path, &cli->err) < 0)
 		return -1;
 	domlet_cgroup_make_parents(path);
 	/* The cgroup is recorded first, so that a command that is killed in between leaves
@@ -142,114 +228,127 @@ static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, stru
 	return domlet_cgroup_refuse_frozen(path, &cli->err);
 }
 
-/* Closes all descriptors from 3 on but the COUNT of KEEP (below 0: none). */
-static void close_others(const int *keep, size_t count)
+/* The path of the joined namespace of TYPE, as the configuration calls it; NULL: none is. */
+static const char *joined(const struct domlet_plan *plan, const char *type)
 {
-	for (unsigned int from = 3;;) {
-		unsigned int next = UINT_MAX;
-
-		for (size_t i = 0; i < count; i++)
-			if (keep[i] >= (int)from && (unsigned int)keep[i] < next)
-				next = (unsigned int)keep[i];
-		if (next > from)
-			(void)close_range(from, next == UINT_MAX ? next : next - 1, 0);
-		if (next == UINT_MAX)
-			return;
-		from = next + 1;
-	}
+	for (size_t i = 0; i < plan->join_count; i++)
+		if (strcmp(plan->joins[i].type, type) == 0)
+			return plan->joins[i].path;
+	return NULL;
 }
 
-/* Has the child become the monitor. Nothing of the caller's is kept but the container's
- * streams: another descriptor may be a lock, or a pipe whose end somebody waits for.
- * IMAGE_LOCK stays open as long as the monitor lives. */
-static _Noreturn void be_monitor(struct domlet_launch *l, int tty, int image_lock)
+static int spawn_proxy(struct domlet_cli *cli, struct launch *l)
 {
-	int null = open("/dev/null", O_RDWR);
-	/* --debug speaks on the caller's stderr, unless whoever reads that waits for
-	 * its end: docker does, of a container with a terminal. */
-	bool debug = l->log->debug && (l->foreground || !l->plan->terminal);
-	struct domlet_log log = *l->log;
-	struct domlet_error err;
-	sigset_t none;
-
-	log.background = !l->foreground || !debug;
-	l->log = &log;
-
-	(void)setsid();
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int i = 0; i < 3; i++) {
-		l->stdio[i] = fcntl(tty >= 0 ? tty : i, F_DUPFD_CLOEXEC, 3);
-		if (i < 2 || !debug)
-			(void)dup2(null, i);
-	}
-	if (debug)
-		domlet_log_unblock_stderr(&log);
-	if (tty >= 0)
-		close(tty);
-	if (l->plan->terminal) {
-		close(l->stdio[2]); /* whoever reads standard error waits for its end */
-		l->stdio[2] = -1;
-	}
-	if (domlet_cgroup_enter(l->state->monitor_cgroup, &err) < 0)
-		domlet_log_notice(&log, "%s: the monitor of container %s stays in its caller's", err.text, l->plan->id);
-	close_others(
-		(const int[]){ l->caller_fd, l->proxy_fd, l->stdio[0], l->stdio[1], l->stdio[2], log.fd, image_lock },
-		7);
-	_exit(domlet_monitor_main(l));
-}
-
-static int spawn_proxy(struct domlet_cli *cli, const struct domlet_launch *launch, int fd, int tty,
-		       struct domlet_proxy_handle *h)
-{
-	const struct domlet_plan *plan = launch->plan;
-	struct domlet_state *st = launch->state;
+	const struct domlet_plan *plan = l->plan;
+	struct domlet_state *st = l->state;
 	/* In the foreground the proxy asks the caller's terminal for its size. */
-	int sized = tty < 0 && launch->foreground && plan->terminal && isatty(STDIN_FILENO) ? STDIN_FILENO : tty;
-	struct domlet_proxy p = { .fd = fd,
-				  .tty = sized,
+	bool asks = l->tty < 0 && l->options->foreground && plan->terminal && isatty(STDIN_FILENO);
+	struct domlet_proxy p = { .tty = asks ? STDIN_FILENO : l->tty,
 				  .name = plan->argv0,
 				  .cgroup = st->cgroup,
 				  .net_path = plan->net_path,
+				  .ipc_path = joined(plan, "ipc"),
+				  .uts_path = joined(plan, "uts"),
+				  .pid_path = joined(plan, "pid"),
 				  .hostname = plan->hostname,
 				  .rootfs = plan->rootfs };
+	int pair[2], r;
 
-	if (domlet_proxy_spawn(&p, h, &cli->err) < 0)
-		return -1;
-	(void)domlet_pid_of(h->pid, &st->proxy);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
+	p.fd = pair[1];
+	r = domlet_proxy_spawn(&p, &l->proxy, &cli->err);
+	close(pair[1]);
+	l->proxy_fd = pair[0];
+	if (r < 0)
+		return r;
+	(void)domlet_pid_of(l->proxy.pid, &st->proxy);
+	return domlet_state_save(st, &cli->err);
+}
+
+/* Starts the monitor of the container's domain; returns our connection to it. */
+static int start_monitor(struct domlet_cli *cli, struct launch *l)
+{
+	/* --debug speaks on the caller's stderr, unless whoever reads that waits for
+	 * its end: docker does, of a container with a terminal. */
+	bool speaks = cli->log.debug && (l->options->foreground || !l->plan->terminal);
+	struct domlet_monitor_spec spec = { .record = &l->domain,
+					    .tmpl = &l->tmpl,
+					    .memory_kib = l->plan->memory_kib,
+					    .vcpus = l->plan->vcpus,
+					    .log = &cli->log };
+	int pair[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
+	spec.first = pair[1];
+	r = domlet_monitor_spawn(&spec, speaks && l->options->foreground, &cli->err);
+	close(pair[1]);
+	if (r > 0)
+		return pair[0];
+	close(pair[0]);
+	return r;
+}
+
+/* The packet with which the container comes to its domain's monitor. */
+static char *packet_of(const struct launch *l)
+{
+	struct json_object *o = json_object_new_object();
+	char *text;
+
+	json_object_object_add(o, "verb", json_object_new_string("create"));
+	json_object_object_add(o, "version", json_object_new_int(DOMLET_MONITOR_VERSION));
+	json_object_object_add(o, "root", json_object_new_string(l->state->root));
+	json_object_object_add(o, "id", json_object_new_string(l->state->id));
+	json_object_object_add(o, "terminal", json_object_new_boolean(l->plan->terminal));
+	json_object_object_add(o, "foreground", json_object_new_boolean(l->options->foreground));
+	json_object_object_add(o, "keep", json_object_new_boolean(l->options->keep));
+	json_object_object_add(o, "keeps", json_object_new_boolean(l->keeps));
+	json_object_object_add(o, "memory", json_object_new_uint64(l->plan->memory_kib));
+	json_object_object_add(o, "vcpus", json_object_new_int64(l->plan->vcpus));
+	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(o);
+	return text;
+}
+
+/* Sends the container to the monitor at FD, whose answer comes later. */
+static int send_container(struct domlet_cli *cli, const struct launch *l, int fd)
+{
+	cleanup_free char *text = packet_of(l);
+	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	cleanup_close int document = domlet_cli_memory_file(l->plan->document, l->plan->document_len);
+	int first = l->tty >= 0 ? l->tty : STDIN_FILENO, r;
+	const int fds[DOMLET_MONITOR_FDS_MAX] = { first,
+						  l->tty >= 0 ? l->tty : STDOUT_FILENO,
+						  l->plan->terminal ? null : STDERR_FILENO,
+						  l->proxy_fd,
+						  document,
+						  l->image_lock >= 0 ? l->image_lock : null };
+
+	if (!text || null < 0 || document < 0)
+		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be handed to its domain: out of memory",
+					l->plan->id);
+	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_FDS_MAX);
+	if (r < 0 && r != -EPIPE) /* with -EPIPE the monitor's answer says why it does not listen */
+		return domlet_error_set(&cli->err, -r, "container %s can't be handed to its domain's monitor: %s",
+					l->plan->id, domlet_strerror(-r));
 	return 0;
 }
 
-static int spawn(struct domlet_cli *cli, struct domlet_launch *launch, int tty, int image_lock,
-		 struct domlet_proxy_handle *h, struct domlet_launched *l)
+/* From now on the monitor has the container. */
+static int hand_over(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
 {
-	int caller[2], proxy[2], r;
-	pid_t monitor;
+	int r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, caller) < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, proxy) < 0)
-		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
-	r = spawn_proxy(cli, launch, proxy[1], tty, h);
-	close(proxy[1]);
-	if (r < 0)
-		return r;
-	l->proxy = h->pid;
-	monitor = fork();
-	if (monitor == 0) {
-		close(caller[0]);
-		domlet_proxy_abandon(h);
-		launch->caller_fd = caller[1];
-		launch->proxy_fd = proxy[0];
-		(void)domlet_pid_of(getpid(), &launch->state->monitor);
-		be_monitor(launch, tty, image_lock);
-	}
-	close(caller[1]);
-	close(proxy[0]);
-	l->monitor_fd = caller[0];
-	if (monitor < 0)
-		return domlet_error_set(&cli->err, errno, "can't fork the monitor: %s", domlet_strerror(errno));
-	(void)domlet_pid_of(monitor, &launch->state->monitor);
-	return 0;
+	if (made->monitor_fd < 0)
+		made->monitor_fd = start_monitor(cli, l);
+	if (made->monitor_fd < 0)
+		return -1;
+	l->state->monitor = l->domain.monitor;
+	r = send_container(cli, l, made->monitor_fd);
+	close(l->proxy_fd);
+	l->proxy_fd = -1;
+	return r;
 }
 
 /* Waits for the monitor's first answer, or a signal. */
@@ -267,9 +366,10 @@ static int wait_created(int fd, struct domlet_error *err)
 }
 
 /* Runs the hooks while the domain is built. */
-static int run_create_hooks(const struct domlet_launch *launch, struct domlet_proxy_handle *h, struct domlet_error *err)
+static int run_create_hooks(struct launch *l, struct domlet_error *err)
 {
-	const struct domlet_state *st = launch->state;
+	const struct domlet_state *st = l->state;
+	struct domlet_proxy_handle *h = &l->proxy;
 
 	if (domlet_cli_hooks(st, "prestart", "creating", h->pid, false, err) < 0 ||
 	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 ||
@@ -291,42 +391,54 @@ int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *
 		       0;
 }
 
-static int launch_planned(struct domlet_cli *cli, struct domlet_plan *plan, const struct domlet_launch_options *o,
-			  struct domlet_state *st, struct domlet_launched *l)
+/* What the container needs in dom0 before it comes to its domain. */
+static int prepare(struct domlet_cli *cli, struct launch *l)
 {
-	struct domlet_template tmpl = { 0 };
-	cleanup_close int tty = -1;
-	struct domlet_launch launch = {
-		.plan = plan, .state = st, .tmpl = &tmpl, .foreground = o->foreground, .keep = o->keep, .log = &cli->log
-	};
-	struct domlet_proxy_handle h = { .sync = -1 };
 	struct domlet_image image = { .lock = -1 };
-	cleanup_close int lock = -1; /* the monitor keeps its copy */
-	int r;
+	struct domlet_plan *plan = l->plan;
 
-	if (fill_state(cli, plan, st) < 0 || domlet_state_save(st, &cli->err) < 0 ||
-	    choose_template(cli, plan, &tmpl) < 0)
-		return -1;
-	(void)snprintf(st->type, sizeof st->type, "%s", tmpl.type);
 	if (domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, DOMLET_IMAGE_CACHE_MAX, &image, &cli->err) < 0)
 		return -1;
-	st->image = image.path;
-	lock = image.lock;
-	if (make_cgroup(cli, plan, st) < 0)
+	l->state->image = image.path;
+	l->image_lock = image.lock;
+	if (make_cgroup(cli, plan, l->state) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "image");
-	if (plan->terminal && o->console_socket &&
-	    (tty = domlet_cli_console(o->console_socket, plan->console_rows, plan->console_cols, &cli->err)) < 0)
+	if (plan->terminal && l->options->console_socket)
+		l->tty = domlet_cli_console(l->options->console_socket, plan->console_rows, plan->console_cols,
+					    &cli->err);
+	if (plan->terminal && l->options->console_socket && l->tty < 0)
 		return -1;
-	r = domlet_interrupt_check(&cli->err);
-	if (r == 0)
-		r = spawn(cli, &launch, tty, lock, &h, l);
-	if (r == 0)
-		r = run_create_hooks(&launch, &h, &cli->err);
-	domlet_proxy_abandon(&h);
-	if (r < 0 || wait_created(l->monitor_fd, &cli->err) < 0)
+	return domlet_interrupt_check(&cli->err);
+}
+
+static int launch_placed(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
+{
+	int r;
+
+	if (domlet_document_make(l->plan, l->stdio, &cli->err) < 0 || prepare(cli, l) < 0 || spawn_proxy(cli, l) < 0)
 		return -1;
-	return domlet_cli_write_pid_file(o->pid_file, l->proxy, &cli->err);
+	made->proxy = l->proxy.pid;
+	r = hand_over(cli, l, made);
+	if (r == 0)
+		r = run_create_hooks(l, &cli->err);
+	domlet_proxy_abandon(&l->proxy);
+	if (r < 0 || wait_created(made->monitor_fd, &cli->err) < 0)
+		return -1;
+	return domlet_cli_write_pid_file(l->options->pid_file, made->proxy, &cli->err);
+}
+
+static int launch_recorded(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
+{
+	int r = fill_state(cli, l->plan, l->state);
+
+	if (r == 0)
+		r = place(cli, l, made);
+	if (r == 0)
+		r = launch_placed(cli, l, made);
+	if (r < 0)
+		domlet_proxy_abandon(&l->proxy);
+	return r;
 }
 
 void domlet_cli_tell_labels(const struct domlet_cli *cli, const char *id, const char *labels)
@@ -338,27 +450,40 @@ void domlet_cli_tell_labels(const struct domlet_cli *cli, const char *id, const 
 			id, labels);
 }
 
+/* Undoes what was begun. */
+static void take_back(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
+{
+	struct domlet_error ignored;
+
+	if (made->monitor_fd >= 0)
+		close(made->monitor_fd); /* a monitor that still lives ends its container */
+	(void)domlet_cli_remove(cli, l->state, true, &ignored);
+	domlet_cli_hooks_warn(cli, l->state, "poststop", "stopped", 0);
+}
+
 int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domlet_launch_options *o,
-		      struct domlet_launched *l)
+		      struct domlet_launched *made)
 {
 	struct domlet_plan plan = { 0 };
 	struct domlet_state st = { 0 };
-	struct domlet_error ignored;
-	const char *stdio[3];
+	struct launch l = { .options = o,
+			    .plan = &plan,
+			    .state = &st,
+			    .keeps = true,
+			    .tty = -1,
+			    .image_lock = -1,
+			    .proxy_fd = -1,
+			    .proxy = { .sync = -1 } };
 	sigset_t before;
-	int made, r;
+	int r;
 
-	*l = (struct domlet_launched){ .monitor_fd = -1 };
+	*made = (struct domlet_launched){ .monitor_fd = -1 };
 	if (domlet_cli_refuse_sockets(&cli->err) < 0)
 		return -1;
-	domlet_cli_stdio_kinds(cli, stdio);
+	domlet_cli_stdio_kinds(cli, l.stdio);
 	if (domlet_plan_read(o->bundle ? o->bundle : ".", id, &plan, &cli->err) < 0)
 		return -1;
-	if (domlet_document_make(&plan, stdio, &cli->err) < 0) {
-		domlet_plan_free(&plan);
-		return -1;
-	}
-	l->terminal = plan.terminal;
+	made->terminal = plan.terminal;
 	domlet_log_phase(&cli->log, "planned");
 	domlet_cli_tell_labels(cli, id, plan.labels);
 	if (plan.terminal && !o->foreground && !o->console_socket) {
@@ -368,15 +493,20 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 			"cannot allocate tty if runc will detach without setting console socket (use --console-socket)");
 	}
 	domlet_interrupt_hold(&before);
-	r = made = domlet_state_create(cli->root, id, &st, &cli->err);
-	if (made == 0)
-		r = launch_planned(cli, &plan, o, &st, l);
-	if (r < 0 && l->monitor_fd >= 0)
-		close(l->monitor_fd); /* a monitor that still lives destroys its domain */
-	if (r < 0 && made == 0)
-		(void)domlet_cli_remove(&st, true, &ignored);
-	if (r < 0 && made == 0)
-		domlet_cli_hooks_warn(cli, &st, "poststop", "stopped", 0);
+	r = domlet_state_create(cli->root, id, &st, &cli->err);
+	if (r == 0) {
+		r = launch_recorded(cli, &l, made);
+		if (r < 0)
+			take_back(cli, &l, made);
+	}
+	if (l.tty >= 0)
+		close(l.tty);
+	if (l.image_lock >= 0)
+		close(l.image_lock);
+	if (l.proxy_fd >= 0)
+		close(l.proxy_fd);
+	domlet_template_free(&l.tmpl);
+	domlet_domain_record_free(&l.domain);
 	domlet_state_free(&st);
 	domlet_plan_free(&plan);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../base/cleanup.h"
+#include "../state/domain.h"
 #include "../state/state.h"
 #include "option.h"
 #include "reap.h"
@@ -57,12 +58,15 @@ static void print_row(const struct list *list, const struct domlet_state *st)
 	enum domlet_status status = domlet_state_status(st);
 	bool dead = status == DOMLET_STATUS_STOPPED;
 	char domid[16] = "-";
+	struct domlet_domain_record d = { .domid = DOMLET_DOMID_NONE };
 
-	if (!dead && st->domid != DOMLET_DOMID_NONE)
-		snprintf(domid, sizeof(domid), "%u", st->domid);
+	if (!dead && domlet_domain_record_load(list->cli->domains, st->uuid, &d, NULL) == 0 &&
+	    d.domid != DOMLET_DOMID_NONE)
+		snprintf(domid, sizeof(domid), "%u", d.domid);
 	printf("%-20s %-8d %-9s %-30s %-30s %-6s %-6s %s\n", st->id, dead ? 0 : (int)st->proxy.pid,
 	       is_known(list, st) ? domlet_status_name(status) : UNKNOWN, st->bundle ? st->bundle : "-",
 	       st->created[0] ? st->created : "-", "root", domid, st->type[0] ? st->type : "-");
+	domlet_domain_record_free(&d);
 }
 
 static int visit(struct domlet_state *st, void *arg)

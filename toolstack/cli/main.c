@@ -13,6 +13,7 @@
 
 #include "../base/cleanup.h"
 #include "../oci/ask.h"
+#include "../state/domain.h"
 #include "cli.h"
 #include "option.h"
 #include "version.h"
@@ -224,7 +225,7 @@ static int run(struct domlet_cli *cli, char **root, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	cleanup_free char *root = NULL;
-	struct domlet_cli cli = { .root = DOMLET_ROOT_DEFAULT, .log = { .fd = -1 } };
+	struct domlet_cli cli = { .root = DOMLET_ROOT_DEFAULT, .domains = DOMLET_DOMAINS_DEFAULT, .log = { .fd = -1 } };
 	int status;
 
 	reset_signals();

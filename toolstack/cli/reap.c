@@ -14,6 +14,7 @@
 #include "../base/cleanup.h"
 #include "../dom0/cgroup.h"
 #include "../dom0/pid.h"
+#include "../state/domain.h"
 #include "../storage/image.h"
 #include "../xen/xen.h"
 #include "ask.h"
@@ -22,6 +23,7 @@
 #define MONITOR_END_MS 30000
 #endif
 #define MONITOR_RETRY_MS 1000
+#define MONITOR_LOOK_MS 50
 #define KILLED_END_MS 5000
 /* Whoever makes a container may pack an image first. */
 #ifndef CREATOR_MS
@@ -30,22 +32,59 @@
 #define CREATOR_RETRY_MS 100
 #define PROXY_END_MS 2000
 
-/* Whether there may be a domain. A monitor that was killed may have had no time to record
- * that it has one, but it records when a stopped container's domain is destroyed. A
- * container's creator, if that is this process, knows. */
-static bool may_have_domain(const struct domlet_state *st)
+static bool is_me(const struct domlet_pid *p)
 {
-	return st->domid != DOMLET_DOMID_NONE ||
-	       (st->status != DOMLET_STATUS_STOPPED && domlet_pid_look(&st->monitor) != 1);
+	return p->pid == getpid() && domlet_pid_may_live(p);
 }
 
-/* Ends what outlives a monitor that was killed: its domain, its proxies and its cgroups. */
-static int end_remains(const struct domlet_state *st, struct domlet_error *err)
+/* Destroys the domain of D, whose lock the caller holds, and whose monitor has ended. A command that
+ * starts a domain has none before it has a monitor. */
+static int end_domain_locked(const struct domlet_domain_record *d, struct domlet_error *err)
 {
-	int r = may_have_domain(st) && st->uuid[0] ? domlet_xen_destroy_uuid(st->uuid, st->domid, err) : 0;
+	if (!is_me(&d->monitor) && domlet_xen_destroy_uuid(d->uuid, d->domid, err) < 0)
+		return -err->code;
+	domlet_cgroup_remove(d->monitor_cgroup);
+	return domlet_domain_record_remove(d, err);
+}
+
+/* Destroys the domain UUID, unless its monitor lives. 0 also when there is none. */
+static int end_domain(const struct domlet_cli *cli, const char *uuid, int patience_ms, struct domlet_error *err)
+{
+	struct domlet_domain_record d;
+	cleanup_close int lock = -1;
+	int r = 0;
+
+	if (!domlet_domain_record_exists(cli->domains, uuid))
+		return 0;
+	lock = domlet_domain_record_lock(cli->domains, uuid, patience_ms, &d, err);
+	if (lock < 0)
+		return lock == -ENOENT ? 0 : lock;
+	if (!domlet_pid_may_live(&d.monitor) || is_me(&d.monitor))
+		r = end_domain_locked(&d, err);
+	domlet_domain_record_free(&d);
+	return r;
+}
+
+/* Whether there may be a domain that nobody looks after. */
+static bool is_domain_left(const struct domlet_cli *cli, const char *uuid)
+{
+	struct domlet_domain_record d;
+	bool left;
+
+	if (!domlet_domain_record_exists(cli->domains, uuid) ||
+	    domlet_domain_record_load(cli->domains, uuid, &d, NULL) < 0)
+		return false;
+	left = !domlet_pid_may_live(&d.monitor);
+	domlet_domain_record_free(&d);
+	return left;
+}
+
+/* Ends what outlives a monitor that was killed: its domain, and its proxies. */
+static int end_remains(const struct domlet_cli *cli, const struct domlet_state *st, struct domlet_error *err)
+{
+	int r = end_domain(cli, st->uuid, DOMLET_STATE_LOCK_MS, err);
 	int killed = domlet_pid_kill(&st->proxy);
 
-	domlet_cgroup_remove(st->monitor_cgroup);
 	if (r == 0)
 		domlet_image_forget(st->image);
 	if (r == 0 && killed < 0) /* the record is all that is known of the proxy */
@@ -56,26 +95,23 @@ static int end_remains(const struct domlet_state *st, struct domlet_error *err)
 }
 
 /* Removes the container ST, whose lock the caller holds. */
-static int remove_locked(const struct domlet_state *st, struct domlet_error *err)
+static int remove_locked(const struct domlet_cli *cli, const struct domlet_state *st, struct domlet_error *err)
 {
-	if (end_remains(st, err) < 0)
+	if (end_remains(cli, st, err) < 0)
 		return -err->code;
 	domlet_pid_wait(&st->proxy, PROXY_END_MS);
 	domlet_cgroup_remove(st->cgroup_kept ? NULL : st->cgroup);
 	return domlet_state_remove(st, err);
 }
 
-static bool is_me(const struct domlet_pid *p)
-{
-	return p->pid == getpid() && domlet_pid_may_live(p);
-}
-
 /* Whether two records are of two containers that had one id, one after the other. A record
- * that has a uuid never loses that; the record of a container that we are making may
+ * that has a place in a domain never loses that; the record of a container that we are making may
  * have none yet. */
 static bool is_another(const struct domlet_state *known, const struct domlet_state *now)
 {
-	return known->uuid[0] && strcmp(known->uuid, now->uuid) != 0 && (now->uuid[0] || !is_me(&now->monitor));
+	bool same = strcmp(known->uuid, now->uuid) == 0 && known->generation == now->generation;
+
+	return known->uuid[0] && !same && (now->uuid[0] || !is_me(&now->monitor));
 }
 
 /* Reads *ST anew, under the lock that is returned. -ENOENT: that container is gone. */
@@ -125,19 +161,36 @@ int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *
 		st->id, st->monitor.pid);
 }
 
-/* Has the monitor destroy its domain and end. A monitor that hangs, in libxl or by SIGSTOP,
- * is killed; its domain is our business then. */
-static int end_monitor(const struct domlet_state *st, struct domlet_error *err)
+/* Whether the record of ST says that it is nobody's to write any more, or there is none. */
+static bool is_let_go(const struct domlet_state *st)
+{
+	struct domlet_state now;
+	bool let_go;
+	int r = domlet_state_load(st->root, st->id, &now, NULL);
+
+	if (r < 0)
+		return r == -ENOENT;
+	let_go = now.monitor.pid == 0 || is_another(st, &now);
+	domlet_state_free(&now);
+	return let_go;
+}
+
+/* Has the monitor end the container, and its domain if it is kept for that alone. A monitor that hangs, in
+ * libxl or by SIGSTOP, is killed; its domain is our business then. */
+static int end_container(const struct domlet_cli *cli, const struct domlet_state *st, struct domlet_error *err)
 {
 	/* The monitor is told more than once: it may not listen yet, or have too many callers. */
-	for (int ms = 0; domlet_pid_may_live(&st->monitor) && ms < MONITOR_END_MS; ms += MONITOR_RETRY_MS) {
-		domlet_cli_tell(st, "{\"verb\":\"destroy\"}");
-		domlet_pid_wait(&st->monitor, MONITOR_RETRY_MS);
+	for (int ms = 0; ms < MONITOR_END_MS; ms += MONITOR_LOOK_MS) {
+		if (!domlet_pid_may_live(&st->monitor) || is_let_go(st))
+			return 0;
+		if (ms % MONITOR_RETRY_MS == 0)
+			domlet_cli_tell(cli->domains, st, "{\"verb\":\"destroy\"}");
+		domlet_pid_wait(&st->monitor, MONITOR_LOOK_MS);
 	}
 	return domlet_cli_kill_monitor(st, err);
 }
 
-int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err)
+int domlet_cli_remove(const struct domlet_cli *cli, struct domlet_state *st, bool force, struct domlet_error *err)
 {
 	for (int waited_ms = 0;;) {
 		cleanup_close int lock = lock_again(st, err);
@@ -152,13 +205,13 @@ int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *
 			return domlet_error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s",
 						st->id, domlet_status_name(status));
 		if (!domlet_pid_may_live(&st->monitor) || is_me(&st->monitor)) {
-			r = remove_locked(st, err);
+			r = remove_locked(cli, st, err);
 			return r < 0 ? r : 1;
 		}
 		/* Whoever is to end may want the lock for that. */
 		close(take_fd(&lock));
 		if (!is_being_made(st)) {
-			r = end_monitor(st, err);
+			r = end_container(cli, st, err);
 		} else if (waited_ms < CREATOR_MS) {
 			domlet_pid_wait(&st->monitor, CREATOR_RETRY_MS);
 			waited_ms += CREATOR_RETRY_MS;
@@ -179,9 +232,10 @@ struct reaper {
 	int reaped;
 };
 
-static bool is_left_alone(const struct domlet_state *st)
+static bool is_left_alone(const struct domlet_cli *cli, const struct domlet_state *st)
 {
-	return domlet_pid_may_live(&st->monitor) || (st->status == DOMLET_STATUS_STOPPED && !may_have_domain(st));
+	return domlet_pid_may_live(&st->monitor) ||
+	       (st->status == DOMLET_STATUS_STOPPED && !is_domain_left(cli, st->uuid));
 }
 
 static int reap_locked(struct domlet_cli *cli, struct domlet_state *st)
@@ -195,7 +249,7 @@ static int reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 			"container %s has stopped, but nothing says that its domain was destroyed: making sure", st->id);
 	else
 		domlet_log_notice(&cli->log, "cleaning up after the monitor of container %s, which was killed", st->id);
-	r = st->status == DOMLET_STATUS_CREATING ? remove_locked(st, &err) : end_remains(st, &err);
+	r = st->status == DOMLET_STATUS_CREATING ? remove_locked(cli, st, &err) : end_remains(cli, st, &err);
 	if (r == 0 && st->status != DOMLET_STATUS_CREATING) {
 		if (st->status != DOMLET_STATUS_STOPPED) {
 			st->exit_code = 137;
@@ -203,7 +257,6 @@ static int reap_locked(struct domlet_cli *cli, struct domlet_state *st)
 			st->reason = strdup("its monitor was killed");
 		}
 		st->status = DOMLET_STATUS_STOPPED;
-		st->domid = DOMLET_DOMID_NONE;
 		r = domlet_state_save(st, &err);
 	}
 	if (r < 0) /* the next command tries again */
@@ -218,14 +271,17 @@ static int reap_one(struct domlet_state *st, void *arg)
 	struct domlet_state now;
 	int lock;
 
-	if (is_left_alone(st))
+	if (is_left_alone(reaper->cli, st))
+		return 0;
+	/* Its domain was tried a moment ago: another command is at it, or it can't be destroyed now. */
+	if (!reaper->patience_ms && is_domain_left(reaper->cli, st->uuid))
 		return 0;
 	lock = domlet_state_lock(st->root, st->id, reaper->patience_ms, &now, &err);
 	if (lock == -ETIMEDOUT && reaper->patience_ms)
 		domlet_log_notice(&reaper->cli->log, "%s", err.text);
 	if (lock < 0)
 		return 0; /* somebody else is at this container, or was */
-	if (!is_left_alone(&now) && reap_locked(reaper->cli, &now) == 0)
+	if (!is_left_alone(reaper->cli, &now) && reap_locked(reaper->cli, &now) == 0)
 		reaper->reaped++;
 	close(lock);
 	domlet_state_free(&now);
@@ -244,19 +300,51 @@ void domlet_cli_reap(struct domlet_cli *cli, const char *id)
 	domlet_state_free(&st);
 }
 
+/* A domain whose containers are in another root, or have no record any more. */
+static int reap_domain(struct domlet_domain_record *d, void *arg)
+{
+	struct reaper *reaper = arg;
+	struct domlet_error err;
+	int r;
+
+	if (domlet_pid_may_live(&d->monitor))
+		return 0;
+	domlet_log_notice(&reaper->cli->log, "cleaning up after the monitor of domain %s, which was killed", d->name);
+	r = end_domain(reaper->cli, d->uuid, reaper->patience_ms, &err);
+	if (r == 0)
+		reaper->reaped++;
+	else if (r != -ETIMEDOUT) /* the next command tries again */
+		domlet_log_notice(&reaper->cli->log, "%s", err.text);
+	return 0;
+}
+
 int domlet_cli_reap_all(struct domlet_cli *cli)
 {
 	struct reaper reaper = { .cli = cli };
 	struct domlet_error ignored;
 
+	(void)domlet_domain_record_each(cli->domains, reap_domain, &reaper);
 	(void)domlet_state_each(cli->root, reap_one, &reaper, &ignored);
 	return reaper.reaped;
 }
 
 static int find_left_over(struct domlet_state *st, void *arg)
 {
+	return is_left_alone(arg, st) ? 0 : 1;
+}
+
+static int find_left_domain(struct domlet_domain_record *d, void *arg)
+{
 	(void)arg;
-	return is_left_alone(st) ? 0 : 1;
+	return domlet_pid_may_live(&d->monitor) ? 0 : 1;
+}
+
+static bool is_something_left(struct domlet_cli *cli)
+{
+	struct domlet_error ignored;
+
+	return domlet_domain_record_each(cli->domains, find_left_domain, NULL) == 1 ||
+	       domlet_state_each(cli->root, find_left_over, cli, &ignored) == 1;
 }
 
 /* Takes the lock that is held as long as somebody reaps: twenty commands need no twenty
@@ -304,6 +392,7 @@ static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 	struct domlet_error ignored;
 	bool entered;
 	struct domlet_cli cli = { .root = caller->root,
+				  .domains = caller->domains,
 				  .log = { .fd = -1, .background = true, .system = caller->log.system } };
 
 	leave_caller(lock);
@@ -319,12 +408,12 @@ static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 
 void domlet_cli_reap_others(struct domlet_cli *cli)
 {
-	struct domlet_error ignored;
 	int lock;
 	pid_t pid;
 
 	domlet_state_sweep(cli->root);
-	if (domlet_state_each(cli->root, find_left_over, NULL, &ignored) != 1)
+	domlet_domain_record_sweep(cli->domains);
+	if (!is_something_left(cli))
 		return;
 	lock = lock_root(cli->root);
 	if (lock < 0)

@@ -11,13 +11,13 @@
 #include "../state/state.h"
 #include "cli.h"
 
-/* Ends the container of *ST and destroys what is left of it: monitor, domain, proxy,
- * cgroup, state. What *ST says may be old: the record is read anew, under the
+/* Ends the container of *ST and destroys what is left of it: its domain and the monitor of that, if they
+ * are kept for it alone; proxy, cgroup, state. What *ST says may be old: the record is read anew, under the
  * container's lock, before anything is done. A monitor has 30 s to end by itself. 1: the
  * container was removed. 0: somebody else (its monitor, a command) has removed it by now.
  * -EBUSY: a process that can't be ended is still making the container, or the container
  * runs and FORCE is not set. */
-int domlet_cli_remove(struct domlet_state *st, bool force, struct domlet_error *err);
+int domlet_cli_remove(const struct domlet_cli *cli, struct domlet_state *st, bool force, struct domlet_error *err);
 /* Kills the monitor of ST, which hangs; its domain is left to whoever cleans up. 0 or -errno;
  * -EBUSY: the kernel holds the monitor. */
 int domlet_cli_kill_monitor(const struct domlet_state *st, struct domlet_error *err);

@@ -24,7 +24,7 @@ static int resume_verb(struct domlet_cli *cli, int argc, char **argv)
 		return 1;
 	/* A record that can't be written is behind: the monitor knows. */
 	if (domlet_state_status(&st) != DOMLET_STATUS_STOPPED)
-		r = domlet_cli_ask_slow(&st, "{\"verb\":\"resume\"}", &cli->err);
+		r = domlet_cli_ask_slow(cli, &st, "{\"verb\":\"resume\"}", &cli->err);
 	else
 		r = domlet_error_set(&cli->err, EBUSY, "container not paused");
 	domlet_state_free(&st);

@@ -33,7 +33,7 @@ static void wait_clean(struct domlet_cli *cli, struct domlet_state *st, int fd)
 	int r;
 
 	domlet_cli_hear_out(fd, &cli->err);
-	r = domlet_cli_remove(st, true, &err);
+	r = domlet_cli_remove(cli, st, true, &err);
 	if (r > 0)
 		domlet_log_notice(&cli->log, "the monitor of container %s was killed; its domain was destroyed", st->id);
 	else if (r < 0)
@@ -91,7 +91,7 @@ static int start_detached(struct domlet_cli *cli, struct domlet_state *st, int m
 		domlet_cli_let_go(monitor_fd); /* the container's monitor keeps the record */
 		return 1;
 	}
-	r = domlet_cli_remove(st, true, &err);
+	r = domlet_cli_remove(cli, st, true, &err);
 	if (r > 0)
 		domlet_cli_hooks_warn(cli, st, "poststop", "stopped", 0);
 	else if (r < 0)

@@ -33,7 +33,7 @@ static int start(struct domlet_cli *cli, int argc, char **argv)
 		r = domlet_error_set(&cli->err, EBUSY, "cannot start an already running container");
 		break;
 	default:
-		r = domlet_cli_ask(&st, "{\"verb\":\"start\"}", 0, &cli->err);
+		r = domlet_cli_ask(cli, &st, "{\"verb\":\"start\"}", 0, &cli->err);
 		if (r == 0) {
 			domlet_cli_hooks_warn(cli, &st, "poststart", "running", st.proxy.pid);
 			domlet_cli_say_ready(cli, st.proxy.pid);

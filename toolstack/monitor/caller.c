@@ -27,7 +27,7 @@ static const char *no_start(enum domlet_container_state state)
 static void request_start(struct domlet_container *c, struct domlet_connection *from)
 {
 	/* `domlet run` asks between the container's creation and its unexpected end. */
-	if (c->launch->foreground && domlet_container_life(c)->state > DOMLET_CONTAINER_PAUSED && c->err.code) {
+	if (c->foreground && domlet_container_life(c)->state > DOMLET_CONTAINER_PAUSED && c->err.code) {
 		domlet_control_answer(from, c->err.code, c->err.text);
 		return;
 	}
@@ -61,6 +61,25 @@ static void request_resume(struct domlet_container *c, struct domlet_connection 
 	domlet_queue_post(c->queue, DOMLET_EV_RESUME, c->number, 0);
 }
 
+/* Whether no other container is in its domain. */
+static bool is_alone(const struct domlet_container *c)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (n != c->number && c->life->container[n].state != DOMLET_CONTAINER_NONE)
+			return false;
+	return true;
+}
+
+/* The container, with its domain if it is the only one there. */
+static void end_at_once(struct domlet_container *c)
+{
+	domlet_guest_drop_further(c->guest, c->number);
+	if (is_alone(c))
+		domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
+	else
+		domlet_queue_post(c->queue, DOMLET_EV_DELETE, c->number, 0);
+}
+
 static void request_signal(struct domlet_container *c, struct domlet_connection *from, int signo, bool all)
 {
 	uint32_t process = from->process ? from->process : c->first;
@@ -68,7 +87,7 @@ static void request_signal(struct domlet_container *c, struct domlet_connection 
 
 	if (!takes_requests(c)) {
 		if (last)
-			domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
+			end_at_once(c);
 		domlet_control_answer(from, last ? 0 : ESRCH, last ? NULL : "container not running");
 		return;
 	}
@@ -90,16 +109,6 @@ static void request_size(struct domlet_container *c, const struct domlet_connect
 		domlet_guest_resize(c->guest, &order);
 }
 
-/* A number for another process; 0: none is free. */
-static uint32_t free_number(struct domlet_container *c)
-{
-	domlet_guest_make_room(c->guest);
-	for (uint32_t n = 1; n <= DOMLET_PROCESS_MAX; n++)
-		if (n != c->first && !c->processes[n].used)
-			return n;
-	return 0;
-}
-
 static void refuse_exec(struct domlet_connection *from, struct domlet_control_request *r, int code, const char *text)
 {
 	domlet_control_answer(from, code, text);
@@ -115,28 +124,30 @@ static void request_exec(struct domlet_container *c, struct domlet_connection *f
 					   .object = r->object,
 					   .len = r->object_len,
 					   .terminal = r->terminal,
-					   .timeout_ms = c->launch->tmpl->boot_timeout_s * UINT64_C(1000) };
+					   .timeout_ms = c->spec->tmpl->boot_timeout_s * UINT64_C(1000) };
 	char text[160];
 
 	if (!takes_requests(c)) {
 		refuse_exec(from, r, ESRCH, "cannot exec in a stopped container");
 		return;
 	}
-	order.process = free_number(c);
+	domlet_guest_make_room(c->guest);
+	order.process = domlet_monitor_process_add(c->processes, c->number, false);
 	if (!order.process) {
 		(void)snprintf(text, sizeof text,
-			       "%u processes were started in the container and still run: no more are possible",
+			       "%u processes were started in the container's domain and still run: no more are possible",
 			       DOMLET_PROCESS_MAX - 1);
 		refuse_exec(from, r, EAGAIN, text);
 		return;
 	}
-	if (!domlet_control_add(c->control, r->fds[3], order.process)) {
+	if (!domlet_control_add(c->control, r->fds[3], order.process, c->number)) {
+		domlet_monitor_process_find(c->processes, order.process)->used = false;
 		refuse_exec(from, r, EAGAIN, "the container's monitor has too many connections: try again");
 		return;
 	}
 	order.tag = domlet_container_tag(DOMLET_ASKED_EXEC, order.process);
 	memcpy(order.stdio, r->fds, sizeof order.stdio);
-	c->processes[order.process] = (struct domlet_container_process){ .used = true, .asker = from };
+	domlet_monitor_process_find(c->processes, order.process)->asker = from;
 	domlet_guest_exec(c->guest, &order);
 }
 
@@ -149,11 +160,11 @@ void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *fro
 	case DOMLET_CONTROL_SIGNAL: request_signal(c, from, r->signo, r->all); return;
 	case DOMLET_CONTROL_SIZE: request_size(c, from, r); return;
 	case DOMLET_CONTROL_EXEC: request_exec(c, from, r); return;
-	case DOMLET_CONTROL_DESTROY:
-		domlet_guest_drop_further(c->guest, c->number);
-		domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
-		return;
+	case DOMLET_CONTROL_DESTROY: end_at_once(c); return;
 	case DOMLET_CONTROL_DONE: c->done = c->done || (from->is_launcher && c->created); return;
+	case DOMLET_CONTROL_JOIN:
+	case DOMLET_CONTROL_CREATE:
+	case DOMLET_CONTROL_ABOUT: return; /* of who comes */
 	}
 }
 
@@ -163,7 +174,7 @@ static void lose_launcher(struct domlet_container *c)
 {
 	if (c->done)
 		return;
-	if (!c->launch->keep || domlet_container_life(c)->state < DOMLET_CONTAINER_RUNNING)
+	if (!c->keep || domlet_container_life(c)->state < DOMLET_CONTAINER_RUNNING)
 		c->created = false; /* nothing stays */
 	domlet_queue_post(c->queue, DOMLET_EV_CALLER_LOST, c->number, 0);
 }
@@ -172,16 +183,18 @@ static void lose_first_proxy(struct domlet_container *c)
 {
 	struct domlet_error err;
 
-	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", c->launch->plan->id);
+	(void)domlet_error_set(&err, EIO, "the proxy of container %s was killed", c->state.id);
 	domlet_queue_post_end(c->queue, DOMLET_EV_PROXY_LOST, c->number, &err);
 }
 
 void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *from)
 {
-	for (uint32_t n = 1; n <= DOMLET_PROCESS_MAX; n++) {
-		if (!c->processes[n].used || c->processes[n].asker != from)
+	for (uint32_t n = 1; n < c->processes->count; n++) {
+		struct domlet_monitor_process *p = domlet_monitor_process_find(c->processes, n);
+
+		if (!p || p->asker != from)
 			continue;
-		c->processes[n].asker = NULL;
+		p->asker = NULL;
 		domlet_guest_abandon(c->guest, n);
 	}
 	if (from->is_launcher)
@@ -190,4 +203,16 @@ void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *fr
 		lose_first_proxy(c);
 	else if (from->process)
 		domlet_guest_lose_proxy(c->guest, from->process);
+}
+
+void domlet_caller_refuse(struct domlet_connection *from, struct domlet_control_request *r)
+{
+	switch (r->verb) {
+	case DOMLET_CONTROL_EXEC: refuse_exec(from, r, ESRCH, "cannot exec in a stopped container"); return;
+	case DOMLET_CONTROL_START:
+	case DOMLET_CONTROL_PAUSE:
+	case DOMLET_CONTROL_RESUME:
+	case DOMLET_CONTROL_SIGNAL: domlet_control_answer(from, ESRCH, "container not running"); return;
+	default: return;
+	}
 }

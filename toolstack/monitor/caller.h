@@ -8,6 +8,8 @@
 
 /* Answers FROM, at once or when it is done. R's object and descriptors are taken over. */
 void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *from, struct domlet_control_request *r);
+/* The same of no container: there is none any more. */
+void domlet_caller_refuse(struct domlet_connection *from, struct domlet_control_request *r);
 void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *from);
 
 #endif

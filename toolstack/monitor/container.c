@@ -2,67 +2,331 @@
 #include "container.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../../frontend/proto/sha256.h"
+#include "../base/cleanup.h"
+#include "../base/file.h"
 #include "../base/text.h"
+#include "../dom0/cgroup.h"
 #include "../ring/console.h"
+#include "../storage/image.h"
 
-void domlet_container_open(struct domlet_container *c, uv_loop_t *loop)
+/* The proxy was told its exit status; it has only to end. */
+#define PROXY_END_MS 2000
+
+/* Coming */
+
+static void on_answer_timeout(uv_timer_t *t)
 {
-	const struct domlet_launch *l = c->launch;
+	struct domlet_container *c = t->data;
+	struct domlet_error err;
 
-	domlet_record_open(&c->record, loop, l->state, l->plan->id, l->log);
-	c->end = (struct domlet_end){ .loop = loop,
-				      .launch = l,
-				      .life = c->life,
-				      .queue = c->queue,
-				      .guest = c->guest,
-				      .container = c->number,
-				      .first = c->first };
+	(void)domlet_error_set(
+		&err, ETIMEDOUT, "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
+		c->state.id, domlet_life_stage(c->life, c->number), c->spec->tmpl->boot_timeout_s, c->spec->tmpl->path);
+	if (domlet_life_owes_answer(c->life, c->number))
+		domlet_queue_post_end(c->queue, DOMLET_EV_ANSWER_TIMEOUT, c->number, &err);
+}
+
+static void wait_for_an_answer(struct domlet_container *c)
+{
+	uv_timer_start(&c->answers, on_answer_timeout, c->spec->tmpl->boot_timeout_s * UINT64_C(1000), 0);
+}
+
+static void open_once(struct domlet_container *c, uv_loop_t *loop)
+{
+	if (c->opened)
+		return;
+	c->opened = true;
+	uv_timer_init(loop, &c->answers);
+	c->answers.data = c;
+	domlet_record_open(&c->record, loop);
+	c->end = (struct domlet_end){
+		.loop = loop, .life = c->life, .queue = c->queue, .guest = c->guest, .container = c->number
+	};
 	domlet_end_open(&c->end);
 }
 
-void domlet_container_take_streams(struct domlet_container *c)
+/* The record that the command has written, which is the monitor's from now on. */
+static int take_record(struct domlet_container *c, const struct domlet_control_create *r, struct domlet_error *err)
 {
-	struct domlet_guest_first order = { .container = c->number,
-					    .process = c->first,
-					    .terminal = c->launch->plan->terminal };
+	int saved;
 
-	memcpy(order.stdio, c->launch->stdio, sizeof order.stdio);
-	domlet_guest_take_first(c->guest, &order);
+	if (domlet_state_load(r->root, r->id, &c->state, err) < 0)
+		return -err->code;
+	if (strcmp(c->state.uuid, c->spec->record->uuid) != 0 || c->state.number != c->number ||
+	    c->state.generation != c->generation || c->state.status != DOMLET_STATUS_CREATING)
+		return domlet_error_set(err, EINVAL,
+					"the record of container %s names another place than number %u of domain %s",
+					r->id, c->number, c->spec->record->name);
+	c->state.monitor = c->spec->record->monitor;
+	domlet_record_take(&c->record, &c->state);
+	saved = domlet_state_save(&c->state, err);
+	if (saved == 0 &&
+	    domlet_domain_record_set(c->spec->record, c->number, c->state.root, c->state.id, &c->state.proxy) < 0)
+		return domlet_error_set(err, ENOMEM, "container %s can't be recorded: out of memory", r->id);
+	return saved;
 }
 
-bool domlet_container_goes_over_the_ring(const struct domlet_container *c)
+static int take_document(struct domlet_container *c, int fd, struct domlet_error *err)
 {
-	return c->launch->plan->document_len > DOMLET_CONFIG_XENSTORE_MAX;
+	char path[32];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (domlet_file_read(path, DOMLET_CONFIG_MAX, &c->document, &c->document_len, err) < 0)
+		return domlet_error_prefix(err, "the guest's document can't be read");
+	domlet_sha256(c->document, c->document_len, c->sha256);
+	return 0;
+}
+
+static int take_first_process(struct domlet_container *c, int fds[4], struct domlet_error *err)
+{
+	struct domlet_guest_first order = { .container = c->number, .terminal = c->terminal };
+
+	domlet_guest_make_room(c->guest);
+	c->first = order.process = domlet_monitor_process_add(c->processes, c->number, true);
+	if (!c->first)
+		return domlet_error_set(
+			err, EAGAIN, "the domain of container %s has as many processes as it can have: end some first",
+			c->state.id);
+	if (!domlet_control_add(c->control, fds[3], c->first, c->number)) {
+		domlet_monitor_process_find(c->processes, c->first)->used = false;
+		return domlet_error_set(err, EAGAIN, "the monitor of container %s has too many connections: try again",
+					c->state.id);
+	}
+	fds[3] = -1;
+	if (c->terminal) { /* whoever reads standard error waits for its end */
+		close(fds[2]);
+		fds[2] = -1;
+	}
+	for (int i = 0; i < 3; i++) {
+		order.stdio[i] = fds[i];
+		fds[i] = -1;
+	}
+	domlet_guest_take_first(c->guest, &order);
+	domlet_end_reset(&c->end, c->first);
+	return 0;
+}
+
+static void forget_what_it_was(struct domlet_container *c)
+{
+	domlet_state_free(&c->state);
+	free(c->document);
+	if (c->lock >= 0)
+		close(c->lock);
+	c->document = NULL;
+	c->lock = -1;
+	c->err.code = c->pause_err.code = 0;
+	c->created = c->done = c->exit_waits = c->late = c->attaches = c->has_disk = c->deletes = c->leaves = false;
+}
+
+/* To the command, which removes it. */
+static void give_record_back(struct domlet_container *c)
+{
+	struct domlet_error ignored;
+
+	(void)domlet_domain_record_set(c->spec->record, c->number, NULL, NULL, NULL);
+	if (c->state.monitor.pid != c->spec->record->monitor.pid) /* it was not taken */
+		return;
+	c->state.monitor = (struct domlet_pid){ 0 };
+	(void)domlet_state_save(&c->state, &ignored);
+}
+
+int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct domlet_control_request *r,
+			  struct domlet_error *err)
+{
+	struct domlet_control_create *create = &r->create;
+	int taken;
+
+	open_once(c, loop);
+	c->state = (struct domlet_state){ 0 };
+	c->document = NULL;
+	c->lock = -1;
+	forget_what_it_was(c);
+	c->terminal = r->terminal;
+	c->foreground = create->foreground;
+	c->keep = create->keep;
+	c->late = c->life->domain.state != DOMLET_DOMAIN_NONE;
+	taken = take_document(c, create->document, err);
+	if (taken == 0)
+		taken = take_record(c, create, err);
+	if (taken == 0)
+		taken = take_first_process(c, r->fds, err);
+	c->present = taken == 0;
+	c->reserved = false;
+	if (c->present) {
+		c->lock = create->lock;
+		create->lock = -1;
+		domlet_domain_save(c->domain);
+	} else {
+		give_record_back(c);
+		forget_what_it_was(c);
+	}
+	return taken;
+}
+
+/* Leaving */
+
+/* Nobody will come to delete it. */
+static bool goes_by_itself(const struct domlet_container *c)
+{
+	return (c->foreground && !c->keep) || !c->created;
+}
+
+bool domlet_container_leave(struct domlet_container *c, bool stuck)
+{
+	struct domlet_error ignored;
+
+	uv_timer_stop(&c->answers);
+	domlet_end_reset(&c->end, c->first);
+	if (c->lock >= 0)
+		close(c->lock);
+	c->lock = -1;
+	if (!stuck)
+		domlet_image_forget(c->state.image);
+	(void)domlet_domain_record_set(c->spec->record, c->number, NULL, NULL, NULL);
+	if (goes_by_itself(c)) {
+		domlet_pid_wait(&c->state.proxy, PROXY_END_MS); /* it sits in the cgroup */
+		domlet_cgroup_remove(c->state.cgroup_kept ? NULL : c->state.cgroup);
+		(void)domlet_state_remove(&c->state, &ignored);
+		return true;
+	}
+	c->state.monitor = (struct domlet_pid){ 0 };
+	c->record.over = domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored) < 0;
+	return !c->record.over;
+}
+
+void domlet_container_free(struct domlet_container *c)
+{
+	struct domlet_monitor_process *first = domlet_monitor_process_find(c->processes, c->first);
+
+	if (first && first->first && first->container == c->number)
+		first->used = false;
+	domlet_control_forget(c->control, c->number);
+	forget_what_it_was(c);
+	c->present = false;
+	c->reserved = c->spoilt;
+}
+
+bool domlet_container_go_on_leaving(struct domlet_container *c)
+{
+	const struct domlet_container_life *life = domlet_container_life(c);
+	struct domlet_error err;
+	char device[8];
+
+	if (!c->present || c->leaves || c->attaches || !domlet_container_is_over(c) ||
+	    c->life->domain.state != DOMLET_DOMAIN_READY)
+		return false;
+	if (life->state == DOMLET_CONTAINER_STOPPED && !c->deletes) {
+		c->deletes = true;
+		domlet_queue_post(c->queue, DOMLET_EV_DELETE, c->number, 0);
+	}
+	if (life->state != DOMLET_CONTAINER_NONE)
+		return false;
+	c->leaves = true;
+	if (!c->has_disk)
+		return true;
+	(void)snprintf(device, sizeof device, "xvd%c", (char)('a' + c->number));
+	c->spoilt = domlet_xen_disk_detach(c->domain->xen, c->number, device, &err) < 0;
+	if (c->spoilt)
+		domlet_log_notice(c->spec->log, "%s", err.text);
+	return c->spoilt;
 }
 
 /* Actions */
 
+/* Its configuration does: xenstore has no room for it, or it comes while the guest runs. */
+static bool goes_over_the_ring(const struct domlet_container *c)
+{
+	return c->document_len > DOMLET_CONFIG_XENSTORE_MAX || c->late;
+}
+
+static void publish(struct domlet_container *c)
+{
+	struct domlet_domain_publication p = { .container = c->number,
+					       .id = c->state.id,
+					       .generation = c->generation,
+					       .document = goes_over_the_ring(c) ? NULL : c->document,
+					       .document_len = c->document_len,
+					       .sha256 = c->sha256 };
+
+	domlet_domain_publish(c->domain, &p);
+}
+
+/* The disk of the container that a domain was built for is there already. */
+void domlet_container_publish(struct domlet_container *c)
+{
+	struct domlet_error err;
+	char device[8];
+
+	if (!c->late) {
+		c->has_disk = true;
+		publish(c);
+		return;
+	}
+	(void)snprintf(device, sizeof device, "xvd%c", (char)('a' + c->number));
+	c->attaches = domlet_xen_disk_attach(c->domain->xen, c->number, c->state.image, device, &err) == 0;
+	if (!c->attaches)
+		domlet_queue_post_end(c->queue, DOMLET_EV_PUBLISH_FAILED, c->number, &err);
+}
+
+void domlet_container_attached(struct domlet_container *c, int rc, const struct domlet_error *err)
+{
+	c->attaches = false;
+	c->has_disk = rc == 0;
+	if (domlet_container_life(c)->state != DOMLET_CONTAINER_WAITING)
+		return; /* it is over already */
+	if (rc == 0)
+		publish(c);
+	else
+		domlet_queue_post_end(c->queue, DOMLET_EV_PUBLISH_FAILED, c->number, err);
+}
+
 void domlet_container_send_create(struct domlet_container *c)
 {
-	const struct domlet_plan *p = c->launch->plan;
 	struct domlet_guest_create order = { .tag = domlet_container_tag(DOMLET_ASKED_CREATE, c->number),
 					     .container = c->number,
 					     .process = c->first,
-					     .id = p->id,
+					     .id = c->state.id,
 					     .generation = c->generation,
-					     .sha256 = p->sha256,
-					     .document = domlet_container_goes_over_the_ring(c) ? p->document : NULL,
-					     .document_len = p->document_len };
+					     .sha256 = c->sha256,
+					     .document = goes_over_the_ring(c) ? c->document : NULL,
+					     .document_len = c->document_len };
 
 	domlet_guest_create(c->guest, &order);
+	wait_for_an_answer(c);
 }
 
 void domlet_container_send_start(struct domlet_container *c)
 {
 	domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
+	wait_for_an_answer(c);
 }
 
-void domlet_container_send_sync(struct domlet_container *c)
+void domlet_container_send_freeze(struct domlet_container *c)
 {
-	domlet_guest_sync(c->guest, domlet_container_tag(DOMLET_ASKED_SYNC, ++c->syncs));
+	domlet_guest_freeze(c->guest, domlet_container_tag(DOMLET_ASKED_FREEZE, c->number), c->number);
+}
+
+void domlet_container_send_thaw(struct domlet_container *c)
+{
+	domlet_guest_thaw(c->guest, domlet_container_tag(DOMLET_ASKED_THAW, c->number), c->number);
+}
+
+void domlet_container_send_delete(struct domlet_container *c)
+{
+	domlet_guest_delete(c->guest, domlet_container_tag(DOMLET_ASKED_DELETE, c->number), c->number);
+	wait_for_an_answer(c);
+}
+
+void domlet_container_kill(struct domlet_container *c)
+{
+	(void)domlet_end_signal(&c->end, c->first, SIGKILL, true);
 }
 
 /* The console's end is where the reason is: as much of it as there is room for. */
@@ -73,29 +337,31 @@ static void add_last_words(struct domlet_container *c)
 
 	if (from + 1 >= sizeof c->err.text)
 		return;
-	domlet_host_console_tail(c->launch->state->domid, c->err.text + from, sizeof c->err.text - from);
+	domlet_host_console_tail(c->spec->record->domid, c->err.text + from, sizeof c->err.text - from);
 	if (c->err.text[from])
 		memcpy(c->err.text + used, intro, sizeof intro - 1);
 }
 
 void domlet_container_answer_create(struct domlet_container *c)
 {
-	struct domlet_connection *launcher = domlet_control_launcher(c->control);
+	struct domlet_connection *launcher = domlet_control_launcher(c->control, c->number);
 
+	uv_timer_stop(&c->answers);
+	free(take_ptr(c->document));
 	if (!domlet_container_life(c)->failed) {
 		/* A container that its record doesn't know would be taken for one whose creation was cut short. */
 		c->created = domlet_record_save(&c->record, DOMLET_STATUS_CREATED, &c->err) == 0;
 		if (c->created)
-			domlet_log_phase(c->launch->log, "created");
+			domlet_log_phase(c->spec->log, "created");
 		domlet_control_answer(launcher, c->created ? 0 : c->err.code, c->created ? NULL : c->err.text);
 		if (!c->created)
-			domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
+			domlet_queue_post(c->queue, DOMLET_EV_CALLER_LOST, c->number, 0);
 		return;
 	}
 	if (!c->err.code)
-		(void)domlet_error_set(&c->err, EIO, "the domain of container %s ended before the container was created",
-				       c->launch->plan->id);
-	if (c->launch->state->domid != DOMLET_DOMID_NONE && !c->life->domain.greeted)
+		(void)domlet_error_set(
+			&c->err, EIO, "the domain of container %s ended before the container was created", c->state.id);
+	if (c->spec->record->domid != DOMLET_DOMID_NONE && !c->life->domain.greeted)
 		add_last_words(c);
 	domlet_control_answer(launcher, c->err.code, c->err.text);
 }
@@ -104,14 +370,15 @@ void domlet_container_answer_start(struct domlet_container *c)
 {
 	struct domlet_error ignored;
 
+	uv_timer_stop(&c->answers);
 	if (!domlet_container_life(c)->failed) {
-		domlet_log_phase(c->launch->log, "started");
+		domlet_log_phase(c->spec->log, "started");
 		(void)domlet_record_save(&c->record, DOMLET_STATUS_RUNNING, &ignored);
-		domlet_control_answer_all(c->control, DOMLET_CONTROL_START, 0, NULL);
+		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_START, 0, NULL);
 	} else if (c->err.code) {
-		domlet_control_answer_all(c->control, DOMLET_CONTROL_START, c->err.code, c->err.text);
+		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_START, c->err.code, c->err.text);
 	} else {
-		domlet_control_answer_all(c->control, DOMLET_CONTROL_START, EIO,
+		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_START, EIO,
 					  "the domain ended before the container started");
 	}
 }
@@ -119,11 +386,11 @@ void domlet_container_answer_start(struct domlet_container *c)
 static void answer_paused(struct domlet_container *c, enum domlet_control_verb verb, bool done)
 {
 	if (done)
-		domlet_control_answer_all(c->control, verb, 0, NULL);
+		domlet_control_answer_all(c->control, c->number, verb, 0, NULL);
 	else if (c->pause_err.code)
-		domlet_control_answer_all(c->control, verb, c->pause_err.code, c->pause_err.text);
+		domlet_control_answer_all(c->control, c->number, verb, c->pause_err.code, c->pause_err.text);
 	else
-		domlet_control_answer_all(c->control, verb, ESRCH, "container not running");
+		domlet_control_answer_all(c->control, c->number, verb, ESRCH, "container not running");
 }
 
 void domlet_container_answer_pause(struct domlet_container *c)
@@ -139,21 +406,34 @@ void domlet_container_answer_resume(struct domlet_container *c)
 			      c->life->domain.state < DOMLET_DOMAIN_DYING);
 }
 
+/* What the guest can't forget stays as long as the domain does; but its record is nobody's any more. */
+void domlet_container_answer_delete(struct domlet_container *c)
+{
+	struct domlet_error ignored;
+
+	uv_timer_stop(&c->answers);
+	if (domlet_container_life(c)->state == DOMLET_CONTAINER_NONE)
+		return;
+	domlet_log_notice(c->spec->log, "container %s stays in its domain, which can't delete it", c->state.id);
+	c->state.monitor = (struct domlet_pid){ 0 };
+	(void)domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored);
+}
+
 void domlet_container_report_exit(struct domlet_container *c)
 {
 	struct domlet_error ignored;
 
-	domlet_log_phase(c->launch->log, "exited");
+	domlet_log_phase(c->spec->log, "exited");
 	if (c->created && c->err.code) { /* an end that nobody asked for: say why */
 		domlet_record_keep_reason(&c->record, c->err.text);
-		if (c->launch->foreground)
-			domlet_control_answer(domlet_control_launcher(c->control), c->err.code, c->err.text);
+		if (c->foreground)
+			domlet_control_answer(domlet_control_launcher(c->control, c->number), c->err.code, c->err.text);
 		else
-			domlet_log_notice(c->launch->log, "%s", c->err.text);
+			domlet_log_notice(c->spec->log, "%s", c->err.text);
 	}
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_guest_close_streams(c->guest, c->first);
-	c->launch->state->exit_code = domlet_container_life(c)->exit_code;
+	c->state.exit_code = domlet_container_life(c)->exit_code;
 	(void)domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored);
 	c->exit_waits = true;
 	domlet_container_tell_exit(c, false);
@@ -163,10 +443,7 @@ void domlet_container_report_exit(struct domlet_container *c)
 
 static bool further_processes_have_ended(const struct domlet_container *c)
 {
-	for (uint32_t n = 1; n <= DOMLET_PROCESS_MAX; n++)
-		if (c->processes[n].used)
-			return false;
-	return true;
+	return !domlet_monitor_process_has_further(c->processes, c->number);
 }
 
 /* The first proxy is process 1 of a pid namespace: when it ends, the kernel
@@ -174,7 +451,7 @@ static bool further_processes_have_ended(const struct domlet_container *c)
 void domlet_container_tell_exit(struct domlet_container *c, bool at_once)
 {
 	if (!c->exit_waits ||
-	    (!at_once && (!further_processes_have_ended(c) || domlet_control_has_ending_proxy(c->control))))
+	    (!at_once && (!further_processes_have_ended(c) || domlet_control_has_ending_proxy(c->control, c->number))))
 		return;
 	c->exit_waits = false;
 	domlet_control_send_exit(c->control, c->first, domlet_container_life(c)->exit_code);
@@ -206,34 +483,45 @@ static void hear_create_or_start(struct domlet_container *c, bool create, const 
 	domlet_queue_post_end(c->queue, create ? DOMLET_EV_CREATE_FAILED : DOMLET_EV_START_FAILED, c->number, &err);
 }
 
-static void hear_sync(struct domlet_container *c, const struct domlet_guest_event *ev)
+static void hear_freeze_or_thaw(struct domlet_container *c, bool freeze, const struct domlet_guest_event *ev)
 {
 	struct domlet_error err;
 
-	if (ev->unheard || (ev->tag & UINT16_MAX) != c->syncs) /* the domain ends; nobody waits for it any more */
+	if (ev->unheard && ev->code == ECANCELED)
 		return;
 	if (ev->code == 0) {
-		domlet_queue_post(c->queue, DOMLET_EV_SYNCED, 0, 0);
+		domlet_queue_post(c->queue, freeze ? DOMLET_EV_FROZEN : DOMLET_EV_THAWED, c->number, 0);
 		return;
 	}
-	(void)domlet_error_set(&err, (int)ev->code, "the guest of container %s can't write out what is dirty: %s",
-			       c->launch->plan->id, ev->text);
-	domlet_queue_post_end(c->queue, DOMLET_EV_SYNC_FAILED, 0, &err);
+	(void)domlet_error_set(&err, (int)ev->code, "the guest can't %s container %s: %s", freeze ? "pause" : "resume",
+			       c->state.id, ev->text);
+	domlet_queue_post_end(c->queue, freeze ? DOMLET_EV_FREEZE_FAILED : DOMLET_EV_THAW_FAILED, c->number, &err);
+}
+
+static void hear_delete(struct domlet_container *c, const struct domlet_guest_event *ev)
+{
+	if (ev->unheard && ev->code == ECANCELED)
+		return;
+	if (ev->code)
+		domlet_log_notice(c->spec->log, "the guest can't delete container %s: %s", c->state.id, ev->text);
+	domlet_queue_post(c->queue, ev->code ? DOMLET_EV_DELETE_FAILED : DOMLET_EV_DELETED, c->number, 0);
 }
 
 static void hear_exec(struct domlet_container *c, uint32_t process, const struct domlet_guest_event *ev)
 {
-	struct domlet_connection *asker = c->processes[process].asker;
+	struct domlet_monitor_process *p = domlet_monitor_process_find(c->processes, process);
+	struct domlet_connection *asker = p ? p->asker : NULL;
 	char text[512];
 
-	c->processes[process].asker = NULL;
+	if (p)
+		p->asker = NULL;
 	if (!ev->unheard) {
 		domlet_control_answer(asker, (int)ev->code, ev->code ? ev->text : NULL);
 	} else if (ev->code == ETIMEDOUT) {
 		(void)snprintf(
 			text, sizeof text,
 			"the guest of container %s has not answered an exec after %u s (domlet_boot_timeout in %s)",
-			c->launch->plan->id, c->launch->tmpl->boot_timeout_s, c->launch->tmpl->path);
+			c->state.id, c->spec->tmpl->boot_timeout_s, c->spec->tmpl->path);
 		domlet_control_answer(asker, ETIMEDOUT, text);
 	} else if (ev->code == 0) {
 		domlet_control_answer(asker, 0, NULL);
@@ -254,22 +542,30 @@ static void hear_exited(struct domlet_container *c, const struct domlet_guest_ev
 	if (first)
 		domlet_record_keep_reason(&c->record, "the guest's kernel killed its first process for want of memory");
 	domlet_log_notice(
-		c->launch->log,
+		c->spec->log,
 		"the guest's kernel killed process %u of container %s for want of memory: give the container more, by linux.resources.memory.limit",
-		ev->process, c->launch->plan->id);
+		ev->process, c->state.id);
+}
+
+static void hear_answer(struct domlet_container *c, const struct domlet_guest_event *ev)
+{
+	switch ((enum domlet_container_question)(ev->tag >> 16)) {
+	case DOMLET_ASKED_CREATE: hear_create_or_start(c, true, ev); return;
+	case DOMLET_ASKED_START: hear_create_or_start(c, false, ev); return;
+	case DOMLET_ASKED_EXEC: hear_exec(c, ev->tag & UINT16_MAX, ev); return;
+	case DOMLET_ASKED_FREEZE: hear_freeze_or_thaw(c, true, ev); return;
+	case DOMLET_ASKED_THAW: hear_freeze_or_thaw(c, false, ev); return;
+	case DOMLET_ASKED_DELETE: hear_delete(c, ev); return;
+	case DOMLET_ASKED_SYNC: return; /* the domain's */
+	}
 }
 
 void domlet_container_hear(struct domlet_container *c, const struct domlet_guest_event *ev)
 {
+	struct domlet_monitor_process *p = domlet_monitor_process_find(c->processes, ev->process);
+
 	switch (ev->type) {
-	case DOMLET_GUEST_ANSWERED:
-		if (ev->tag >> 16 == DOMLET_ASKED_EXEC)
-			hear_exec(c, ev->tag & UINT16_MAX, ev);
-		else if (ev->tag >> 16 == DOMLET_ASKED_SYNC)
-			hear_sync(c, ev);
-		else
-			hear_create_or_start(c, ev->tag >> 16 == DOMLET_ASKED_CREATE, ev);
-		return;
+	case DOMLET_GUEST_ANSWERED: hear_answer(c, ev); return;
 	case DOMLET_GUEST_EXITED: hear_exited(c, ev); return;
 	case DOMLET_GUEST_ENDED:
 		if (ev->process == c->first)
@@ -277,8 +573,11 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 		else
 			domlet_control_send_exit(c->control, ev->process, ev->code);
 		return;
-	case DOMLET_GUEST_FREED: c->processes[ev->process] = (struct domlet_container_process){ 0 }; return;
-	case DOMLET_GUEST_OUTPUT: c->end.output_moved = true; return;
+	case DOMLET_GUEST_FREED:
+		if (p)
+			p->used = false;
+		return;
+	case DOMLET_GUEST_OUTPUT:
 	case DOMLET_GUEST_HELLO:
 	case DOMLET_GUEST_BROKEN: return; /* the domain's */
 	}

@@ -3,42 +3,66 @@
 #define DOMLET_MONITOR_CONTAINER_H
 
 /*
- * The container: its record, the answers that are due of it, and its processes
- * as far as their commands and proxies go. What becomes of it is core's to say
- * (its life); what becomes of its processes the guest's.
+ * A container: how it comes to its domain and leaves that, its record, and the answers that
+ * are due of it. What becomes of it is core's to say (its life); what becomes of its
+ * processes the guest's.
  */
 
 #include "control.h"
+#include "domain.h"
 #include "end.h"
+#include "process.h"
 #include "record.h"
-
-struct domlet_container_process {
-	bool used;
-	struct domlet_connection *asker; /* the command that waits for it; NULL: it was told, or is gone */
-};
 
 struct domlet_container {
 	uint32_t number;
-	uint32_t first;      /* its first process */
-	uint64_t generation; /* of its configuration */
-	const struct domlet_launch *launch;
+	uint64_t generation; /* of that number */
+	bool reserved;       /* a command is about to bring a container of this number */
+	bool present;        /* there is one */
+
+	/* Of the domain; each lasts longer. */
+	const struct domlet_monitor_spec *spec;
 	const struct domlet_life *life;
 	struct domlet_queue *queue;
 	struct domlet_guest *guest;
 	struct domlet_control *control;
+	struct domlet_domain *domain;
+	struct domlet_monitor_processes *processes;
+
+	bool opened;        /* what follows has its handles of libuv, which stay for the next of this number */
+	uv_timer_t answers; /* runs while the guest owes one */
 	struct domlet_end end;
 	struct domlet_record record;
+
+	/* Of one container, from domlet_container_take() to domlet_container_leave(). */
+	struct domlet_state state;
+	uint32_t first; /* its first process */
+	bool terminal, foreground, keep;
+	int lock;       /* its image's; -1: none */
+	char *document; /* until the guest has it; NULL then */
+	size_t document_len;
+	uint8_t sha256[DOMLET_SHA256_LEN];
 	struct domlet_error err;       /* why it failed */
 	struct domlet_error pause_err; /* why its last pause or resume did */
-	uint16_t syncs;                /* asked for; the number of the last */
-	bool created;                  /* the launching command was told so */
+	bool created;                  /* the command that makes it was told so */
 	bool done;                     /* and has said that its part of the creation is done */
 	bool exit_waits;               /* the first proxy is to be told its status when the others have ended */
-	struct domlet_container_process processes[DOMLET_PROCESS_MAX + 1]; /* by number, from 1 */
+	bool late;                     /* it came when its domain was built */
+	bool attaches, has_disk;       /* its disk is on the way; is there */
+	bool deletes, leaves;          /* the guest is to forget it; its disk goes */
+	bool spoilt;                   /* its disk can't go: its number is not given again */
 };
 
 /* Of an order that asks: about the container of that number, or the process; or the SYNC of that number. */
-enum domlet_container_question { DOMLET_ASKED_CREATE, DOMLET_ASKED_START, DOMLET_ASKED_EXEC, DOMLET_ASKED_SYNC };
+enum domlet_container_question {
+	DOMLET_ASKED_CREATE,
+	DOMLET_ASKED_START,
+	DOMLET_ASKED_EXEC,
+	DOMLET_ASKED_SYNC,
+	DOMLET_ASKED_FREEZE,
+	DOMLET_ASKED_THAW,
+	DOMLET_ASKED_DELETE,
+};
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)
 {
@@ -50,28 +74,42 @@ static inline const struct domlet_container_life *domlet_container_life(const st
 	return &c->life->container[c->number];
 }
 
-/* The caller has set the members from number to control. Its streams are taken
- * by domlet_container_take_streams(). */
-void domlet_container_open(struct domlet_container *c, uv_loop_t *loop);
-void domlet_container_take_streams(struct domlet_container *c);
-/* Its configuration does: xenstore has no room for it. */
-bool domlet_container_goes_over_the_ring(const struct domlet_container *c);
+/* What CREATE says: its record and its document are read. Its proxy's connection is made, its streams
+ * are taken over, and R's descriptors and texts in any case. Below 0: it doesn't come. The caller has set number,
+ * generation, and what is of the domain. */
+int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct domlet_control_request *r,
+			  struct domlet_error *err);
+/* Nothing of it is left in its domain, which may be gone, too (or be STUCK, as libxl can't destroy it): its record says
+ * so, or goes with it. The container of that number is none from then on. False: the record is still to
+ * be written, and record.left() called. */
+bool domlet_container_leave(struct domlet_container *c, bool stuck);
+/* What is left of one that was left. */
+void domlet_container_free(struct domlet_container *c);
 
 /* Actions */
+void domlet_container_publish(struct domlet_container *c);
 void domlet_container_send_create(struct domlet_container *c);
 void domlet_container_send_start(struct domlet_container *c);
+void domlet_container_send_freeze(struct domlet_container *c);
+void domlet_container_send_thaw(struct domlet_container *c);
+void domlet_container_send_delete(struct domlet_container *c);
+void domlet_container_kill(struct domlet_container *c);
 void domlet_container_answer_create(struct domlet_container *c);
 void domlet_container_answer_start(struct domlet_container *c);
-void domlet_container_send_sync(struct domlet_container *c);
 void domlet_container_answer_pause(struct domlet_container *c);
 void domlet_container_answer_resume(struct domlet_container *c);
+void domlet_container_answer_delete(struct domlet_container *c);
 void domlet_container_report_exit(struct domlet_container *c);
 
-/* What the guest says of it. */
+/* What the guest says of it, but its SYNC. */
 void domlet_container_hear(struct domlet_container *c, const struct domlet_guest_event *ev);
+/* Its disk has come, or gone. */
+void domlet_container_attached(struct domlet_container *c, int rc, const struct domlet_error *err);
 /* The first proxy's status, when its time has come; AT_ONCE: it has. */
 void domlet_container_tell_exit(struct domlet_container *c, bool at_once);
 /* Nothing of it is left in the guest, and all proxies were told. */
 bool domlet_container_is_over(const struct domlet_container *c);
+/* Has the guest forget it when it has stopped, and its disk go after that. True: that is done, and it can leave. */
+bool domlet_container_go_on_leaving(struct domlet_container *c);
 
 #endif

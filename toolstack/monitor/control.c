@@ -35,13 +35,26 @@ void domlet_control_answer(const struct domlet_connection *c, int code, const ch
 		send_answer(c->fd, code, text);
 }
 
-void domlet_control_answer_all(struct domlet_control *ctl, enum domlet_control_verb verb, int code, const char *text)
+void domlet_control_answer_join(const struct domlet_connection *c, uint32_t number, uint64_t generation)
 {
-	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
-		if (ctl->connections[i].waits & 1u << verb) {
-			ctl->connections[i].waits &= ~(1u << verb);
-			domlet_control_answer(&ctl->connections[i], code, text);
-		}
+	char text[96];
+
+	(void)snprintf(text, sizeof text, "{\"code\":0,\"number\":%u,\"generation\":%llu}", number,
+		       (unsigned long long)generation);
+	(void)send(c->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void domlet_control_answer_all(struct domlet_control *ctl, uint32_t container, enum domlet_control_verb verb, int code,
+			       const char *text)
+{
+	for (size_t i = 0; i < ctl->top; i++) {
+		struct domlet_connection *c = &ctl->connections[i];
+
+		if (c->container != container || !(c->waits & 1u << verb))
+			continue;
+		c->waits &= ~(1u << verb);
+		domlet_control_answer(c, code, text);
+	}
 }
 
 void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint32_t code)
@@ -49,7 +62,7 @@ void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint
 	char text[32];
 
 	(void)snprintf(text, sizeof text, "{\"exit\":%u}", code);
-	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++) {
+	for (size_t i = 0; i < ctl->top; i++) {
 		struct domlet_connection *c = &ctl->connections[i];
 
 		if (c->process != process)
@@ -60,10 +73,10 @@ void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint
 	}
 }
 
-struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl)
+struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl, uint32_t container)
 {
-	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
-		if (ctl->connections[i].is_launcher)
+	for (size_t i = 0; i < ctl->top; i++)
+		if (ctl->connections[i].is_launcher && ctl->connections[i].container == container)
 			return &ctl->connections[i];
 	return NULL;
 }
@@ -76,10 +89,11 @@ static bool has_lost_its_process(const struct domlet_connection *c)
 	return c->is_proxy && !c->process;
 }
 
-bool domlet_control_has_ending_proxy(const struct domlet_control *ctl)
+bool domlet_control_has_ending_proxy(const struct domlet_control *ctl, uint32_t container)
 {
-	for (size_t i = 0; i < DOMLET_CONNECTION_MAX; i++)
-		if (ctl->connections[i].open && has_lost_its_process(&ctl->connections[i]))
+	for (size_t i = 0; i < ctl->top; i++)
+		if (ctl->connections[i].open && ctl->connections[i].container == container &&
+		    has_lost_its_process(&ctl->connections[i]))
 			return true;
 	return false;
 }
@@ -91,6 +105,7 @@ static void closed(uv_handle_t *h)
 	close(c->fd);
 	memset(c, 0, sizeof *c);
 	c->fd = -1;
+	c->container = DOMLET_CONTROL_NOBODY;
 }
 
 static void close_connection(struct domlet_connection *c)
@@ -101,6 +116,20 @@ static void close_connection(struct domlet_connection *c)
 	c->waits = 0;
 	c->process = 0;
 	uv_close((uv_handle_t *)&c->poll, closed);
+}
+
+void domlet_control_forget(struct domlet_control *ctl, uint32_t container)
+{
+	for (size_t i = 0; i < ctl->top; i++) {
+		struct domlet_connection *c = &ctl->connections[i];
+
+		if (c->container != container)
+			continue;
+		c->container = DOMLET_CONTROL_NOBODY;
+		c->process = 0;
+		if (c->is_launcher) /* it may wait for that */
+			close_connection(c);
+	}
 }
 
 /* From 0 to MAX; -1: there is none, or it is anything else. */
@@ -154,26 +183,105 @@ static bool read_size(const struct domlet_connection *c, struct json_object *o, 
 	return !has_lost_its_process(c) && rows >= 0 && cols >= 0;
 }
 
+/* The bytes of the file FD. */
+static int read_file(int fd, char **text, size_t *len, struct domlet_error *err)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return domlet_file_read(path, DOMLET_CONFIG_MAX, text, len, err);
+}
+
+static void take_descriptors(int *to, int *from, int count)
+{
+	for (int i = 0; i < count; i++) {
+		to[i] = from[i];
+		from[i] = -1;
+	}
+}
+
 static bool read_exec(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
 		      struct domlet_control_request *r)
 {
 	struct domlet_error err;
-	char path[32];
 
-	if (fds[DOMLET_MONITOR_FDS_MAX - 1] < 0) {
+	if (fds[DOMLET_MONITOR_EXEC_FDS - 1] < 0 || fds[DOMLET_MONITOR_EXEC_FDS] >= 0) {
 		domlet_control_answer(c, EINVAL, "an exec needs five descriptors");
 		return false;
 	}
-	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fds[DOMLET_MONITOR_FDS_MAX - 1]);
-	if (domlet_file_read(path, DOMLET_CONFIG_MAX, &r->object, &r->object_len, &err) < 0) {
+	if (read_file(fds[DOMLET_MONITOR_EXEC_FDS - 1], &r->object, &r->object_len, &err) < 0) {
 		domlet_control_answer(c, err.code, err.text);
 		return false;
 	}
 	r->terminal = flag(o, "terminal");
-	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX - 1; i++) {
-		r->fds[i] = fds[i];
-		fds[i] = -1;
+	take_descriptors(r->fds, fds, 4);
+	return true;
+}
+
+/* A count, also one of more than an int has; 0: there is none, or it is anything else. */
+static uint64_t count(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_int) &&
+			       json_object_get_int64(v) > 0 ?
+		       json_object_get_uint64(v) :
+		       0;
+}
+
+/* A copy; NULL: there is none. */
+static char *text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ?
+		       strdup(json_object_get_string(v)) :
+		       NULL;
+}
+
+static bool read_create(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
+			struct domlet_control_request *r)
+{
+	char text[160];
+
+	if (number(o, "version", INT32_MAX) != DOMLET_MONITOR_VERSION) {
+		(void)snprintf(
+			text, sizeof text,
+			"the domain's monitor takes containers in version %d alone: end the domain, and create it anew",
+			DOMLET_MONITOR_VERSION);
+		domlet_control_answer(c, EPROTO, text);
+		return false;
 	}
+	if (fds[DOMLET_MONITOR_FDS_MAX - 1] < 0) {
+		domlet_control_answer(c, EINVAL, "a create needs six descriptors");
+		return false;
+	}
+	r->create = (struct domlet_control_create){ .root = text_of(o, "root"),
+						    .id = text_of(o, "id"),
+						    .foreground = flag(o, "foreground"),
+						    .keep = flag(o, "keep"),
+						    .keeps = flag(o, "keeps"),
+						    .memory_kib = count(o, "memory"),
+						    .vcpus = (uint32_t)number(o, "vcpus", INT32_MAX) };
+	if (!r->create.root || !r->create.id) {
+		free(r->create.root);
+		free(r->create.id);
+		domlet_control_answer(c, EINVAL, "a create needs a root and an id");
+		return false;
+	}
+	r->terminal = flag(o, "terminal");
+	take_descriptors(r->fds, fds, 4);
+	take_descriptors(&r->create.document, fds + 4, 1);
+	take_descriptors(&r->create.lock, fds + 5, 1);
+	return true;
+}
+
+static bool read_about(struct json_object *o, struct domlet_control_request *r)
+{
+	int n = number(o, "number", DOMLET_CONTAINER_MAX - 1);
+
+	r->number = n < 0 ? DOMLET_CONTROL_NOBODY : (uint32_t)n;
+	r->generation = count(o, "generation");
 	return true;
 }
 
@@ -181,7 +289,8 @@ static bool read_exec(struct domlet_connection *c, struct json_object *o, int fd
 static bool read_request(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
 			 struct domlet_control_request *r)
 {
-	static const char *const verbs[] = { "start", "signal", "winsize", "exec", "destroy", "done", "pause", "resume" };
+	static const char *const verbs[] = { "start", "signal", "winsize", "exec",   "destroy", "done",
+					     "pause", "resume", "join",    "create", "about" };
 	const char *verb = verb_of(o);
 	size_t i = 0;
 
@@ -193,7 +302,10 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 	case DOMLET_CONTROL_DESTROY:
 	case DOMLET_CONTROL_DONE:
 	case DOMLET_CONTROL_PAUSE:
-	case DOMLET_CONTROL_RESUME: return true;
+	case DOMLET_CONTROL_RESUME:
+	case DOMLET_CONTROL_JOIN: return true;
+	case DOMLET_CONTROL_CREATE: return read_create(c, o, fds, r);
+	case DOMLET_CONTROL_ABOUT: return read_about(o, r);
 	case DOMLET_CONTROL_SIGNAL: return read_signal(c, o, r);
 	case DOMLET_CONTROL_SIZE: return read_size(c, o, r);
 	case DOMLET_CONTROL_EXEC: return read_exec(c, o, fds, r);
@@ -202,21 +314,22 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 	return false;
 }
 
-/* FDS are the descriptors that came along, -1 for none. */
-static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MONITOR_FDS_MAX])
+/* FDS are the descriptors that came along, -1 for none. *CUT: there was more than a packet may have. */
+static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MONITOR_FDS_MAX], bool *cut)
 {
 	union {
 		char bytes[CMSG_SPACE(DOMLET_MONITOR_FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = { .iov_base = text, .iov_len = len };
+	/* CMSG_SPACE may have room for another descriptor. */
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = control.bytes,
-			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX *
-							 sizeof(int)) }; /* CMSG_SPACE has room for a sixth */
+			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX * sizeof(int)) };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	*cut = n > 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
@@ -228,8 +341,9 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	struct domlet_connection *c = h->data;
 	const struct domlet_control_listener *listener = &c->control->listener;
 	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
-	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1 };
-	ssize_t n = receive_packet(c->fd, text, sizeof text - 1, fds);
+	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1, -1 };
+	bool cut;
+	ssize_t n = receive_packet(c->fd, text, sizeof text - 1, fds, &cut);
 	struct domlet_control_request r;
 	struct json_object *o;
 
@@ -242,8 +356,10 @@ static void on_packet(uv_poll_t *h, int status, int events)
 		return;
 	}
 	text[n] = '\0';
-	o = json_tokener_parse(text);
-	if (read_request(c, o, fds, &r))
+	o = cut ? NULL : json_tokener_parse(text);
+	if (cut)
+		domlet_control_answer(c, E2BIG, "that packet is too long for a monitor, or has too many descriptors");
+	else if (read_request(c, o, fds, &r))
 		listener->requested(listener->user, c, &r);
 	json_object_put(o);
 	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
@@ -251,7 +367,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 			close(fds[i]);
 }
 
-struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process)
+struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process, uint32_t container)
 {
 	for (size_t i = 0; fd >= 0 && i < DOMLET_CONNECTION_MAX; i++) {
 		struct domlet_connection *c = &ctl->connections[i];
@@ -261,6 +377,7 @@ struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd,
 		ctl->top = i < ctl->top ? ctl->top : i + 1;
 		c->fd = fd;
 		c->process = process;
+		c->container = container;
 		c->is_proxy = process != 0;
 		c->control = ctl;
 		c->open = uv_poll_init(ctl->loop, &c->poll, fd) == 0;
@@ -273,15 +390,29 @@ struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd,
 }
 
 /* Not ESRCH, and not without a word: callers would take the container for dead. */
-static void refuse(const struct domlet_control *ctl, int fd)
+static void refuse(int fd, int code, const char *text)
 {
-	char text[512];
+	send_answer(fd, code, text);
+	close(fd);
+}
+
+static void refuse_for_want_of_room(const struct domlet_control *ctl, int fd)
+{
+	char text[256];
 
 	(void)snprintf(text, sizeof text,
-		       "too many commands at once for the monitor of container %s, which takes %u: try again", ctl->id,
+		       "too many commands at once for the monitor of domain %s, which takes %u: try again", ctl->name,
 		       DOMLET_CONNECTION_MAX);
-	send_answer(fd, EAGAIN, text);
-	close(fd);
+	refuse(fd, EAGAIN, text);
+}
+
+/* Nobody else gets as far as the socket, whose directory says so, too. */
+static bool is_of_our_user(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == geteuid();
 }
 
 /* Else the connection would wait, and wake us for ever. */
@@ -309,8 +440,12 @@ static void on_connection(uv_poll_t *h, int status, int events)
 	(void)status, (void)events;
 	if (fd < 0 && errno == EMFILE)
 		refuse_for_want_of_descriptors(ctl);
-	if (fd >= 0 && !domlet_control_add(ctl, fd, 0))
-		refuse(ctl, fd);
+	if (fd < 0)
+		return;
+	if (!is_of_our_user(fd))
+		refuse(fd, EPERM, "a monitor talks to its own user alone");
+	else if (!domlet_control_add(ctl, fd, 0, DOMLET_CONTROL_NOBODY))
+		refuse_for_want_of_room(ctl, fd);
 }
 
 /* For each process its proxy's connection and three streams. What the caller was allowed is often 1,024. */
@@ -330,11 +465,11 @@ static void allow_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *id,
+void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *name,
 			 const struct domlet_control_listener *listener)
 {
 	ctl->loop = loop;
-	ctl->id = id;
+	ctl->name = name;
 	ctl->listener = *listener;
 	ctl->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	allow_descriptors();

@@ -28,6 +28,18 @@ enum domlet_control_verb {
 	DOMLET_CONTROL_DONE,
 	DOMLET_CONTROL_PAUSE,
 	DOMLET_CONTROL_RESUME,
+	DOMLET_CONTROL_JOIN,
+	DOMLET_CONTROL_CREATE,
+	DOMLET_CONTROL_ABOUT,
+};
+
+/* CREATE's. */
+struct domlet_control_create {
+	char *root, *id; /* taken over */
+	bool foreground, keep, keeps;
+	uint64_t memory_kib;
+	uint32_t vcpus;
+	int document, lock; /* taken over */
 };
 
 struct domlet_control_request {
@@ -35,18 +47,24 @@ struct domlet_control_request {
 	int signo;
 	bool all, terminal;
 	uint32_t rows, cols;
+	uint32_t number; /* ABOUT's */
+	uint64_t generation;
+	struct domlet_control_create create;
 	char *object; /* EXEC's, of OBJECT_LEN bytes; taken over */
 	size_t object_len;
-	int fds[4]; /* EXEC's: streams and the proxy's socket; -1: none; taken over */
+	int fds[4]; /* EXEC's and CREATE's: streams and the proxy's socket; -1: none; taken over */
 };
 
 struct domlet_control;
+
+#define DOMLET_CONTROL_NOBODY UINT32_MAX
 
 struct domlet_connection {
 	int fd; /* -1: free */
 	uv_poll_t poll;
 	bool open, is_proxy;
-	bool is_launcher;   /* the command that launched the container */
+	uint32_t container; /* that it is about, by number; DOMLET_CONTROL_NOBODY */
+	bool is_launcher;   /* the command that makes the container */
 	unsigned int waits; /* for the ends of these: a bit for each enum domlet_control_verb */
 	uint32_t process;   /* whose proxy it is; 0: a command, or a proxy whose process has ended */
 	struct domlet_control *control;
@@ -60,7 +78,7 @@ struct domlet_control_listener {
 
 struct domlet_control {
 	uv_loop_t *loop;
-	const char *id; /* of the container, for people */
+	const char *name; /* of the domain, for people */
 	struct domlet_control_listener listener;
 	uv_poll_t listen_poll;
 	int listen_fd;
@@ -70,14 +88,17 @@ struct domlet_control {
 };
 
 /* CTL is zero. As many descriptors as connections and streams may need are allowed from now on. */
-void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *id,
+void domlet_control_open(struct domlet_control *ctl, uv_loop_t *loop, const char *name,
 			 const struct domlet_control_listener *listener);
 /* Beside others in DIR. */
 int domlet_control_listen(struct domlet_control *ctl, const char *dir, struct domlet_error *err);
-/* PROCESS 0: a command. NULL: too many, or FD is none, and stays the caller's. */
-struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process);
-/* The launching command; NULL: it is gone. */
-struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl);
+/* PROCESS 0: a command. CONTAINER: DOMLET_CONTROL_NOBODY, or a number. NULL: too many, or FD is none, and stays
+ * the caller's. */
+struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process, uint32_t container);
+/* The command that makes CONTAINER; NULL: it is gone. */
+struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl, uint32_t container);
+/* There is no CONTAINER of that number any more: who asked about it does so of nobody. */
+void domlet_control_forget(struct domlet_control *ctl, uint32_t container);
 /* Of who is gone: to nobody. TEXT NULL: none. */
 void domlet_control_answer(const struct domlet_connection *c, int code, const char *text);
 /* It is answered when what it asks for is done, or has failed. */
@@ -85,12 +106,15 @@ static inline void domlet_control_wait(struct domlet_connection *c, enum domlet_
 {
 	c->waits |= 1u << verb;
 }
-/* Everybody who waits for VERB, with the same. */
-void domlet_control_answer_all(struct domlet_control *ctl, enum domlet_control_verb verb, int code, const char *text);
+/* JOIN's answer. */
+void domlet_control_answer_join(const struct domlet_connection *c, uint32_t number, uint64_t generation);
+/* Everybody who waits for VERB of CONTAINER, with the same. */
+void domlet_control_answer_all(struct domlet_control *ctl, uint32_t container, enum domlet_control_verb verb, int code,
+			       const char *text);
 /* PROCESS's proxy, which ends with that; it is forgotten as PROCESS's, and what it
  * forwards until then is meant for no other. */
 void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint32_t code);
-/* Of a process that has ended, while it has not read so or is still about to end. */
-bool domlet_control_has_ending_proxy(const struct domlet_control *ctl);
+/* Of a process of CONTAINER that has ended, while it has not read so or is still about to end. */
+bool domlet_control_has_ending_proxy(const struct domlet_control *ctl, uint32_t container);
 
 #endif

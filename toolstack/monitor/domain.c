@@ -3,16 +3,24 @@
 
 #include <errno.h>
 
-void domlet_domain_build(struct domlet_domain *d)
+void domlet_domain_save(struct domlet_domain *d)
 {
-	const struct domlet_launch *l = d->launch;
-	struct domlet_domain_spec spec = { .name = l->state->name,
-					   .uuid = l->state->uuid,
-					   .tmpl = l->tmpl,
-					   .memory_kib = l->plan->memory_kib,
-					   .vcpus = l->plan->vcpus,
-					   .image = l->state->image,
-					   .device = l->plan->root.device };
+	struct domlet_error err;
+
+	if (domlet_domain_record_save(d->spec->record, &err) < 0)
+		domlet_log_notice(d->spec->log, "%s", err.text);
+}
+
+void domlet_domain_build(struct domlet_domain *d, const char *image, const char *device)
+{
+	const struct domlet_monitor_spec *s = d->spec;
+	struct domlet_domain_spec spec = { .name = s->record->name,
+					   .uuid = s->record->uuid,
+					   .tmpl = s->tmpl,
+					   .memory_kib = s->memory_kib,
+					   .vcpus = s->vcpus,
+					   .image = image,
+					   .device = device };
 	struct domlet_error err;
 
 	if (domlet_xen_build(d->xen, &spec, &err) < 0)
@@ -24,17 +32,15 @@ void domlet_domain_cancel_build(struct domlet_domain *d)
 	domlet_xen_build_cancel(d->xen);
 }
 
-void domlet_domain_publish(struct domlet_domain *d, uint32_t n, uint64_t generation, bool over_the_ring)
+void domlet_domain_publish(struct domlet_domain *d, const struct domlet_domain_publication *p)
 {
-	const struct domlet_plan *p = d->launch->plan;
 	struct domlet_error err;
 
-	domlet_log_phase(d->launch->log, "built");
-	if (domlet_xen_publish(d->xen, n, p->id, generation, over_the_ring ? NULL : p->document, p->document_len,
-			       p->sha256, &err) < 0)
-		domlet_queue_post_end(d->queue, DOMLET_EV_PUBLISH_FAILED, n, &err);
+	if (domlet_xen_publish(d->xen, p->container, p->id, p->generation, p->document, p->document_len, p->sha256,
+			       &err) < 0)
+		domlet_queue_post_end(d->queue, DOMLET_EV_PUBLISH_FAILED, p->container, &err);
 	else
-		domlet_queue_post(d->queue, DOMLET_EV_PUBLISHED, n, 0);
+		domlet_queue_post(d->queue, DOMLET_EV_PUBLISHED, p->container, 0);
 }
 
 void domlet_domain_unpause(struct domlet_domain *d)
@@ -70,7 +76,7 @@ static void post_destroyed(struct domlet_domain *d, int rc, const struct domlet_
 {
 	d->stuck = rc < 0;
 	if (d->stuck)
-		domlet_log_notice(d->launch->log, "%s", err->text);
+		domlet_log_notice(d->spec->log, "%s", err->text);
 	domlet_queue_post(d->queue, DOMLET_EV_DESTROYED, 0, 0);
 }
 
@@ -87,14 +93,14 @@ void domlet_domain_destroy(struct domlet_domain *d)
 static void built(void *user, int rc, uint32_t domid, const struct domlet_error *err)
 {
 	struct domlet_domain *d = user;
-	struct domlet_error ignored;
 
 	if (rc < 0) {
 		domlet_queue_post_end(d->queue, DOMLET_EV_BUILD_FAILED, 0, err);
 		return;
 	}
-	d->launch->state->domid = domid;
-	(void)domlet_record_save(d->record, DOMLET_STATUS_CREATING, &ignored); /* that of "created" decides */
+	domlet_log_phase(d->spec->log, "built");
+	d->spec->record->domid = domid;
+	domlet_domain_save(d);
 	domlet_queue_post(d->queue, DOMLET_EV_BUILT, 0, 0);
 }
 
@@ -164,25 +170,37 @@ static void disaster(void *user, const char *what)
 	struct domlet_error err;
 
 	(void)domlet_error_set(&err, EIO, "%s", what);
-	domlet_log_notice(d->launch->log, "%s", what);
+	domlet_log_notice(d->spec->log, "%s", what);
 	domlet_queue_post_end(d->queue, DOMLET_EV_DESTROY, 0, &err);
 }
 
-int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, const struct domlet_launch *launch,
-		       struct domlet_queue *queue, struct domlet_record *record, struct domlet_error *err)
+static void attached(void *user, uint32_t tag, int rc, const struct domlet_error *err)
 {
-	static const struct domlet_xen_ops ops = {
-		.built = built,
-		.unpaused = unpaused,
-		.paused = paused,
-		.resumed = resumed,
-		.destroyed = destroyed,
-		.shutdown = domain_shutdown,
-		.vanished = vanished,
-		.ring_ready = ring_ready,
-		.disaster = disaster,
-	};
+	struct domlet_domain *d = user;
 
-	*d = (struct domlet_domain){ .launch = launch, .queue = queue, .record = record };
+	d->attached(d->user, tag, rc, err);
+}
+
+static void detached(void *user, uint32_t tag, int rc, const struct domlet_error *err)
+{
+	struct domlet_domain *d = user;
+
+	d->detached(d->user, tag, rc, err);
+}
+
+int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, struct domlet_error *err)
+{
+	static const struct domlet_xen_ops ops = { .built = built,
+						   .unpaused = unpaused,
+						   .paused = paused,
+						   .resumed = resumed,
+						   .destroyed = destroyed,
+						   .attached = attached,
+						   .detached = detached,
+						   .shutdown = domain_shutdown,
+						   .vanished = vanished,
+						   .ring_ready = ring_ready,
+						   .disaster = disaster };
+
 	return domlet_xen_open(loop, &ops, d, &d->xen, err);
 }

@@ -2,7 +2,10 @@
 #ifndef DOMLET_MONITOR_DOMAIN_H
 #define DOMLET_MONITOR_DOMAIN_H
 
-/* The domain: what libxl is asked for, and what it says, which is posted. */
+/*
+ * The domain: what libxl is asked for, and what it says, which is posted; and the
+ * domain's record. It knows containers by their numbers alone.
+ */
 
 #include <uv.h>
 
@@ -10,29 +13,44 @@
 #include "../xen/xen.h"
 #include "monitor.h"
 #include "queue.h"
-#include "record.h"
 
 struct domlet_domain {
-	const struct domlet_launch *launch;
+	const struct domlet_monitor_spec *spec;
 	struct domlet_queue *queue;
-	struct domlet_record *record; /* names the domain */
 	struct domlet_xen *xen;
 	struct domlet_ring_offer offer;
 	bool offered;
 	bool stuck; /* libxl could not destroy it */
+	/* A disk that was asked for is there, or (RC below 0) is not; one is gone, or not. */
+	void (*attached)(void *user, uint32_t container, int rc, const struct domlet_error *err);
+	void (*detached)(void *user, uint32_t container, int rc, const struct domlet_error *err);
+	void *user;
 };
 
-int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, const struct domlet_launch *launch,
-		       struct domlet_queue *queue, struct domlet_record *record, struct domlet_error *err);
-void domlet_domain_build(struct domlet_domain *d);
+/* What a guest is told of a container, in xenstore. */
+struct domlet_domain_publication {
+	uint32_t container;
+	const char *id;
+	uint64_t generation;
+	const char *document; /* NULL: it goes over the ring */
+	size_t document_len;
+	const uint8_t *sha256;
+};
+
+/* The caller has set the members spec, queue and attached to user. */
+int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, struct domlet_error *err);
+/* With the disk IMAGE of container 0, which is called DEVICE. */
+void domlet_domain_build(struct domlet_domain *d, const char *image, const char *device);
 /* A build that has not begun yet. */
 void domlet_domain_cancel_build(struct domlet_domain *d);
-/* The configuration of container N, unless that is to go OVER_THE_RING. */
-void domlet_domain_publish(struct domlet_domain *d, uint32_t n, uint64_t generation, bool over_the_ring);
+void domlet_domain_publish(struct domlet_domain *d, const struct domlet_domain_publication *p);
 void domlet_domain_unpause(struct domlet_domain *d);
 void domlet_domain_pause(struct domlet_domain *d);
 void domlet_domain_resume(struct domlet_domain *d);
 void domlet_domain_forget_seed(struct domlet_domain *d);
 void domlet_domain_destroy(struct domlet_domain *d);
+/* Writes the record. What can't be written now is written with the next change: what it says of
+ * a container is for finding it alone. */
+void domlet_domain_save(struct domlet_domain *d);
 
 #endif

@@ -79,12 +79,14 @@ static void on_stop_timeout(uv_timer_t *t)
 
 /* Whose program runs is stopped as by an engine's stop; one that has ended is
  * given the time that a killed one has; another has nothing to lose. */
-static void stop(struct domlet_end *e, const struct domlet_error *why)
+void domlet_end_stop(struct domlet_end *e, const struct domlet_error *why)
 {
 	const struct domlet_container_life *life = &e->life->container[e->container];
 	enum domlet_container_state state = life->state;
 	bool runs = state >= DOMLET_CONTAINER_STARTING && state <= DOMLET_CONTAINER_PAUSED;
 
+	if (state >= DOMLET_CONTAINER_STOPPED || e->stopping)
+		return;
 	if (state == DOMLET_CONTAINER_DRAINING) {
 		domlet_end_expect(e);
 	} else if (!runs || !domlet_guest_is_attached(e->guest)) {
@@ -99,29 +101,18 @@ static void stop(struct domlet_end *e, const struct domlet_error *why)
 	e->stopping = true;
 }
 
-static void on_signal(uv_signal_t *s, int signo)
-{
-	struct domlet_end *e = s->data;
-	struct domlet_error why;
-
-	if (e->stopping)
-		return;
-	(void)domlet_error_set(&why, EINTR, "the monitor of container %s was told to end by SIG%s", e->launch->plan->id,
-			       sigabbrev_np(signo));
-	domlet_log_notice(e->launch->log, "%s: it stops the container", why.text);
-	stop(e, &why);
-}
-
 void domlet_end_open(struct domlet_end *e)
 {
-	static const int signals[DOMLET_END_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
-
 	uv_timer_init(e->loop, &e->kill_timer);
 	uv_timer_init(e->loop, &e->stop_timer);
 	e->kill_timer.data = e->stop_timer.data = e;
-	for (size_t i = 0; i < DOMLET_END_SIGNALS; i++) {
-		uv_signal_init(e->loop, &e->signals[i]);
-		e->signals[i].data = e;
-		uv_signal_start(&e->signals[i], on_signal, signals[i]);
-	}
+}
+
+void domlet_end_reset(struct domlet_end *e, uint32_t first)
+{
+	uv_timer_stop(&e->kill_timer);
+	uv_timer_stop(&e->stop_timer);
+	e->first = first;
+	e->output_moved = e->stopping = false;
+	e->term_at = 0;
 }

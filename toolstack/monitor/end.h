@@ -2,20 +2,17 @@
 #ifndef DOMLET_MONITOR_END_H
 #define DOMLET_MONITOR_END_H
 
-/* How a container is made to end: in how much time, and when the monitor itself is told to. */
+/* How a container is made to end, and in how much time. */
 
 #include <uv.h>
 
+#include "../base/error.h"
 #include "../core/life.h"
 #include "../guest/guest.h"
-#include "monitor.h"
 #include "queue.h"
-
-#define DOMLET_END_SIGNALS 3u
 
 struct domlet_end {
 	uv_loop_t *loop;
-	const struct domlet_launch *launch;
 	const struct domlet_life *life;
 	struct domlet_queue *queue;
 	struct domlet_guest *guest;
@@ -23,13 +20,16 @@ struct domlet_end {
 	uv_timer_t kill_timer, stop_timer;
 	uint64_t killed_at; /* uv_now() when kill_timer was started */
 	bool output_moved;  /* a reader took some, since kill_timer's last look */
-	uv_signal_t signals[DOMLET_END_SIGNALS];
-	bool stopping;    /* one of them came */
-	uint64_t term_at; /* uv_now() when the first process was sent SIGTERM; 0: never */
+	bool stopping;      /* it was told to, by domlet_end_stop() */
+	uint64_t term_at;   /* uv_now() when the first process was sent SIGTERM; 0: never */
 };
 
-/* The caller has set the members from loop to first. SIGTERM, SIGINT and SIGHUP of the monitor stop its container, as an engine would. */
+/* The caller has set the members from loop to first. */
 void domlet_end_open(struct domlet_end *e);
+/* For another container of the same number. */
+void domlet_end_reset(struct domlet_end *e, uint32_t first);
+/* Stops it, as an engine would: WHY is why. */
+void domlet_end_stop(struct domlet_end *e, const struct domlet_error *why);
 /* Sends SIGNO to PROCESS in the guest. False: that is paused, and can be sent no more. SIGKILL of the first
  * process is always done. */
 bool domlet_end_signal(struct domlet_end *e, uint32_t process, int signo, bool all);

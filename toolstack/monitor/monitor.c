@@ -8,196 +8,300 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "../dom0/cgroup.h"
-#include "../dom0/pid.h"
-#include "../storage/image.h"
 #include "caller.h"
 #include "container.h"
 #include "control.h"
 #include "domain.h"
 #include "queue.h"
 
-/* The one container of today's domains, its first process, and of which generation its configuration is. */
-#define CONTAINER 0u
-#define FIRST_PROCESS 1u
-#define GENERATION 1u
-/* ARRIVE's code: the domain ends with it. */
-#define KEEPS_DOMAIN 1u
-/* The proxy was told its exit status; it has only to end. */
-#define PROXY_END_MS 2000
+/* That tell the monitor to end its containers. */
+#define SIGNALS 3u
 
 struct monitor {
-	const struct domlet_launch *launch;
+	const struct domlet_monitor_spec *spec;
 	uv_loop_t loop;
 	uv_async_t wake; /* events wait, or a process's end, which others may wait for */
+	uv_signal_t signals[SIGNALS];
+	uv_timer_t boot_timer;
 	struct domlet_queue queue;
 	struct domlet_life life;
 	struct domlet_domain domain;
-	struct domlet_container container;
+	struct domlet_container *containers[DOMLET_CONTAINER_MAX]; /* by number; NULL: nobody has had it yet */
+	struct domlet_monitor_processes processes;
 	struct domlet_guest guest;
 	struct domlet_control control;
-	uv_timer_t boot_timer;
-	bool read_out; /* all was read that a guest left which runs no more */
-	bool finished; /* but for output of further processes, and their proxies */
+	uint64_t generation; /* the last that was given away */
+	uint16_t syncs;      /* asked for; the number of the last */
+	bool read_out;       /* all was read that a guest left which runs no more */
+	bool finished;       /* but for output of further processes, and their proxies */
 };
 
 static struct monitor the; /* one a process; its link alone is 100 KiB */
 
 static void handle_events(struct monitor *m);
 
+/* NULL: there is none of that number. */
+static struct domlet_container *find(struct monitor *m, uint32_t number)
+{
+	struct domlet_container *c = number < DOMLET_CONTAINER_MAX ? m->containers[number] : NULL;
+
+	return c && c->present ? c : NULL;
+}
+
+/* Whose guest it is, for people: one of several containers names none of them. */
+static const char *whose(struct monitor *m)
+{
+	static char text[DOMLET_ID_MAX + 16];
+	const struct domlet_container *only = NULL;
+	unsigned int count = 0;
+
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n)) {
+			only = find(m, n);
+			count++;
+		}
+	(void)snprintf(text, sizeof text, "%s %s", count == 1 ? "container" : "domain",
+		       count == 1 ? only->state.id : m->spec->record->name);
+	return text;
+}
+
+/* Whose progress says most of the domain's. */
+static const char *stage(struct monitor *m)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n))
+			return domlet_life_stage(&m->life, n);
+	return domlet_life_stage(&m->life, 0);
+}
+
 /* Actions */
 
 static void on_boot_timeout(uv_timer_t *t)
 {
 	struct monitor *m = t->data;
-	bool boot, sync;
 	struct domlet_error err;
+	bool boot;
 
 	/* It may have come in time, and wait to be read. */
 	domlet_guest_turn(&m->guest);
 	handle_events(m);
 	boot = domlet_life_owes_boot(&m->life);
-	sync = domlet_life_owes_sync(&m->life);
-	if (!boot && !sync && !domlet_life_owes_answer(&m->life, CONTAINER))
+	if (!boot && !domlet_life_owes_sync(&m->life))
 		return;
-	(void)domlet_error_set(&err, ETIMEDOUT,
-			       "the guest of container %s was still %s after %u s (domlet_boot_timeout in %s)",
-			       m->launch->plan->id, domlet_life_stage(&m->life, CONTAINER),
-			       m->launch->tmpl->boot_timeout_s, m->launch->tmpl->path);
-	domlet_queue_post_end(&m->queue,
-			      boot ? DOMLET_EV_BOOT_TIMEOUT :
-			      sync ? DOMLET_EV_SYNC_FAILED :
-				     DOMLET_EV_ANSWER_TIMEOUT,
-			      CONTAINER, &err);
+	(void)domlet_error_set(&err, ETIMEDOUT, "the guest of %s was still %s after %u s (domlet_boot_timeout in %s)",
+			       whose(m), stage(m), m->spec->tmpl->boot_timeout_s, m->spec->tmpl->path);
+	domlet_queue_post_end(&m->queue, boot ? DOMLET_EV_BOOT_TIMEOUT : DOMLET_EV_SYNC_FAILED, 0, &err);
 }
 
 static void arm_boot_timer(struct monitor *m)
 {
-	uv_timer_start(&m->boot_timer, on_boot_timeout, m->launch->tmpl->boot_timeout_s * UINT64_C(1000), 0);
+	uv_timer_start(&m->boot_timer, on_boot_timeout, m->spec->tmpl->boot_timeout_s * UINT64_C(1000), 0);
 }
 
 static void attach(struct monitor *m)
 {
 	struct domlet_error err;
 
-	domlet_log_phase(m->launch->log, "ring");
-	if (domlet_guest_attach(&m->guest, m->launch->state->domid, &m->domain.offer, &err) < 0)
+	domlet_log_phase(m->spec->log, "ring");
+	if (domlet_guest_attach(&m->guest, m->spec->record->domid, &m->domain.offer, &err) < 0)
 		domlet_queue_post_end(&m->queue, DOMLET_EV_ATTACH_FAILED, 0, &err);
+}
+
+/* With the disk of the first container, which has come already. */
+static void build(struct monitor *m)
+{
+	const struct domlet_container *first = find(m, 0);
+
+	domlet_domain_build(&m->domain, first ? first->state.image : NULL, "xvda");
+}
+
+static void sync_guest(struct monitor *m)
+{
+	domlet_guest_sync(&m->guest, domlet_container_tag(DOMLET_ASKED_SYNC, ++m->syncs));
+	arm_boot_timer(m);
+}
+
+/* The record of a domain that libxl couldn't destroy stays, for the next command to try again. */
+static void forget_domain(struct monitor *m)
+{
+	struct domlet_error ignored;
+
+	domlet_cgroup_leave(m->spec->record->monitor_cgroup);
+	if (!m->domain.stuck)
+		(void)domlet_domain_record_remove(m->spec->record, &ignored);
+	uv_stop(&m->loop);
+}
+
+static void leave(struct monitor *m, struct domlet_container *c)
+{
+	if (domlet_container_leave(c, m->domain.stuck))
+		domlet_container_free(c);
+}
+
+static bool somebody_is_present(struct monitor *m)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n))
+			return true;
+	return false;
 }
 
 /* Once the last output is written. */
 static void finish(struct monitor *m)
 {
-	struct domlet_state *state = m->launch->state;
-	bool stuck = m->domain.stuck;
-	struct domlet_error ignored;
-
-	m->finished = !domlet_container_is_over(&m->container);
-	if (m->finished)
-		return;
-	domlet_log_phase(m->launch->log, "destroyed");
-	if (!stuck)
-		domlet_image_forget(state->image);
-	domlet_cgroup_leave(state->monitor_cgroup);
-	/* Nobody will come to delete it; but what knows of a domain that libxl
-	 * couldn't destroy stays, with its number, for the next command to try again. */
-	if (!stuck && ((m->launch->foreground && !m->launch->keep) || !m->container.created)) {
-		domlet_pid_wait(&state->proxy, PROXY_END_MS); /* it sits in the cgroup */
-		domlet_cgroup_remove(state->cgroup_kept ? NULL : state->cgroup);
-		(void)domlet_state_remove(state, &ignored);
-	} else if (!stuck) {
-		state->domid = DOMLET_DOMID_NONE;
-		m->container.record.over = domlet_record_save(&m->container.record, DOMLET_STATUS_STOPPED, &ignored) < 0;
-	}
-	if (!m->container.record.over)
-		uv_stop(&m->loop);
+	m->finished = true;
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n) && !domlet_container_is_over(find(m, n)))
+			return;
+	if (somebody_is_present(m))
+		domlet_log_phase(m->spec->log, "destroyed");
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n) && !find(m, n)->record.over)
+			leave(m, find(m, n));
+	if (!somebody_is_present(m))
+		forget_domain(m);
 }
 
-static void perform(struct monitor *m, enum domlet_life_action_type a)
+/* A record that could not be written for a while is, or never will be. */
+static void left(void *user)
+{
+	struct domlet_container *c = user;
+	struct monitor *m = &the;
+
+	domlet_container_free(c);
+	domlet_domain_save(&m->domain);
+	if (m->finished && !somebody_is_present(m))
+		forget_domain(m);
+}
+
+static void perform_on_domain(struct monitor *m, enum domlet_life_action_type a)
 {
 	switch (a) {
-	case DOMLET_ACT_BUILD: domlet_domain_build(&m->domain); return;
+	case DOMLET_ACT_BUILD: build(m); return;
 	case DOMLET_ACT_CANCEL_BUILD: domlet_domain_cancel_build(&m->domain); return;
-	case DOMLET_ACT_PUBLISH:
-		domlet_domain_publish(&m->domain, m->container.number, m->container.generation,
-				      domlet_container_goes_over_the_ring(&m->container));
-		return;
 	case DOMLET_ACT_UNPAUSE: domlet_domain_unpause(&m->domain); return;
 	case DOMLET_ACT_ARM_BOOT_TIMER:
-		domlet_log_phase(m->launch->log, "unpaused");
+		domlet_log_phase(m->spec->log, "unpaused");
 		arm_boot_timer(m);
 		return;
 	case DOMLET_ACT_ATTACH: attach(m); return;
-	case DOMLET_ACT_SEND_CREATE:
-		domlet_log_phase(m->launch->log, "hello");
-		domlet_domain_forget_seed(&m->domain);
-		domlet_container_send_create(&m->container);
-		return;
-	case DOMLET_ACT_ANSWER_CREATE: domlet_container_answer_create(&m->container); return;
-	case DOMLET_ACT_SEND_START:
-		domlet_container_send_start(&m->container);
-		arm_boot_timer(m);
-		return;
-	case DOMLET_ACT_ANSWER_START: domlet_container_answer_start(&m->container); return;
-	case DOMLET_ACT_SYNC:
-		domlet_container_send_sync(&m->container);
-		arm_boot_timer(m);
-		return;
+	case DOMLET_ACT_SYNC: sync_guest(m); return;
 	case DOMLET_ACT_PAUSE:
 		domlet_guest_sleeps(&m->guest, true);
 		domlet_domain_pause(&m->domain);
 		return;
 	case DOMLET_ACT_RESUME: domlet_domain_resume(&m->domain); return;
-	case DOMLET_ACT_ANSWER_PAUSE: domlet_container_answer_pause(&m->container); return;
-	case DOMLET_ACT_ANSWER_RESUME: domlet_container_answer_resume(&m->container); return;
 	case DOMLET_ACT_DETACH: domlet_guest_detach(&m->guest); return;
 	case DOMLET_ACT_DESTROY: domlet_domain_destroy(&m->domain); return;
-	case DOMLET_ACT_REPORT_EXIT: domlet_container_report_exit(&m->container); return;
 	case DOMLET_ACT_FINISH: finish(m); return;
-	default: return; /* what one container that keeps its domain isn't asked for */
+	default: return; /* a container's */
+	}
+}
+
+static void perform(struct monitor *m, const struct domlet_life_action *act)
+{
+	struct domlet_container *c = find(m, act->container);
+
+	if (act->type < DOMLET_ACT_PUBLISH) {
+		perform_on_domain(m, act->type);
+		return;
+	}
+	if (!c)
+		return;
+	switch (act->type) {
+	case DOMLET_ACT_PUBLISH: domlet_container_publish(c); return;
+	case DOMLET_ACT_SEND_CREATE:
+		domlet_log_phase(m->spec->log, "hello");
+		domlet_domain_forget_seed(&m->domain);
+		domlet_container_send_create(c);
+		return;
+	case DOMLET_ACT_ANSWER_CREATE: domlet_container_answer_create(c); return;
+	case DOMLET_ACT_SEND_START: domlet_container_send_start(c); return;
+	case DOMLET_ACT_ANSWER_START: domlet_container_answer_start(c); return;
+	case DOMLET_ACT_SEND_FREEZE: domlet_container_send_freeze(c); return;
+	case DOMLET_ACT_ANSWER_PAUSE: domlet_container_answer_pause(c); return;
+	case DOMLET_ACT_SEND_THAW: domlet_container_send_thaw(c); return;
+	case DOMLET_ACT_ANSWER_RESUME: domlet_container_answer_resume(c); return;
+	case DOMLET_ACT_KILL: domlet_container_kill(c); return;
+	case DOMLET_ACT_REPORT_EXIT: domlet_container_report_exit(c); return;
+	case DOMLET_ACT_SEND_DELETE: domlet_container_send_delete(c); return;
+	case DOMLET_ACT_ANSWER_DELETE: domlet_container_answer_delete(c); return;
+	default: return;
 	}
 }
 
 /* Events */
 
 /* In the record before anybody is told. */
-static void note_pause(struct monitor *m, bool was_paused)
+static void note_pause(struct domlet_container *c, enum domlet_container_state before)
 {
-	enum domlet_container_state state = domlet_container_life(&m->container)->state;
+	enum domlet_container_state state = domlet_container_life(c)->state;
+	bool was_paused = before == DOMLET_CONTAINER_PAUSED;
 	struct domlet_error ignored;
 
 	if (!was_paused && state == DOMLET_CONTAINER_PAUSED)
-		(void)domlet_record_save(&m->container.record, DOMLET_STATUS_PAUSED, &ignored);
+		(void)domlet_record_save(&c->record, DOMLET_STATUS_PAUSED, &ignored);
 	if (was_paused && (state == DOMLET_CONTAINER_RUNNING || state == DOMLET_CONTAINER_DRAINING))
-		(void)domlet_record_save(&m->container.record, DOMLET_STATUS_RUNNING, &ignored);
-	if (m->life.domain.state == DOMLET_DOMAIN_READY)
-		domlet_guest_sleeps(&m->guest, false);
+		(void)domlet_record_save(&c->record, DOMLET_STATUS_RUNNING, &ignored);
+}
+
+static bool is_a_pauses(enum domlet_life_event_type type)
+{
+	return type == DOMLET_EV_SYNC_FAILED || type == DOMLET_EV_PAUSE_FAILED || type == DOMLET_EV_RESUME_FAILED ||
+	       type == DOMLET_EV_FREEZE_FAILED || type == DOMLET_EV_THAW_FAILED;
+}
+
+static void keep_reason(struct domlet_container *c, const struct domlet_event *ev)
+{
+	if (is_a_pauses(ev->type))
+		c->pause_err = ev->reason;
+	else if (!c->err.code && ev->reason.code && !domlet_container_life(c)->exit_known)
+		c->err = ev->reason;
+	if (ev->type == DOMLET_EV_PAUSE || ev->type == DOMLET_EV_RESUME)
+		c->pause_err.code = 0;
+}
+
+/* One that was refused, as something else came first. */
+static void answer_refused(struct domlet_container *c, enum domlet_life_event_type type)
+{
+	const struct domlet_container_life *life = domlet_container_life(c);
+
+	if (type == DOMLET_EV_START && !life->start_pending)
+		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_START, EBUSY,
+					  "cannot start a container that has stopped");
+	if (type == DOMLET_EV_PAUSE && !life->pause_pending)
+		domlet_container_answer_pause(c);
+	if (type == DOMLET_EV_RESUME && !life->resume_pending)
+		domlet_container_answer_resume(c);
 }
 
 static void step(struct monitor *m, const struct domlet_event *ev)
 {
 	struct domlet_life_event event = { ev->type, ev->container, ev->code };
-	const struct domlet_container_life *life = domlet_container_life(&m->container);
-	bool was_paused = life->state == DOMLET_CONTAINER_PAUSED;
+	enum domlet_container_state before[DOMLET_CONTAINER_MAX];
+	bool of_domain = ev->type < DOMLET_EV_ARRIVE;
 	struct domlet_life_actions out;
 
-	if (ev->type == DOMLET_EV_SYNC_FAILED || ev->type == DOMLET_EV_PAUSE_FAILED ||
-	    ev->type == DOMLET_EV_RESUME_FAILED)
-		m->container.pause_err = ev->reason;
-	else if (!m->container.err.code && ev->reason.code && !life->exit_known)
-		m->container.err = ev->reason;
-	if (ev->type == DOMLET_EV_PAUSE || ev->type == DOMLET_EV_RESUME)
-		m->container.pause_err.code = 0;
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++) {
+		before[n] = m->life.container[n].state;
+		if (find(m, n) && (of_domain || n == ev->container))
+			keep_reason(find(m, n), ev);
+	}
 	domlet_life_step(&m->life, &event, &out);
-	note_pause(m, was_paused);
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n))
+			note_pause(find(m, n), before[n]);
+	if (m->life.domain.state == DOMLET_DOMAIN_READY)
+		domlet_guest_sleeps(&m->guest, false);
 	for (size_t i = 0; i < out.len; i++)
-		perform(m, out.act[i].type);
-	/* One that was refused, as something else came first. */
-	if (ev->type == DOMLET_EV_PAUSE && !life->pause_pending)
-		domlet_container_answer_pause(&m->container);
-	if (ev->type == DOMLET_EV_RESUME && !life->resume_pending)
-		domlet_container_answer_resume(&m->container);
+		perform(m, &out.act[i]);
+	if (!of_domain && find(m, ev->container))
+		answer_refused(find(m, ev->container), ev->type);
 }
 
 static bool ends_domain(enum domlet_life_event_type type)
@@ -228,24 +332,44 @@ static void read_out(struct monitor *m)
 
 static void handle_end_of_domain(struct monitor *m, struct domlet_event *ev)
 {
-	const char *id = m->launch->plan->id, *stage = domlet_life_stage(&m->life, CONTAINER);
-
 	if (ev->type == DOMLET_EV_SHUTDOWN)
-		(void)domlet_error_set(&ev->reason, EIO, "the domain of container %s shut down (reason %u) while %s",
-				       id, ev->code, stage);
+		(void)domlet_error_set(&ev->reason, EIO, "the domain of %s shut down (reason %u) while %s", whose(m),
+				       ev->code, stage(m));
 	else
-		(void)domlet_error_set(&ev->reason, EIO,
-				       "the domain of container %s was destroyed from outside while %s", id, stage);
+		(void)domlet_error_set(&ev->reason, EIO, "the domain of %s was destroyed from outside while %s",
+				       whose(m), stage(m));
 	step(m, ev);
 }
 
 /* What is left of the container is over now, whatever its guest or a reader says. */
 static void handle_kill_timeout(struct monitor *m, const struct domlet_event *ev)
 {
-	if (!domlet_container_life(&m->container)->exit_reported)
+	struct domlet_container *c = find(m, ev->container);
+
+	if (!c)
+		return;
+	if (!domlet_container_life(c)->exit_reported)
 		step(m, ev);
-	domlet_guest_drop_further(&m->guest, m->container.number);
-	domlet_container_tell_exit(&m->container, true);
+	domlet_guest_drop_further(&m->guest, c->number);
+	domlet_container_tell_exit(c, true);
+}
+
+/* What the containers that are over still need, until they have left. */
+static void look_after_those_that_leave(struct monitor *m)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++) {
+		struct domlet_container *c = find(m, n);
+
+		if (!c)
+			continue;
+		domlet_container_tell_exit(c, false);
+		if (domlet_container_go_on_leaving(c)) {
+			leave(m, c);
+			domlet_domain_save(&m->domain);
+		}
+	}
+	if (m->finished)
+		finish(m);
 }
 
 /* The one place that steps, which no action and no room calls: each event is
@@ -265,9 +389,7 @@ static void handle_events(struct monitor *m)
 		else
 			step(m, &ev);
 	}
-	domlet_container_tell_exit(&m->container, false);
-	if (m->finished)
-		finish(m);
+	look_after_those_that_leave(m);
 }
 
 static void on_wake(uv_async_t *a)
@@ -275,7 +397,9 @@ static void on_wake(uv_async_t *a)
 	handle_events(a->data);
 }
 
-static void on_hello(struct monitor *m, uint32_t version)
+/* What the guest says */
+
+static void hear_hello(struct monitor *m, uint32_t version)
 {
 	struct domlet_error err;
 
@@ -285,32 +409,208 @@ static void on_hello(struct monitor *m, uint32_t version)
 	}
 	(void)domlet_error_set(
 		&err, EPROTO,
-		"the guest of container %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
-		m->launch->plan->id, version, DOMLET_PROTO_VERSION);
+		"the guest of %s greets in version %u of the ring protocol and dom0 speaks version %u: install the guest initrd of this version",
+		whose(m), version, DOMLET_PROTO_VERSION);
 	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, 0, &err);
 }
 
-static void on_broken(struct monitor *m, const char *reason)
+static void hear_broken(struct monitor *m, const char *reason)
 {
 	struct domlet_error err;
 
-	(void)domlet_error_set(&err, EPROTO,
-			       "the guest of container %s broke the ring protocol (%s); its domain was ended",
-			       m->launch->plan->id, reason);
+	(void)domlet_error_set(&err, EPROTO, "the guest of %s broke the ring protocol (%s); its domain was ended",
+			       whose(m), reason);
 	domlet_queue_post_end(&m->queue, DOMLET_EV_BROKEN, 0, &err);
+}
+
+static void hear_sync(struct monitor *m, const struct domlet_guest_event *ev)
+{
+	struct domlet_error err;
+
+	if (ev->unheard || (ev->tag & UINT16_MAX) != m->syncs) /* the domain ends; nobody waits for it any more */
+		return;
+	if (ev->code == 0) {
+		domlet_queue_post(&m->queue, DOMLET_EV_SYNCED, 0, 0);
+		return;
+	}
+	(void)domlet_error_set(&err, (int)ev->code, "the guest of %s can't write out what is dirty: %s", whose(m),
+			       ev->text);
+	domlet_queue_post_end(&m->queue, DOMLET_EV_SYNC_FAILED, 0, &err);
+}
+
+static void hear_output(struct monitor *m)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n))
+			find(m, n)->end.output_moved = true;
+}
+
+static struct domlet_container *of_process(struct monitor *m, uint32_t process)
+{
+	const struct domlet_monitor_process *p = domlet_monitor_process_find(&m->processes, process);
+
+	return p ? find(m, p->container) : NULL;
+}
+
+static struct domlet_container *of_event(struct monitor *m, const struct domlet_guest_event *ev)
+{
+	uint32_t number = ev->tag & UINT16_MAX;
+
+	if (ev->type != DOMLET_GUEST_ANSWERED)
+		return of_process(m, ev->process);
+	return ev->tag >> 16 == DOMLET_ASKED_EXEC ? of_process(m, number) : find(m, number);
 }
 
 static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 {
 	struct monitor *m = user;
+	struct domlet_container *c = NULL;
 
 	if (ev->type == DOMLET_GUEST_HELLO)
-		on_hello(m, ev->code);
+		hear_hello(m, ev->code);
 	else if (ev->type == DOMLET_GUEST_BROKEN)
-		on_broken(m, ev->text);
-	else
-		domlet_container_hear(&m->container, ev);
+		hear_broken(m, ev->text);
+	else if (ev->type == DOMLET_GUEST_OUTPUT)
+		hear_output(m);
+	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_SYNC)
+		hear_sync(m, ev);
+	else if ((c = of_event(m, ev)))
+		domlet_container_hear(c, ev);
 	(void)uv_async_send(&m->wake);
+}
+
+/* Who comes */
+
+static bool is_closed(const struct monitor *m)
+{
+	return m->life.domain.state >= DOMLET_DOMAIN_DYING || m->life.domain.doomed || m->finished;
+}
+
+static bool is_paused(const struct monitor *m)
+{
+	return m->life.domain.state == DOMLET_DOMAIN_PAUSING || m->life.domain.state == DOMLET_DOMAIN_PAUSED;
+}
+
+static void refuse_join(struct monitor *m, struct domlet_connection *from, int code, const char *why)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof text, "the domain %s %s", m->spec->record->name, why);
+	domlet_control_answer(from, code, text);
+}
+
+/* Keeps NUMBER for who comes by FROM. False: out of memory. */
+static bool reserve(struct monitor *m, uint32_t number, struct domlet_connection *from)
+{
+	struct domlet_container *c = m->containers[number];
+
+	if (!c)
+		c = m->containers[number] = calloc(1, sizeof *c);
+	if (!c)
+		return false;
+	c->number = number;
+	c->generation = ++m->generation;
+	c->reserved = true;
+	c->spec = m->spec;
+	c->life = &m->life;
+	c->queue = &m->queue;
+	c->guest = &m->guest;
+	c->control = &m->control;
+	c->domain = &m->domain;
+	c->processes = &m->processes;
+	c->record.log = m->spec->log;
+	c->record.left = left;
+	c->record.user = c;
+	from->container = number;
+	from->is_launcher = true;
+	return true;
+}
+
+static bool is_taken(const struct monitor *m, uint32_t number)
+{
+	const struct domlet_container *c = m->containers[number];
+
+	return c && (c->present || c->reserved);
+}
+
+static void join(struct monitor *m, struct domlet_connection *from)
+{
+	uint32_t n = 0;
+
+	while (n < DOMLET_CONTAINER_MAX && is_taken(m, n))
+		n++;
+	if (is_closed(m))
+		refuse_join(m, from, ESRCH, "is about to end, and takes no container");
+	else if (is_paused(m))
+		refuse_join(m, from, EBUSY, "is paused, and takes no container: resume the one in it first");
+	else if (from->container != DOMLET_CONTROL_NOBODY)
+		refuse_join(m, from, EINVAL, "has given this command a place already");
+	else if (n == DOMLET_CONTAINER_MAX)
+		refuse_join(m, from, EAGAIN, "has 16 containers, and takes no further one: delete one of them first");
+	else if (!reserve(m, n, from))
+		refuse_join(m, from, ENOMEM, "takes no container: its monitor is out of memory");
+	else
+		domlet_control_answer_join(from, n, m->generation);
+}
+
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static bool has_a_purpose(const struct monitor *m)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (is_taken(m, n))
+			return true;
+	return m->life.domain.state != DOMLET_DOMAIN_NONE;
+}
+
+/* A monitor that was started for a container which didn't come ends. */
+static void end_without_purpose(struct monitor *m)
+{
+	if (!has_a_purpose(m))
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
+}
+
+/* The number may be another's from now on. */
+static void refuse_container(struct domlet_connection *from, const struct domlet_error *err)
+{
+	domlet_control_answer(from, err->code, err->text);
+	from->container = DOMLET_CONTROL_NOBODY;
+	from->is_launcher = false;
+}
+
+static void create(struct monitor *m, struct domlet_connection *from, struct domlet_control_request *r)
+{
+	struct domlet_container *c = from->container < DOMLET_CONTAINER_MAX ? m->containers[from->container] : NULL;
+	bool keeps = r->create.keeps;
+	struct domlet_error err;
+
+	if (!c || !from->is_launcher || !c->reserved)
+		domlet_control_answer(from, EINVAL, "a container that is to be created needs a number first");
+	else if (is_closed(m))
+		domlet_control_answer(from, ESRCH, "the domain is about to end, and takes no container");
+	else if (domlet_container_take(c, &m->loop, r, &err) < 0)
+		refuse_container(from, &err);
+	else
+		domlet_queue_post(&m->queue, DOMLET_EV_ARRIVE, c->number, keeps);
+	if (c && c->present && m->life.domain.state == DOMLET_DOMAIN_NONE)
+		domlet_queue_post(&m->queue, DOMLET_EV_LAUNCH, 0, 0);
+	end_without_purpose(m);
+	free(r->create.root);
+	free(r->create.id);
+	close_all((const int[]){ r->fds[0], r->fds[1], r->fds[2], r->fds[3], r->create.document, r->create.lock }, 6);
+}
+
+static void be_about(struct monitor *m, struct domlet_connection *from, const struct domlet_control_request *r)
+{
+	const struct domlet_container *c = find(m, r->number);
+
+	if (from->container == DOMLET_CONTROL_NOBODY && c && c->generation == r->generation)
+		from->container = r->number;
 }
 
 static void on_request(void *user, struct domlet_connection *from, struct domlet_control_request *r)
@@ -318,7 +618,16 @@ static void on_request(void *user, struct domlet_connection *from, struct domlet
 	struct monitor *m = user;
 
 	handle_events(m);
-	domlet_caller_ask(&m->container, from, r);
+	if (r->verb == DOMLET_CONTROL_JOIN)
+		join(m, from);
+	else if (r->verb == DOMLET_CONTROL_CREATE)
+		create(m, from, r);
+	else if (r->verb == DOMLET_CONTROL_ABOUT)
+		be_about(m, from, r);
+	else if (find(m, from->container))
+		domlet_caller_ask(find(m, from->container), from, r);
+	else
+		domlet_caller_refuse(from, r);
 	handle_events(m);
 	domlet_guest_turn(&m->guest); /* at once, if there is something for it */
 }
@@ -328,60 +637,113 @@ static void on_loss(void *user, struct domlet_connection *from)
 	struct monitor *m = user;
 
 	handle_events(m);
-	domlet_caller_lose(&m->container, from);
+	if (find(m, from->container))
+		domlet_caller_lose(find(m, from->container), from);
+	else if (from->is_launcher && from->container < DOMLET_CONTAINER_MAX)
+		m->containers[from->container]->reserved = false;
+	end_without_purpose(m);
 	(void)uv_async_send(&m->wake);
+}
+
+/* What libxl says of disks */
+
+static void on_attached(void *user, uint32_t number, int rc, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+	struct domlet_container *c = find(m, number);
+
+	if (c)
+		domlet_container_attached(c, rc, err);
+	(void)uv_async_send(&m->wake); /* it may leave now */
+}
+
+static void on_detached(void *user, uint32_t number, int rc, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+	struct domlet_container *c = find(m, number);
+
+	if (!c || !c->leaves || m->finished)
+		return;
+	c->spoilt = rc < 0;
+	if (c->spoilt)
+		domlet_log_notice(m->spec->log, "%s", err->text);
+	leave(m, c);
+	domlet_domain_save(&m->domain);
+}
+
+/* As an engine would stop them. */
+static void on_signal(uv_signal_t *s, int signo)
+{
+	struct monitor *m = s->data;
+	struct domlet_error why;
+
+	(void)domlet_error_set(&why, EINTR, "the monitor of %s was told to end by SIG%s", whose(m), sigabbrev_np(signo));
+	domlet_log_notice(m->spec->log, "%s: it stops what runs there", why.text);
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n))
+			domlet_end_stop(&find(m, n)->end, &why);
+	if (!somebody_is_present(m))
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
+}
+
+static void open_signals(struct monitor *m)
+{
+	static const int signals[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (size_t i = 0; i < SIGNALS; i++) {
+		uv_signal_init(&m->loop, &m->signals[i]);
+		m->signals[i].data = m;
+		uv_signal_start(&m->signals[i], on_signal, signals[i]);
+	}
+}
+
+/* The command that starts the monitor is the first that brings a container. */
+static void take_starter(struct monitor *m)
+{
+	struct domlet_connection *starter = domlet_control_add(&m->control, m->spec->first, 0, DOMLET_CONTROL_NOBODY);
+
+	m->generation = DOMLET_MONITOR_FIRST_GENERATION - 1;
+	if (!reserve(m, 0, starter))
+		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
 }
 
 static void open_rooms(struct monitor *m)
 {
 	const struct domlet_guest_listener guest = { on_guest_event, m };
 	const struct domlet_control_listener control = { on_request, on_loss, m };
-	struct domlet_connection *launcher;
 
 	uv_async_init(&m->loop, &m->wake, on_wake);
 	uv_timer_init(&m->loop, &m->boot_timer);
 	m->wake.data = m->boot_timer.data = m;
 	domlet_queue_open(&m->queue, &m->wake);
 	domlet_guest_open(&m->guest, &m->loop, &guest);
-	domlet_control_open(&m->control, &m->loop, m->launch->plan->id, &control);
-	launcher = domlet_control_add(&m->control, m->launch->caller_fd, 0);
-	if (launcher)
-		launcher->is_launcher = true;
-	(void)domlet_control_add(&m->control, m->launch->proxy_fd, FIRST_PROCESS);
-	m->container.number = CONTAINER;
-	m->container.first = FIRST_PROCESS;
-	m->container.generation = GENERATION;
-	m->container.launch = m->launch;
-	m->container.life = &m->life;
-	m->container.queue = &m->queue;
-	m->container.guest = &m->guest;
-	m->container.control = &m->control;
-	domlet_container_open(&m->container, &m->loop);
+	domlet_control_open(&m->control, &m->loop, m->spec->record->name, &control);
+	m->domain = (struct domlet_domain){
+		.spec = m->spec, .queue = &m->queue, .attached = on_attached, .detached = on_detached, .user = m
+	};
+	open_signals(m);
+	take_starter(m);
 }
 
-int domlet_monitor_main(const struct domlet_launch *launch)
+int domlet_monitor_main(const struct domlet_monitor_spec *spec)
 {
 	struct monitor *m = &the;
-	struct domlet_error *err = &m->container.err;
+	struct domlet_error err;
 	char dir[4096];
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the caller's for files is an error like a full disk */
-	m->launch = launch;
+	m->spec = spec;
 	uv_loop_init(&m->loop);
-	m->loop.data = m;
 	open_rooms(m);
-	domlet_queue_post(&m->queue, DOMLET_EV_ARRIVE, CONTAINER, KEEPS_DOMAIN);
-	domlet_state_path(launch->state, "", dir, sizeof dir);
+	domlet_domain_record_path(spec->record, "", dir, sizeof dir);
 	/* Before anybody can ask: commands believe him whom the record names. */
-	if (domlet_state_save(launch->state, err) < 0 || domlet_control_listen(&m->control, dir, err) < 0 ||
-	    domlet_domain_open(&m->domain, &m->loop, launch, &m->queue, &m->container.record, err) < 0) {
-		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
-		handle_events(m);
+	if (domlet_domain_record_save(spec->record, &err) < 0 || domlet_control_listen(&m->control, dir, &err) < 0 ||
+	    domlet_domain_open(&m->domain, &m->loop, &err) < 0) {
+		domlet_control_answer(domlet_control_launcher(&m->control, 0), err.code, err.text);
+		forget_domain(m);
 		return 1;
 	}
-	domlet_container_take_streams(&m->container);
-	domlet_queue_post(&m->queue, DOMLET_EV_LAUNCH, 0, 0);
 	(void)uv_run(&m->loop, UV_RUN_DEFAULT);
 	return 0;
 }

@@ -15,18 +15,27 @@ static void again(uv_timer_t *t)
 
 	if (saved) {
 		uv_timer_stop(t);
-		domlet_log_notice(r->log, "the record of container %s is written again", r->id);
+		domlet_log_notice(r->log, "the record of container %s is written again", r->state->id);
 	}
-	if (r->over && (saved || ++r->saves_at_the_end == AT_THE_END))
-		uv_stop(t->loop);
+	if (r->over && (saved || ++r->saves_at_the_end == AT_THE_END)) {
+		uv_timer_stop(t);
+		r->over = false;
+		r->left(r->user);
+	}
 }
 
-void domlet_record_open(struct domlet_record *r, uv_loop_t *loop, struct domlet_state *state, const char *id,
-			const struct domlet_log *log)
+void domlet_record_open(struct domlet_record *r, uv_loop_t *loop)
 {
-	*r = (struct domlet_record){ .state = state, .id = id, .log = log };
 	uv_timer_init(loop, &r->timer);
 	r->timer.data = r;
+}
+
+void domlet_record_take(struct domlet_record *r, struct domlet_state *state)
+{
+	uv_timer_stop(&r->timer);
+	r->state = state;
+	r->over = false;
+	r->saves_at_the_end = 0;
 }
 
 int domlet_record_save(struct domlet_record *r, enum domlet_status status, struct domlet_error *err)
@@ -39,7 +48,7 @@ int domlet_record_save(struct domlet_record *r, enum domlet_status status, struc
 		uv_timer_stop(&r->timer);
 	} else if (!uv_is_active((uv_handle_t *)&r->timer)) {
 		domlet_log_notice(r->log, "%s; until it can be, the state of container %s is told as it was", err->text,
-				  r->id);
+				  r->state->id);
 		uv_timer_start(&r->timer, again, AGAIN_MS, AGAIN_MS);
 	}
 	return saved;

@@ -2,7 +2,7 @@
 #ifndef DOMLET_MONITOR_RECORD_H
 #define DOMLET_MONITOR_RECORD_H
 
-/* The container's record, which is the monitor's as long as it lives. */
+/* A container's record, as long as it is the monitor's. */
 
 #include <stdbool.h>
 #include <uv.h>
@@ -14,14 +14,17 @@
 struct domlet_record {
 	struct domlet_state *state;
 	const struct domlet_log *log;
-	const char *id;
 	uv_timer_t timer; /* runs while the record is to be written again */
-	bool over;        /* nothing but that is left to do: the loop ends with it */
+	bool over;        /* nothing but that is left to do: LEFT is called when it is done */
 	unsigned int saves_at_the_end;
+	void (*left)(void *user);
+	void *user;
 };
 
-void domlet_record_open(struct domlet_record *r, uv_loop_t *loop, struct domlet_state *state, const char *id,
-			const struct domlet_log *log);
+/* Once for each struct; the caller has set log, left and user. */
+void domlet_record_open(struct domlet_record *r, uv_loop_t *loop);
+/* It is that of STATE from now on. */
+void domlet_record_take(struct domlet_record *r, struct domlet_state *state);
 /* A record that can't be written now is tried again until it is. */
 int domlet_record_save(struct domlet_record *r, enum domlet_status status, struct domlet_error *err);
 /* The first reason for the container's end is the one that people want. */

@@ -14,7 +14,6 @@
 
 #include "../base/cleanup.h"
 #include "../base/error.h"
-#include "state.h"
 
 /* A name in limbo: the pid and the start time of who makes or removes the directory. No id can
  * have a ":". */
@@ -98,7 +97,7 @@ int domlet_place_settle(const char *root, const char *limbo, const char *id, str
  * leaves. */
 static bool is_ours(const char *name)
 {
-	return strcmp(name, DOMLET_PLACE_RECORD) == 0 || strcmp(name, DOMLET_STATE_SOCKET) == 0 ||
+	return strcmp(name, DOMLET_PLACE_RECORD) == 0 || strcmp(name, DOMLET_PLACE_SOCKET) == 0 ||
 	       strncmp(name, "." DOMLET_PLACE_RECORD ".", sizeof("." DOMLET_PLACE_RECORD ".") - 1) == 0;
 }
 

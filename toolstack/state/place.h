@@ -12,12 +12,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../../frontend/proto/limits.h"
 #include "../dom0/pid.h"
 
 struct domlet_error;
 
-#define DOMLET_PLACE_RECORD "domlet.json" /* the file in ROOT/ID that the record is in */
-#define DOMLET_PLACE_LIMBO_MAX 64         /* bytes of a name in limbo, with its NUL */
+#define DOMLET_PLACE_RECORD "domlet.json"  /* the file in ROOT/ID that the record is in */
+#define DOMLET_PLACE_SOCKET "monitor.sock" /* a domain's */
+#define DOMLET_PLACE_LIMBO_MAX 64          /* bytes of a name in limbo, with its NUL */
 
 /* Whether ID is a name inside ROOT. The verbs check the whole rule (domlet_id_check);
  * this check keeps every path below ROOT, whoever calls. */

@@ -11,7 +11,7 @@
 #include "../base/error.h"
 
 /* This is raised when an older domlet could misread a newer record. */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 enum record_kind {
 	KIND_OWNED,
@@ -49,15 +49,14 @@ static const struct record_field record_fields[] = {
 	{ "proxyStart", KIND_U64, AT(proxy.start_ticks), 0 },
 	{ "monitorPid", KIND_PID, AT(monitor.pid), 0 },
 	{ "monitorStart", KIND_U64, AT(monitor.start_ticks), 0 },
-	{ "domid", KIND_U32, AT(domid), 0 },
-	TEXT("uuid", uuid),
-	TEXT("name", name),
+	TEXT("domain", uuid),
 	TEXT("type", type),
+	{ "number", KIND_U32, AT(number), 0 },
+	{ "generation", KIND_U64, AT(generation), 0 },
 	TEXT("created", created),
 	{ "exitCode", KIND_U32, AT(exit_code), 0 },
 	{ "reason", KIND_LATER, AT(reason), 0 },
 	{ "labels", KIND_LATER, AT(labels), 0 },
-	{ "monitorCgroup", KIND_LATER, AT(monitor_cgroup), 0 },
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 
@@ -78,12 +77,11 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->annotations);
 	free(st->oci_version);
 	free(st->cgroup);
-	free(st->monitor_cgroup);
 	free(st->hooks);
 	free(st->image);
 	free(st->labels);
 	free(st->reason);
-	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
+	*st = (struct domlet_state){ 0 };
 }
 
 static struct json_object *field_value(const struct domlet_state *st, const struct record_field *f)

@@ -29,7 +29,7 @@ static int set_place(struct domlet_state *st, const char *root, const char *id, 
 {
 	int r;
 
-	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
+	*st = (struct domlet_state){ 0 };
 	r = domlet_place_root(root, id, st->root, sizeof(st->root), err);
 	if (r == 0)
 		strcpy(st->id, id);
@@ -77,7 +77,7 @@ int domlet_state_create(const char *root, const char *id, struct domlet_state *s
 {
 	int r;
 
-	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
+	*st = (struct domlet_state){ 0 };
 	if (!domlet_place_is_inside(id))
 		return domlet_error_set(err, EINVAL, "invalid container ID format: \"%s\"", id);
 	r = domlet_file_mkdir_parents(root, 0711, err);
@@ -109,7 +109,7 @@ int domlet_state_load(const char *root, const char *id, struct domlet_state *st,
 	size_t len;
 	int r;
 
-	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
+	*st = (struct domlet_state){ 0 };
 	if (!domlet_place_is_inside(id))
 		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
 	r = set_place(st, root, id, err);
@@ -138,7 +138,7 @@ static int lock_and_load(const char *root, const char *id, int timeout_ms, struc
 	char path[PATH_MAX];
 	int fd, r;
 
-	*st = (struct domlet_state){ .domid = DOMLET_DOMID_NONE };
+	*st = (struct domlet_state){ 0 };
 	if (!domlet_place_is_inside(id))
 		return domlet_error_set(err, ENOENT, "container does not exist: %s", id);
 	for (;;) {

@@ -32,8 +32,7 @@ enum domlet_status {
 	DOMLET_STATUS_STOPPED,
 };
 
-#define DOMLET_STATE_SOCKET "monitor.sock" /* in ROOT/ID: where the monitor listens */
-#define DOMLET_DOMID_NONE UINT32_MAX       /* no domain, or none any more */
+#define DOMLET_DOMID_NONE UINT32_MAX /* no domain, or none that is known */
 
 struct domlet_state {
 	char root[4096 - DOMLET_ID_MAX - 64]; /* absolute */
@@ -41,14 +40,16 @@ struct domlet_state {
 	char *bundle, *rootfs, *annotations, *oci_version; /* as in the plan */
 	char *cgroup;                                      /* the proxies', an absolute directory in dom0; NULL: none */
 	bool cgroup_kept;                                  /* CGROUP was there before the container, and stays */
-	char *monitor_cgroup;             /* the monitor's alone, an absolute directory, too; NULL: none */
-	char *hooks;                      /* the configuration's, as JSON text; NULL: none */
-	char *image;                      /* of the root file system; NULL: none yet */
-	struct domlet_pid proxy, monitor; /* MONITOR is the command that makes the container, until there is one */
-	uint32_t domid;                   /* of the domain, until it is known to be destroyed */
-	char uuid[37];                    /* of the domain, chosen before it is built */
-	char name[64];                    /* of the domain */
-	char type[4];                     /* of the domain: "pvh", "pv"; "": not known yet */
+	char *hooks;                                       /* the configuration's, as JSON text; NULL: none */
+	char *image;                                       /* of the root file system; NULL: none yet */
+	struct domlet_pid proxy;
+	/* Whose the record is to write: the command that makes the container; then its domain's
+	 * monitor; 0 when nothing of the container is left in its domain, which goes on. */
+	struct domlet_pid monitor;
+	char uuid[37];       /* of its domain (domain.h); "": none yet */
+	char type[4];        /* of its domain: "pvh", "pv"; "": not known yet */
+	uint32_t number;     /* in its domain */
+	uint64_t generation; /* of that number; 0: none yet */
 	enum domlet_status status;
 	char created[40];   /* RFC 3339 */
 	uint32_t exit_code; /* of a stopped container */
