@@ -80,7 +80,7 @@ leaks() { # prints what of ours is left
     xenstore-ls -f /local/domain/0 | no_match grep -E '/backend/(vbd|vif|console)/[1-9]' || return
     loop_devices || return
     no_match pgrep -l '^domlet' || return
-    for dir in /run/domlet /sys/fs/cgroup/domlet{,.slice}; do
+    for dir in /run/domlet /run/domlet-domains /sys/fs/cgroup/domlet{,.slice}; do
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 '(' -path '/run/*' -o -type d ')' || return
     done
 }
