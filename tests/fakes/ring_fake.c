@@ -40,7 +40,8 @@ static struct {
 	_Atomic bool late;   /* the host takes its time for what it reads next */
 	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
 	bool quits;          /* once what was said is on its way */
-	struct {             /* what comes on CONFIG of a process */
+	struct {             /* what comes on CONFIG of a process; SHA256 is set for a container's first */
+		bool first;
 		uint32_t process, request, len, have;
 		uint8_t *text, sha256[DOMLET_SHA256_LEN];
 	} document;
@@ -160,6 +161,17 @@ static void signal_exec(uint32_t process, uint32_t signo)
 	}
 }
 
+/* Of a further container, whose first process sleeps. */
+static void signal_member(uint32_t process, uint32_t signo)
+{
+	for (uint32_t c = 1; c < DOMLET_CONTAINER_MAX; c++)
+		if (fake.first[c] == process) {
+			fake.first[c] = 0;
+			exec_ends(process, 128 + signo);
+			return;
+		}
+}
+
 static void lie(void)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED, .exited = { .process = 1, .oom = 1 } };
@@ -175,6 +187,7 @@ static void await_document(uint32_t process, uint32_t request, uint32_t len, con
 	fake.document.len = len;
 	fake.document.have = 0;
 	fake.document.text = malloc(len);
+	fake.document.first = sha256 != NULL;
 	if (sha256)
 		memcpy(fake.document.sha256, sha256, DOMLET_SHA256_LEN);
 	if (domlet_link_open(&fake.link, domlet_stream_id(process, DOMLET_STREAM_CONFIG)) < 0 || !fake.document.text)
@@ -207,13 +220,13 @@ static void take_end(const struct domlet_link_event *ev)
 	domlet_link_close(&fake.link, ev->stream);
 	fake.document.process = 0;
 	if (fake.document.have != fake.document.len ||
-	    (process == 1 && memcmp(sha256, fake.document.sha256, DOMLET_SHA256_LEN) != 0)) {
+	    (fake.document.first && memcmp(sha256, fake.document.sha256, DOMLET_SHA256_LEN) != 0)) {
 		reply(fake.document.request, EBADMSG, "the document is another one");
 		return;
 	}
 	open_streams(process);
 	reply(fake.document.request, 0, "");
-	if (process != 1)
+	if (!fake.document.first)
 		exec_ends(process, sha256[0] >> 1);
 }
 
@@ -267,11 +280,11 @@ static void obey(const struct domlet_msg *m)
 	case DOMLET_MSG_CREATE:
 		if (ring_fake_guest == RING_FAKE_LIES)
 			lie();
+		fake.first[m->create.container] = m->create.process;
 		if (m->create.source == 1) {
-			await_document(1, m->request, m->create.length, m->create.sha256.ptr);
+			await_document(m->create.process, m->request, m->create.length, m->create.sha256.ptr);
 			return;
 		}
-		fake.first[m->create.container] = m->create.process;
 		open_streams(m->create.process);
 		if (ring_fake_guest == RING_FAKE_REFUSES)
 			reply(m->request, ENOENT, "exec: \"x\xc2\x9b\": executable file not found in $PATH");
@@ -320,8 +333,10 @@ static void obey(const struct domlet_msg *m)
 		return;
 	case DOMLET_MSG_FREEZE:
 	case DOMLET_MSG_THAW: reply(m->request, 0, ""); return;
-	case DOMLET_MSG_DELETE: /* which its first process has not outlived */
-		exec_ends(fake.first[m->delete_.container], 137);
+	case DOMLET_MSG_DELETE: /* which its first process has not outlived, if that still ran */
+		if (fake.first[m->delete_.container])
+			exec_ends(fake.first[m->delete_.container], 137);
+		fake.first[m->delete_.container] = 0;
 		reply(m->request, 0, "");
 		return;
 	case DOMLET_MSG_SYNC:
@@ -355,6 +370,8 @@ static void obey(const struct domlet_msg *m)
 		fake.signals++;
 		if (m->signal.process == 1 && sleeps())
 			program_ends(128 + m->signal.signo);
+		if (m->signal.process != 1 && sleeps())
+			signal_member(m->signal.process, m->signal.signo);
 		if (m->signal.process != 1 && ring_fake_guest == RING_FAKE_RUNS)
 			signal_exec(m->signal.process, m->signal.signo);
 		return;

@@ -262,7 +262,7 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 						    .keep = flag(o, "keep"),
 						    .keeps = flag(o, "keeps"),
 						    .memory_kib = count(o, "memory"),
-						    .vcpus = (uint32_t)number(o, "vcpus", INT32_MAX) };
+						    .vcpus = (uint32_t)count(o, "vcpus") };
 	if (!r->create.root || !r->create.id) {
 		free(r->create.root);
 		free(r->create.id);

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Further containers of a domain: how they get a number, come by a packet and go,
+ * while c1 runs there; and what brings nobody.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#include "../../toolstack/base/error.h"
+#include "../../toolstack/monitor/monitor.h"
+#include "monitor_run.h"
+
+static void ask(int fd, const char *text, char *answer, size_t len)
+{
+	send_packet(fd, text, NULL, 0);
+	receive(fd, answer, len);
+}
+
+static void expect(const char *answer, int code, const char *text)
+{
+	char wanted[40];
+
+	(void)snprintf(wanted, sizeof wanted, "{ \"code\": %d, ", code);
+	if (strncmp(answer, wanted, strlen(wanted)) != 0 || !strstr(answer, text))
+		fail_msg("%s, not %d, %s", answer, code, text);
+}
+
+/* False: refused, as ANSWER says. */
+static bool join(int fd, unsigned int *number, unsigned int *generation, char *answer, size_t len)
+{
+	ask(fd, "{\"verb\":\"join\"}", answer, len);
+	return sscanf(answer, "{\"code\":0,\"number\":%u,\"generation\":%u}", number, generation) == 2;
+}
+
+/* As a command records it that has this place. */
+static void record(const char *id, unsigned int number, unsigned int generation)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+
+	if (domlet_state_create(root, id, &st, &err) < 0)
+		fail_msg("%s", err.text);
+	(void)strcpy(st.uuid, UUID);
+	st.image = strdup("/proc/self/exe"); /* some file */
+	st.number = number;
+	st.generation = generation;
+	assert_int_equal(domlet_state_save(&st, &err), 0);
+	domlet_state_free(&st);
+}
+
+static void forget(const char *id)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+
+	assert_int_equal(domlet_state_load(root, id, &st, &err), 0);
+	assert_int_equal(st.monitor.pid == 0 || st.monitor.pid == getpid(), true); /* it is no living one's */
+	assert_int_equal(domlet_state_remove(&st, &err), 0);
+	domlet_state_free(&st);
+}
+
+/* Sends TEXT with COUNT descriptors, and gets the answer; the monitor keeps none of them. */
+static void bring_nobody(int fd, const char *text, size_t count, int code, const char *why)
+{
+	char answer[1200], c;
+	int ends[2], fds[8];
+
+	assert_int_equal(pipe(ends), 0);
+	for (size_t i = 0; i < 8; i++)
+		fds[i] = ends[1];
+	send_packet(fd, text, fds, count);
+	close(ends[1]);
+	receive(fd, answer, sizeof answer);
+	expect(answer, code, why);
+	assert_int_equal(read(ends[0], &c, 1), 0);
+	close(ends[0]);
+}
+
+#define CREATE "{\"verb\":\"create\",\"version\":"
+
+static void what_is_no_container_is_refused(void **state)
+{
+	static char packet[DOMLET_MONITOR_PACKET_MAX + 100];
+	unsigned int number = 0, generation = 0;
+	char answer[1200];
+	struct run r;
+	int fd;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	fd = connect_to_monitor();
+	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs a number first");
+	assert_true(join(fd, &number, &generation, answer, sizeof answer));
+	assert_int_equal(number, 1);
+	assert_int_equal(generation, 2);
+	assert_false(join(fd, &number, &generation, answer, sizeof answer));
+	expect(answer, EINVAL, "has given this command a place already");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 6, EPROTO, "in version 1 alone");
+	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 6, EPROTO, "in version 1 alone");
+	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 5, EINVAL, "needs six descriptors");
+	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 7, E2BIG, "too many descriptors");
+	bring_nobody(fd, CREATE "1,\"id\":\"c2\"}", 6, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "1,\"root\":7,\"id\":\"c2\"}", 6, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"", 6, EINVAL, "no request that a monitor knows");
+	memset(packet, ' ', sizeof packet - 1);
+	memcpy(packet, CREATE "1}", strlen(CREATE "1}"));
+	bring_nobody(fd, packet, 6, E2BIG, "too long");
+	packet[DOMLET_MONITOR_PACKET_MAX] = '\0'; /* as long as there may be */
+	bring_nobody(fd, packet, 6, EINVAL, "needs a root and an id");
+	close(fd);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* Its record is not that of a container that was given this place, which is lost by that. */
+static void a_container_of_another_place_is_refused(void **state)
+{
+	unsigned int number = 0, generation = 0;
+	char answer[1200];
+	struct run r;
+	int fd, pair[2];
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	for (int which = 0; which < 3; which++) { /* another number, another generation; no record */
+		fd = connect_to_monitor();
+		assert_true(join(fd, &number, &generation, answer, sizeof answer));
+		assert_int_equal(number, 1); /* free again */
+		if (which < 2)
+			record("c2", number + (which == 0), generation + (which == 1));
+		bring(fd, "c2", (const int[3]){ -1, STDOUT_FILENO, -1 }, pair[1]);
+		receive(fd, answer, sizeof answer);
+		expect(answer, which < 2 ? EINVAL : ENOENT,
+		       which < 2 ? "names another place than number 1 of domain domlet-c1" : "container does not exist");
+		if (which < 2)
+			forget("c2");
+		bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs a number first");
+		close(fd);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+/* Of 16 containers the first is c1; a place that is given up is given again. */
+static void there_are_sixteen_places(void **state)
+{
+	unsigned int number = 0, generation = 0;
+	int fds[DOMLET_CONTAINER_MAX];
+	char answer[1200];
+	struct run r;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	for (unsigned int i = 1; i < DOMLET_CONTAINER_MAX; i++) {
+		fds[i] = connect_to_monitor();
+		assert_true(join(fds[i], &number, &generation, answer, sizeof answer));
+		assert_int_equal(number, i);
+		assert_int_equal(generation, i + 1);
+	}
+	fds[0] = connect_to_monitor();
+	assert_false(join(fds[0], &number, &generation, answer, sizeof answer));
+	expect(answer, EAGAIN, "the domain domlet-c1 has 16 containers");
+	close(fds[5]);
+	for (int i = 0; i < 100 && !join(fds[0], &number, &generation, answer, sizeof answer); i++)
+		uv_sleep(10);
+	assert_int_equal(number, 5);
+	assert_int_equal(generation, DOMLET_CONTAINER_MAX + 1);
+	for (unsigned int i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (i != 5)
+			close(fds[i]);
+	end_sleeper(&r);
+}
+
+/* Who asks about nobody, or about one that had the number before, is told so; c1 hears nothing of it. */
+static void nobody_is_asked_about_another(void **state)
+{
+	static const struct {
+		unsigned int number, generation;
+	} others[] = { { 0, 2 }, { 0, 0 }, { 1, 1 }, { 15, 1 }, { 16, 1 }, { UINT32_MAX, 1 } };
+	char answer[1200];
+	struct run r;
+	int fd;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	fd = connect_to_monitor();
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		be_about(fd, others[i].number, others[i].generation);
+		send_signal(fd, SIGTERM);
+		receive(fd, answer, sizeof answer);
+		expect(answer, ESRCH, "container not running");
+		send_packet(fd, "{\"verb\":\"destroy\"}", NULL, 0);
+		ask(fd, "{\"verb\":\"start\"}", answer, sizeof answer);
+		expect(answer, ESRCH, "container not running");
+	}
+	send_packet(fd, "{\"verb\":\"about\"}", NULL, 0);
+	send_packet(fd, "{\"verb\":\"about\",\"number\":\"0\",\"generation\":1}", NULL, 0);
+	ask(fd, "{\"verb\":\"pause\"}", answer, sizeof answer);
+	expect(answer, ESRCH, "container not running");
+	be_about(fd, 0, 1);
+	ask(fd, "{\"verb\":\"start\"}", answer, sizeof answer);
+	assert_non_null(strstr(answer, "already running"));
+	close(fd);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+static void load_domain(struct domlet_domain_record *d)
+{
+	struct domlet_error err;
+
+	if (domlet_domain_record_load(domains, UUID, d, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void the_domains_record_names_who_is_in_it(void **state)
+{
+	struct domlet_domain_record d;
+	struct run r;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	load_domain(&d);
+	assert_int_equal(d.domid, 7);
+	assert_int_equal(d.monitor.pid, r.pid);
+	assert_string_equal(d.members[0].id, "c1");
+	assert_null(d.members[1].id);
+	domlet_domain_record_free(&d);
+	end_sleeper(&r); /* which sees that it is removed */
+}
+
+/* One that is destroyed while c1 runs on; its record is nobody's then. */
+static void a_container_comes_and_goes(void **state)
+{
+	unsigned int number = 0, generation = 0;
+	struct domlet_domain_record d;
+	struct domlet_error err;
+	struct domlet_state st;
+	char answer[1200];
+	int fd, later, pair[2];
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	for (unsigned int i = 0; i < 3; i++) {
+		fd = connect_to_monitor();
+		assert_true(join(fd, &number, &generation, answer, sizeof answer));
+		assert_int_equal(number, 1);
+		assert_int_equal(generation, 2 + i);
+		record("c2", number, generation);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+		bring(fd, "c2", (const int[3]){ -1, STDERR_FILENO, -1 }, pair[1]);
+		close(pair[1]);
+		receive(fd, answer, sizeof answer);
+		if (!good(answer))
+			fail_msg("%s", answer);
+		send_packet(fd, "{\"verb\":\"done\"}", NULL, 0);
+		ask(fd, "{\"verb\":\"start\"}", answer, sizeof answer);
+		assert_true(good(answer));
+		close(fd);
+		load_domain(&d);
+		assert_string_equal(d.members[1].id, "c2");
+		domlet_domain_record_free(&d);
+		assert_int_equal(domlet_state_load(root, "c2", &st, &err), 0);
+		assert_int_equal(st.status, DOMLET_STATUS_RUNNING);
+		assert_int_equal(st.monitor.pid, r.pid);
+		domlet_state_free(&st);
+		later = connect_to_monitor();
+		be_about(later, number, generation);
+		send_packet(later, "{\"verb\":\"destroy\"}", NULL, 0);
+		expect_exit(pair[0], "{\"exit\":137}");
+		close(pair[0]);
+		for (int k = 0; k < 200; k++) {
+			assert_int_equal(domlet_state_load(root, "c2", &st, &err), 0);
+			if (st.monitor.pid == 0)
+				break;
+			domlet_state_free(&st);
+			uv_sleep(10);
+		}
+		assert_int_equal(st.monitor.pid, 0);
+		assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
+		assert_int_equal(st.exit_code, 137);
+		domlet_state_free(&st);
+		ask(later, "{\"verb\":\"start\"}", answer, sizeof answer);
+		expect(answer, ESRCH, "container not running");
+		close(later);
+		forget("c2");
+	}
+	load_domain(&d);
+	assert_string_equal(d.members[0].id, "c1");
+	assert_null(d.members[1].id);
+	domlet_domain_record_free(&d);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_no_container_is_refused),
+		cmocka_unit_test_teardown(a_container_of_another_place_is_refused, tear_down),
+		cmocka_unit_test(there_are_sixteen_places),
+		cmocka_unit_test(nobody_is_asked_about_another),
+		cmocka_unit_test(the_domains_record_names_who_is_in_it),
+		cmocka_unit_test_teardown(a_container_comes_and_goes, tear_down_attached),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down_all);
+}
