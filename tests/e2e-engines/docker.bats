@@ -9,7 +9,7 @@ teardown() {
     end_clean
 }
 
-# bats test_tags=brief
+# bats test_tags=brief,type
 @test "docker run: what the options say holds in the container" {
     run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"
     [ "$output" = "$expected" ]

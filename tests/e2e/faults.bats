@@ -39,7 +39,7 @@ teardown() {
     kill_proxy run started
 }
 
-# bats test_tags=xen,type
+# bats test_tags=xen
 @test "the domain is destroyed with xl" {
     make_bundle sleep 1000
     destroy_domain create built

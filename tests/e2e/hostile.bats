@@ -2,7 +2,7 @@
 # Guests that do what no guest does (hostile.c). Each loses its domain, soon,
 # for a reason that is said; its neighbour notices nothing.
 
-# bats file_tags=xen,type
+# bats file_tags=xen
 
 load lib
 
@@ -56,6 +56,7 @@ convicted() { # CRIME STATUS WORDS
     [ "$(wc -l <"$BATS_TEST_TMPDIR/$1/out")" -eq 1 ]
 }
 
+# bats test_tags=type
 @test "guests that never get as far as a ring" {
     local crime
     commit watches 15

@@ -147,7 +147,7 @@ destroy_from_outside() {
     [[ ! ${syslogd-} ]] || eventually 10 grep -qF "$reason" "$log"
 }
 
-# bats test_tags=xen,type
+# bats test_tags=xen
 @test "what was written before the domain was destroyed is still read" {
     local fifo=$BATS_TEST_TMPDIR/fifo reader
     make_bundle sh -c 'busybox head -c 200000 /dev/zero; echo end >&2; exec sleep 1000'

@@ -168,7 +168,7 @@ console_is_there() {
     logged
 }
 
-# bats test_tags=xen,type
+# bats test_tags=xen
 @test "xenconsoled stands still" {
     pkill -STOP -x xenconsoled
     refused "can't build the domain" run -b "$BUNDLE" c1

@@ -60,7 +60,7 @@ create_has_ended() {
     for phase in "${phases[@]:1}"; do kill_proxy run "$phase"; done
 }
 
-# bats test_tags=xen,type
+# bats test_tags=xen
 @test "the domain is destroyed with xl at every phase" {
     local phase
     for phase in "${phases[@]:2}"; do destroy_domain run "$phase"; done
