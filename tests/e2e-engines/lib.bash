@@ -30,7 +30,7 @@ leaks() {
         xenstore-ls -f /local/domain | no_match grep -E '^/local/domain/([1-9]|0/backend/(vbd|vif|console)/[1-9])' || return
     fi
     losetup -a || return
-    for dir in /run/domlet /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \
+    for dir in /run/domlet /run/domlet-domains /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \
         /run/containerd/io.containerd.runtime.v2.task/*; do
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -maxdepth 1 || return
     done
@@ -89,6 +89,7 @@ end_clean() {
 # Whatever a test that failed has left.
 remove_all() {
     docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1
+    podman pod ps -q | xargs -r podman pod rm -f -t 0 >/dev/null 2>&1
     podman ps -aq | xargs -r podman rm -f -t 0 >/dev/null 2>&1
     ctr tasks ls -q | xargs -r ctr tasks kill -a -s KILL >/dev/null 2>&1
     ctr containers ls -q | xargs -r ctr containers delete >/dev/null 2>&1
