@@ -39,7 +39,6 @@ teardown() {
     kill_proxy run started
 }
 
-# bats test_tags=xen
 @test "the domain is destroyed with xl" {
     make_bundle sleep 1000
     destroy_domain create built

@@ -2,8 +2,8 @@
 /*
  * Process 1 of a hostile guest: what a container that has taken over its
  * kernel could do to the monitor. The kernel's command line names the crime
- * (hostile=NAME). Each must end with the domain destroyed, a clear reason,
- * and nobody else disturbed.
+ * (hostile=NAME), or on the stand-in, where there is none, the file /crime. Each
+ * must end with the domain destroyed, a clear reason, and nobody else disturbed.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -48,22 +48,20 @@ static _Noreturn void offer(const char *value, size_t len)
 static void lie_in_xenstore(void)
 {
 	static const struct {
-		const char *crime, *offer;
+		const char *crime, *behind; /* this version */
 	} lies[] = {
-		{ "words", "2 6 eight 9 1" },
-		{ "negative", "2 -1 8 9 1" },
-		{ "endless", "2 99999999999999999999 8 9 1" },
-		{ "missing", "2 6 8 1" },
-		{ "order", "2 31 8 9 1" },
-		{ "version", "4711 6 8 9 1" },
-		{ "no-grant", "2 6 31000 9 1" },
-		{ "empty", "" },
+		{ "words", " 6 eight 9 1" }, { "negative", " -1 8 9 1" }, { "endless", " 99999999999999999999 8 9 1" },
+		{ "missing", " 6 8 1" },     { "order", " 31 8 9 1" },    { "no-grant", " 6 31000 9 1" },
 	};
 	char huge[2000];
 
 	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
 		if (is(lies[i].crime))
-			offer(lies[i].offer, strlen(lies[i].offer));
+			offer(huge, (size_t)snprintf(huge, sizeof huge, "%u%s", DOMLET_PROTO_VERSION, lies[i].behind));
+	if (is("version"))
+		offer("4711 6 8 9 1", 12);
+	if (is("empty"))
+		offer("", 0);
 	memset(huge, is("huge") ? '7' : 0, sizeof huge);
 	if (is("huge") || is("binary"))
 		offer(huge, is("huge") ? sizeof huge : 16);
@@ -187,14 +185,26 @@ static _Noreturn void run_container(void)
 	hang(); /* "mute": never exits, answers no signal */
 }
 
+static void learn_crime(void)
+{
+	static char name[32];
+	int fd = open("/crime", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && read(fd, name, sizeof name - 1) > 0)
+		crime = name;
+	else
+		crime = getenv("hostile");
+	if (!crime)
+		crime = "never";
+}
+
 int main(void)
 {
 	char err[256];
 
 	(void)mkdir("/dev", 0755);
 	(void)mount("dev", "/dev", "devtmpfs", 0, NULL);
-	crime = getenv("hostile");
-	crime = crime ? crime : "never";
+	learn_crime();
 	(void)dprintf(2, "hostile: %s\n", crime);
 	if (is("never"))
 		hang();

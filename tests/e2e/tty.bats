@@ -95,7 +95,6 @@ SESSION
     wait "$script_pid"
 }
 
-# bats test_tags=xen
 @test "run: the terminal is restored when the domain is destroyed" {
     edit '.process.args = ["sh", "-c", "echo ready; exec sleep 1000"]'
     run_on_terminal

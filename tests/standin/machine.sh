@@ -95,6 +95,8 @@ install_domlet() { # BUILD
     cp -r "$top/xen-configs" /usr/share/domlet/
     cp "$tests/standin/standin-domain" /usr/lib/domlet/vmlinux
     bash "$top/images/initrd.sh" "$tests/standin/domlet-init-standin" /usr/lib/domlet/initrd.cpio
+    install "$tests/standin/hostile-init-standin" /usr/lib/domlet/tests/hostile-init
+    install "$top/images/initrd.sh" /usr/lib/domlet/tests/
     cp "$top/tests/lab/run.sh" /lab/
 }
 
