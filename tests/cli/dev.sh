@@ -3,13 +3,17 @@
 #
 #   tests/cli/dev.sh DOMLET SOURCE_ROOT
 #
-# The script for developers: when it builds, and that two of it don't build in
-# one folder at once. meson and ninja are stand-ins.
+# The script for developers: when it builds and what, and that two of it don't
+# build in one folder at once. meson and ninja are stand-ins.
 set -euo pipefail
 top=$2
 fail() { echo "dev.sh: $*" >&2 && exit 1; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+
+folder=$(readlink -f "${1%toolstack/cli/domlet}.")
+wanted=$(meson introspect --targets "$folder" | jq -r --arg folder "$folder/" '.[] | select(.installed) | .filename[] | ltrimstr($folder)' | sort)
+[[ $wanted && $(sed -n 's/^installed=(\(.*\))$/\1/p' "$top/dev" | tr ' ' '\n' | sort) == "$wanted" ]] || fail "./dev run doesn't build what is installed: $wanted"
 
 mkdir -p "$dir/tree/tests" "$dir/bin"
 cp "$top/dev" "$dir/tree/"
