@@ -153,7 +153,7 @@ YAML
     [ "$(podman wait pod1-second)" = 6 ]
     [ "$(podman logs pod1-second)" = $'shm\nc' ]
     [ "$(podman logs pod1-first)" = box ]
-    [ "$(podman exec pod1-first printenv A)" = b ]
+    [ "$(podman exec pod1-first sh -c 'echo $A')" = b ]
     domains 1
     podman --runtime "$RUNTIME" play kube --down "$BATS_TEST_TMPDIR/pod.yaml"
     domains 0
