@@ -291,3 +291,26 @@ come_and_go() { # ID TIMES
     eventually 20 eval '[ "$(jq ".containers | length" /run/domlet-domains/*/domlet.json)" = 1 ]'
     [ "$(loop_devices | wc -l)" = 1 ]
 }
+
+memory_of_domain() { # MiB
+    xl list | awk '/domlet-c1/ { print $3 }'
+}
+
+# bats test_tags=xen,type,standin
+@test "the domain grows by what a member asks for, and shrinks when it has ended" {
+    local before
+    make_first sleep 1000
+    before=$(memory_of_domain)
+    make_member m1 "ipc" sh -c 'grep MemTotal /proc/meminfo; exec sleep 1000'
+    edit '.linux.resources.memory.limit = 268435456'
+    domlet create -b "$BUNDLE" m1 </dev/null >"$BATS_TEST_TMPDIR/m1.out" 2>&1 3>&-
+    eventually 20 eval '(($(memory_of_domain) > before + 255))'
+    domlet start m1
+    eventually 20 eval '[ -s "$BATS_TEST_TMPDIR/m1.out" ]'
+    cat "$BATS_TEST_TMPDIR/m1.out"
+    # The stand-in's guest has this machine's memory.
+    [[ ${DOMLET_PLACE-} == standin ]] || (($(awk '/MemTotal/ { print $2 }' "$BATS_TEST_TMPDIR/m1.out") > 300 * 1024))
+    domlet delete --force m1
+    eventually 60 eval '(($(memory_of_domain) <= before + 16))' # what describes the pages stays
+    [ "$(status_of c1)" = running ]
+}

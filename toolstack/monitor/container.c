@@ -151,6 +151,8 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 	c->terminal = r->terminal;
 	c->foreground = create->foreground;
 	c->keep = create->keep;
+	c->memory_kib = create->memory_kib;
+	c->vcpus = create->vcpus;
 	c->late = c->life->domain.state != DOMLET_DOMAIN_NONE;
 	taken = take_document(c, create->document, err);
 	if (taken == 0)

@@ -38,6 +38,8 @@ struct domlet_container {
 	struct domlet_state state;
 	uint32_t first; /* its first process */
 	bool terminal, foreground, keep;
+	uint64_t memory_kib; /* that its domain is to have for it; 0: it asks for none */
+	uint32_t vcpus;
 	int lock;       /* its image's; -1: none */
 	char *document; /* until the guest has it; NULL then */
 	size_t document_len;

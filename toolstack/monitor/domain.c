@@ -174,6 +174,29 @@ static void disaster(void *user, const char *what)
 	domlet_queue_post_end(d->queue, DOMLET_EV_DESTROY, 0, &err);
 }
 
+static void resized(void *user, int rc, const struct domlet_error *err)
+{
+	struct domlet_domain *d = user;
+
+	if (rc < 0)
+		domlet_log_notice(d->spec->log, "%s", err->text);
+}
+
+void domlet_domain_grow(struct domlet_domain *d, uint64_t memory_kib, uint32_t vcpus)
+{
+	const struct domlet_monitor_spec *s = d->spec;
+	uint64_t built_kib = s->memory_kib ? s->memory_kib : s->tmpl->memory_kib;
+	uint32_t built_vcpus = s->vcpus ? s->vcpus : s->tmpl->vcpus;
+	struct domlet_error err;
+
+	if (memory_kib == d->more_kib && vcpus == d->more_vcpus)
+		return;
+	d->more_kib = memory_kib;
+	d->more_vcpus = vcpus;
+	if (domlet_xen_resize(d->xen, memory_kib ? built_kib + memory_kib : 0, vcpus ? built_vcpus + vcpus : 0, &err) < 0)
+		domlet_log_notice(s->log, "%s", err.text);
+}
+
 static void attached(void *user, uint32_t tag, int rc, const struct domlet_error *err)
 {
 	struct domlet_domain *d = user;
@@ -197,6 +220,7 @@ int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, struct domlet_e
 						   .destroyed = destroyed,
 						   .attached = attached,
 						   .detached = detached,
+						   .resized = resized,
 						   .shutdown = domain_shutdown,
 						   .vanished = vanished,
 						   .ring_ready = ring_ready,

@@ -143,6 +143,24 @@ static void leave(struct monitor *m, struct domlet_container *c)
 		domlet_container_free(c);
 }
 
+/* By what those ask for who came when the domain was built. */
+static void grow(struct monitor *m)
+{
+	uint64_t memory_kib = 0;
+	uint32_t vcpus = 0;
+
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++) {
+		const struct domlet_container *c = find(m, n);
+
+		if (!c || !c->late)
+			continue;
+		memory_kib += c->memory_kib;
+		vcpus += c->vcpus;
+	}
+	if (m->life.domain.state == DOMLET_DOMAIN_READY)
+		domlet_domain_grow(&m->domain, memory_kib, vcpus);
+}
+
 static bool somebody_is_present(struct monitor *m)
 {
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
@@ -368,6 +386,7 @@ static void look_after_those_that_leave(struct monitor *m)
 			domlet_domain_save(&m->domain);
 		}
 	}
+	grow(m);
 	if (m->finished)
 		finish(m);
 }
@@ -669,6 +688,7 @@ static void on_detached(void *user, uint32_t number, int rc, const struct domlet
 		domlet_log_notice(m->spec->log, "%s", err->text);
 	leave(m, c);
 	domlet_domain_save(&m->domain);
+	grow(m);
 }
 
 /* As an engine would stop them. */
