@@ -202,6 +202,7 @@ domains() {
     # The domain ends with its sandbox, and the member with the domain.
     domlet delete --force c1
     eventually 20 has_stopped m1
+    [[ $(domlet state m1 | jq -r .reason) == *'ended with container c1'* ]]
     [ "$(domains)" = 0 ]
     run -1 domlet create -b "$BUNDLE" m2
     [[ $output == *namespace* ]]

@@ -122,7 +122,8 @@ static void forget_what_it_was(struct domlet_container *c)
 	c->document = NULL;
 	c->lock = -1;
 	c->err.code = c->pause_err.code = 0;
-	c->created = c->done = c->exit_waits = c->late = c->attaches = c->has_disk = c->deletes = c->leaves = false;
+	c->created = c->done = c->exit_waits = c->late = c->attaches = c->has_disk = c->deletes = c->leaves =
+		c->let_go = false;
 }
 
 /* To the command, which removes it. */
@@ -192,6 +193,8 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 	if (!stuck)
 		domlet_image_forget(c->state.image);
 	(void)domlet_domain_record_set(c->spec->record, c->number, NULL, NULL, NULL);
+	if (c->let_go)
+		return true;
 	if (goes_by_itself(c)) {
 		domlet_pid_wait(&c->state.proxy, PROXY_END_MS); /* it sits in the cgroup */
 		domlet_cgroup_remove(c->state.cgroup_kept ? NULL : c->state.cgroup);
@@ -417,6 +420,7 @@ void domlet_container_answer_delete(struct domlet_container *c)
 	if (domlet_container_life(c)->state == DOMLET_CONTAINER_NONE)
 		return;
 	domlet_log_notice(c->spec->log, "container %s stays in its domain, which can't delete it", c->state.id);
+	c->let_go = true;
 	c->state.monitor = (struct domlet_pid){ 0 };
 	(void)domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored);
 }

@@ -52,6 +52,7 @@ struct domlet_container {
 	bool late;                     /* it came when its domain was built */
 	bool attaches, has_disk;       /* its disk is on the way; is there */
 	bool deletes, leaves;          /* the guest is to forget it; its disk goes */
+	bool let_go;                   /* its record is nobody's any more, though the guest has something of it */
 	bool spoilt;                   /* its disk can't go: its number is not given again */
 };
 

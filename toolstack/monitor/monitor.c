@@ -298,11 +298,26 @@ static void answer_refused(struct domlet_container *c, enum domlet_life_event_ty
 		domlet_container_answer_resume(c);
 }
 
+/* The domain ends by what has happened to container NUMBER: the others are told so. */
+static void tell_whose_end_it_is(struct monitor *m, uint32_t number)
+{
+	const struct domlet_container *c = find(m, number);
+
+	for (uint32_t n = 0; c && n < DOMLET_CONTAINER_MAX; n++) {
+		struct domlet_container *other = find(m, n);
+
+		if (other && other != c && !other->err.code && !domlet_container_life(other)->exit_reported)
+			(void)domlet_error_set(&other->err, EIO,
+					       "the domain of container %s ended with container %s%s%s", other->state.id,
+					       c->state.id, c->err.code ? ": " : "", c->err.code ? c->err.text : "");
+	}
+}
+
 static void step(struct monitor *m, const struct domlet_event *ev)
 {
 	struct domlet_life_event event = { ev->type, ev->container, ev->code };
 	enum domlet_container_state before[DOMLET_CONTAINER_MAX];
-	bool of_domain = ev->type < DOMLET_EV_ARRIVE;
+	bool of_domain = ev->type < DOMLET_EV_ARRIVE, was_dying = m->life.domain.state >= DOMLET_DOMAIN_DYING;
 	struct domlet_life_actions out;
 
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++) {
@@ -311,6 +326,8 @@ static void step(struct monitor *m, const struct domlet_event *ev)
 			keep_reason(find(m, n), ev);
 	}
 	domlet_life_step(&m->life, &event, &out);
+	if (!of_domain && !was_dying && m->life.domain.state >= DOMLET_DOMAIN_DYING)
+		tell_whose_end_it_is(m, ev->container);
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
 		if (find(m, n))
 			note_pause(find(m, n), before[n]);
