@@ -127,6 +127,8 @@ static int tear_down(void **state)
 	uv_walk(&loop, close_handle, NULL);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
+	for (uint32_t i = 1; i <= guest.processes.top; i++) /* of containers that were not deleted */
+		free(guest.processes.by_number[i]);
 	return 0;
 }
 

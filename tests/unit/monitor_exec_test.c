@@ -248,6 +248,48 @@ static void there_is_room_for_all_commands(void **state)
 	end_sleeper(&r);
 }
 
+/* The lowest number that the monitor has not open. */
+static rlim_t free_descriptor(pid_t pid)
+{
+	char path[64];
+	rlim_t n = 0;
+
+	do
+		(void)snprintf(path, sizeof path, "/proc/%d/fd/%u", (int)pid, (unsigned int)n++);
+	while (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	return n - 1;
+}
+
+/* Who comes when the monitor can't open anything more is told so, again and again, and the monitor goes on. */
+static void a_command_without_descriptors_is_refused(void **state)
+{
+	struct rlimit limit;
+	struct run r;
+	int command;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_RUNS);
+	assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	assert_true(limit.rlim_cur > 4 * DOMLET_PROCESS_MAX);
+	limit.rlim_cur = free_descriptor(r.pid);
+	assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		command = connect_to_monitor();
+		receive(command, r.last, sizeof r.last);
+		assert_non_null(strstr(r.last, "no descriptors left for another command"));
+		close(command);
+	}
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	command = connect_to_monitor();
+	ask_for_start(command, r.last, sizeof r.last);
+	assert_null(strstr(r.last, "descriptors"));
+	close(command);
+	ask_for_start(r.caller, r.last, sizeof r.last);
+	assert_non_null(strstr(r.last, "cannot start an already running container"));
+	end_sleeper(&r);
+}
+
 /* A socket is the caller's, too: it keeps its flags, and yet nobody waits for it. */
 static void a_socket_stays_as_it_is(void **state)
 {
@@ -485,6 +527,7 @@ int main(void)
 		cmocka_unit_test(who_asks_for_an_exec_and_is_killed_leaves_nothing),
 		cmocka_unit_test(a_guest_that_does_not_answer_an_exec_holds_nobody_up),
 		cmocka_unit_test(there_is_room_for_all_commands),
+		cmocka_unit_test(a_command_without_descriptors_is_refused),
 		cmocka_unit_test(a_socket_stays_as_it_is),
 		cmocka_unit_test(what_an_exec_leaves_running_has_its_output),
 		cmocka_unit_test(the_master_of_a_terminal_is_used_as_it_is),
