@@ -125,6 +125,23 @@ static void what_is_no_container_is_refused(void **state)
 }
 
 /* Its record is not that of a container that was given this place, which is lost by that. */
+/* Ten thousand packets with six descriptors each: all are answered, and none of the descriptors stays. */
+static void a_flood_of_packets_leaves_nothing(void **state)
+{
+	struct run r;
+	int fd;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	fd = connect_to_monitor();
+	for (unsigned int i = 0; i < 10000; i++)
+		bring_nobody(fd, i % 2 ? "{}" : CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL,
+			     i % 2 ? "no request that a monitor knows" : "needs a number first");
+	close(fd);
+	end_sleeper(&r);
+	assert_string_equal(r.exit, "{\"exit\":143}");
+}
+
 static void a_container_of_another_place_is_refused(void **state)
 {
 	unsigned int number = 0, generation = 0;
@@ -314,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_container_is_refused),
+		cmocka_unit_test(a_flood_of_packets_leaves_nothing),
 		cmocka_unit_test_teardown(a_container_of_another_place_is_refused, tear_down),
 		cmocka_unit_test(there_are_sixteen_places),
 		cmocka_unit_test(nobody_is_asked_about_another),
