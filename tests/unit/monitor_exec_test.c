@@ -265,19 +265,30 @@ static void a_command_without_descriptors_is_refused(void **state)
 {
 	struct rlimit limit;
 	struct run r;
-	int command;
+	int command, proxy, out;
+	rlim_t first;
 
 	(void)state;
 	begin_started(&r, RING_FAKE_RUNS);
 	assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, NULL, &limit), 0);
 	assert_true(limit.rlim_cur > 4 * DOMLET_PROCESS_MAX);
-	limit.rlim_cur = free_descriptor(r.pid);
+	limit.rlim_cur = first = free_descriptor(r.pid);
 	assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, &limit, NULL), 0);
 	for (int i = 0; i < 3; i++) {
 		command = connect_to_monitor();
 		receive(command, r.last, sizeof r.last);
 		assert_non_null(strstr(r.last, "no descriptors left for another command"));
 		close(command);
+	}
+	for (rlim_t more = 0; more < 8; more++) { /* those of the packet, and then the streams' */
+		limit.rlim_cur = first + more;
+		assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, &limit, NULL), 0);
+		proxy = ask_for_exec(r.caller, "s", 1, &out);
+		receive(r.caller, r.last, sizeof r.last);
+		if (!strstr(r.last, "\"code\": 24"))
+			fail_msg("with %u more: %s", (unsigned int)more, r.last);
+		close(proxy);
+		close(out);
 	}
 	limit.rlim_cur = limit.rlim_max;
 	assert_int_equal(prlimit(r.pid, RLIMIT_NOFILE, &limit, NULL), 0);

@@ -16,6 +16,10 @@
 
 #include "../base/file.h"
 
+#define NO_DESCRIPTORS                                                                                           \
+	"the monitor has no descriptors left for another command: try again when processes have ended, or raise" \
+	" RLIMIT_NOFILE of what calls domlet"
+
 static void send_answer(int fd, int code, const char *text)
 {
 	struct json_object *o = json_object_new_object();
@@ -314,8 +318,9 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 	return false;
 }
 
-/* FDS are the descriptors that came along, -1 for none. *CUT: there was more than a packet may have. */
-static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MONITOR_FDS_MAX], bool *cut)
+/* FDS are the descriptors that came along, -1 for none. *CUT: E2BIG, when there was more than a packet may have, and
+ * EMFILE, when we had no descriptors for those; else 0. */
+static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MONITOR_FDS_MAX], int *cut)
 {
 	union {
 		char bytes[CMSG_SPACE(DOMLET_MONITOR_FDS_MAX * sizeof(int))];
@@ -329,10 +334,12 @@ static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MON
 			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX * sizeof(int)) };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	*cut = n > 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+	*cut = n > 0 && msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? E2BIG : 0;
 	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+	if (*cut && !(msg.msg_flags & MSG_TRUNC) && fds[DOMLET_MONITOR_FDS_MAX - 1] < 0)
+		*cut = EMFILE;
 	return n;
 }
 
@@ -342,7 +349,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	const struct domlet_control_listener *listener = &c->control->listener;
 	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
 	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1, -1 };
-	bool cut;
+	int cut;
 	ssize_t n = receive_packet(c->fd, text, sizeof text - 1, fds, &cut);
 	struct domlet_control_request r;
 	struct json_object *o;
@@ -358,7 +365,10 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	text[n] = '\0';
 	o = cut ? NULL : json_tokener_parse(text);
 	if (cut)
-		domlet_control_answer(c, E2BIG, "that packet is too long for a monitor, or has too many descriptors");
+		domlet_control_answer(c, cut,
+				      cut == EMFILE ?
+					      NO_DESCRIPTORS :
+					      "that packet is too long for a monitor, or has too many descriptors");
 	else if (read_request(c, o, fds, &r))
 		listener->requested(listener->user, c, &r);
 	json_object_put(o);
@@ -424,9 +434,7 @@ static void refuse_for_want_of_descriptors(struct domlet_control *ctl)
 		close(ctl->spare_fd);
 	fd = accept4(ctl->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
-		send_answer(
-			fd, EMFILE,
-			"the monitor has no descriptors left for another command: try again when processes have ended");
+		send_answer(fd, EMFILE, NO_DESCRIPTORS);
 		close(fd);
 	}
 	ctl->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
