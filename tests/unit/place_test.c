@@ -447,16 +447,55 @@ static void a_domain_without_monitor(void **state)
 	assert_placed("", true);
 }
 
+/* A number that another container has got since says nothing of what was joined. */
+static void numbers_that_are_given_again(void **state)
+{
+	struct domlet_domain_record d = domain("d1", getpid());
+	pid_t a = proxy_in(ALL), b = proxy_in(ALL);
+
+	(void)state;
+	add(&d, 0, "a", a);
+	add(&d, 1, "b", b);
+	file(&d);
+	assert_placed("", true);
+	assert_int_equal(domlet_cli_place_check(domains, &placed, &err), 0);
+	join("ipc", a);
+	join("uts", a);
+	join("pid", b);
+	assert_placed("d1", true);
+	assert_int_equal(placed.beside_count, 3);
+	assert_int_equal(domlet_cli_place_check(domains, &placed, &err), 0);
+	/* One that ends later is none of the newcomer's concern. */
+	assert_int_equal(domlet_domain_record_load(domains, "d1", &d, &err), 0);
+	assert_int_equal(domlet_domain_record_set(&d, 0, NULL, NULL, NULL), 0);
+	assert_int_equal(domlet_domain_record_save(&d, &err), 0);
+	assert_int_equal(domlet_cli_place_check(domains, &placed, &err), 0);
+	add(&d, 0, "c", b);
+	assert_int_equal(domlet_domain_record_save(&d, &err), 0);
+	assert_int_equal(domlet_cli_place_check(domains, &placed, &err), -EAGAIN);
+	assert_non_null(strstr(err.text, "container c has taken its place in domain domlet-x"));
+	/* Nor does a domain that has gone. */
+	assert_int_equal(domlet_domain_record_remove(&d, &err), 0);
+	assert_int_equal(domlet_cli_place_check(domains, &placed, &err), 0);
+	domlet_domain_record_free(&d);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_domain_of_its_own),   TEST(namespaces_lead_to_a_domain),
-		TEST(namespaces_of_nobody),  TEST(a_network_of_the_caller_beside_others),
-		TEST(two_domains),           TEST(sixteen_members),
-		TEST(dead_proxies),          TEST(sandboxes),
-		TEST(annotations_of_podman), TEST(a_domain_without_monitor),
+		TEST(a_domain_of_its_own),
+		TEST(namespaces_lead_to_a_domain),
+		TEST(namespaces_of_nobody),
+		TEST(a_network_of_the_caller_beside_others),
+		TEST(two_domains),
+		TEST(sixteen_members),
+		TEST(dead_proxies),
+		TEST(sandboxes),
+		TEST(annotations_of_podman),
+		TEST(a_domain_without_monitor),
+		TEST(numbers_that_are_given_again),
 	};
 
 	return cmocka_run_group_tests_name("place", tests, NULL, NULL);

@@ -45,11 +45,11 @@ struct launch {
 	struct domlet_state *state;
 	struct domlet_template tmpl;
 	struct domlet_domain_record domain; /* of a domain of its own; or of that which it joins */
-	bool keeps;                         /* its domain stays for it */
-	const char *stdio[3];               /* of which kinds its streams are */
-	int tty;                            /* its terminal's slave; -1: none */
-	int image_lock;                     /* -1: none; the monitor gets a copy */
-	int proxy_fd;                       /* the monitor's end; -1: not made yet, or handed over */
+	struct domlet_placed placed;
+	const char *stdio[3]; /* of which kinds its streams are */
+	int tty;              /* its terminal's slave; -1: none */
+	int image_lock;       /* -1: none; the monitor gets a copy */
+	int proxy_fd;         /* the monitor's end; -1: not made yet, or handed over */
 	struct domlet_proxy_handle proxy;
 };
 
@@ -190,12 +190,9 @@ static int join_domain(struct domlet_cli *cli, struct launch *l, const char *uui
 /* Finds the container's domain, or has it be the first of a new one. */
 static int place(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
 {
-	struct domlet_placed placed;
-
-	if (domlet_cli_place(cli->domains, l->state->root, l->plan, &placed, &cli->err) < 0)
+	if (domlet_cli_place(cli->domains, l->state->root, l->plan, &l->placed, &cli->err) < 0)
 		return -1;
-	l->keeps = placed.keeps;
-	return placed.uuid[0] ? join_domain(cli, l, placed.uuid, made) : found_domain(cli, l);
+	return l->placed.uuid[0] ? join_domain(cli, l, l->placed.uuid, made) : found_domain(cli, l);
 }
 
 static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
@@ -303,7 +300,7 @@ static char *packet_of(const struct launch *l)
 	json_object_object_add(o, "terminal", json_object_new_boolean(l->plan->terminal));
 	json_object_object_add(o, "foreground", json_object_new_boolean(l->options->foreground));
 	json_object_object_add(o, "keep", json_object_new_boolean(l->options->keep));
-	json_object_object_add(o, "keeps", json_object_new_boolean(l->keeps));
+	json_object_object_add(o, "keeps", json_object_new_boolean(l->placed.keeps));
 	json_object_object_add(o, "memory", json_object_new_uint64(l->plan->memory_kib));
 	json_object_object_add(o, "vcpus", json_object_new_int64(l->plan->vcpus));
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -423,7 +420,8 @@ static int launch_placed(struct domlet_cli *cli, struct launch *l, struct domlet
 	if (r == 0)
 		r = run_create_hooks(l, &cli->err);
 	domlet_proxy_abandon(&l->proxy);
-	if (r < 0 || wait_created(made->monitor_fd, &cli->err) < 0)
+	if (r < 0 || wait_created(made->monitor_fd, &cli->err) < 0 ||
+	    domlet_cli_place_check(cli->domains, &l->placed, &cli->err) < 0)
 		return -1;
 	return domlet_cli_write_pid_file(l->options->pid_file, made->proxy, &cli->err);
 }
@@ -469,7 +467,6 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 	struct launch l = { .options = o,
 			    .plan = &plan,
 			    .state = &st,
-			    .keeps = true,
 			    .tty = -1,
 			    .image_lock = -1,
 			    .proxy_fd = -1,

@@ -21,8 +21,8 @@ struct owner {
 	char uuid[37]; /* of its domain; "": none is found */
 	char id[DOMLET_ID_MAX + 1];
 	uint32_t number;
-	uint64_t since; /* its proxy's start */
-	bool lost;      /* its domain has no monitor any more */
+	struct domlet_pid proxy;
+	bool lost; /* its domain has no monitor any more */
 };
 
 struct search {
@@ -60,7 +60,7 @@ static void take(struct owner *o, const struct domlet_domain_record *d, uint32_t
 	(void)snprintf(o->uuid, sizeof o->uuid, "%s", d->uuid);
 	(void)snprintf(o->id, sizeof o->id, "%s", m->id);
 	o->number = number;
-	o->since = m->proxy.start_ticks;
+	o->proxy = m->proxy;
 	o->lost = domlet_pid_look(&d->monitor) == 0;
 }
 
@@ -80,7 +80,7 @@ static int take_join(const struct search *s, struct owner *o, const struct domle
 	take(&other, d, number);
 	if (o->uuid[0] && strcmp(o->uuid, other.uuid) != 0)
 		return two_domains(s, o, &other);
-	if (!o->uuid[0] || other.since < o->since)
+	if (!o->uuid[0] || other.proxy.start_ticks < o->proxy.start_ticks)
 		*o = other;
 	return 0;
 }
@@ -180,8 +180,13 @@ static int decide(const struct search *s, const char *root, struct domlet_plan *
 		(void)snprintf(placed->uuid, sizeof placed->uuid, "%s", first->uuid);
 	placed->keeps = !first || !member;
 	for (size_t i = 0; i < plan->join_count; i++)
-		if (s->joins[i].uuid[0])
-			(void)domlet_plan_join(plan, plan->joins[i].type, s->joins[i].number);
+		if (s->joins[i].uuid[0]) {
+			const struct owner *o = &s->joins[i];
+
+			(void)domlet_plan_join(plan, plan->joins[i].type, o->number);
+			placed->beside[placed->beside_count++] = (struct domlet_placed_beside){ .number = o->number,
+												.proxy = o->proxy };
+		}
 	return 0;
 }
 
@@ -198,4 +203,26 @@ int domlet_cli_place(const char *domains, const char *root, struct domlet_plan *
 	if (plan->join_count > 0 || s.wants_sandbox)
 		r = domlet_domain_record_each(domains, look_at_domain, &s);
 	return r < 0 ? r : decide(&s, root, plan, placed);
+}
+
+int domlet_cli_place_check(const char *domains, const struct domlet_placed *placed, struct domlet_error *err)
+{
+	struct domlet_domain_record d;
+	int r = 0;
+
+	/* A domain that has gone has no numbers any more. */
+	if (placed->beside_count == 0 || domlet_domain_record_load(domains, placed->uuid, &d, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < placed->beside_count && r == 0; i++) {
+		const struct domlet_placed_beside *b = &placed->beside[i];
+		const struct domlet_domain_member *m = &d.members[b->number];
+
+		if (m->id && (m->proxy.pid != b->proxy.pid || m->proxy.start_ticks != b->proxy.start_ticks))
+			r = domlet_error_set(
+				err, EAGAIN,
+				"a container whose namespaces were to be joined has ended meanwhile, and container %s has taken its place in domain %s: look what is to be joined, and try again",
+				m->id, d.name);
+	}
+	domlet_domain_record_free(&d);
+	return r;
 }
