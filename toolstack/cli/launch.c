@@ -273,6 +273,8 @@ static int start_monitor(struct domlet_cli *cli, struct launch *l)
 					    .tmpl = &l->tmpl,
 					    .memory_kib = l->plan->memory_kib,
 					    .vcpus = l->plan->vcpus,
+					    .memory_for_all = l->plan->memory_for_all,
+					    .vcpus_for_all = l->plan->vcpus_for_all,
 					    .log = &cli->log };
 	int pair[2], r;
 

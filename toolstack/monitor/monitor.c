@@ -154,8 +154,8 @@ static void grow(struct monitor *m)
 
 		if (!c || !c->late)
 			continue;
-		memory_kib += c->memory_kib;
-		vcpus += c->vcpus;
+		memory_kib += m->spec->memory_for_all ? 0 : c->memory_kib;
+		vcpus += m->spec->vcpus_for_all ? 0 : c->vcpus;
 	}
 	if (m->life.domain.state == DOMLET_DOMAIN_READY)
 		domlet_domain_grow(&m->domain, memory_kib, vcpus);

@@ -50,9 +50,10 @@
 struct domlet_monitor_spec {
 	struct domlet_domain_record *record; /* names this process as the monitor; saved by it */
 	const struct domlet_template *tmpl;
-	uint64_t memory_kib; /* 0: the template's */
-	uint32_t vcpus;      /* 0: the template's */
-	int first;           /* the connection of the command that starts the monitor */
+	uint64_t memory_kib;                /* 0: the template's */
+	uint32_t vcpus;                     /* 0: the template's */
+	bool memory_for_all, vcpus_for_all; /* that is for later containers, too, which then add nothing */
+	int first;                          /* the connection of the command that starts the monitor */
 	const struct domlet_log *log;
 };
 
