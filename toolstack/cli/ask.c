@@ -15,6 +15,8 @@
 #include "../monitor/monitor.h"
 #include "../state/domain.h"
 
+/* How long a monitor may take to say that it is there. */
+#define PRESENCE_S 8
 /* That a monitor has beside the time that its guest has for an answer. */
 #define SLACK_S 20
 
@@ -174,14 +176,25 @@ int domlet_cli_ask(const struct domlet_cli *cli, const struct domlet_state *st, 
 int domlet_cli_ask_slow(const struct domlet_cli *cli, const struct domlet_state *st, const char *json,
 			struct domlet_error *err)
 {
+	struct domlet_error presence = { 0 };
 	struct domlet_domain_record d;
-	int timeout_s;
+	cleanup_close int fd = -1;
+	int timeout_s, r;
 
 	if (domlet_domain_record_load(cli->domains, st->uuid, &d, err) < 0)
 		return domlet_error_set(err, ESRCH, "container not running");
 	timeout_s = (int)d.boot_timeout_s + SLACK_S;
 	domlet_domain_record_free(&d);
-	return domlet_cli_ask(cli, st, json, timeout_s, err);
+	fd = connect_to(cli->domains, st, SOCK_SEQPACKET, PRESENCE_S, err);
+	if (fd < 0)
+		return fd;
+	r = domlet_cli_ask_fd(fd, "{}", &presence);
+	if (r != -EINVAL) { /* what is no request is answered with that, at once */
+		*err = presence;
+		return r;
+	}
+	domlet_cli_be_patient(fd, timeout_s);
+	return domlet_cli_ask_fd(fd, json, err);
 }
 
 int domlet_cli_join(int fd, uint32_t *number, uint64_t *generation, struct domlet_error *err)

@@ -34,7 +34,8 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err);
  * seconds (0: there is no limit). */
 int domlet_cli_ask(const struct domlet_cli *cli, const struct domlet_state *st, const char *json, int timeout_s,
 		   struct domlet_error *err);
-/* The same for a request whose answer may take as long as a boot, as the domain's record says. */
+/* The same for a request whose answer may take as long as a boot, as the domain's record says. -ETIMEDOUT: a
+ * monitor that is asked before whether it is there says nothing for a few seconds, or takes longer. */
 int domlet_cli_ask_slow(const struct domlet_cli *cli, const struct domlet_state *st, const char *json,
 			struct domlet_error *err);
 /* Sends JSON without waiting for an answer, or for a monitor that hangs: the request may

@@ -343,7 +343,6 @@ static int hand_over(struct domlet_cli *cli, struct launch *l, struct domlet_lau
 		made->monitor_fd = start_monitor(cli, l);
 	if (made->monitor_fd < 0)
 		return -1;
-	l->state->monitor = l->domain.monitor;
 	r = send_container(cli, l, made->monitor_fd);
 	close(l->proxy_fd);
 	l->proxy_fd = -1;

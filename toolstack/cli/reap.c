@@ -175,6 +175,20 @@ static bool is_let_go(const struct domlet_state *st)
 	return let_go;
 }
 
+/* Whether others than ST are in its domain. */
+static bool has_others(const struct domlet_cli *cli, const struct domlet_state *st)
+{
+	struct domlet_domain_record d;
+	bool found = false;
+
+	if (domlet_domain_record_load(cli->domains, st->uuid, &d, NULL) < 0)
+		return false;
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		found = found || (n != st->number && d.members[n].id && domlet_pid_may_live(&d.members[n].proxy));
+	domlet_domain_record_free(&d);
+	return found;
+}
+
 /* Has the monitor end the container, and its domain if it is kept for that alone. A monitor that hangs, in
  * libxl or by SIGSTOP, is killed; its domain is our business then. */
 static int end_container(const struct domlet_cli *cli, const struct domlet_state *st, struct domlet_error *err)
@@ -187,6 +201,11 @@ static int end_container(const struct domlet_cli *cli, const struct domlet_state
 			domlet_cli_tell(cli->domains, st, "{\"verb\":\"destroy\"}");
 		domlet_pid_wait(&st->monitor, MONITOR_LOOK_MS);
 	}
+	if (has_others(cli, st))
+		return domlet_error_set(
+			err, EBUSY,
+			"container %s is not ended by its domain's monitor, process %d, which has others: try again, or kill that",
+			st->id, st->monitor.pid);
 	return domlet_cli_kill_monitor(st, err);
 }
 
