@@ -18,8 +18,25 @@
 
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
+/* That somebody who removes what a killed command left may take. */
+#define RECORD_LOCK_MS 100
 
 /* Coming */
+
+/* A guest that freezes it after all thaws it again. */
+static void give_up_pause(struct domlet_container *c, const struct domlet_error *err)
+{
+	const struct domlet_container_life *life = domlet_container_life(c);
+
+	if (life->held)
+		return;
+	if (life->pause_pending) {
+		domlet_queue_post_end(c->queue, DOMLET_EV_FREEZE_FAILED, c->number, err);
+		domlet_container_send_thaw(c);
+	} else if (life->resume_pending) {
+		domlet_queue_post_end(c->queue, DOMLET_EV_THAW_FAILED, c->number, err);
+	}
+}
 
 static void on_answer_timeout(uv_timer_t *t)
 {
@@ -31,6 +48,8 @@ static void on_answer_timeout(uv_timer_t *t)
 		c->state.id, domlet_life_stage(c->life, c->number), c->spec->tmpl->boot_timeout_s, c->spec->tmpl->path);
 	if (domlet_life_owes_answer(c->life, c->number))
 		domlet_queue_post_end(c->queue, DOMLET_EV_ANSWER_TIMEOUT, c->number, &err);
+	else
+		give_up_pause(c, &err);
 }
 
 static void wait_for_an_answer(struct domlet_container *c)
@@ -55,9 +74,10 @@ static void open_once(struct domlet_container *c, uv_loop_t *loop)
 /* The record that the command has written, which is the monitor's from now on. */
 static int take_record(struct domlet_container *c, const struct domlet_control_create *r, struct domlet_error *err)
 {
+	cleanup_close int lock = domlet_state_lock(r->root, r->id, RECORD_LOCK_MS, &c->state, err);
 	int saved;
 
-	if (domlet_state_load(r->root, r->id, &c->state, err) < 0)
+	if (lock < 0)
 		return -err->code;
 	if (strcmp(c->state.uuid, c->spec->record->uuid) != 0 || c->state.number != c->number ||
 	    c->state.generation != c->generation || c->state.status != DOMLET_STATUS_CREATING)
@@ -181,10 +201,30 @@ static bool goes_by_itself(const struct domlet_container *c)
 	return (c->foreground && !c->keep) || !c->created;
 }
 
-bool domlet_container_leave(struct domlet_container *c, bool stuck)
+/* The record, and what only that leads to. Of a newcomer that was not created, in a domain that goes on,
+ * the command that makes it removes these, as long as it is there: it may take a while. */
+static bool let_record_go(struct domlet_container *c)
 {
+	bool to_command = c->late && !c->created && !c->foreground && c->life->domain.state < DOMLET_DOMAIN_DYING &&
+			  domlet_control_launcher(c->control, c->number);
 	struct domlet_error ignored;
 
+	c->let_go = true;
+	domlet_record_drop(&c->record);
+	if (goes_by_itself(c) && !to_command) {
+		domlet_pid_wait(&c->state.proxy, PROXY_END_MS); /* it sits in the cgroup */
+		domlet_cgroup_remove(c->state.cgroup_kept ? NULL : c->state.cgroup);
+		(void)domlet_state_remove(&c->state, &ignored);
+		return true;
+	}
+	c->state.monitor = (struct domlet_pid){ 0 };
+	c->record.over = domlet_record_save(&c->record, to_command ? DOMLET_STATUS_CREATING : DOMLET_STATUS_STOPPED,
+					    &ignored) < 0;
+	return !c->record.over;
+}
+
+bool domlet_container_leave(struct domlet_container *c, bool stuck)
+{
 	uv_timer_stop(&c->answers);
 	domlet_end_reset(&c->end, c->first);
 	if (c->lock >= 0)
@@ -193,17 +233,7 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 	if (!stuck)
 		domlet_image_forget(c->state.image);
 	(void)domlet_domain_record_set(c->spec->record, c->number, NULL, NULL, NULL);
-	if (c->let_go)
-		return true;
-	if (goes_by_itself(c)) {
-		domlet_pid_wait(&c->state.proxy, PROXY_END_MS); /* it sits in the cgroup */
-		domlet_cgroup_remove(c->state.cgroup_kept ? NULL : c->state.cgroup);
-		(void)domlet_state_remove(&c->state, &ignored);
-		return true;
-	}
-	c->state.monitor = (struct domlet_pid){ 0 };
-	c->record.over = domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored) < 0;
-	return !c->record.over;
+	return c->let_go || let_record_go(c);
 }
 
 void domlet_container_free(struct domlet_container *c)
@@ -213,6 +243,7 @@ void domlet_container_free(struct domlet_container *c)
 	if (first && first->first && first->container == c->number)
 		first->used = false;
 	domlet_control_forget(c->control, c->number);
+	domlet_record_drop(&c->record);
 	forget_what_it_was(c);
 	c->present = false;
 	c->reserved = c->spoilt;
@@ -221,11 +252,16 @@ void domlet_container_free(struct domlet_container *c)
 bool domlet_container_go_on_leaving(struct domlet_container *c)
 {
 	const struct domlet_container_life *life = domlet_container_life(c);
+	bool waits = c->attaches || c->life->domain.state != DOMLET_DOMAIN_READY;
 	struct domlet_error err;
 	char device[8];
 
-	if (!c->present || c->leaves || c->attaches || !domlet_container_is_over(c) ||
-	    c->life->domain.state != DOMLET_DOMAIN_READY)
+	if (!c->present || c->leaves || !domlet_container_is_over(c))
+		return false;
+	/* Whoever wants to remove it needs the record, and not the number or the disk. */
+	if (waits && life->state == DOMLET_CONTAINER_NONE && !c->let_go)
+		(void)let_record_go(c);
+	if (waits)
 		return false;
 	if (life->state == DOMLET_CONTAINER_STOPPED && !c->deletes) {
 		c->deletes = true;
@@ -316,11 +352,13 @@ void domlet_container_send_start(struct domlet_container *c)
 void domlet_container_send_freeze(struct domlet_container *c)
 {
 	domlet_guest_freeze(c->guest, domlet_container_tag(DOMLET_ASKED_FREEZE, c->number), c->number);
+	wait_for_an_answer(c);
 }
 
 void domlet_container_send_thaw(struct domlet_container *c)
 {
 	domlet_guest_thaw(c->guest, domlet_container_tag(DOMLET_ASKED_THAW, c->number), c->number);
+	wait_for_an_answer(c);
 }
 
 void domlet_container_send_delete(struct domlet_container *c)
@@ -351,7 +389,8 @@ void domlet_container_answer_create(struct domlet_container *c)
 {
 	struct domlet_connection *launcher = domlet_control_launcher(c->control, c->number);
 
-	uv_timer_stop(&c->answers);
+	if (domlet_container_life(c)->state != DOMLET_CONTAINER_CREATING) /* else the guest still owes an answer */
+		uv_timer_stop(&c->answers);
 	free(take_ptr(c->document));
 	if (!domlet_container_life(c)->failed) {
 		/* A container that its record doesn't know would be taken for one whose creation was cut short. */
@@ -417,12 +456,13 @@ void domlet_container_answer_delete(struct domlet_container *c)
 	struct domlet_error ignored;
 
 	uv_timer_stop(&c->answers);
-	if (domlet_container_life(c)->state == DOMLET_CONTAINER_NONE)
+	if (domlet_container_life(c)->state == DOMLET_CONTAINER_NONE || c->let_go)
 		return;
 	domlet_log_notice(c->spec->log, "container %s stays in its domain, which can't delete it", c->state.id);
 	c->let_go = true;
 	c->state.monitor = (struct domlet_pid){ 0 };
 	(void)domlet_record_save(&c->record, DOMLET_STATUS_STOPPED, &ignored);
+	domlet_control_forget(c->control, c->number);
 }
 
 void domlet_container_report_exit(struct domlet_container *c)

@@ -85,12 +85,12 @@ void domlet_end_stop(struct domlet_end *e, const struct domlet_error *why)
 	enum domlet_container_state state = life->state;
 	bool runs = state >= DOMLET_CONTAINER_STARTING && state <= DOMLET_CONTAINER_PAUSED;
 
-	if (state >= DOMLET_CONTAINER_STOPPED || e->stopping)
+	if (state == DOMLET_CONTAINER_NONE || state >= DOMLET_CONTAINER_STOPPED || e->stopping)
 		return;
 	if (state == DOMLET_CONTAINER_DRAINING) {
 		domlet_end_expect(e);
 	} else if (!runs || !domlet_guest_is_attached(e->guest)) {
-		domlet_queue_post_end(e->queue, DOMLET_EV_DESTROY, 0, why);
+		domlet_queue_post_end(e->queue, DOMLET_EV_CALLER_LOST, e->container, why);
 	} else {
 		if (state == DOMLET_CONTAINER_PAUSED || life->pause_pending) /* else it would hear nothing of it */
 			domlet_queue_post(e->queue, DOMLET_EV_RESUME, e->container, 0);

@@ -41,7 +41,7 @@ struct monitor {
 	bool finished;       /* but for output of further processes, and their proxies */
 };
 
-static struct monitor the; /* one a process; its link alone is 100 KiB */
+static struct monitor the; /* one a process; its link alone is 350 KiB */
 
 static void handle_events(struct monitor *m);
 
@@ -191,6 +191,8 @@ static void left(void *user)
 	struct domlet_container *c = user;
 	struct monitor *m = &the;
 
+	if (!c->leaves && !m->finished)
+		return; /* something of it is still in the domain */
 	domlet_container_free(c);
 	domlet_domain_save(&m->domain);
 	if (m->finished && !somebody_is_present(m))

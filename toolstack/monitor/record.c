@@ -38,6 +38,12 @@ void domlet_record_take(struct domlet_record *r, struct domlet_state *state)
 	r->saves_at_the_end = 0;
 }
 
+void domlet_record_drop(struct domlet_record *r)
+{
+	uv_timer_stop(&r->timer);
+	r->over = false;
+}
+
 int domlet_record_save(struct domlet_record *r, enum domlet_status status, struct domlet_error *err)
 {
 	int saved;

@@ -25,6 +25,8 @@ struct domlet_record {
 void domlet_record_open(struct domlet_record *r, uv_loop_t *loop);
 /* It is that of STATE from now on. */
 void domlet_record_take(struct domlet_record *r, struct domlet_state *state);
+/* Nothing of it is to be written any more. */
+void domlet_record_drop(struct domlet_record *r);
 /* A record that can't be written now is tried again until it is. */
 int domlet_record_save(struct domlet_record *r, enum domlet_status status, struct domlet_error *err);
 /* The first reason for the container's end is the one that people want. */
