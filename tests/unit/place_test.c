@@ -179,6 +179,16 @@ static void join(const char *type, pid_t pid)
 	};
 }
 
+/* The network namespace of PID, by a name as engines give it. */
+static void join_named_network(pid_t pid)
+{
+	struct domlet_plan_join *j = &plan.joins[plan.join_count];
+
+	join("network", pid);
+	free(j->path);
+	j->path = strdup("/run/netns/made");
+}
+
 static void forget_joins(void)
 {
 	while (plan.join_count > 0)
@@ -251,22 +261,22 @@ static void namespaces_lead_to_a_domain(void **state)
 static void namespaces_of_nobody(void **state)
 {
 	pid_t foreign = proxy_in(ALL);
-	static const char *const types[] = { "pid", "ipc", "uts" };
+	static const char *const types[] = { "pid", "ipc", "uts", "network" };
 
 	(void)state;
 	(void)one_domain("d1", 0, "a");
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char text[128];
 
 		forget_joins();
 		join(types[i], foreign);
 		snprintf(text, sizeof(text), "the %s namespace /proc/%d/ns/%s can't be joined: no running container",
-			 types[i], foreign, types[i]);
+			 types[i], foreign, i == 3 ? "net" : types[i]);
 		assert_refused(ENOTSUP, text);
 	}
-	/* A network is the caller's, then. */
+	/* A network that has a name is the caller's, then. */
 	forget_joins();
-	join("network", foreign);
+	join_named_network(foreign);
 	assert_placed("", true);
 	assert_int_equal(plan.joins[0].container, -1);
 }
@@ -276,7 +286,7 @@ static void a_network_of_the_caller_beside_others(void **state)
 	pid_t a = one_domain("d1", 1, "a");
 
 	(void)state;
-	join("network", proxy_in(ALL));
+	join_named_network(proxy_in(ALL));
 	join("ipc", a);
 	assert_placed("d1", true);
 	assert_int_equal(plan.joins[0].container, -1);
@@ -443,7 +453,7 @@ static void a_domain_without_monitor(void **state)
 	assert_refused(ESRCH, "the monitor of that domain has ended");
 	/* Others have nothing to do with it. */
 	plan.sandbox_role = DOMLET_SANDBOX_NONE;
-	join("network", proxy_in(ALL));
+	join_named_network(proxy_in(ALL));
 	assert_placed("", true);
 }
 

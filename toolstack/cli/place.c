@@ -152,6 +152,12 @@ static int agree(const struct search *s, const struct owner **first, const struc
 	return 0;
 }
 
+/* A network that an engine has made for the container alone has a name of its own. */
+static bool is_of_process(const char *path)
+{
+	return strncmp(path, "/proc/", strlen("/proc/")) == 0;
+}
+
 static int decide(const struct search *s, const char *root, struct domlet_plan *plan, struct domlet_placed *placed)
 {
 	const struct owner *first = NULL;
@@ -163,7 +169,7 @@ static int decide(const struct search *s, const char *root, struct domlet_plan *
 
 		if (s->joins[i].uuid[0])
 			r = agree(s, &first, &s->joins[i]);
-		else if (strcmp(j->type, "network") != 0)
+		else if (strcmp(j->type, "network") != 0 || is_of_process(j->path))
 			r = domlet_error_set(
 				s->err, ENOTSUP,
 				"the %s namespace %s can't be joined: no running container of domlet's is in it, so that it is another runtime's, or nobody's",
