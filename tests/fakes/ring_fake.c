@@ -35,6 +35,7 @@ static struct {
 	char does[DOMLET_PROCESS_MAX + 1]; /* an exec's letter, by number */
 	uint32_t requests[DOMLET_PROCESS_MAX + 1];
 	uint32_t first[DOMLET_CONTAINER_MAX]; /* processes */
+	bool mute[DOMLET_CONTAINER_MAX];      /* an exec in it does nothing */
 	uint32_t signals, sync;               /* the first SYNC */
 	bool started, stalls;
 	_Atomic bool late;   /* the host takes its time for what it reads next */
@@ -110,8 +111,13 @@ static void exec_ends(uint32_t process, uint32_t code)
 	exec_exits(process, code);
 }
 
-static void run(uint32_t process, uint32_t request, char what)
+static void run(uint32_t container, uint32_t process, uint32_t request, char what)
 {
+	if (fake.does[process] && strchr("swd", fake.does[process])) {
+		reply(request, EBUSY, "another process has that number");
+		return;
+	}
+	fake.mute[container] = fake.mute[container] || what == 'd';
 	fake.does[process] = what;
 	fake.requests[process] = request;
 	if (what == 'h' || what == 'd')
@@ -325,7 +331,7 @@ static void obey(const struct domlet_msg *m)
 			return;
 		}
 		if (ring_fake_guest == RING_FAKE_RUNS)
-			run(m->exec.process, m->request, (char)m->exec.process_json.ptr[0]);
+			run(m->exec.container, m->exec.process, m->request, (char)m->exec.process_json.ptr[0]);
 		else if (m->exec.length > 1u << 20)
 			reply(m->request, E2BIG, "such a document is too large for this guest");
 		else
@@ -333,7 +339,10 @@ static void obey(const struct domlet_msg *m)
 		return;
 	case DOMLET_MSG_FREEZE:
 	case DOMLET_MSG_THAW: reply(m->request, 0, ""); return;
-	case DOMLET_MSG_DELETE: /* which its first process has not outlived, if that still ran */
+	case DOMLET_MSG_DELETE:
+		if (fake.mute[m->delete_.container])
+			return;
+		/* Which its first process has not outlived, if that still ran. */
 		if (fake.first[m->delete_.container])
 			exec_ends(fake.first[m->delete_.container], 137);
 		fake.first[m->delete_.container] = 0;
@@ -514,6 +523,9 @@ int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const stru
 	fake.stop = false;
 	fake.sync = 0;
 	fake.stalls = false;
+	memset(fake.does, 0, sizeof fake.does);
+	memset(fake.mute, 0, sizeof fake.mute);
+	memset(fake.first, 0, sizeof fake.first);
 	domlet_ring_page_init(fake.page, ORDER, 1);
 	domlet_ring_attach(&fake.ring, fake.page, fake.data, fake.data + direction, ORDER, DOMLET_RING_GUEST);
 	domlet_ring_attach(&hr->ring, fake.page, fake.data, fake.data + direction, offer->order, DOMLET_RING_HOST);

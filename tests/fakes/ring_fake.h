@@ -17,7 +17,8 @@
  *   n  that fails with -22
  *   p  the same, with a text that would paint on a terminal
  *   h  setting it up takes for ever; when it is signalled, that has failed, and process 1 writes a line
- *   d  nothing: it answers neither that nor signals for it
+ *   d  nothing: it answers neither that nor signals for it, nor the DELETE of its container
+ * As long as one does s, w or d, another of its number fails with EBUSY.
  */
 
 #define RING_FAKE_LATE_MS 1800

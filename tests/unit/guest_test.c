@@ -124,11 +124,15 @@ static int tear_down(void **state)
 {
 	(void)state;
 	domlet_guest_detach(&guest);
+	looked_at = seen = 0;
+	for (uint32_t i = guest.processes.top; i >= 1; i--) /* of containers that were not deleted */
+		if (domlet_guest_process_find(&guest.processes, i))
+			domlet_guest_forget_first(&guest, i);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	assert_int_equal(guest.processes.top, 0);
 	uv_walk(&loop, close_handle, NULL);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
-	for (uint32_t i = 1; i <= guest.processes.top; i++) /* of containers that were not deleted */
-		free(guest.processes.by_number[i]);
 	return 0;
 }
 
@@ -282,6 +286,8 @@ static void a_process_without_descriptors_is_refused(void **state)
 /* What ends a container, or its processes, is nothing to another one. */
 static void containers_end_by_themselves(void **state)
 {
+	uint32_t freed;
+
 	(void)state;
 	create_another(10, 1, 2);
 	expect_answer(10, 0, false);
@@ -291,13 +297,16 @@ static void containers_end_by_themselves(void **state)
 	exec_in(1, 13, 4);
 	domlet_guest_drop_further(&guest, 1);
 	expect_of(DOMLET_GUEST_ENDED, 4, 137);
-	expect_of(DOMLET_GUEST_FREED, 4, 0);
-	expect_silence();
+	expect_of(DOMLET_GUEST_DROPPED, 4, 0);
+	domlet_guest_drop_further(&guest, 1);
+	expect_silence(); /* the guest has it still */
 	domlet_guest_delete(&guest, 14, 1);
 	expect_of(DOMLET_GUEST_EXITED, 2, 137);
 	expect_answer(14, 0, false);
 	expect_of(DOMLET_GUEST_ENDED, 2, 137);
-	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	freed = expect(DOMLET_GUEST_FREED)->process;
+	freed += expect(DOMLET_GUEST_FREED)->process;
+	assert_int_equal(freed, 2 + 4);
 	exec_in(0, 15, 2); /* with that number */
 	kill_process(3, SIGTERM);
 	expect_of(DOMLET_GUEST_EXITED, 3, 143);
@@ -366,7 +375,8 @@ static void what_a_process_leaves_running_keeps_its_number(void **state)
 	assert_string_equal(lines, "hello\nhello\n");
 	expect_silence();
 	domlet_guest_drop_further(&guest, 0);
-	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	expect_of(DOMLET_GUEST_DROPPED, 2, 0);
+	expect_of(DOMLET_GUEST_FREED, 2, 0); /* as the guest has ended its outputs */
 	close(out[0]);
 }
 
@@ -442,6 +452,123 @@ static void who_wakes_reads_soon(void **state)
 	expect(DOMLET_GUEST_BROKEN);
 }
 
+/* Its readers are told at once; its number stays until the guest has ended it, or the link has. */
+static void who_is_dropped_keeps_its_number(void **state)
+{
+	struct domlet_guest_exec order = {
+		.tag = 7, .process = 2, .object = strdup("s"), .len = 1, .stdio = { -1, -1, -1 }, .timeout_ms = 10000
+	};
+	int out[2];
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(out), 0);
+	order.stdio[1] = out[1];
+	domlet_guest_exec(&guest, &order);
+	expect_answer(7, 0, false);
+	exec(8, 3, "h", 10000);
+	exec(9, 4, "d", 10000);
+	domlet_guest_drop_further(&guest, 0);
+	assert_int_equal(read(out[0], &c, 1), 0);
+	close(out[0]);
+	expect_of(DOMLET_GUEST_ENDED, 2, 137);
+	expect_of(DOMLET_GUEST_DROPPED, 2, 0);
+	for (uint32_t i = 3; i <= 4; i++) {
+		expect_answer(5 + i, ECANCELED, true);
+		expect_of(DOMLET_GUEST_ENDED, i, 137);
+		expect_of(DOMLET_GUEST_DROPPED, i, 0);
+	}
+	expect_silence();
+	kill_process(2, SIGTERM);
+	expect_of(DOMLET_GUEST_EXITED, 2, 143);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	kill_process(3, SIGKILL); /* which then could not be set up */
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+	expect_silence();
+	domlet_guest_detach(&guest);
+	expect_of(DOMLET_GUEST_ENDED, 1, 137);
+	expect_of(DOMLET_GUEST_FREED, 4, 0);
+	expect_silence();
+}
+
+/* Its container ends before it is created: its streams end, and another can have its number. */
+static void who_waits_is_forgotten(void **state)
+{
+	struct domlet_guest_first first = { .container = 1, .process = 2, .stdio = { -1, -1, -1 } };
+	int out[2];
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(out), 0);
+	first.stdio[1] = out[1];
+	domlet_guest_take_first(&guest, &first);
+	domlet_guest_forget_first(&guest, 2);
+	assert_int_equal(read(out[0], &c, 1), 0);
+	close(out[0]);
+	domlet_guest_forget_first(&guest, 2); /* libuv lets go of it yet */
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	expect_silence();
+	domlet_guest_forget_first(&guest, 3); /* for which there was no place */
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+	create_another(8, 1, 2);
+	expect_answer(8, 0, false);
+	domlet_guest_forget_first(&guest, 2); /* the guest has it */
+	expect_silence();
+	domlet_guest_detach(&guest);
+	expect_of(DOMLET_GUEST_ENDED, 1, 137);
+	expect_of(DOMLET_GUEST_ENDED, 2, 137);
+	expect_silence();
+	domlet_guest_forget_first(&guest, 2);
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	expect_silence();
+}
+
+static char *create_with_document(uint32_t tag, uint32_t process, bool taken)
+{
+	struct domlet_guest_create create = { .tag = tag,
+					      .container = 1,
+					      .process = process,
+					      .id = "c2",
+					      .sha256 = (const uint8_t[32]){ 0 },
+					      .document = calloc(1, 1 << 20),
+					      .document_len = 1 << 20 };
+	const struct domlet_guest_first first = { .container = 1, .process = process, .stdio = { -1, -1, -1 } };
+
+	assert_non_null(create.document);
+	if (taken)
+		domlet_guest_take_first(&guest, &first);
+	domlet_guest_create(&guest, &create);
+	return create.document;
+}
+
+/* Whether it is sent, can't be asked for, or has no process. */
+static void a_document_is_taken_over(void **state)
+{
+	char *document;
+
+	(void)state;
+	create_with_document(7, 2, false);
+	expect_answer(7, EMFILE, false);
+	create_with_document(8, 2, true);
+	expect_answer(8, EBADMSG, false); /* of another digest */
+	expect_of(DOMLET_GUEST_FREED, 2, 0);
+	domlet_guest_sleeps(&guest, true);
+	xen_fake.paused = true;
+	uv_sleep(100);
+	document = create_with_document(9, 2, true);
+	assert_ptr_equal(guest.processes.by_number[2]->document.owned, document);
+	assert_true(fill());
+	create_with_document(10, 3, true);
+	expect_answer(10, EAGAIN, false);
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+	expect_silence();
+	domlet_guest_detach(&guest);
+	expect_answer(9, ECANCELED, true);
+	expect_of(DOMLET_GUEST_ENDED, 1, 137);
+	expect_of(DOMLET_GUEST_ENDED, 2, 137);
+	xen_fake.paused = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +578,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hundreds_of_processes_run, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_process_without_descriptors_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(containers_end_by_themselves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_is_dropped_keeps_its_number, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_waits_is_forgotten, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_document_is_taken_over, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_same_is_asked_once_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_sleeps_need_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_deadline_waits_while_the_guest_sleeps, set_up, tear_down),

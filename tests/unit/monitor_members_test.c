@@ -327,6 +327,93 @@ static void a_container_comes_and_goes(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
+/* Its caller's connection; PAIR: its proxy's, of which the second is the monitor's. */
+static int start_c2(int pair[2])
+{
+	unsigned int number = 0, generation = 0;
+	int fd = connect_to_monitor();
+	char answer[1200];
+
+	assert_true(join(fd, &number, &generation, answer, sizeof answer));
+	record("c2", number, generation);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	bring(fd, "c2", (const int[3]){ -1, STDERR_FILENO, -1 }, pair[1]);
+	close(pair[1]);
+	receive(fd, answer, sizeof answer);
+	assert_true(good(answer));
+	send_packet(fd, "{\"verb\":\"done\"}", NULL, 0);
+	ask(fd, "{\"verb\":\"start\"}", answer, sizeof answer);
+	assert_true(good(answer));
+	return fd;
+}
+
+/* C2's goes with it, and is in the guest still when c1 has another one. */
+static void a_process_that_outlives_its_container_keeps_its_number(void **state)
+{
+	int fd, other, pair[2], proxy, out;
+	char answer[1200], text[16] = "";
+	struct run r;
+
+	(void)state;
+	begin_started(&r, RING_FAKE_RUNS);
+	fd = start_c2(pair);
+	proxy = ask_for_exec(fd, "d", 1, NULL);
+	send_packet(fd, "{\"verb\":\"destroy\"}", NULL, 0);
+	expect_exit(proxy, "{\"exit\":137}");
+	close(proxy);
+	other = connect_to_monitor();
+	be_about(other, 0, 1);
+	proxy = ask_for_exec(other, "w", 1, &out);
+	receive(other, answer, sizeof answer);
+	if (!good(answer))
+		fail_msg("%s", answer);
+	assert_int_equal(read(out, text, sizeof text - 1), 6);
+	assert_string_equal(text, "hello\n");
+	send_signal(proxy, SIGTERM);
+	expect_exit(proxy, "{\"exit\":143}");
+	close(proxy);
+	close(out);
+	close(other);
+	close(fd);
+	end_sleeper(&r);
+	close(pair[0]);
+}
+
+/* It is killed, and its exec is in the guest still when that has taken too long: it leaves all the same. */
+static void a_process_that_stays_holds_up_no_container(void **state)
+{
+	struct domlet_error err;
+	struct domlet_state st;
+	char answer[1200];
+	int fd, pair[2], proxy;
+	struct run r;
+
+	(void)state;
+	detached = true;
+	begin_started(&r, RING_FAKE_RUNS);
+	fd = start_c2(pair);
+	proxy = ask_for_exec(fd, "s", 1, NULL);
+	receive(fd, answer, sizeof answer);
+	assert_true(good(answer));
+	close(fd);
+	send_signal(pair[0], SIGKILL);
+	expect_exit(proxy, "{\"exit\":137}");
+	close(proxy);
+	expect_exit(pair[0], "{\"exit\":137}");
+	close(pair[0]);
+	for (int k = 0; k < 200; k++) {
+		assert_int_equal(domlet_state_load(root, "c2", &st, &err), 0);
+		if (st.monitor.pid == 0)
+			break;
+		domlet_state_free(&st);
+		uv_sleep(10);
+	}
+	assert_int_equal(st.monitor.pid, 0);
+	domlet_state_free(&st);
+	forget("c2");
+	end_sleeper(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +423,8 @@ int main(void)
 		cmocka_unit_test(there_are_sixteen_places),
 		cmocka_unit_test(nobody_is_asked_about_another),
 		cmocka_unit_test(the_domains_record_names_who_is_in_it),
+		cmocka_unit_test_teardown(a_process_that_outlives_its_container_keeps_its_number, tear_down),
+		cmocka_unit_test_teardown(a_process_that_stays_holds_up_no_container, tear_down_attached),
 		cmocka_unit_test_teardown(a_container_comes_and_goes, tear_down_attached),
 	};
 

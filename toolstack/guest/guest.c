@@ -214,6 +214,11 @@ void domlet_guest_take_first(struct domlet_guest *g, const struct domlet_guest_f
 	domlet_guest_process_take_first(&g->processes, order);
 }
 
+void domlet_guest_forget_first(struct domlet_guest *g, uint32_t process)
+{
+	domlet_guest_process_forget_first(&g->processes, process);
+}
+
 void domlet_guest_create(struct domlet_guest *g, const struct domlet_guest_create *order)
 {
 	domlet_guest_process_create(&g->processes, order);

@@ -32,6 +32,9 @@ int domlet_guest_attach(struct domlet_guest *g, uint32_t domid, const struct dom
 /* The link ends, and each process as if it was killed. */
 void domlet_guest_detach(struct domlet_guest *g);
 void domlet_guest_take_first(struct domlet_guest *g, const struct domlet_guest_first *order);
+/* Its container is gone, and PROCESS has been neither FREED nor given to another: FREED is posted, now or soon, unless
+ * the guest has the process. */
+void domlet_guest_forget_first(struct domlet_guest *g, uint32_t process);
 /* The others are for a guest that is attached. */
 void domlet_guest_create(struct domlet_guest *g, const struct domlet_guest_create *order);
 void domlet_guest_start(struct domlet_guest *g, uint32_t tag, uint32_t container);
@@ -41,7 +44,7 @@ void domlet_guest_sync(struct domlet_guest *g, uint32_t tag);
 void domlet_guest_freeze(struct domlet_guest *g, uint32_t tag, uint32_t container);
 void domlet_guest_thaw(struct domlet_guest *g, uint32_t tag, uint32_t container);
 /* Of a container whose first process has ended. When it is answered by 0, nothing of the container is left in the
- * guest, and its first process is freed; after a create that failed this has been so by itself. EAGAIN as above. */
+ * guest, and its first process is freed, as those that were dropped are; after a create that failed this has been so by itself. EAGAIN as above. */
 void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t container);
 /* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
  * be blamed for reading nothing. */
@@ -57,7 +60,8 @@ void domlet_guest_abandon(struct domlet_guest *g, uint32_t process);
 void domlet_guest_lose_proxy(struct domlet_guest *g, uint32_t process);
 /* The readers of PROCESS see the end, whatever is still to be written. */
 void domlet_guest_close_streams(struct domlet_guest *g, uint32_t process);
-/* All processes of CONTAINER but its first one end now, whatever is still to be written. */
+/* All processes of CONTAINER but its first one end now, whatever is still to be written. Each is DROPPED; as long as the
+ * link is there it is FREED only when the guest has ended it, or deleted the container. */
 void domlet_guest_drop_further(struct domlet_guest *g, uint32_t container);
 /* DOMLET_GUEST_OUTPUT is posted when a reader takes some from now on. */
 void domlet_guest_watch_output(struct domlet_guest *g);

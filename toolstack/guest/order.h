@@ -25,7 +25,7 @@ struct domlet_guest_create {
 	const char *id;
 	uint64_t generation;
 	const uint8_t *sha256; /* of the document */
-	const char *document;  /* goes over the ring, and stays until it is answered; NULL: xenstore has it */
+	char *document;        /* goes over the ring; taken over; NULL: xenstore has it */
 	size_t document_len;
 };
 

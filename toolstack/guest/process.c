@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "process.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -140,6 +141,7 @@ static struct domlet_guest_process *take(struct domlet_guest_processes *all, uin
 		free(p);
 		return NULL;
 	}
+	assert(!all->by_number[number]); /* it was FREED */
 	p->number = number;
 	p->container = container;
 	p->all = all;
@@ -264,6 +266,16 @@ void domlet_guest_process_take_first(struct domlet_guest_processes *all, const s
 	}
 }
 
+void domlet_guest_process_forget_first(struct domlet_guest_processes *all, uint32_t number)
+{
+	struct domlet_guest_process *p = domlet_guest_process_find(all, number);
+
+	if (p && (p->phase == DOMLET_GUEST_PROCESS_WAITING || !all->link->attached))
+		free_process(p);
+	else if (!p && !all->by_number[number]) /* there was no place for it */
+		post(all, DOMLET_GUEST_FREED, number, 0);
+}
+
 /* False: the order was answered, as more was asked than a guest can owe. */
 static bool ask(struct domlet_guest_processes *all, struct domlet_msg *msg, struct domlet_guest_request r)
 {
@@ -299,13 +311,14 @@ void domlet_guest_process_create(struct domlet_guest_processes *all, const struc
 	struct domlet_msg msg = { .type = DOMLET_MSG_CREATE };
 
 	if (!p) {
+		free(order->document);
 		answer(all, order->tag, EMFILE, NO_PLACE);
 		return;
 	}
 	msg.create.source = order->document != NULL;
 	if (order->document)
 		domlet_guest_document_open(&p->document, all->link, p->number, order->document, order->document_len,
-					   NULL);
+					   order->document);
 	else
 		domlet_guest_streams_announce(all->link, p->number);
 	msg.create.container = order->container;
@@ -315,9 +328,10 @@ void domlet_guest_process_create(struct domlet_guest_processes *all, const struc
 	msg.create.sha256 = (struct domlet_slice){ order->sha256, DOMLET_SHA256_LEN };
 	msg.create.id = (struct domlet_slice){ (const uint8_t *)order->id, (uint32_t)strlen(order->id) };
 	p->phase = DOMLET_GUEST_PROCESS_STARTING;
-	(void)ask(all, &msg,
-		  (struct domlet_guest_request){
-			  .tag = order->tag, .process = order->process, .container = order->container });
+	if (!ask(all, &msg,
+		 (struct domlet_guest_request){
+			 .tag = order->tag, .process = order->process, .container = order->container }))
+		free_process(p);
 }
 
 /* The guest knows nothing of P. */
@@ -409,13 +423,14 @@ static bool mark_ended(struct domlet_guest_process *p)
 	return true;
 }
 
-/* Nothing of the container is left in the guest. */
-static void free_first(struct domlet_guest_processes *all, uint32_t container)
+/* Nothing of the container is left in the guest; what others have written may still be read. */
+static void free_deleted(struct domlet_guest_processes *all, uint32_t container)
 {
 	for (uint32_t number = 1; number <= all->top; number++) {
 		struct domlet_guest_process *p = domlet_guest_process_find(all, number);
 
-		if (!p || !p->first || p->container != container || p->phase == DOMLET_GUEST_PROCESS_WAITING)
+		if (!p || !(p->first || p->dropped) || p->container != container ||
+		    p->phase == DOMLET_GUEST_PROCESS_WAITING)
 			continue;
 		(void)mark_ended(p);
 		tell_end(p, p->exit_code);
@@ -440,7 +455,7 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 	if (!r.answered)
 		answer(all, r.tag, code, text);
 	if (r.type == DOMLET_MSG_DELETE && code == 0)
-		free_first(all, r.container);
+		free_deleted(all, r.container);
 	if (!p)
 		return;
 	if (code) {
@@ -551,6 +566,22 @@ void domlet_guest_process_end_all(struct domlet_guest_processes *all)
 	domlet_guest_process_sweep(all);
 }
 
+/* The guest may have it for a while yet: its number is given to no other until then, or another would be taken for it. */
+static void drop(struct domlet_guest_process *p)
+{
+	if (p->dropped)
+		return;
+	if (p->phase == DOMLET_GUEST_PROCESS_STARTING || p->phase == DOMLET_GUEST_PROCESS_RUNNING)
+		p->exit_code = EXIT_KILLED;
+	p->dropped = p->orphan = true;
+	stop_deadline(p);
+	answer_about(p, ECANCELED);
+	domlet_guest_document_cut(&p->document);
+	domlet_guest_streams_close(&p->streams);
+	tell_end(p, p->exit_code);
+	post(p->all, DOMLET_GUEST_DROPPED, p->number, 0);
+}
+
 void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container)
 {
 	for (uint32_t number = 1; number <= all->top; number++) {
@@ -558,8 +589,10 @@ void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint3
 
 		if (!p || p->first || p->container != container)
 			continue;
-		(void)mark_ended(p);
-		if (p->phase == DOMLET_GUEST_PROCESS_DRAINING)
+		if (all->link->attached)
+			drop(p);
+		else if (mark_ended(p) || p->phase == DOMLET_GUEST_PROCESS_DRAINING)
 			end(p);
 	}
+	wake(all);
 }

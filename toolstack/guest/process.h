@@ -5,7 +5,7 @@
 /*
  * The guest's processes, by number: from the order that makes one until
  * nothing of it is left. A container's first process stays until its container
- * could not be created or was deleted; further ones end by themselves, or when
+ * could not be created or was deleted, or is forgotten before the guest knows it; further ones end by themselves, or when
  * the link does.
  */
 
@@ -27,9 +27,10 @@ enum domlet_guest_process_phase {
 struct domlet_guest_process {
 	enum domlet_guest_process_phase phase;
 	uint32_t number, container;
-	bool first;  /* of its container */
-	bool orphan; /* nobody waits for it any more: it is killed as soon as there is something to kill */
-	bool told;   /* ENDED was posted */
+	bool first;   /* of its container */
+	bool orphan;  /* nobody waits for it any more: it is killed as soon as there is something to kill */
+	bool told;    /* ENDED was posted */
+	bool dropped; /* only its number is kept, as the guest may have it still */
 	struct domlet_guest_streams streams;
 	unsigned int handles; /* of libuv, still open */
 	uv_timer_t deadline;  /* for the guest's answer to EXEC */
@@ -51,6 +52,8 @@ struct domlet_guest_processes {
 };
 
 void domlet_guest_process_take_first(struct domlet_guest_processes *all, const struct domlet_guest_first *order);
+/* What the guest knows stays until it says that it doesn't any more, or the link ends. */
+void domlet_guest_process_forget_first(struct domlet_guest_processes *all, uint32_t number);
 void domlet_guest_process_create(struct domlet_guest_processes *all, const struct domlet_guest_create *order);
 void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct domlet_guest_exec *order);
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
@@ -83,7 +86,8 @@ void domlet_guest_process_abandon(struct domlet_guest_process *p, int code);
 void domlet_guest_process_lose_proxy(struct domlet_guest_process *p);
 /* The link has ended: all were killed. Each ends when its output is written. */
 void domlet_guest_process_end_all(struct domlet_guest_processes *all);
-/* All of CONTAINER but its first one end now, whatever is written. */
+/* All of CONTAINER but its first one end now, whatever is written; their numbers stay theirs while the guest may have
+ * them. */
 void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container);
 
 #endif

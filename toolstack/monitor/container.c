@@ -241,7 +241,7 @@ void domlet_container_free(struct domlet_container *c)
 	struct domlet_monitor_process *first = domlet_monitor_process_find(c->processes, c->first);
 
 	if (first && first->first && first->container == c->number)
-		first->used = false;
+		domlet_guest_forget_first(c->guest, c->first);
 	domlet_control_forget(c->control, c->number);
 	domlet_record_drop(&c->record);
 	forget_what_it_was(c);
@@ -336,7 +336,7 @@ void domlet_container_send_create(struct domlet_container *c)
 					     .id = c->state.id,
 					     .generation = c->generation,
 					     .sha256 = c->sha256,
-					     .document = goes_over_the_ring(c) ? c->document : NULL,
+					     .document = goes_over_the_ring(c) ? take_ptr(c->document) : NULL,
 					     .document_len = c->document_len };
 
 	domlet_guest_create(c->guest, &order);
@@ -619,10 +619,11 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 		else
 			domlet_control_send_exit(c->control, ev->process, ev->code);
 		return;
-	case DOMLET_GUEST_FREED:
+	case DOMLET_GUEST_DROPPED:
 		if (p)
-			p->used = false;
+			p->dropped = true;
 		return;
+	case DOMLET_GUEST_FREED:
 	case DOMLET_GUEST_OUTPUT:
 	case DOMLET_GUEST_HELLO:
 	case DOMLET_GUEST_BROKEN: return; /* the domain's */

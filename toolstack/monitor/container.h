@@ -41,7 +41,7 @@ struct domlet_container {
 	uint64_t memory_kib; /* that its domain is to have for it; 0: it asks for none */
 	uint32_t vcpus;
 	int lock;       /* its image's; -1: none */
-	char *document; /* until the guest has it; NULL then */
+	char *document; /* until it is created, or goes over the ring; NULL then */
 	size_t document_len;
 	uint8_t sha256[DOMLET_SHA256_LEN];
 	struct domlet_error err;       /* why it failed */

@@ -499,6 +499,15 @@ static struct domlet_container *of_event(struct monitor *m, const struct domlet_
 	return ev->tag >> 16 == DOMLET_ASKED_EXEC ? of_process(m, number) : find(m, number);
 }
 
+/* Its container may have left before. */
+static void hear_freed(struct monitor *m, uint32_t process)
+{
+	struct domlet_monitor_process *p = domlet_monitor_process_find(&m->processes, process);
+
+	if (p)
+		p->used = false;
+}
+
 static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 {
 	struct monitor *m = user;
@@ -512,6 +521,8 @@ static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 		hear_output(m);
 	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_SYNC)
 		hear_sync(m, ev);
+	else if (ev->type == DOMLET_GUEST_FREED)
+		hear_freed(m, ev->process);
 	else if ((c = of_event(m, ev)))
 		domlet_container_hear(c, ev);
 	(void)uv_async_send(&m->wake);

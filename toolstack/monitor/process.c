@@ -41,7 +41,8 @@ struct domlet_monitor_process *domlet_monitor_process_find(const struct domlet_m
 bool domlet_monitor_process_has_further(const struct domlet_monitor_processes *all, uint32_t container)
 {
 	for (uint32_t n = 1; n < all->count; n++)
-		if (all->slots[n].used && !all->slots[n].first && all->slots[n].container == container)
+		if (all->slots[n].used && !all->slots[n].first && !all->slots[n].dropped &&
+		    all->slots[n].container == container)
 			return true;
 	return false;
 }

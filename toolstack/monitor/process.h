@@ -16,6 +16,7 @@ struct domlet_connection;
 struct domlet_monitor_process {
 	bool used;
 	bool first;                      /* of its container */
+	bool dropped;                    /* nobody waits for it, but the guest may have its number still */
 	uint32_t container;              /* its number */
 	struct domlet_connection *asker; /* the command that waits for it; NULL: it was told, or is gone */
 };
@@ -29,7 +30,7 @@ struct domlet_monitor_processes {
 uint32_t domlet_monitor_process_add(struct domlet_monitor_processes *all, uint32_t container, bool first);
 /* NULL: there is no such process. */
 struct domlet_monitor_process *domlet_monitor_process_find(const struct domlet_monitor_processes *all, uint32_t number);
-/* Whether CONTAINER has others than its first. */
+/* Whether CONTAINER has others than its first that somebody waits for. */
 bool domlet_monitor_process_has_further(const struct domlet_monitor_processes *all, uint32_t container);
 
 #endif
