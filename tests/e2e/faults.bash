@@ -33,9 +33,9 @@ end() {
     echo "status $status: $rest"
 }
 
-state_field() { # NAME: a number of the state file
+state_field() { # NAME: a number of the container's record, or else of its domain's
     local text
-    text=$(cat /run/domlet/c1/domlet.json 2>/dev/null) || return
+    text=$(cat /run/domlet/c1/domlet.json /run/domlet-domains/*/domlet.json 2>/dev/null) || [[ $text ]] || return
     [[ $text =~ \"$1\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
@@ -45,7 +45,7 @@ monitor_pid() {
     local found
     for _ in {1..2000}; do
         found=$(state_field monitorPid)
-        [[ $found != "$pid" ]] || { sleep 0.01 && continue; }
+        [[ $found != "$pid" && $found != 0 ]] || { sleep 0.01 && continue; }
         echo "$found"
         return
     done

@@ -281,7 +281,7 @@ static int start_monitor(struct domlet_cli *cli, struct launch *l)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return domlet_error_set(&cli->err, errno, "can't make a socket pair: %s", domlet_strerror(errno));
 	spec.first = pair[1];
-	r = domlet_monitor_spawn(&spec, speaks && l->options->foreground, &cli->err);
+	r = domlet_monitor_spawn(&spec, speaks, l->options->foreground, &cli->err);
 	close(pair[1]);
 	if (r > 0)
 		return pair[0];

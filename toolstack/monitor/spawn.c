@@ -26,14 +26,14 @@ static void close_others(const int *keep, size_t count)
 	}
 }
 
-static _Noreturn void be_monitor(struct domlet_monitor_spec *spec, bool speaks)
+static _Noreturn void be_monitor(struct domlet_monitor_spec *spec, bool speaks, bool foreground)
 {
 	int null = open("/dev/null", O_RDWR);
 	struct domlet_log log = *spec->log;
 	struct domlet_error err;
 	sigset_t none;
 
-	log.background = !speaks;
+	log.background = !speaks || !foreground;
 	spec->log = &log;
 	(void)setsid();
 	sigemptyset(&none);
@@ -50,12 +50,12 @@ static _Noreturn void be_monitor(struct domlet_monitor_spec *spec, bool speaks)
 	_exit(domlet_monitor_main(spec));
 }
 
-pid_t domlet_monitor_spawn(struct domlet_monitor_spec *spec, bool speaks, struct domlet_error *err)
+pid_t domlet_monitor_spawn(struct domlet_monitor_spec *spec, bool speaks, bool foreground, struct domlet_error *err)
 {
 	pid_t monitor = fork();
 
 	if (monitor == 0)
-		be_monitor(spec, speaks);
+		be_monitor(spec, speaks, foreground);
 	if (monitor < 0)
 		return domlet_error_set(err, errno, "can't fork the monitor: %s", domlet_strerror(errno));
 	(void)domlet_pid_of(monitor, &spec->record->monitor);
