@@ -157,3 +157,29 @@ ready" ] || { cat "$BATS_TEST_TMPDIR/out"; false; }
     [ "$(jq -r .type /run/domlet/c1/domlet.json)" = "$type" ]
     domlet delete --force c1
 }
+
+# As domlet has it done for a container that joins a domain.
+# bats test_tags=xen,type
+@test "a domain gets memory and processors while it runs, and gives them back" {
+    local domid
+    sized() { # MIB PROCESSORS
+        local mib processors
+        read -r mib processors < <(domlet exec c1 sh -c 'busybox awk "/MemTotal/ { print int(\$2 / 1024) }" /proc/meminfo; grep -c ^processor /proc/cpuinfo' | xargs)
+        ((mib > $1 * 85 / 100 && mib <= $1 && processors == $2)) || { echo "$mib MiB, $processors processors"; false; }
+    }
+    sed 's/^vcpus = .*/vcpus = 1\nmaxvcpus = 2/' "/usr/share/domlet/xen-configs/$DOMLET_TYPE.cfg" >/etc/domlet/e2e-spare.cfg
+    make_bundle sleep 1000
+    edit 'del(.annotations)'
+    domlet --template e2e-spare create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domlet start c1
+    domid=$(xl list | awk '/domlet-c1/ { print $2 }')
+    sized 128 1
+    xl mem-max "$domid" 400
+    xl mem-set "$domid" 400
+    xl vcpu-set "$domid" 2
+    eventually 30 sized 400 2
+    xl vcpu-set "$domid" 1
+    xl mem-set "$domid" 150
+    eventually 30 sized 150 1
+    domlet delete --force c1
+}

@@ -82,6 +82,12 @@ static int allow(struct domlet_xen_resize *resize, struct domlet_error *err)
 	return rc ? domlet_xen_log_error(&loop->log, err, rc, what) : 0;
 }
 
+static void set_deadline(struct domlet_xen_resize *resize)
+{
+	uv_update_time(resize->loop->uv);
+	resize->deadline_ms = uv_now(resize->loop->uv) + resize->patience_ms;
+}
+
 int domlet_xen_resize_start(struct domlet_xen_resize *resize, uint32_t domid, uint64_t memory_kib, uint32_t vcpus,
 			    struct domlet_error *err)
 {
@@ -119,7 +125,7 @@ int domlet_xen_resize_start(struct domlet_xen_resize *resize, uint32_t domid, ui
 		return 0; /* it is looked at again */
 	resize->busy = true;
 	resize->rc = 0;
-	resize->waited_ms = 0;
+	set_deadline(resize);
 	go_on(resize);
 	return 0;
 }
@@ -138,7 +144,7 @@ static bool has_taken(struct domlet_xen_resize *resize)
 	else
 		has_kib = info.current_memkb + SLACK_KIB;
 	libxl_dominfo_dispose(&info);
-	if (!resize->rc && has_kib < resize->target_kib && resize->waited_ms >= resize->patience_ms)
+	if (!resize->rc && has_kib < resize->target_kib && uv_now(resize->loop->uv) >= resize->deadline_ms)
 		resize->rc = domlet_error_set(
 			&resize->err, ETIMEDOUT,
 			"the domain's guest took %llu of the %llu MiB that it was given: it is short of memory, or its kernel has no CONFIG_XEN_BALLOON_MEMORY_HOTPLUG",
@@ -157,14 +163,13 @@ static void step(struct domlet_xen_resize *resize)
 		resize->rc = domlet_xen_log_error(&resize->loop->log, &resize->err, rc, what);
 	else
 		resize->target_kib = next_kib;
-	resize->waited_ms = 0;
+	set_deadline(resize);
 }
 
 static void go_on(struct domlet_xen_resize *resize)
 {
 	while (!resize->rc) {
 		if (resize->goal_kib >= resize->target_kib && !has_taken(resize)) {
-			resize->waited_ms += LOOK_MS;
 			(void)uv_timer_start(&resize->timer, on_look, LOOK_MS, 0);
 			return;
 		}

@@ -42,7 +42,8 @@ struct domlet_xen_resize {
 	uint64_t tables_kib; /* that describe memory that was added, and stay */
 	libxl_bitmap map;    /* processors, while libxl sets them */
 	uv_timer_t timer;
-	unsigned int waited_ms, patience_ms; /* a guest that takes no more in this time will not */
+	unsigned int patience_ms; /* a guest that hasn't taken a step in this time will not */
+	uint64_t deadline_ms;     /* on the loop's clock */
 };
 
 void domlet_xen_resize_init(struct domlet_xen_resize *resize);
