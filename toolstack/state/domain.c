@@ -317,15 +317,10 @@ int domlet_domain_record_remove(const struct domlet_domain_record *d, struct dom
 	return domlet_place_remove(d->domains, d->uuid, err);
 }
 
-static int may_be_domain(const struct dirent *entry)
-{
-	return !domlet_place_is_limbo(entry->d_name) && domlet_place_is_inside(entry->d_name);
-}
-
 int domlet_domain_record_each(const char *domains, int (*cb)(struct domlet_domain_record *d, void *arg), void *arg)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(domains, &entries, may_be_domain, alphasort), r = 0;
+	int n = scandir(domains, &entries, domlet_place_may_be, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
 		struct domlet_domain_record d;

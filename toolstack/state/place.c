@@ -57,6 +57,11 @@ bool domlet_place_is_limbo(const char *name)
 	return name[0] == LIMBO[0];
 }
 
+int domlet_place_may_be(const struct dirent *entry)
+{
+	return !domlet_place_is_limbo(entry->d_name) && domlet_place_is_inside(entry->d_name);
+}
+
 bool domlet_place_limbo_of(const char *name, struct domlet_pid *who)
 {
 	unsigned long long ticks;

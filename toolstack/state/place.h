@@ -9,6 +9,7 @@
  * returns 0 or -errno, where it doesn't say otherwise.
  */
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -31,6 +32,8 @@ int domlet_place_root(const char *root, const char *id, char *real, size_t len, 
 /* A directory in limbo has no container yet, or no longer: its name says who
  * makes or removes it, and no container can have that name. */
 bool domlet_place_is_limbo(const char *name);
+/* For scandir(3): whether ENTRY may be a container's, or a domain's. */
+int domlet_place_may_be(const struct dirent *entry);
 /* Whether NAME is in limbo and tells its maker or remover, which *WHO is then. */
 bool domlet_place_limbo_of(const char *name, struct domlet_pid *who);
 /* Makes a directory in limbo, which WHO will fill and settle as ROOT/ID; writes its name

@@ -185,16 +185,11 @@ int domlet_state_discard(const char *root, const char *id, int timeout_ms, struc
 	return r < 0 ? r : domlet_state_remove(&st, err);
 }
 
-static int may_be_container(const struct dirent *entry)
-{
-	return !domlet_place_is_limbo(entry->d_name) && domlet_place_is_inside(entry->d_name);
-}
-
 int domlet_state_each(const char *root, int (*cb)(struct domlet_state *st, void *arg), void *arg,
 		      struct domlet_error *err)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(root, &entries, may_be_container, alphasort);
+	int n = scandir(root, &entries, domlet_place_may_be, alphasort);
 	int r = 0;
 
 	if (n < 0 && errno == ENOENT)
