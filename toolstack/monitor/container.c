@@ -21,6 +21,15 @@
 /* That somebody who removes what a killed command left may take. */
 #define RECORD_LOCK_MS 100
 
+#define DISK_NAME sizeof "xvda"
+
+/* As the document names it (oci/plan.c: domlet_plan_number). */
+static void name_disk(const struct domlet_container *c, char name[DISK_NAME])
+{
+	(void)strcpy(name, "xvda");
+	name[3] = (char)('a' + c->number);
+}
+
 /* Coming */
 
 /* A guest that freezes it after all thaws it again. */
@@ -62,6 +71,7 @@ static void open_once(struct domlet_container *c, uv_loop_t *loop)
 	if (c->opened)
 		return;
 	c->opened = true;
+	c->lock = -1;
 	uv_timer_init(loop, &c->answers);
 	c->answers.data = c;
 	domlet_record_open(&c->record, loop);
@@ -165,10 +175,6 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 	int taken;
 
 	open_once(c, loop);
-	c->state = (struct domlet_state){ 0 };
-	c->document = NULL;
-	c->lock = -1;
-	forget_what_it_was(c);
 	c->terminal = r->terminal;
 	c->foreground = create->foreground;
 	c->keep = create->keep;
@@ -254,7 +260,7 @@ bool domlet_container_go_on_leaving(struct domlet_container *c)
 	const struct domlet_container_life *life = domlet_container_life(c);
 	bool waits = c->attaches || c->life->domain.state != DOMLET_DOMAIN_READY;
 	struct domlet_error err;
-	char device[8];
+	char device[DISK_NAME];
 
 	if (!c->present || c->leaves || !domlet_container_is_over(c))
 		return false;
@@ -272,7 +278,7 @@ bool domlet_container_go_on_leaving(struct domlet_container *c)
 	c->leaves = true;
 	if (!c->has_disk)
 		return true;
-	(void)snprintf(device, sizeof device, "xvd%c", (char)('a' + c->number));
+	name_disk(c, device);
 	c->spoilt = domlet_xen_disk_detach(c->domain->xen, c->number, device, &err) < 0;
 	if (c->spoilt)
 		domlet_log_notice(c->spec->log, "%s", err.text);
@@ -303,14 +309,14 @@ static void publish(struct domlet_container *c)
 void domlet_container_publish(struct domlet_container *c)
 {
 	struct domlet_error err;
-	char device[8];
+	char device[DISK_NAME];
 
 	if (!c->late) {
 		c->has_disk = true;
 		publish(c);
 		return;
 	}
-	(void)snprintf(device, sizeof device, "xvd%c", (char)('a' + c->number));
+	name_disk(c, device);
 	c->attaches = domlet_xen_disk_attach(c->domain->xen, c->number, c->state.image, device, &err) == 0;
 	if (!c->attaches)
 		domlet_queue_post_end(c->queue, DOMLET_EV_PUBLISH_FAILED, c->number, &err);
