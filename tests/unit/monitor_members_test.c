@@ -237,6 +237,21 @@ static void nobody_is_asked_about_another(void **state)
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
+/* Reads the record of ID once it is nobody's any more. */
+static void load_when_let_go(const char *id, struct domlet_state *st)
+{
+	struct domlet_error err;
+
+	for (int k = 0; k < 200; k++) {
+		assert_int_equal(domlet_state_load(root, id, st, &err), 0);
+		if (st->monitor.pid == 0)
+			break;
+		domlet_state_free(st);
+		uv_sleep(10);
+	}
+	assert_int_equal(st->monitor.pid, 0);
+}
+
 static void load_domain(struct domlet_domain_record *d)
 {
 	struct domlet_error err;
@@ -303,14 +318,7 @@ static void a_container_comes_and_goes(void **state)
 		send_packet(later, "{\"verb\":\"destroy\"}", NULL, 0);
 		expect_exit(pair[0], "{\"exit\":137}");
 		close(pair[0]);
-		for (int k = 0; k < 200; k++) {
-			assert_int_equal(domlet_state_load(root, "c2", &st, &err), 0);
-			if (st.monitor.pid == 0)
-				break;
-			domlet_state_free(&st);
-			uv_sleep(10);
-		}
-		assert_int_equal(st.monitor.pid, 0);
+		load_when_let_go("c2", &st);
 		assert_int_equal(st.status, DOMLET_STATUS_STOPPED);
 		assert_int_equal(st.exit_code, 137);
 		domlet_state_free(&st);
@@ -382,7 +390,6 @@ static void a_process_that_outlives_its_container_keeps_its_number(void **state)
 /* It is killed, and its exec is in the guest still when that has taken too long: it leaves all the same. */
 static void a_process_that_stays_holds_up_no_container(void **state)
 {
-	struct domlet_error err;
 	struct domlet_state st;
 	char answer[1200];
 	int fd, pair[2], proxy;
@@ -401,14 +408,7 @@ static void a_process_that_stays_holds_up_no_container(void **state)
 	close(proxy);
 	expect_exit(pair[0], "{\"exit\":137}");
 	close(pair[0]);
-	for (int k = 0; k < 200; k++) {
-		assert_int_equal(domlet_state_load(root, "c2", &st, &err), 0);
-		if (st.monitor.pid == 0)
-			break;
-		domlet_state_free(&st);
-		uv_sleep(10);
-	}
-	assert_int_equal(st.monitor.pid, 0);
+	load_when_let_go("c2", &st);
 	domlet_state_free(&st);
 	forget("c2");
 	end_sleeper(&r);
