@@ -53,7 +53,7 @@ static int create(struct domlet_cli *cli, int argc, char **argv)
 
 const struct domlet_verb domlet_verb_create = {
 	.name = "create",
-	.summary = "create a container in a domain of its own, up to just before its program",
+	.summary = "create a container, in a domain of its own or of those it joins, up to just before its program",
 	.usage = "domlet create [OPTIONS] ID\n\n"
 		 "  -b, --bundle DIR   the bundle (the current directory)\n"
 		 "  --pid-file FILE    write the pid of the container's proxy there\n"

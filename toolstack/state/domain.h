@@ -13,7 +13,7 @@
  *
  * A struct domlet_domain_record owns its strings, which domlet_domain_record_free()
  * releases. Each function with an error as its last parameter returns 0 or -errno, where
- * it doesn't say otherwise. Who locks a domain and a container locks the domain first.
+ * it doesn't say otherwise. Who locks a container and its domain locks the container first.
  */
 
 #include <stdbool.h>
