@@ -208,8 +208,9 @@ static bool goes_by_itself(const struct domlet_container *c)
 }
 
 /* The record, and what only that leads to. Of a newcomer that was not created, in a domain that goes on,
- * the command that makes it removes these, as long as it is there: it may take a while. */
-static bool let_record_go(struct domlet_container *c)
+ * the command that makes it removes these, as long as it is there: it may take a while. STUCK: the domain
+ * could not be destroyed, so whoever removes the record is to try that first. */
+static bool let_record_go(struct domlet_container *c, bool stuck)
 {
 	bool to_command = c->late && !c->created && !c->foreground && c->life->domain.state < DOMLET_DOMAIN_DYING &&
 			  domlet_control_launcher(c->control, c->number);
@@ -217,7 +218,7 @@ static bool let_record_go(struct domlet_container *c)
 
 	c->let_go = true;
 	domlet_record_drop(&c->record);
-	if (goes_by_itself(c) && !to_command) {
+	if (goes_by_itself(c) && !to_command && !stuck) {
 		domlet_pid_wait(&c->state.proxy, PROXY_END_MS); /* it sits in the cgroup */
 		domlet_cgroup_remove(c->state.cgroup_kept ? NULL : c->state.cgroup);
 		(void)domlet_state_remove(&c->state, &ignored);
@@ -239,7 +240,7 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 	if (!stuck)
 		domlet_image_forget(c->state.image);
 	(void)domlet_domain_record_set(c->spec->record, c->number, NULL, NULL, NULL);
-	return c->let_go || let_record_go(c);
+	return c->let_go || let_record_go(c, stuck);
 }
 
 void domlet_container_free(struct domlet_container *c)
@@ -266,7 +267,7 @@ bool domlet_container_go_on_leaving(struct domlet_container *c)
 		return false;
 	/* Whoever wants to remove it needs the record, and not the number or the disk. */
 	if (waits && life->state == DOMLET_CONTAINER_NONE && !c->let_go)
-		(void)let_record_go(c);
+		(void)let_record_go(c, false);
 	if (waits)
 		return false;
 	if (life->state == DOMLET_CONTAINER_STOPPED && !c->deletes) {
