@@ -14,9 +14,9 @@
 
 #include "../dom0/cgroup.h"
 #include "caller.h"
-#include "container.h"
 #include "control.h"
 #include "domain.h"
+#include "members.h"
 #include "queue.h"
 
 /* That tell the monitor to end its containers. */
@@ -31,14 +31,11 @@ struct monitor {
 	struct domlet_queue queue;
 	struct domlet_life life;
 	struct domlet_domain domain;
-	struct domlet_container *containers[DOMLET_CONTAINER_MAX]; /* by number; NULL: nobody has had it yet */
-	struct domlet_monitor_processes processes;
+	struct domlet_members members;
 	struct domlet_guest guest;
 	struct domlet_control control;
-	uint64_t generation; /* the last that was given away */
-	uint16_t syncs;      /* asked for; the number of the last */
-	bool read_out;       /* all was read that a guest left which runs no more */
-	bool finished;       /* but for output of further processes, and their proxies */
+	uint16_t syncs; /* asked for; the number of the last */
+	bool read_out;  /* all was read that a guest left which runs no more */
 };
 
 static struct monitor the; /* one a process; its link alone is 350 KiB */
@@ -48,26 +45,12 @@ static void handle_events(struct monitor *m);
 /* NULL: there is none of that number. */
 static struct domlet_container *find(struct monitor *m, uint32_t number)
 {
-	struct domlet_container *c = number < DOMLET_CONTAINER_MAX ? m->containers[number] : NULL;
-
-	return c && c->present ? c : NULL;
+	return domlet_members_find(&m->members, number);
 }
 
-/* Whose guest it is, for people: one of several containers names none of them. */
 static const char *whose(struct monitor *m)
 {
-	static char text[DOMLET_ID_MAX + 16];
-	const struct domlet_container *only = NULL;
-	unsigned int count = 0;
-
-	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
-		if (find(m, n)) {
-			only = find(m, n);
-			count++;
-		}
-	(void)snprintf(text, sizeof text, "%s %s", count == 1 ? "container" : "domain",
-		       count == 1 ? only->state.id : m->spec->record->name);
-	return text;
+	return domlet_members_whose(&m->members);
 }
 
 /* Whose progress says most of the domain's. */
@@ -161,27 +144,19 @@ static void grow(struct monitor *m)
 		domlet_domain_grow(&m->domain, memory_kib, vcpus);
 }
 
-static bool somebody_is_present(struct monitor *m)
-{
-	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
-		if (find(m, n))
-			return true;
-	return false;
-}
-
 /* Once the last output is written. */
 static void finish(struct monitor *m)
 {
-	m->finished = true;
+	m->members.finished = true;
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
 		if (find(m, n) && !domlet_container_is_over(find(m, n)))
 			return;
-	if (somebody_is_present(m))
+	if (domlet_members_any(&m->members))
 		domlet_log_phase(m->spec->log, "destroyed");
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
 		if (find(m, n) && !find(m, n)->record.over)
 			leave(m, find(m, n));
-	if (!somebody_is_present(m))
+	if (!domlet_members_any(&m->members))
 		forget_domain(m);
 }
 
@@ -191,11 +166,11 @@ static void left(void *user)
 	struct domlet_container *c = user;
 	struct monitor *m = &the;
 
-	if (!c->leaves && !m->finished)
+	if (!c->leaves && !m->members.finished)
 		return; /* something of it is still in the domain */
 	domlet_container_free(c);
 	domlet_domain_save(&m->domain);
-	if (m->finished && !somebody_is_present(m))
+	if (m->members.finished && !domlet_members_any(&m->members))
 		forget_domain(m);
 }
 
@@ -406,7 +381,7 @@ static void look_after_those_that_leave(struct monitor *m)
 		}
 	}
 	grow(m);
-	if (m->finished)
+	if (m->members.finished)
 		finish(m);
 }
 
@@ -483,26 +458,19 @@ static void hear_output(struct monitor *m)
 			find(m, n)->end.output_moved = true;
 }
 
-static struct domlet_container *of_process(struct monitor *m, uint32_t process)
-{
-	const struct domlet_monitor_process *p = domlet_monitor_process_find(&m->processes, process);
-
-	return p ? find(m, p->container) : NULL;
-}
-
 static struct domlet_container *of_event(struct monitor *m, const struct domlet_guest_event *ev)
 {
 	uint32_t number = ev->tag & UINT16_MAX;
 
 	if (ev->type != DOMLET_GUEST_ANSWERED)
-		return of_process(m, ev->process);
-	return ev->tag >> 16 == DOMLET_ASKED_EXEC ? of_process(m, number) : find(m, number);
+		return domlet_members_of_process(&m->members, ev->process);
+	return ev->tag >> 16 == DOMLET_ASKED_EXEC ? domlet_members_of_process(&m->members, number) : find(m, number);
 }
 
 /* Its container may have left before. */
 static void hear_freed(struct monitor *m, uint32_t process)
 {
-	struct domlet_monitor_process *p = domlet_monitor_process_find(&m->processes, process);
+	struct domlet_monitor_process *p = domlet_monitor_process_find(&m->members.processes, process);
 
 	if (p)
 		p->used = false;
@@ -528,151 +496,17 @@ static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 	(void)uv_async_send(&m->wake);
 }
 
-/* Who comes */
-
-static bool is_closed(const struct monitor *m)
-{
-	return m->life.domain.state >= DOMLET_DOMAIN_DYING || m->life.domain.doomed || m->finished;
-}
-
-static bool is_paused(const struct monitor *m)
-{
-	return m->life.domain.state == DOMLET_DOMAIN_PAUSING || m->life.domain.state == DOMLET_DOMAIN_PAUSED;
-}
-
-static void refuse_join(struct monitor *m, struct domlet_connection *from, int code, const char *why)
-{
-	char text[256];
-
-	(void)snprintf(text, sizeof text, "the domain %s %s", m->spec->record->name, why);
-	domlet_control_answer(from, code, text);
-}
-
-/* Keeps NUMBER for who comes by FROM. False: out of memory. */
-static bool reserve(struct monitor *m, uint32_t number, struct domlet_connection *from)
-{
-	struct domlet_container *c = m->containers[number];
-
-	if (!c)
-		c = m->containers[number] = calloc(1, sizeof *c);
-	if (!c)
-		return false;
-	c->number = number;
-	c->generation = ++m->generation;
-	c->reserved = true;
-	c->spec = m->spec;
-	c->life = &m->life;
-	c->queue = &m->queue;
-	c->guest = &m->guest;
-	c->control = &m->control;
-	c->domain = &m->domain;
-	c->processes = &m->processes;
-	c->record.log = m->spec->log;
-	c->record.left = left;
-	c->record.user = c;
-	from->container = number;
-	from->is_launcher = true;
-	return true;
-}
-
-static bool is_taken(const struct monitor *m, uint32_t number)
-{
-	const struct domlet_container *c = m->containers[number];
-
-	return c && (c->present || c->reserved);
-}
-
-static void join(struct monitor *m, struct domlet_connection *from)
-{
-	uint32_t n = 0;
-
-	while (n < DOMLET_CONTAINER_MAX && is_taken(m, n))
-		n++;
-	if (is_closed(m))
-		refuse_join(m, from, ESRCH, "is about to end, and takes no container");
-	else if (is_paused(m))
-		refuse_join(m, from, EBUSY, "is paused, and takes no container: resume the one in it first");
-	else if (from->container != DOMLET_CONTROL_NOBODY)
-		refuse_join(m, from, EINVAL, "has given this command a place already");
-	else if (n == DOMLET_CONTAINER_MAX)
-		refuse_join(m, from, EAGAIN, "has 16 containers, and takes no further one: delete one of them first");
-	else if (!reserve(m, n, from))
-		refuse_join(m, from, ENOMEM, "takes no container: its monitor is out of memory");
-	else
-		domlet_control_answer_join(from, n, m->generation);
-}
-
-static void close_all(const int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-}
-
-static bool has_a_purpose(const struct monitor *m)
-{
-	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
-		if (is_taken(m, n))
-			return true;
-	return m->life.domain.state != DOMLET_DOMAIN_NONE;
-}
-
-/* A monitor that was started for a container which didn't come ends. */
-static void end_without_purpose(struct monitor *m)
-{
-	if (!has_a_purpose(m))
-		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
-}
-
-/* The number may be another's from now on. */
-static void refuse_container(struct domlet_connection *from, const struct domlet_error *err)
-{
-	domlet_control_answer(from, err->code, err->text);
-	from->container = DOMLET_CONTROL_NOBODY;
-	from->is_launcher = false;
-}
-
-static void create(struct monitor *m, struct domlet_connection *from, struct domlet_control_request *r)
-{
-	struct domlet_container *c = from->container < DOMLET_CONTAINER_MAX ? m->containers[from->container] : NULL;
-	bool keeps = r->create.keeps;
-	struct domlet_error err;
-
-	if (!c || !from->is_launcher || !c->reserved)
-		domlet_control_answer(from, EINVAL, "a container that is to be created needs a number first");
-	else if (is_closed(m))
-		domlet_control_answer(from, ESRCH, "the domain is about to end, and takes no container");
-	else if (domlet_container_take(c, &m->loop, r, &err) < 0)
-		refuse_container(from, &err);
-	else
-		domlet_queue_post(&m->queue, DOMLET_EV_ARRIVE, c->number, keeps);
-	if (c && c->present && m->life.domain.state == DOMLET_DOMAIN_NONE)
-		domlet_queue_post(&m->queue, DOMLET_EV_LAUNCH, 0, 0);
-	end_without_purpose(m);
-	free(r->create.root);
-	free(r->create.id);
-	close_all((const int[]){ r->fds[0], r->fds[1], r->fds[2], r->fds[3], r->create.document, r->create.lock }, 6);
-}
-
-static void be_about(struct monitor *m, struct domlet_connection *from, const struct domlet_control_request *r)
-{
-	const struct domlet_container *c = find(m, r->number);
-
-	if (from->container == DOMLET_CONTROL_NOBODY && c && c->generation == r->generation)
-		from->container = r->number;
-}
-
 static void on_request(void *user, struct domlet_connection *from, struct domlet_control_request *r)
 {
 	struct monitor *m = user;
 
 	handle_events(m);
 	if (r->verb == DOMLET_CONTROL_JOIN)
-		join(m, from);
+		domlet_members_join(&m->members, from);
 	else if (r->verb == DOMLET_CONTROL_CREATE)
-		create(m, from, r);
+		domlet_members_create(&m->members, from, r);
 	else if (r->verb == DOMLET_CONTROL_ABOUT)
-		be_about(m, from, r);
+		domlet_members_be_about(&m->members, from, r);
 	else if (find(m, from->container))
 		domlet_caller_ask(find(m, from->container), from, r);
 	else
@@ -688,9 +522,7 @@ static void on_loss(void *user, struct domlet_connection *from)
 	handle_events(m);
 	if (find(m, from->container))
 		domlet_caller_lose(find(m, from->container), from);
-	else if (from->is_launcher && from->container < DOMLET_CONTAINER_MAX)
-		m->containers[from->container]->reserved = false;
-	end_without_purpose(m);
+	domlet_members_lose(&m->members, from);
 	(void)uv_async_send(&m->wake);
 }
 
@@ -711,7 +543,7 @@ static void on_detached(void *user, uint32_t number, int rc, const struct domlet
 	struct monitor *m = user;
 	struct domlet_container *c = find(m, number);
 
-	if (!c || !c->leaves || m->finished)
+	if (!c || !c->leaves || m->members.finished)
 		return;
 	c->spoilt = rc < 0;
 	if (c->spoilt)
@@ -732,7 +564,7 @@ static void on_signal(uv_signal_t *s, int signo)
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
 		if (find(m, n))
 			domlet_end_stop(&find(m, n)->end, &why);
-	if (!somebody_is_present(m))
+	if (!domlet_members_any(&m->members))
 		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
 }
 
@@ -745,16 +577,6 @@ static void open_signals(struct monitor *m)
 		m->signals[i].data = m;
 		uv_signal_start(&m->signals[i], on_signal, signals[i]);
 	}
-}
-
-/* The command that starts the monitor is the first that brings a container. */
-static void take_starter(struct monitor *m)
-{
-	struct domlet_connection *starter = domlet_control_add(&m->control, m->spec->first, 0, DOMLET_CONTROL_NOBODY);
-
-	m->generation = DOMLET_MONITOR_FIRST_GENERATION - 1;
-	if (!reserve(m, 0, starter))
-		domlet_queue_post(&m->queue, DOMLET_EV_DESTROY, 0, 0);
 }
 
 static void open_rooms(struct monitor *m)
@@ -771,8 +593,16 @@ static void open_rooms(struct monitor *m)
 	m->domain = (struct domlet_domain){
 		.spec = m->spec, .queue = &m->queue, .attached = on_attached, .detached = on_detached, .user = m
 	};
+	m->members = (struct domlet_members){ .spec = m->spec,
+					      .loop = &m->loop,
+					      .life = &m->life,
+					      .queue = &m->queue,
+					      .guest = &m->guest,
+					      .control = &m->control,
+					      .domain = &m->domain,
+					      .left = left };
 	open_signals(m);
-	take_starter(m);
+	domlet_members_open(&m->members);
 }
 
 int domlet_monitor_main(const struct domlet_monitor_spec *spec)
