@@ -319,6 +319,44 @@ static void containers_end_by_themselves(void **state)
 	expect_silence();
 }
 
+static void take_output(int fd)
+{
+	char bytes[4096];
+
+	assert_int_equal(read(fd, bytes, sizeof bytes), sizeof bytes);
+	for (int i = 0; i < 4; i++)
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void who_takes_output_is_heard_of(void **state)
+{
+	struct domlet_guest_exec order = {
+		.tag = 12, .container = 1, .process = 3, .object = strdup("o"), .len = 1, .timeout_ms = 10000
+	};
+	int out[2];
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	create_another(10, 1, 2);
+	expect_answer(10, 0, false);
+	assert_int_equal(pipe(out), 0);
+	memcpy(order.stdio, (const int[3]){ -1, out[1], -1 }, sizeof order.stdio);
+	domlet_guest_exec(&guest, &order);
+	expect_answer(12, 0, false);
+	expect_of(DOMLET_GUEST_EXITED, 3, 0);
+	take_output(out[0]);
+	domlet_guest_watch_output(&guest, 0);
+	domlet_guest_watch_output(&guest, 1);
+	expect_silence(); /* what was taken before */
+	take_output(out[0]);
+	assert_int_equal(expect(DOMLET_GUEST_OUTPUT)->code, 1); /* container 0 has none */
+	take_output(out[0]);
+	expect_silence(); /* it is said once */
+	close(out[0]);
+	expect_of(DOMLET_GUEST_ENDED, 3, 0);
+	expect_of(DOMLET_GUEST_FREED, 3, 0);
+}
+
 static void the_same_is_asked_once_at_a_time(void **state)
 {
 	(void)state;
@@ -578,6 +616,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hundreds_of_processes_run, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_process_without_descriptors_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(containers_end_by_themselves, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_takes_output_is_heard_of, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_is_dropped_keeps_its_number, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_waits_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_document_is_taken_over, set_up, tear_down),

@@ -19,7 +19,7 @@ enum domlet_guest_event_type {
 	DOMLET_GUEST_ENDED, /* once: process's proxy can be told code, as its output is written or nobody waits for it */
 	DOMLET_GUEST_DROPPED, /* after domlet_guest_drop_further(): nobody waits for process, but the guest may have it still */
 	DOMLET_GUEST_FREED,  /* process: nothing is left of it, and its number may be given away again */
-	DOMLET_GUEST_OUTPUT, /* once after domlet_guest_watch_output(): a reader has taken some */
+	DOMLET_GUEST_OUTPUT, /* once after domlet_guest_watch_output(): a reader has taken some of container code */
 	DOMLET_GUEST_BROKEN, /* once; text: how the guest broke the protocol. Nothing more is read of it */
 };
 

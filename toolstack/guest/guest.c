@@ -130,10 +130,12 @@ static void say_broken(struct domlet_guest *g)
 
 static void say_output(struct domlet_guest *g)
 {
-	if (!g->watching || !g->link.output_moved)
-		return;
-	g->watching = false;
-	post(g, &(struct domlet_guest_event){ .type = DOMLET_GUEST_OUTPUT });
+	for (uint32_t n = 0; g->watched >> n; n++) {
+		if (!(g->watched >> n & 1) || !domlet_guest_process_moved(&g->processes, n))
+			continue;
+		g->watched &= ~(1u << n);
+		post(g, &(struct domlet_guest_event){ .type = DOMLET_GUEST_OUTPUT, .code = n });
+	}
 }
 
 static void turn(struct domlet_guest *g, uint64_t ms)
@@ -317,8 +319,8 @@ void domlet_guest_drop_further(struct domlet_guest *g, uint32_t container)
 	domlet_guest_process_drop_further(&g->processes, container);
 }
 
-void domlet_guest_watch_output(struct domlet_guest *g)
+void domlet_guest_watch_output(struct domlet_guest *g, uint32_t container)
 {
-	g->watching = true;
-	g->link.output_moved = false;
+	g->watched |= 1u << container;
+	(void)domlet_guest_process_moved(&g->processes, container); /* before */
 }

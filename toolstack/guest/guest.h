@@ -15,7 +15,8 @@
 struct domlet_guest {
 	struct domlet_guest_link link;
 	struct domlet_guest_processes processes;
-	bool greeted, said_broken, watching;
+	bool greeted, said_broken;
+	uint32_t watched; /* for output: a bit for each container */
 };
 
 /* WAKE of its link is the loop's until the loop ends. */
@@ -64,7 +65,7 @@ void domlet_guest_close_streams(struct domlet_guest *g, uint32_t process);
  * link is there it is FREED only when the guest has ended it, or deleted the container. */
 void domlet_guest_drop_further(struct domlet_guest *g, uint32_t container);
 /* DOMLET_GUEST_OUTPUT is posted when a reader takes some from now on. */
-void domlet_guest_watch_output(struct domlet_guest *g);
+void domlet_guest_watch_output(struct domlet_guest *g, uint32_t container);
 
 static inline bool domlet_guest_is_attached(const struct domlet_guest *g)
 {

@@ -23,7 +23,6 @@ struct domlet_guest_link {
 	bool wakes;  /* the latter, since WOKEN_AT */
 	uint64_t woken_at;
 	bool wants_room;    /* an input has credit, but the ring is full */
-	bool output_moved;  /* a reader took some */
 	const char *broken; /* how the guest broke the protocol */
 	uint32_t requests;  /* the last request's number */
 };

@@ -582,6 +582,19 @@ static void drop(struct domlet_guest_process *p)
 	post(p->all, DOMLET_GUEST_DROPPED, p->number, 0);
 }
 
+bool domlet_guest_process_moved(struct domlet_guest_processes *all, uint32_t container)
+{
+	bool moved = false;
+
+	for (uint32_t i = 1; i <= all->top; i++) {
+		struct domlet_guest_process *p = all->by_number[i];
+
+		if (p && p->container == container)
+			moved = domlet_guest_streams_moved(&p->streams) || moved;
+	}
+	return moved;
+}
+
 void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container)
 {
 	for (uint32_t number = 1; number <= all->top; number++) {

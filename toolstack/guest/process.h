@@ -86,6 +86,8 @@ void domlet_guest_process_abandon(struct domlet_guest_process *p, int code);
 void domlet_guest_process_lose_proxy(struct domlet_guest_process *p);
 /* The link has ended: all were killed. Each ends when its output is written. */
 void domlet_guest_process_end_all(struct domlet_guest_processes *all);
+/* Whether a reader took some of CONTAINER's output since the last such question. */
+bool domlet_guest_process_moved(struct domlet_guest_processes *all, uint32_t container);
 /* All of CONTAINER but its first one end now, whatever is written; their numbers stay theirs while the guest may have
  * them. */
 void domlet_guest_process_drop_further(struct domlet_guest_processes *all, uint32_t container);

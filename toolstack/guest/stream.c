@@ -176,14 +176,14 @@ static struct domlet_guest_output *output_of(struct domlet_guest_streams *s, uin
 	return NULL;
 }
 
-static ssize_t put(struct domlet_guest_link *l, const struct domlet_guest_output *o, const uint8_t *data, size_t len)
+static ssize_t put(struct domlet_guest_output *o, const uint8_t *data, size_t len)
 {
 	ssize_t n;
 
 	do
 		n = o->socket ? send(o->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(o->fd, data, len);
 	while (n < 0 && errno == EINTR);
-	l->output_moved = l->output_moved || n > 0;
+	o->moved = o->moved || n > 0;
 	return n;
 }
 
@@ -213,7 +213,7 @@ void domlet_guest_streams_data(struct domlet_guest_streams *s, uint32_t stream, 
 	ssize_t n = 0;
 
 	if (o && o->fd >= 0 && o->backlog.len == 0) {
-		n = put(l, o, data, len);
+		n = put(o, data, len);
 		if (n < 0 && errno != EAGAIN)
 			give_up(l, o, s->let_go);
 		n = n < 0 ? 0 : n;
@@ -252,7 +252,7 @@ static void write_backlog(struct domlet_guest_link *l, struct domlet_guest_outpu
 
 	if (!o->backlog.len)
 		return;
-	n = put(l, o, domlet_backlog_front(&o->backlog), o->backlog.len);
+	n = put(o, domlet_backlog_front(&o->backlog), o->backlog.len);
 	if (n < 0 && errno != EAGAIN) {
 		give_up(l, o, let_go);
 		return;
@@ -335,6 +335,14 @@ bool domlet_guest_streams_move(struct domlet_guest_streams *s, bool takes_input)
 bool domlet_guest_streams_have_reader(const struct domlet_guest_streams *s)
 {
 	return s->outputs[0].fd >= 0 || s->outputs[1].fd >= 0;
+}
+
+bool domlet_guest_streams_moved(struct domlet_guest_streams *s)
+{
+	bool moved = s->outputs[0].moved || s->outputs[1].moved;
+
+	s->outputs[0].moved = s->outputs[1].moved = false;
+	return moved;
 }
 
 bool domlet_guest_streams_drained(const struct domlet_guest_streams *s)

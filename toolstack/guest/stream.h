@@ -17,6 +17,7 @@ struct domlet_guest_output {
 	int fd;
 	bool socket, pollable, polling, eof;
 	bool reset; /* the guest was told that nobody reads it any more */
+	bool moved; /* its reader took some, since domlet_guest_streams_moved() */
 	uv_poll_t poll;
 	struct domlet_backlog backlog;
 	size_t owed; /* of the backlog, what was written before its process ended */
@@ -53,6 +54,8 @@ void domlet_guest_streams_reset(struct domlet_guest_streams *s, uint32_t stream)
 /* TAKES_INPUT: the guest may be given some now. True when bytes moved into the ring. */
 bool domlet_guest_streams_move(struct domlet_guest_streams *s, bool takes_input);
 bool domlet_guest_streams_have_reader(const struct domlet_guest_streams *s);
+/* Whether a reader took some output since the last such question. */
+bool domlet_guest_streams_moved(struct domlet_guest_streams *s);
 bool domlet_guest_streams_drained(const struct domlet_guest_streams *s);
 /* The process has ended: what it wrote is all that has come by now. */
 void domlet_guest_streams_owe(struct domlet_guest_streams *s);

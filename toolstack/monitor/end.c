@@ -24,7 +24,7 @@ static bool readers_are_busy(struct domlet_end *e)
 	bool busy = e->output_moved && uv_now(e->loop) - e->killed_at < KILLED_OUTPUT_MS;
 
 	e->output_moved = false;
-	domlet_guest_watch_output(e->guest);
+	domlet_guest_watch_output(e->guest, e->container);
 	return busy;
 }
 
@@ -43,7 +43,7 @@ void domlet_end_expect(struct domlet_end *e)
 		return;
 	e->killed_at = uv_now(e->loop);
 	e->output_moved = false;
-	domlet_guest_watch_output(e->guest);
+	domlet_guest_watch_output(e->guest, e->container);
 	uv_timer_start(&e->kill_timer, on_kill_timeout, KILLED_MS, KILLED_MS);
 }
 

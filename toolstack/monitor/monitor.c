@@ -451,11 +451,12 @@ static void hear_sync(struct monitor *m, const struct domlet_guest_event *ev)
 	domlet_queue_post_end(&m->queue, DOMLET_EV_SYNC_FAILED, 0, &err);
 }
 
-static void hear_output(struct monitor *m)
+static void hear_output(struct monitor *m, uint32_t container)
 {
-	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
-		if (find(m, n))
-			find(m, n)->end.output_moved = true;
+	struct domlet_container *c = find(m, container);
+
+	if (c)
+		c->end.output_moved = true;
 }
 
 static struct domlet_container *of_event(struct monitor *m, const struct domlet_guest_event *ev)
@@ -486,7 +487,7 @@ static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 	else if (ev->type == DOMLET_GUEST_BROKEN)
 		hear_broken(m, ev->text);
 	else if (ev->type == DOMLET_GUEST_OUTPUT)
-		hear_output(m);
+		hear_output(m, ev->code);
 	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_SYNC)
 		hear_sync(m, ev);
 	else if (ev->type == DOMLET_GUEST_FREED)
