@@ -168,7 +168,9 @@ static void arrive(struct domlet_container_life *c, const struct domlet_containe
 {
 	if (c->state != DOMLET_CONTAINER_NONE)
 		return;
-	*c = (struct domlet_container_life){ .state = DOMLET_CONTAINER_WAITING, .keeps = keeps };
+	*c = (struct domlet_container_life){ .state = DOMLET_CONTAINER_WAITING,
+					     .keeps = keeps,
+					     .early = at->home == DOMLET_HOME_NONE };
 	if (at->home == DOMLET_HOME_BUILT || at->home == DOMLET_HOME_READY)
 		domlet_life_act(out, DOMLET_ACT_PUBLISH, at->number);
 	if (at->home >= DOMLET_HOME_LOST)

@@ -28,6 +28,7 @@ enum domlet_container_state {
 struct domlet_container_life {
 	enum domlet_container_state state;
 	bool keeps; /* its domain stays for it */
+	bool early; /* it came before its domain was begun, whose guest looks for its document when it boots */
 	bool published;
 	bool failed; /* its creation or start did; why is with the caller of step() */
 	bool killed; /* its first process was sent SIGKILL, and hasn't ended yet as far as we know */
@@ -41,9 +42,10 @@ struct domlet_container_life {
 
 /* What its domain can do for it. */
 enum domlet_container_home {
-	DOMLET_HOME_NONE,  /* nothing yet */
-	DOMLET_HOME_BUILT, /* take its document: it boots, or is paused */
-	DOMLET_HOME_READY, /* take its requests */
+	DOMLET_HOME_NONE,     /* nothing yet, and it may still be built for it */
+	DOMLET_HOME_BUILDING, /* nothing yet */
+	DOMLET_HOME_BUILT,    /* take its document: it boots, or is paused */
+	DOMLET_HOME_READY,    /* take its requests */
 	DOMLET_HOME_LOST,
 	DOMLET_HOME_GONE,
 };

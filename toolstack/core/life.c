@@ -4,6 +4,7 @@
 static enum domlet_container_home home(const struct domlet_domain_life *d)
 {
 	switch (d->state) {
+	case DOMLET_DOMAIN_BUILDING: return DOMLET_HOME_BUILDING;
 	case DOMLET_DOMAIN_BOOTING:
 	case DOMLET_DOMAIN_ATTACHED:
 	case DOMLET_DOMAIN_PAUSING:
@@ -83,12 +84,15 @@ static void step_container(struct domlet_life *life, const struct domlet_life_ev
 	}
 }
 
-/* Whether a container's document is still to be published: a guest that boots looks for it. */
+/* Whether a document that the guest looks for when it boots is still to be published. */
 static bool documents_are_missing(const struct domlet_life *life)
 {
-	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
-		if (life->container[i].state == DOMLET_CONTAINER_WAITING && !life->container[i].published)
+	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++) {
+		const struct domlet_container_life *c = &life->container[i];
+
+		if (c->state == DOMLET_CONTAINER_WAITING && c->early && !c->published)
 			return true;
+	}
 	return false;
 }
 
