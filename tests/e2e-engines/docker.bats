@@ -219,9 +219,15 @@ teardown() {
     docker pause d1
     [ "$(docker inspect -f '{{.State.Status}}' d1)" = paused ]
     run ! docker exec d1 true
+    docker commit d1 committed >"$out"
+    [ "$(docker inspect -f '{{.State.Status}}' d1)" = paused ]
     docker unpause d1
     docker exec d1 true
+    docker commit d1 committed >"$out" # which pauses it for the time of that
+    [ "$(docker inspect -f '{{.State.Status}}' d1)" = running ]
+    docker exec d1 true
     docker rm -f d1
+    docker rmi committed >"$out"
 }
 
 # bats test_tags=long

@@ -114,7 +114,11 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     [ "$(podman inspect -f '{{.State.Status}}' p1)" = paused ]
     podman unpause p1
     podman exec p1 true
+    podman commit --pause p1 committed >"$out"
+    [ "$(podman inspect -f '{{.State.Status}}' p1)" = running ]
+    podman exec p1 true
     podman rm -f -t 0 p1
+    podman rmi committed >"$out"
 }
 
 # bats test_tags=long
