@@ -219,6 +219,8 @@ int libxl_set_memory_target(libxl_ctx *ctx, uint32_t domid, int64_t target_memkb
 	(void)ctx, (void)domid;
 	if (relative || !enforce)
 		abort();
+	if (xen_fake.targets_refused && xen_fake.targets_refused--)
+		return ERROR_FAIL;
 	if (xen_fake_fails("set_memory_target") || (uint64_t)target_memkb > xen_fake.max_kib)
 		return ERROR_INVAL;
 	xen_fake.target_kib = (uint64_t)target_memkb;

@@ -27,7 +27,8 @@ struct xen_fake {
 	bool destroyed_beside_disks;    /* while such a call was under way */
 	/* What the domain has, is to have, and may have; its guest takes TAKES_KIB at each look. */
 	uint64_t memory_kib, target_kib, max_kib, pool_kib, takes_kib;
-	unsigned int vcpus, targets; /* how often it was told another one */
+	unsigned int vcpus, targets;  /* how often it was told another one */
+	unsigned int targets_refused; /* so many tries fail */
 };
 
 extern struct xen_fake xen_fake;

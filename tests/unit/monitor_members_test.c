@@ -355,6 +355,28 @@ static int start_c2(int pair[2])
 	return fd;
 }
 
+/* The domain, by what c2 asks for. */
+static void what_could_not_grow_is_tried_again(void **state)
+{
+	struct run r;
+	int fd, pair[2];
+
+	(void)state;
+	detached = true;
+	targets_refused = 3;
+	begin_started(&r, RING_FAKE_SLEEPS);
+	fd = start_c2(pair);
+	for (int i = 0; i < 200 && count_in_log("has the size that its containers ask for") == 0; i++)
+		uv_sleep(50);
+	assert_int_equal(count_in_log("it is tried again"), 1); /* not each time */
+	assert_int_equal(count_in_log("has the size that its containers ask for"), 1);
+	close(fd);
+	close(pair[0]);
+	end_sleeper(&r);
+	assert_int_equal(seen->xen.targets, 1);
+	targets_refused = 0;
+}
+
 /* C2's goes with it, and is in the guest still when c1 has another one. */
 static void a_process_that_outlives_its_container_keeps_its_number(void **state)
 {
@@ -425,6 +447,7 @@ int main(void)
 		cmocka_unit_test(the_domains_record_names_who_is_in_it),
 		cmocka_unit_test_teardown(a_process_that_outlives_its_container_keeps_its_number, tear_down),
 		cmocka_unit_test_teardown(a_process_that_stays_holds_up_no_container, tear_down_attached),
+		cmocka_unit_test_teardown(what_could_not_grow_is_tried_again, tear_down_attached),
 		cmocka_unit_test_teardown(a_container_comes_and_goes, tear_down_attached),
 	};
 

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "../../frontend/proto/link.h"
+#include "../../toolstack/base/file.h"
 #include "../../toolstack/monitor/monitor.h"
 #include "monitor_run.h"
 
@@ -27,7 +28,7 @@ char document[17u << 20];
 size_t document_len;
 bool detached, kept;
 int out_file = -1;
-unsigned int full_from, full_for;
+unsigned int full_from, full_for, targets_refused;
 struct seen *seen;
 char top[32], root[80], domains[48], log_path[80];
 
@@ -84,6 +85,7 @@ static _Noreturn void be_monitor(struct domlet_domain_record *d, int caller, uns
 					.type = "pvh",
 					.vcpus = 1,
 					.memory_kib = 65536,
+					.memory_max_kib = targets_refused ? UINT64_MAX : 0,
 					.boot_timeout_s = ring_fake_guest == RING_FAKE_AGENT ? 60 : 2 };
 	struct domlet_log log;
 	struct domlet_error err;
@@ -93,6 +95,7 @@ static _Noreturn void be_monitor(struct domlet_domain_record *d, int caller, uns
 	if (domlet_log_open(&log, log_path, "text", false, &err) < 0 || domlet_pid_of(getpid(), &d->monitor) < 0)
 		_exit(99);
 	xen_fake_reset(NULL, fail_at);
+	xen_fake.targets_refused = targets_refused;
 	xen_fake.guest_silent = ring_fake_guest == RING_FAKE_SILENT;
 	status = domlet_monitor_main(&spec);
 	seen->xen = xen_fake;
@@ -435,4 +438,18 @@ void fill_output(int full[2])
 	while (write(full[1], filling, sizeof filling) > 0)
 		;
 	out_file = full[1];
+}
+
+unsigned int count_in_log(const char *what)
+{
+	struct domlet_error err;
+	unsigned int count = 0;
+	char *log;
+	size_t len;
+
+	assert_int_equal(domlet_file_read(log_path, 65536, &log, &len, &err), 0);
+	for (const char *at = log; (at = strstr(at, what)); at++)
+		count++;
+	free(log);
+	return count;
 }

@@ -40,6 +40,7 @@ extern bool kept;                                         /* `run --keep` */
 extern int out_file;                                      /* the container's output; -1: a pipe */
 extern unsigned int full_from,
 	full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
+extern unsigned int targets_refused; /* so many growths of the domain, of which it has no other chance; 0: it never grows */
 
 /* Before all tests, after each, and after all. */
 int set_up(void **state);
@@ -76,6 +77,9 @@ void bring(int caller, const char *id, const int stdio[3], int proxy);
 /* A later command's connection; the container that it is about. */
 int connect_to_monitor(void);
 void be_about(int fd, unsigned int number, unsigned int generation);
+
+/* How often the monitors' log says WHAT. */
+unsigned int count_in_log(const char *what);
 
 /* A packet, "" at the end. */
 void receive(int fd, char *text, size_t len);

@@ -76,8 +76,6 @@ static void each_call_fails_of_a_create(void **state)
 	each_call_fails(state);
 }
 
-static unsigned int count_in_log(const char *what);
-
 /* The first that the monitor writes and that which says "created" are needed for
  * a create; the others are written later. */
 static void each_save_fails_once(void **state)
@@ -184,20 +182,6 @@ static void the_domain_ends_before_the_start(void **state)
 			strstr(r.last, "cannot start")); /* the start's answer, when the reason came by itself before */
 		assert_string_equal(r.exit, "{\"exit\":137}");
 	}
-}
-
-static unsigned int count_in_log(const char *what)
-{
-	struct domlet_error err;
-	unsigned int count = 0;
-	char *log;
-	size_t len;
-
-	assert_int_equal(domlet_file_read(log_path, 65536, &log, &len, &err), 0);
-	for (const char *at = log; (at = strstr(at, what)); at++)
-		count++;
-	free(log);
-	return count;
 }
 
 static void a_lack_of_memory_is_logged(void **state)

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 
+#ifndef GROW_AGAIN_MS /* a test's patience ends earlier */
+#define GROW_AGAIN_MS 10000u
+#endif
+#define GROW_AGAIN_MAX 5u /* the wait is doubled so often */
+
 void domlet_domain_save(struct domlet_domain *d)
 {
 	struct domlet_error err;
@@ -80,10 +85,17 @@ static void post_destroyed(struct domlet_domain *d, int rc, const struct domlet_
 	domlet_queue_post(d->queue, DOMLET_EV_DESTROYED, 0, 0);
 }
 
+static void end_growth(struct domlet_domain *d)
+{
+	d->ends = true;
+	(void)uv_timer_stop(&d->grow_again);
+}
+
 void domlet_domain_destroy(struct domlet_domain *d)
 {
 	struct domlet_error err;
 
+	end_growth(d);
 	if (domlet_xen_destroy(d->xen, &err) < 0)
 		post_destroyed(d, -1, &err);
 }
@@ -150,6 +162,7 @@ static void vanished(void *user)
 {
 	struct domlet_domain *d = user;
 
+	end_growth(d);
 	domlet_queue_post(d->queue, DOMLET_EV_VANISHED, 0, 0);
 }
 
@@ -174,27 +187,62 @@ static void disaster(void *user, const char *what)
 	domlet_queue_post_end(d->queue, DOMLET_EV_DESTROY, 0, &err);
 }
 
+static void grow(struct domlet_domain *d);
+
+static void on_grow_again(uv_timer_t *t)
+{
+	grow(t->data);
+}
+
+/* Another domain may end, or the guest find memory to describe more with. */
+static void could_not_grow(struct domlet_domain *d, const struct domlet_error *err)
+{
+	unsigned int doubled;
+
+	if (d->ends)
+		return;
+	doubled = d->grow_failed < GROW_AGAIN_MAX ? d->grow_failed : GROW_AGAIN_MAX;
+
+	if (!d->grow_failed++)
+		domlet_log_notice(d->spec->log, "%s; it is tried again", err->text);
+	(void)uv_timer_start(&d->grow_again, on_grow_again, GROW_AGAIN_MS << doubled, 0);
+}
+
 static void resized(void *user, int rc, const struct domlet_error *err)
 {
 	struct domlet_domain *d = user;
 
-	if (rc < 0)
-		domlet_log_notice(d->spec->log, "%s", err->text);
+	if (rc < 0) {
+		could_not_grow(d, err);
+		return;
+	}
+	if (d->grow_failed)
+		domlet_log_notice(d->spec->log, "the domain %s has the size that its containers ask for",
+				  d->spec->record->name);
+	d->grow_failed = 0;
 }
 
-void domlet_domain_grow(struct domlet_domain *d, uint64_t memory_kib, uint32_t vcpus)
+static void grow(struct domlet_domain *d)
 {
 	const struct domlet_monitor_spec *s = d->spec;
 	uint64_t built_kib = s->memory_kib ? s->memory_kib : s->tmpl->memory_kib;
 	uint32_t built_vcpus = s->vcpus ? s->vcpus : s->tmpl->vcpus;
 	struct domlet_error err;
 
+	if (domlet_xen_resize(d->xen, d->more_kib ? built_kib + d->more_kib : 0,
+			      d->more_vcpus ? built_vcpus + d->more_vcpus : 0, &err) < 0)
+		could_not_grow(d, &err);
+}
+
+void domlet_domain_grow(struct domlet_domain *d, uint64_t memory_kib, uint32_t vcpus)
+{
 	if (memory_kib == d->more_kib && vcpus == d->more_vcpus)
 		return;
 	d->more_kib = memory_kib;
 	d->more_vcpus = vcpus;
-	if (domlet_xen_resize(d->xen, memory_kib ? built_kib + memory_kib : 0, vcpus ? built_vcpus + vcpus : 0, &err) < 0)
-		domlet_log_notice(s->log, "%s", err.text);
+	d->grow_failed = 0;
+	(void)uv_timer_stop(&d->grow_again);
+	grow(d);
 }
 
 static void attached(void *user, uint32_t tag, int rc, const struct domlet_error *err)
@@ -226,5 +274,7 @@ int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, struct domlet_e
 						   .ring_ready = ring_ready,
 						   .disaster = disaster };
 
+	uv_timer_init(loop, &d->grow_again);
+	d->grow_again.data = d;
 	return domlet_xen_open(loop, &ops, d, &d->xen, err);
 }

@@ -20,9 +20,12 @@ struct domlet_domain {
 	struct domlet_xen *xen;
 	struct domlet_ring_offer offer;
 	bool offered;
+	bool ends;         /* it is to be destroyed, or is gone */
 	bool stuck;        /* libxl could not destroy it */
 	uint64_t more_kib; /* that it has, or is to have, beside what it was built with */
 	uint32_t more_vcpus;
+	uv_timer_t grow_again;    /* runs when that could not be had */
+	unsigned int grow_failed; /* so often in a row */
 	/* A disk that was asked for is there, or (RC below 0) is not; one is gone, or not. */
 	void (*attached)(void *user, uint32_t container, int rc, const struct domlet_error *err);
 	void (*detached)(void *user, uint32_t container, int rc, const struct domlet_error *err);
@@ -51,7 +54,8 @@ void domlet_domain_pause(struct domlet_domain *d);
 void domlet_domain_resume(struct domlet_domain *d);
 void domlet_domain_forget_seed(struct domlet_domain *d);
 void domlet_domain_destroy(struct domlet_domain *d);
-/* Of a domain whose guest runs: so much more than what it was built with. What can't be had is said in the log. */
+/* Of a domain whose guest runs: so much more than what it was built with. What can't be had is said in the log,
+ * and tried again now and then. */
 void domlet_domain_grow(struct domlet_domain *d, uint64_t memory_kib, uint32_t vcpus);
 /* Writes the record. What can't be written now is written with the next change: what it says of
  * a container is for finding it alone. */
