@@ -259,7 +259,7 @@ domains() {
         [ "$(status_of c1)" = running ]
         eventually 20 eval '[ "$(jq ".containers | length" /run/domlet-domains/*/domlet.json)" = 1 ]'
     done
-    domlet create -b "$BUNDLE" m1 </dev/null >/dev/null 2>&1 3>&-
+    domlet create -b "$BUNDLE" m1 </dev/null >"$BATS_TEST_TMPDIR/said" 2>&1 3>&- || { cat "$BATS_TEST_TMPDIR/said" && false; }
     domlet start m1
 }
 

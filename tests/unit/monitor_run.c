@@ -272,6 +272,7 @@ static void hear_the_end(struct run *r)
 
 void finish(struct run *r)
 {
+	struct domlet_domain_record d;
 	struct domlet_error err;
 	struct domlet_state st;
 	bool recorded;
@@ -289,8 +290,13 @@ void finish(struct run *r)
 		(void)snprintf(r->reason, sizeof r->reason, "%s", st.reason ? st.reason : "");
 		domlet_state_free(&st);
 	}
-	/* A domain that can't be destroyed must not be forgotten. */
+	/* A domain that can't be destroyed must not be forgotten, and is the next command's to destroy. */
 	assert_int_equal(domlet_domain_record_exists(domains, UUID), seen->xen.domain);
+	if (seen->xen.domain) {
+		assert_int_equal(domlet_domain_record_load(domains, UUID, &d, &err), 0);
+		assert_int_equal(d.monitor.pid, 0);
+		domlet_domain_record_free(&d);
+	}
 	if (recorded || seen->xen.domain)
 		assert_int_equal(tear_down(NULL), 0);
 	assert_int_equal(r->exit[0] == '\0', r->untaken);

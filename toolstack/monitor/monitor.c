@@ -35,6 +35,7 @@ struct monitor {
 	struct domlet_guest guest;
 	struct domlet_control control;
 	uint16_t syncs; /* asked for; the number of the last */
+	bool given_up;  /* the domain, which can't be destroyed, is for commands to try it */
 	bool read_out;  /* all was read that a guest left which runs no more */
 };
 
@@ -144,6 +145,15 @@ static void grow(struct monitor *m)
 		domlet_domain_grow(&m->domain, memory_kib, vcpus);
 }
 
+/* Whoever finds a container's record that is nobody's is to find the domain's so, too, and to try to destroy it;
+ * we exit only a little later. */
+static void give_domain_up(struct monitor *m)
+{
+	m->spec->record->monitor = (struct domlet_pid){ 0 };
+	domlet_domain_save(&m->domain);
+	m->given_up = true;
+}
+
 /* Once the last output is written. */
 static void finish(struct monitor *m)
 {
@@ -151,6 +161,8 @@ static void finish(struct monitor *m)
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
 		if (find(m, n) && !domlet_container_is_over(find(m, n)))
 			return;
+	if (m->domain.stuck && !m->given_up)
+		give_domain_up(m);
 	if (domlet_members_any(&m->members))
 		domlet_log_phase(m->spec->log, "destroyed");
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
@@ -169,7 +181,8 @@ static void left(void *user)
 	if (!c->leaves && !m->members.finished)
 		return; /* something of it is still in the domain */
 	domlet_container_free(c);
-	domlet_domain_save(&m->domain);
+	if (!m->given_up) /* else it may be another's to write */
+		domlet_domain_save(&m->domain);
 	if (m->members.finished && !domlet_members_any(&m->members))
 		forget_domain(m);
 }
