@@ -31,7 +31,7 @@ libraries = {
 }
 # What everything may include: the C library's and the kernel's.
 system = re.compile(
-    r"(arpa|asm|linux|net|netinet|sys)/.*|(assert|ctype|dirent|endian|err|errno|fcntl|fnmatch|fts|getopt|glob|grp|ifaddrs"
+    r"(arpa|asm|linux|net|netinet|sys)/.*|(assert|ctype|dirent|dlfcn|endian|err|errno|fcntl|fnmatch|fts|getopt|glob|grp|ifaddrs"
     r"|inttypes|libgen|limits|locale|math|poll|pthread|pwd|regex|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool"
     r"|stddef|stdint|stdio|stdlib|string|strings|syslog|termios|threads|time|unistd|wchar)\.h"
 )

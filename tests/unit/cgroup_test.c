@@ -18,6 +18,7 @@
 
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/dom0/cgroup.h"
+#include "../../toolstack/dom0/scope.h"
 
 static char top[64];
 
@@ -172,6 +173,24 @@ static void a_monitors_own(void **state)
 	domlet_cgroup_leave(NULL);
 }
 
+/* That systemd makes it, the tests in a dom0 see. */
+static void a_scope_of_systemds(void **state)
+{
+	char path[64];
+
+	(void)state;
+	assert_false(domlet_scope_is("cgroup/domlet.slice/domlet-uuid.scope"));
+	assert_int_equal(mkdir("systemd", 0700), 0);
+	domlet_cgroup_of_monitor("uuid", path, sizeof path);
+	assert_string_equal(path, "cgroup/domlet.slice/domlet-uuid.scope");
+	assert_true(domlet_scope_is(path));
+	assert_false(domlet_scope_is("cgroup/domlet.slice"));
+	assert_false(domlet_scope_is("cgroup/.scope/domlet"));
+	assert_false(domlet_scope_is(".scope"));
+	assert_int_equal(rmdir("systemd"), 0);
+	domlet_scope_release(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +199,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_frozen_one_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(processes_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_monitors_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_scope_of_systemds, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("cgroup", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
+#include "../dom0/scope.h"
 #include "../storage/image.h"
 #include "../storage/mkfs.h"
 #include "../xen/policy.h"
@@ -106,6 +107,17 @@ static int check_udev(void)
 		    "install domlet whole (/usr/lib/udev/rules.d/59-domlet.rules), then run udevadm control --reload");
 }
 
+/* Where systemd runs, what it doesn't know of is killed at any moment of its shutdown. */
+static int check_systemd(void)
+{
+	struct domlet_error err = { 0 };
+
+	if (!domlet_scope_systemd())
+		return 0;
+	(void)domlet_scope_check(&err);
+	return line(!err.code, "systemd makes scopes for domlet", err.text);
+}
+
 /* Checks a template, and the files that the template names. */
 static int check_template(const char *name)
 {
@@ -167,6 +179,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(runs("xenconsoled"), "xenconsoled, which keeps the guests' consoles",
 			 "service xen start (package xen-utils-common); without it libxl builds no domain");
 	failures += check_udev();
+	failures += check_systemd();
 	failures += domlet_engine_check_all(line);
 	if (is_dom0() && store) /* without xenstore libxl may wait for that */
 		printf("note  domains are %s by default here\n",

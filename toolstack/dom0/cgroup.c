@@ -12,6 +12,7 @@
 
 #include "../base/cleanup.h"
 #include "../base/error.h"
+#include "scope.h"
 
 #ifndef CGROUP_ROOT /* a test has one of its own */
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -26,9 +27,7 @@ static bool climbs(const char *path)
 	return false;
 }
 
-/* Whether CGROUPS_PATH is of systemd's form: a slice, a prefix and a name, and no path in any of
- * them. */
-static bool is_unit(const char *cgroups_path)
+bool domlet_cgroup_is_unit(const char *cgroups_path)
 {
 	const char *colon = strchr(cgroups_path, ':');
 
@@ -95,7 +94,7 @@ int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, s
 {
 	int n;
 
-	if (cgroups_path && is_unit(cgroups_path))
+	if (cgroups_path && domlet_cgroup_is_unit(cgroups_path))
 		return unit_path(cgroups_path, path, len, err);
 	if (!cgroups_path || !cgroups_path[0])
 		n = snprintf(path, len, CGROUP_ROOT "/domlet/%s", name);
@@ -224,15 +223,20 @@ static int move_self(const char *cgroup)
 
 void domlet_cgroup_of_monitor(const char *uuid, char *path, size_t len)
 {
-	bool slice = access("/run/systemd/system", F_OK) == 0 && access(CGROUP_ROOT "/domlet.slice", F_OK) == 0;
-
-	(void)snprintf(path, len, CGROUP_ROOT "/domlet%s/%s", slice ? ".slice" : "", uuid);
+	if (domlet_scope_systemd())
+		(void)snprintf(path, len, CGROUP_ROOT "/domlet.slice/domlet-%s.scope", uuid);
+	else
+		(void)snprintf(path, len, CGROUP_ROOT "/domlet/%s", uuid);
 }
 
 int domlet_cgroup_enter(const char *path, struct domlet_error *err)
 {
 	int r;
 
+	/* Where systemd doesn't take it, a cgroup that it doesn't know is better than the caller's. */
+	if (domlet_scope_is(path) && domlet_cgroup_refuse_frozen(path, err) == 0 &&
+	    domlet_scope_enter(path, DOMLET_SCOPE_MONITOR, err) == 0)
+		return 0;
 	domlet_cgroup_make_parents(path);
 	r = domlet_cgroup_make(path, err);
 	if (r < 0)

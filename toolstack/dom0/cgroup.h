@@ -21,6 +21,8 @@ struct domlet_error;
  * systemd's form "slice:prefix:name" stands for the directory that systemd would give
  * the scope; an empty slice is system.slice. -EINVAL: the path can't be used. */
 int domlet_cgroup_path(const char *cgroups_path, const char *name, char *path, size_t len, struct domlet_error *err);
+/* Whether CGROUPS_PATH is of that form: no path in any of the three. */
+bool domlet_cgroup_is_unit(const char *cgroups_path);
 /* Whether there is a cgroup PATH. One that is there before its container is made is
  * used, but is not ours to remove. */
 bool domlet_cgroup_exists(const char *path);
@@ -37,12 +39,12 @@ unsigned int domlet_cgroup_processes(const char *path);
 /* Removes PATH (NULL: none); waits up to 5 s for proxies in it that are about to end. */
 void domlet_cgroup_remove(const char *path);
 
-/* Writes the cgroup of the monitor of the domain UUID into PATH, of LEN bytes:
- * domlet.slice/UUID where systemd has that slice, domlet/UUID otherwise. A monitor has
+/* Writes the cgroup of the monitor of the domain UUID into PATH, of LEN bytes: the scope
+ * domlet.slice/domlet-UUID.scope where systemd runs, domlet/UUID otherwise. A monitor has
  * one of its own, so that nobody who ends or counts the processes of an engine, a unit
  * or a session meets the monitor among them. */
 void domlet_cgroup_of_monitor(const char *uuid, char *path, size_t len);
-/* Makes PATH and moves this process there. Where that can't be, as with cgroup v1, all
+/* Makes PATH, or has systemd do so, and moves this process there. Where that can't be, as with cgroup v1, all
  * is as before, and the error says why. */
 int domlet_cgroup_enter(const char *path, struct domlet_error *err);
 /* Moves this process out of PATH (NULL: none) and removes that. A cgroup that can't be
