@@ -78,7 +78,7 @@ row() { # of c1 in the table
         and (.hooks | sort) == ["createContainer", "createRuntime", "poststart", "poststop", "prestart", "startContainer"]
         and (.linux.namespaces | contains(["time"])) and ["ro", "nosuid", "rprivate"] - .mountOptions == [] and .linux.seccomp.enabled
         and .potentiallyUnsafeConfigAnnotations == ["dev.domlet.", "io.container.manager", "io.kubernetes.cri.", "io.kubernetes.cri-o."]
-        and .linux.cgroup == {v1: false, v2: true, systemd: false, systemdUser: false}' "$BATS_TEST_TMPDIR/features"
+        and .linux.cgroup == {v1: false, v2: true, systemd: true, systemdUser: false}' "$BATS_TEST_TMPDIR/features"
     [ "$(jq -c '.linux.namespaces - ["time"] | sort' "$BATS_TEST_TMPDIR/features")" = "$(jq -c '[.linux.namespaces[].type] | sort' "$BUNDLE/config.json")" ]
     [ "$(jq '.linux.capabilities | length' "$BATS_TEST_TMPDIR/features")" -eq $(($(domlet exec c1 cat /proc/sys/kernel/cap_last_cap) + 1)) ]
 

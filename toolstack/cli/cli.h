@@ -20,6 +20,7 @@ struct domlet_cli {
 	const char *root;          /* --root */
 	const char *domains;       /* where domains are recorded, in whatever root their containers are */
 	const char *template_name; /* --template; NULL: by the container's type */
+	bool systemd_cgroup;       /* --systemd-cgroup */
 	struct domlet_log log;
 	struct domlet_error err;
 	bool closed[3]; /* standard streams that the caller gave us closed: now they are /dev/null */

@@ -126,7 +126,7 @@ static struct json_object *linux_features(void)
 	struct json_object *seccomp = flag("enabled", true);
 
 	json_object_object_add(cgroup, "v2", json_object_new_boolean(true));
-	json_object_object_add(cgroup, "systemd", json_object_new_boolean(false));
+	json_object_object_add(cgroup, "systemd", json_object_new_boolean(true));
 	json_object_object_add(cgroup, "systemdUser", json_object_new_boolean(false));
 	json_object_object_add(seccomp, "actions", strings(seccomp_actions));
 	json_object_object_add(seccomp, "operators", strings(seccomp_operators));

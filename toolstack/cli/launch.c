@@ -19,6 +19,7 @@
 #include "../dom0/cgroup.h"
 #include "../dom0/netns.h"
 #include "../dom0/pid.h"
+#include "../dom0/scope.h"
 #include "../monitor/spawn.h"
 #include "../oci/document.h"
 #include "../oci/plan.h"
@@ -51,6 +52,7 @@ struct launch {
 	int image_lock;       /* -1: none; the monitor gets a copy */
 	int proxy_fd;         /* the monitor's end; -1: not made yet, or handed over */
 	struct domlet_proxy_handle proxy;
+	pid_t holder; /* keeps a scope of systemd's until the proxy is in it; 0: none */
 };
 
 /* Fills in what domlet_state_create() did not know. */
@@ -195,23 +197,63 @@ static int place(struct domlet_cli *cli, struct launch *l, struct domlet_launche
 	return l->placed.uuid[0] ? join_domain(cli, l, l->placed.uuid, made) : found_domain(cli, l);
 }
 
-static int make_cgroup(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
+/* What linux.cgroupsPath may be with --systemd-cgroup, in runc's words. */
+static int check_systemd_cgroup(const char *cgroups_path, struct domlet_error *err)
 {
-	char path[4096], name[64];
+	if (!domlet_scope_systemd())
+		return domlet_error_set(err, EOPNOTSUPP,
+					"systemd not running on this host, cannot use systemd cgroups manager");
+	if (cgroups_path && cgroups_path[0] && !domlet_cgroup_is_unit(cgroups_path))
+		return domlet_error_set(
+			err, EINVAL,
+			"expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"%.128s\" instead",
+			cgroups_path);
+	return 0;
+}
+
+/* Writes the directory of the container's cgroup into PATH, of LEN bytes. */
+static int choose_cgroup(struct domlet_cli *cli, const struct launch *l, char *path, size_t len)
+{
+	const char *cgroups_path = l->plan->cgroups_path;
+	char name[96];
+
+	if (cli->systemd_cgroup && check_systemd_cgroup(cgroups_path, &cli->err) < 0)
+		return -1;
+	(void)snprintf(name, sizeof name,
+		       cli->systemd_cgroup ? "domlet.slice:domlet:%.12s-%.6s-%llu" : "domlet-%.12s-%.6s-%llu",
+		       l->plan->id, l->state->uuid, (unsigned long long)l->state->generation);
+	if (cli->systemd_cgroup && (!cgroups_path || !cgroups_path[0]))
+		cgroups_path = name;
+	return domlet_cgroup_path(cgroups_path, name, path, len, &cli->err);
+}
+
+static int make_cgroup(struct domlet_cli *cli, struct launch *l)
+{
+	struct domlet_state *st = l->state;
 	unsigned int processes;
+	char path[4096];
+	bool scope;
 	int made;
 
-	(void)snprintf(name, sizeof name, "domlet-%.12s-%.6s-%llu", p->id, st->uuid, (unsigned long long)st->generation);
-	if (domlet_cgroup_path(p->cgroups_path, name, path, sizeof path, &cli->err) < 0)
+	if (choose_cgroup(cli, l, path, sizeof path) < 0)
 		return -1;
-	domlet_cgroup_make_parents(path);
+	scope = cli->systemd_cgroup && domlet_scope_is(path);
+	if (!scope)
+		domlet_cgroup_make_parents(path);
 	/* The cgroup is recorded first, so that a command that is killed in between leaves
 	 * nothing that nobody knows. */
 	st->cgroup = strdup(path);
 	st->cgroup_kept = domlet_cgroup_exists(path);
 	if (!st->cgroup)
 		return domlet_error_set(&cli->err, ENOMEM, "the cgroup %s can't be recorded: out of memory", path);
-	if (domlet_state_save(st, &cli->err) < 0 || (made = domlet_cgroup_make(path, &cli->err)) < 0)
+	if (domlet_state_save(st, &cli->err) < 0)
+		return -1;
+	if (scope && !st->cgroup_kept) {
+		l->holder = domlet_scope_hold(path, DOMLET_SCOPE_CONTAINER, &cli->err);
+		return l->holder < 0 ? -1 : domlet_cgroup_refuse_frozen(path, &cli->err);
+	}
+	made = domlet_cgroup_make(path, &cli->err);
+	if (made < 0)
 		return -1;
 	if (!made && !st->cgroup_kept) { /* somebody else was faster */
 		st->cgroup_kept = true;
@@ -399,7 +441,7 @@ static int prepare(struct domlet_cli *cli, struct launch *l)
 		return -1;
 	l->state->image = image.path;
 	l->image_lock = image.lock;
-	if (make_cgroup(cli, plan, l->state) < 0)
+	if (make_cgroup(cli, l) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "image");
 	if (plan->terminal && l->options->console_socket)
@@ -412,9 +454,14 @@ static int prepare(struct domlet_cli *cli, struct launch *l)
 
 static int launch_placed(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
 {
-	int r;
+	int r = domlet_document_make(l->plan, l->stdio, &cli->err);
 
-	if (domlet_document_make(l->plan, l->stdio, &cli->err) < 0 || prepare(cli, l) < 0 || spawn_proxy(cli, l) < 0)
+	if (r == 0)
+		r = prepare(cli, l);
+	if (r == 0)
+		r = spawn_proxy(cli, l);
+	domlet_scope_release(l->holder); /* the proxy is there, or nobody comes */
+	if (r < 0)
 		return -1;
 	made->proxy = l->proxy.pid;
 	r = hand_over(cli, l, made);

@@ -30,6 +30,7 @@ struct globals {
 	const char *template_name;
 	const char *log_file;
 	const char *log_format;
+	bool systemd_cgroup;
 	bool debug;
 	bool help;
 	bool version;
@@ -41,6 +42,7 @@ enum global_option {
 	OPT_LOG,
 	OPT_LOG_FORMAT,
 	OPT_DEBUG,
+	OPT_SYSTEMD_CGROUP,
 	OPT_IGNORED,
 	OPT_LOG_LEVEL,
 };
@@ -52,8 +54,8 @@ static const struct option global_options[] = {
 	{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
 	{ "debug", optional_argument, NULL, OPT_DEBUG },
+	{ "systemd-cgroup", optional_argument, NULL, OPT_SYSTEMD_CGROUP },
 	/* Sent by go-runc and crun's callers; nothing here depends on them. */
-	{ "systemd-cgroup", optional_argument, NULL, OPT_IGNORED },
 	{ "criu", required_argument, NULL, OPT_IGNORED },
 	{ "rootless", required_argument, NULL, OPT_IGNORED },
 	{ "cgroup-manager", required_argument, NULL, OPT_IGNORED },
@@ -79,7 +81,8 @@ static int print_help(FILE *out)
 	      "  --log-level LEVEL    \"debug\" is --debug; others change nothing\n"
 	      "  -v, --version        print versions\n"
 	      "  -h, --help           print this help; \"domlet VERB --help\" or \"domlet help VERB\" tells a verb's options\n"
-	      "  --systemd-cgroup     ignored: cgroupsPath may always be slice:prefix:name\n"
+	      "  --systemd-cgroup     have systemd make the container's cgroup, a scope: cgroupsPath\n"
+	      "                       is slice:prefix:name\n"
 	      "  --criu, --rootless, --cgroup-manager, --config VALUE   ignored\n\n"
 	      "Something does not work? \"domlet doctor\" checks this host. See also domlet(8).\n",
 	      out);
@@ -106,6 +109,7 @@ static int read_globals(struct domlet_cli *cli, struct globals *g, int argc, cha
 		case OPT_LOG_FORMAT: g->log_format = optarg; break;
 		case OPT_LOG_LEVEL: g->debug = g->debug || !strcmp(optarg, "debug"); break;
 		case OPT_DEBUG: g->debug = flag_value(optarg); break;
+		case OPT_SYSTEMD_CGROUP: g->systemd_cgroup = flag_value(optarg); break;
 		case OPT_IGNORED: break;
 		case 'h': g->help = true; break;
 		case 'v': g->version = true; break;
@@ -210,6 +214,7 @@ static int run(struct domlet_cli *cli, char **root, int argc, char **argv)
 	if (domlet_log_open(&cli->log, g.log_file, g.log_format, g.debug, &cli->err) || make_root_absolute(cli, root))
 		return 1;
 	cli->template_name = g.template_name;
+	cli->systemd_cgroup = g.systemd_cgroup;
 	if (g.template_name && !domlet_template_name_ok(g.template_name)) {
 		domlet_error_set(&cli->err, EINVAL, "--template is \"%.64s\", but must be the name of a template",
 				 g.template_name);
