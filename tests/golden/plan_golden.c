@@ -28,13 +28,22 @@
 #include "../../toolstack/oci/plan.h"
 #include "../../toolstack/xen/policy.h"
 
+/* Before 0.18 json-c broke the line in objects and arrays that are empty. In a string there are no
+ * line breaks. */
 static void print_document(FILE *out, const struct domlet_plan *plan)
 {
 	struct json_object *document = json_tokener_parse(plan->document);
+	const char *text = json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+									    JSON_C_TO_STRING_NOSLASHESCAPE);
 
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								 JSON_C_TO_STRING_NOSLASHESCAPE));
+	for (const char *s = text; *s; s++) {
+		const char *next = s + strspn(s, "\n ");
+
+		if (s > text && *s == '\n' && ((s[-1] == '{' && *next == '}') || (s[-1] == '[' && *next == ']')))
+			s = next;
+		fputc(*s, out);
+	}
+	fputc('\n', out);
 	json_object_put(document);
 }
 
