@@ -91,6 +91,14 @@ row() { # of c1 in the table
     kill "$pid"
 }
 
+@test "--systemd-cgroup: refused where systemd doesn't run" {
+    [[ ! -d /run/systemd/system ]] || skip "systemd runs: tests/e2e/systemd"
+    make_bundle true
+    run -1 domlet --systemd-cgroup run -b "$BUNDLE" c1
+    [[ $output == *'systemd not running on this host, cannot use systemd cgroups manager' ]]
+    run -0 domlet --systemd-cgroup=false run -b "$BUNDLE" c1
+}
+
 @test "kill: numbers, names, TERM, one process or all; and when it has stopped" {
     start
     domlet kill c1 0
