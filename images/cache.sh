@@ -75,6 +75,8 @@ cache_make() {
         fi
         if [[ ! -e $out ]]; then
             say "$title: not in $cache_root yet, making it"
+            # Of one that was killed, as we hold the lock.
+            rm -rf --one-file-system "$cache_root/.$name".??????
             cache_work=$(mktemp -d "$cache_root/.$name.XXXXXX")
             cache_log=$cache_root/$name.log
             (
