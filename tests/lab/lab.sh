@@ -8,6 +8,8 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 # shellcheck source=images/cache.sh
 . "$here/../../images/cache.sh"
+# shellcheck source=tests/lab/debian.sh
+. "$here/debian.sh"
 
 usage() {
     cat <<'USAGE'
@@ -23,12 +25,17 @@ command's. Without COMMAND: a shell on this terminal. Nothing persists.
   --cpus N        processors (2)
   --timeout S     end it after S seconds, with exit status 124
   --tty           give COMMAND this terminal, instead of three streams
+  --debian RELEASE
+                  dom0 of Debian 12, 13 or sid (12); one later than 12 runs
+                  systemd and udev, and domlet is built for it, in a root of
+                  that release
   --engines       dom0 with docker, containerd and podman ready, domlet
                   registered in each, and an image called busybox
   --xen ARGS      more arguments for Xen's command line
   --log FILE      keep the console's and dom0's logs in FILE
   --no-build      don't build and install domlet
-  --build DIR     the meson build folder to install from (build)
+  --build DIR     the meson build folder to install from (build; build-deb13 for
+                  --debian 13, where it is built first)
 
 Environment: DOMLET_LAB_XENSTORED=xenstored takes the C xenstored (Debian's
 default is oxenstored); DOMLET_CACHE is where images are kept.
@@ -36,7 +43,7 @@ Exit status 125: the lab itself failed.
 USAGE
 }
 
-dir='' memory=4096 cpus=2 timeout='' tty='' engines='' xen_args='' log='' build_dir=build
+dir='' memory=4096 cpus=2 timeout='' tty='' engines='' xen_args='' log='' build_dir=default debian=12
 top=$(readlink -f "$here/../..")
 while (($#)); do
     case $1 in
@@ -47,6 +54,7 @@ while (($#)); do
     --xen) xen_args=${2:?} && shift ;;
     --log) log=${2:?} && shift ;;
     --build) build_dir=${2:?} && shift ;;
+    --debian) debian=${2:?} && shift ;;
     --no-build) build_dir='' ;;
     --tty) tty=1 ;;
     --engines) engines=--engines ;;
@@ -65,8 +73,39 @@ fi
 [[ $memory =~ ^[0-9]+$ && $cpus =~ ^[0-9]+$ && $timeout =~ ^[0-9]*$ ]] || die "lab: --memory, --cpus and --timeout take numbers"
 [[ ! $tty || (-t 0 && -t 1) ]] || die "lab: --tty needs a terminal"
 
+[[ $debian == 12 ]] || debian_suite "$debian" >/dev/null
+if [[ $build_dir == default ]]; then
+    build_dir=build
+    [[ $debian == 12 ]] || build_dir=build-deb$debian
+fi
+
 # Commas separate QEMU's options; doubled they are themselves.
 quote() { printf '%s' "${1//,/,,}"; }
+
+# The lock is ./dev's: meson knows no waiting for one that configures the folder.
+locked() { # COMMAND…, quiet unless it fails; under the lock of the build folder
+    (cd "$top" && flock "$build_dir/.dev-lock" "$@" >"$run/install.log" 2>&1) || { cat "$run/install.log" >&2 && return 1; }
+}
+
+# For this machine's release it was built by the caller.
+build_domlet() {
+    [[ $build_dir && $debian != 12 ]] || return 0
+    [[ ! -t 2 && -e $top/$build_dir/build.ninja ]] || say "lab: building domlet for Debian $debian"
+    mkdir -p "$top/$build_dir"
+    # shellcheck disable=SC2016 # for the shell inside
+    locked "$here/build-root.sh" "$debian" "$build_dir" sh -ec '[ -e "$1/build.ninja" ] || meson setup "$1"; ninja -C "$1"' sh "$build_dir"
+}
+
+# Its files end in $run/stage.
+install_domlet() {
+    if [[ $debian == 12 ]]; then
+        locked meson install -C "$build_dir" --no-rebuild --quiet --destdir "$run/stage"
+    else
+        # shellcheck disable=SC2016 # for the shell inside
+        locked bash -ec 'rm -rf "$1/stage" && "$2" "$3" "$1" meson install -C "$1" --no-rebuild --quiet --destdir stage && cp -a "$1/stage" "$4/"' \
+            bash "$build_dir" "$here/build-root.sh" "$debian" "$run"
+    fi
+}
 
 # What dom0 finds at /lab: the command, the settings, domlet to be installed;
 # and what it leaves there: status, logs.
@@ -80,9 +119,7 @@ fill_run_dir() {
     : >"$run/stderr"
     : >"$run/console.log"
     [[ $build_dir ]] || return 0
-    # The lock is ./dev's: meson knows no waiting for one that configures the folder.
-    (cd "$top" && flock "$build_dir/.dev-lock" meson install -C "$build_dir" --no-rebuild --quiet --destdir "$run/stage" >"$run/install.log" 2>&1) ||
-        { cat "$run/install.log" >&2 && return 1; }
+    install_domlet || return
     mkdir -p "$run/stage/usr/lib/domlet"
     vmlinux=$("$top/images/kernel.sh")
     cp "$vmlinux" "$run/stage/usr/lib/domlet/vmlinux"
@@ -141,7 +178,7 @@ cleanup() {
 
 show_logs() {
     local file
-    for file in qemu.log console.log dom0.log xl-dmesg.log dmesg.log; do
+    for file in qemu.log console.log dom0.log xl-dmesg.log dmesg.log journal.log; do
         [[ ! -s $run/$file ]] || { echo "--- $file" && cat "$run/$file"; }
     done | tr -d '\r'
 }
@@ -166,10 +203,13 @@ run_piped() {
 # Side by side: the kernel takes the processors' time, dom0's image the network's.
 make_images() {
     local other
-    { "$here/dom0-image.sh" $engines && packages_need qemu-system-x86 procps; } >"$run/image" 2> >(exec cat >&2) &
+    local make=("$here/dom0-image.sh")
+    [[ $debian == 12 ]] || make=("$here/systemd-image.sh" "$debian")
+    { "${make[@]}" $engines && packages_need qemu-system-x86 procps; } >"$run/image" 2> >(exec cat >&2) &
     other=$!
     pids+=("$other")
     [[ ! $build_dir ]] || "$top/images/kernel.sh" >/dev/null
+    build_domlet
     wait "$other"
     pids=()
     image=$(<"$run/image")
