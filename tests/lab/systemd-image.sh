@@ -21,7 +21,7 @@ packages=(systemd systemd-sysv udev dbus xen-utils-common xenstore-utils kmod ip
 # What is in no machine that the lab can be, by folder under the modules'.
 unused_modules=(sound drivers/{gpu,media,staging,infiniband,iio,isdn,usb,input,bluetooth,nfc,mmc,mtd,hid,platform}
     drivers/{scsi,ata,message,firewire,pcmcia,parport,hwmon,power,thermal,rtc,leds,video,edac,crypto,i2c,spi,w1,gnss}
-    drivers/{accel,comedi,nvme,soundwire,mfd,watchdog,net/{wireless,ethernet,wwan,usb,can,fddi,hippi,arcnet,ieee802154}}
+    drivers/{block/floppy.ko.xz,accel,comedi,nvme,soundwire,mfd,watchdog,net/{wireless,ethernet,wwan,usb,can,fddi,hippi,arcnet,ieee802154}}
     net/{wireless,mac80211,bluetooth,can,nfc}
     fs/{btrfs,xfs,bcachefs,ocfs2,gfs2,ceph,smb,nfs,nfsd,afs,jfs,ubifs,f2fs,nilfs2,hfs,hfsplus,ntfs3,dlm,orangefs})
 
@@ -104,7 +104,9 @@ settle() {
     echo dom0 >root/etc/hostname
     printf '127.0.0.1 localhost dom0\n' >root/etc/hosts
     for unit in timers.target apt-daily.timer systemd-pstore.service systemd-firstboot.service systemd-hwdb-update.service \
-        systemd-journal-catalog-update.service systemd-machine-id-commit.service ldconfig.service; do
+        systemd-journal-catalog-update.service systemd-machine-id-commit.service ldconfig.service systemd-update-done.service \
+        systemd-random-seed.service systemd-binfmt.service proc-sys-fs-binfmt_misc.automount sys-kernel-tracing.mount \
+        sys-kernel-config.mount; do
         ln -sf /dev/null "root/etc/systemd/system/$unit"
     done
     chroot root systemd-hwdb update
