@@ -7,7 +7,8 @@
 # console device, the folders that it mounts on, and FILE. An uncompressed cpio archive
 # in the kernel's "newc" form (Documentation/driver-api/early-userspace/
 # buffer-format.rst), made here by hand so that device nodes need no root, and
-# the same input gives the same bytes.
+# the same input gives the same bytes. $STRIP is what takes symbols away ("strip");
+# where it is set and empty they stay.
 set -euo pipefail
 
 if (($# < 2 || $# > 3)) || [[ ! -f $1 ]]; then
@@ -50,6 +51,10 @@ archive() {
 
 # What the guest holds in memory needs no symbols.
 trap 'rm -f "$2.tmp" "$2.init"' EXIT
-strip -o "$2.init" "$1"
+if [[ ${STRIP=strip} ]]; then
+    "$STRIP" -o "$2.init" "$1"
+else
+    cp "$1" "$2.init"
+fi
 archive "$2.init" "${3-}" >"$2.tmp"
 mv -f "$2.tmp" "$2"
