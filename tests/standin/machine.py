@@ -21,7 +21,7 @@ import time
 
 FOLDER, DOMAIN = sys.argv[1:]
 DOMAINS, BY_DOMID = FOLDER + "/domains", FOLDER + "/by-domid"
-CGROUPS = "/sys/fs/cgroup/xen"
+CGROUPS = FOLDER + "/cgroup/xen"  # beside that of the machine's own processes
 XENSTORED = "/var/run/xenstored"
 FREE_KIB = 16 << 20  # of the machine without a guest
 PAGE = 4096
@@ -435,10 +435,19 @@ class Caller(Client):
         super().close()
 
 
+def give_controllers(cgroup):
+    """To the domains: each has all of them, as on a machine of its own."""
+    with open(cgroup + "/cgroup.controllers", encoding="ascii") as f:
+        controllers = f.read().split()
+    with open(cgroup + "/cgroup.subtree_control", "w", encoding="ascii") as f:
+        f.write(" ".join("+" + c for c in controllers))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     for folder in (DOMAINS, BY_DOMID, CGROUPS, XENSTORED):
         os.makedirs(folder, exist_ok=True)
+    give_controllers(CGROUPS)
     nodes["/local/domain/0/name"] = (b"Domain-0", ["n0"])
     for path in ("/local", "/local/domain", "/local/domain/0", "/vm", "/tool"):
         nodes[path] = (b"", ["n0"])

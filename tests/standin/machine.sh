@@ -18,14 +18,17 @@ cannot() {
 
 # In new namespaces, all but the user's: the root file system is made, and entered.
 enter() { # BUILD COMMAND…
-    local cgroup
+    local scratch=/mnt
     set -E
     trap 'cannot "this machine refuses $BASH_COMMAND"' ERR
+    # What is needed from there would be hidden.
+    [[ $top/ != /mnt/* && $1/ != /mnt/* ]] || scratch=/media
     mount --make-rprivate /
-    mount -t tmpfs -o mode=755 standin /mnt
-    mkdir /mnt/{upper,work,root}
-    mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
-    cd /mnt/root
+    mount -t tmpfs -o mode=755 standin "$scratch"
+    cd "$scratch"
+    mkdir upper work root
+    mount -t overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch/work" overlay root
+    cd root
     mount -t proc proc proc
     mount -t sysfs sysfs sys
     mount -t cgroup2 cgroup2 sys/fs/cgroup
@@ -40,23 +43,32 @@ enter() { # BUILD COMMAND…
     cd /
     umount -l /mnt/old
     rmdir /mnt/old
-    # Where there are processes no controllers can be given away.
-    cgroup=/sys/fs/cgroup/machine
-    mkdir "$cgroup"
-    echo 0 >"$cgroup/cgroup.procs"
+    # Only a kernel's own root gives controllers away while it has processes. dom0 has a
+    # root with processes and without controllers, the domains have them all.
+    mkdir -p /sys/fs/cgroup/{dom0/root,xen}
+    echo 0 >/sys/fs/cgroup/dom0/root/cgroup.procs
+    give_controllers /sys/fs/cgroup
     ip link set lo up
     try_loop_device
     exec bash "$here/machine.sh" --inside "$@"
 }
 
+# As a machine's init does; some kernels have none.
+give_controllers() { # CGROUP: to those below
+    local controllers
+    read -ra controllers <"$1/cgroup.controllers" || true
+    echo "${controllers[*]/#/+}" >"$1/cgroup.subtree_control"
+}
+
 make_devices() {
-    local name numbers i
+    local name numbers
     mount -t tmpfs -o mode=755 dev dev
     while read -r name numbers; do
         # shellcheck disable=SC2086 # two numbers
         mknod -m 666 "dev/$name" c $numbers
     done <<<$'null 1 3\nzero 1 5\nfull 1 7\nrandom 1 8\nurandom 1 9\ntty 5 0\nfuse 10 229\nloop-control 10 237'
-    for i in {0..63}; do mknod "dev/loop$i" b 7 "$i"; done
+    # Where a processor is emulated, one process is much faster than 64.
+    python3 -I -S -c 'import os; [os.mknod(f"dev/loop{i}", 0o60644, os.makedev(7, i)) for i in range(64)]'
     mkdir dev/{pts,shm,mqueue,xen}
     : >dev/xen/privcmd
     : >dev/xen/xenbus
@@ -105,15 +117,18 @@ run() { # BUILD COMMAND…
     shift
     export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DOMLET_PLACE=standin DOMLET_TYPE=${DOMLET_TYPE:-pvh}
     unset TMPDIR
+    command -v strip >/dev/null || export STRIP='' # no kernel has to hold the symbols here
     install_domlet "$build"
-    mkdir -p /run/standin/proc
+    mkdir -p /run/standin/{proc,cgroup}
     echo control_d >/run/standin/proc/capabilities
+    mount --move /sys/fs/cgroup /run/standin/cgroup
     /usr/bin/python3 "$here/machine.py" /run/standin "$build/tests/standin/standin-domain" &
     for ((i = 0; i < 100; i++)); do
         [[ ! -S /run/standin/hypervisor ]] || break
         sleep 0.05
     done
-    "$@" || status=$?
+    # In dom0's root.
+    unshare -C bash -c 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"' bash "$@" || status=$?
     exit "$status"
 }
 
@@ -162,7 +177,10 @@ need_capabilities() {
     done <<<$'CHOWN 0\nDAC_OVERRIDE 1\nFOWNER 3\nKILL 5\nSETGID 6\nSETUID 7\nSETPCAP 8\nNET_BIND_SERVICE 10\nNET_ADMIN 12\nSYS_CHROOT 18\nSYS_PTRACE 19\nSYS_ADMIN 21\nSYS_BOOT 22\nMKNOD 27\nAUDIT_WRITE 29'
 }
 
-if [[ ${1-} == --enter ]]; then
+if [[ ${1-} == --join ]]; then # CGROUP BUILD COMMAND…
+    echo 0 >"$2/cgroup.procs" || cannot "no process can be moved to the cgroup $2"
+    exec unshare -C bash "$here/machine.sh" --enter "${@:3}"
+elif [[ ${1-} == --enter ]]; then
     enter "${@:2}"
 elif [[ ${1-} == --inside ]]; then
     run "${@:2}"
@@ -199,10 +217,10 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 143' INT TERM HUP
 # In the background, so that the traps act at once. When we are killed it goes along.
+# Only the child of unshare is in the cgroup: it can leave the machine's root to be without processes.
 (
     trap - INT QUIT # which are ignored there
-    echo "$BASHPID" >"$own/cgroup.procs" || cannot "no process can be moved to a cgroup below $cgroups"
-    exec setpriv --pdeathsig KILL unshare -m -u -i -n -p -C -f --kill-child bash "$here/machine.sh" --enter "$build" "$@"
+    exec setpriv --pdeathsig KILL unshare -m -u -i -n -p -f --kill-child bash "$here/machine.sh" --join "$own" "$build" "$@"
 ) <&0 &
 machine=$!
 status=0
