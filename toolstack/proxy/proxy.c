@@ -350,12 +350,39 @@ void domlet_proxy_abandon(struct domlet_proxy_handle *h)
 	h->sync = -1;
 }
 
+/* Becomes what joins the namespaces of TARGET, but for that of cgroups; its child, which is the
+ * proxy, has joined all of them when its pid is returned. -errno. */
+static pid_t clone_beside(const struct domlet_proxy *p, int target, int cgroup)
+{
+	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID;
+	int joined[2], r, none = -1;
+	pid_t pid;
+
+	if (pipe2(joined, O_CLOEXEC) < 0 || setns(target, spaces) < 0)
+		return -errno;
+	pid = clone_process(CLONE_PARENT, cgroup);
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		/* Not before: where cgroups are mounted with "nsdelegate", as systemd does, who is in the
+		 * namespace can put nobody into its cgroup who comes from outside of that (ENOENT). */
+		r = setns(target, CLONE_NEWCGROUP) < 0 ? -errno : 0;
+		if (write(joined[1], &r, sizeof r) != (ssize_t)sizeof r || r < 0)
+			_exit(STATUS_NOT_SET_UP);
+		start(p);
+		if (settle(p, &none) < 0)
+			_exit(STATUS_NOT_SET_UP);
+		forward_until_end(p->tty >= 0 ? TTY_FD : -1);
+	}
+	close(joined[1]);
+	return read(joined[0], &r, sizeof r) != (ssize_t)sizeof r ? -ECHILD : r < 0 ? r : pid;
+}
+
 pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domlet_pid *first, struct domlet_error *err)
 {
-	const int spaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWPID;
 	cleanup_close int cgroup = open_cgroup(p->cgroup), target = pidfd_open(first->pid, 0);
 	cleanup_close int answer = -1, child_answer = -1;
-	int pair[2], pid = -ESRCH, none = -1;
+	int pair[2], pid = -ESRCH;
 	pid_t between;
 
 	/* FIRST is looked at after the descriptor was opened, so that is not a later process's. */
@@ -370,15 +397,7 @@ pid_t domlet_proxy_spawn_beside(const struct domlet_proxy *p, const struct domle
 	between = fork();
 	if (between == 0) {
 		block_signals(); /* a signal that is sent to the new pid at once waits for the proxy */
-		pid = setns(target, spaces) < 0 ? -errno : clone_process(CLONE_PARENT, cgroup);
-		if (pid == 0) {
-			start(p);
-			if (settle(p, &none) < 0)
-				_exit(STATUS_NOT_SET_UP);
-			forward_until_end(p->tty >= 0 ? TTY_FD : -1);
-		}
-		if (pid == -1)
-			pid = -errno;
+		pid = clone_beside(p, target, cgroup);
 		_exit(write(child_answer, &pid, sizeof pid) == (ssize_t)sizeof pid ? 0 : 1);
 	}
 	close(take_fd(&child_answer));
