@@ -18,6 +18,9 @@
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #endif
 
+/* Of 10 ms each: how long systemd is given for removing a scope that is empty. */
+#define SYSTEMD_ROUNDS 300
+
 /* Whether a part of PATH is "..": "a..b" is a name like any other. */
 static bool climbs(const char *path)
 {
@@ -255,9 +258,28 @@ void domlet_cgroup_leave(const char *path)
 		domlet_cgroup_remove(path);
 }
 
+static bool is_empty(const char *path)
+{
+	char events[4200], text[128] = "";
+	cleanup_close int fd = -1;
+
+	(void)snprintf(events, sizeof events, "%s/cgroup.events", path);
+	fd = open(events, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, text, sizeof text - 1) > 0 && strstr(text, "populated 0");
+}
+
 void domlet_cgroup_remove(const char *path)
 {
+	/* A scope that systemd has made it removes itself, as soon as that is empty; where others are
+	 * faster it doesn't see the end, and takes the scope for active ever after. */
+	int patience = path && domlet_scope_is(path) ? SYSTEMD_ROUNDS : 0;
+
 	/* The proxy of an exec was told its end, but nobody here waits for the proxy's. */
-	for (int i = 0; path && rmdir(path) < 0 && errno == EBUSY && i < 500; i++)
+	for (int i = 0; path && i < 500; i++) {
+		if (patience > 0 && is_empty(path))
+			patience--;
+		if (patience == 0 ? rmdir(path) == 0 || errno != EBUSY : !domlet_cgroup_exists(path))
+			return;
 		(void)usleep(10000);
+	}
 }

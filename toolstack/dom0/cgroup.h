@@ -36,7 +36,8 @@ int domlet_cgroup_make(const char *path, struct domlet_error *err);
 int domlet_cgroup_refuse_frozen(const char *path, struct domlet_error *err);
 /* The number of processes in PATH and below. */
 unsigned int domlet_cgroup_processes(const char *path);
-/* Removes PATH (NULL: none); waits up to 5 s for proxies in it that are about to end. */
+/* Removes PATH (NULL: none), or waits until systemd has, where it has made it; up to 5 s for
+ * proxies in it that are about to end. */
 void domlet_cgroup_remove(const char *path);
 
 /* Writes the cgroup of the monitor of the domain UUID into PATH, of LEN bytes: the scope
