@@ -188,7 +188,8 @@ destroy_from_outside() {
     eventually 30 grep -q ready "$BATS_TEST_TMPDIR/out"
     monitor=$(jq -r .monitorPid /run/domlet/c1/domlet.json)
     cgroup=$(grep ^0:: "/proc/$monitor/cgroup")
-    [ "$cgroup" = "0::/domlet/$(jq -r .domain /run/domlet/c1/domlet.json)" ]
+    domain=$(jq -r .domain /run/domlet/c1/domlet.json)
+    [[ $cgroup == "0::/domlet/$domain" || -d /run/systemd/system && $cgroup == "0::/domlet.slice/domlet-$domain.scope" ]]
     kill -TERM "$monitor"
     wait_for_status stopped
     eventually 30 test ! -d "/proc/$monitor"

@@ -27,7 +27,7 @@ property() { # UNIT NAME
 
 # The monitor's, of c1's domain.
 scope() {
-    echo "domlet-$(jq -r .uuid /run/domlet/c1/domlet.json).scope"
+    echo "domlet-$(jq -r .domain /run/domlet/c1/domlet.json).scope"
 }
 
 @test "doctor finds udev's rule and systemd" {
