@@ -55,11 +55,12 @@ debian_dependency() {
 
 # debian_root SUITE DIR PACKAGE…
 debian_root() {
-    local suite=$1 dir=$2
+    local suite=$1 dir=$2 valid
     shift 2
-    # The configuration of this machine's apt is no concern of the root's.
+    # Of the configuration of this machine's apt the root gets one thing: whether a mirror may be old.
+    valid=$(apt-config dump --format '%v' Acquire::Check-Valid-Until)
     env -u APT_CONFIG mmdebstrap --variant=minbase --include="$(IFS=, && echo "$*")" \
-        --aptopt='APT::Install-Recommends "false"' \
+        --aptopt='APT::Install-Recommends "false"' --aptopt="Acquire::Check-Valid-Until \"${valid:-true}\"" \
         --dpkgopt=path-exclude='/usr/share/doc/*' --dpkgopt=path-exclude='/usr/share/man/*' \
         --dpkgopt=path-exclude='/usr/share/locale/*' "$suite" "$dir" "$cache_root/$suite-apt/sources.list"
     rm -rf "$dir"/var/cache/apt/* "$dir"/var/lib/apt/lists/*
