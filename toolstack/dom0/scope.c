@@ -131,12 +131,14 @@ static int ask(const struct bus *b, void *bus, const char *path, enum domlet_sco
 	char slice[256];
 
 	take_apart(path, &unit, slice, sizeof slice);
+	/* Delegated is what engines read, and cgroup.c gives to other cgroups: a proxy needs no cpuset. */
 	if (of == DOMLET_SCOPE_CONTAINER)
 		return b->call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", MANAGER,
 				      "StartTransientUnit", refusal, reply, "ssa(sv)a(sa(sv))", unit, "fail", 10,
 				      "Description", "s", "domlet: a container's processes of this host", "Slice", "s",
-				      slice, "PIDs", "au", 1, (uint32_t)pid, "Delegate", "b", 1, "CollectMode", "s",
-				      "inactive-or-failed", "DefaultDependencies", "b", 0,
+				      slice, "PIDs", "au", 1, (uint32_t)pid, "DelegateControllers", "as", 4, "cpu",
+				      "io", "memory", "pids", "CollectMode", "s", "inactive-or-failed",
+				      "DefaultDependencies", "b", 0,
 				      /* What engines read their statistics of, and their watch for OOM. */
 				      "CPUAccounting", "b", 1, "MemoryAccounting", "b", 1, "TasksAccounting", "b", 1,
 				      "IOAccounting", "b", 1, 0);
