@@ -244,6 +244,7 @@ domains() {
     done
 }
 
+# bats test_tags=xen,standin
 @test "who makes a member is killed: nothing of the member stays" {
     local phase
     make_first sleep 1000

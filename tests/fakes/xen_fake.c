@@ -354,6 +354,7 @@ int libxl_device_disk_add(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *dis
 int libxl_device_disk_remove(libxl_ctx *ctx, uint32_t domid, libxl_device_disk *disk, const libxl_asyncop_how *how)
 {
 	(void)ctx, (void)domid;
+	xen_fake.removed_early = xen_fake.removed_early || xen_fake.connecting;
 	return xen_fake_fails("disk_remove") ? ERROR_FAIL : call_disk(DETACH, disk, how);
 }
 
@@ -500,6 +501,10 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 	static const char *const nodes[][2] = { { "/ring/0", "3 5 8 9 1" }, { "/vm", "/vm/x" } };
 
 	(void)xs, (void)t;
+	if (strstr(path, "/backend/vbd/") && xen_fake.connecting) {
+		xen_fake.connecting--;
+		return strdup("3"); /* XenbusStateInitialised */
+	}
 	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
 		size_t tail = strlen(nodes[i][0]);
 

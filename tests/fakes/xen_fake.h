@@ -23,6 +23,8 @@ struct xen_fake {
 	int open_operations, death_watches;
 	bool disk_left;                 /* libxl forgot the backend of its disk */
 	unsigned int disks, disks_most; /* later ones that are there, in whole or in part: now, at most */
+	unsigned int connecting;        /* so many looks at the state of a later disk, until its guest has connected */
+	bool removed_early;             /* a disk, before that */
 	bool disks_hang;                /* calls about them end only when they are aborted */
 	bool destroyed_beside_disks;    /* while such a call was under way */
 	/* What the domain has, is to have, and may have; its guest takes TAKES_KIB at each look. */

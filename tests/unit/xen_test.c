@@ -359,6 +359,35 @@ static void disks_under_way_end_before_their_domain(void **state)
 	}
 }
 
+/* libxl's word that a disk goes would be written over by who connects it. */
+static void a_disk_is_connected_before_it_goes(void **state)
+{
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	o.further = 1;
+	xen_fake.connecting = 5;
+	finish(&o, &loop);
+	assert_int_equal(o.err.code, 0);
+	assert_int_equal(o.detached, 2);
+	assert_int_equal(xen_fake.connecting, 0);
+	assert_false(xen_fake.removed_early);
+	/* Its domain ends meanwhile. */
+	begin(&o, &loop, 0);
+	o.further = 1;
+	xen_fake.connecting = 1000000;
+	while (o.attached != 2 || xen_fake.connecting > 999990)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(o.detached, 0);
+	end(&o);
+	finish(&o, &loop);
+	assert_int_equal(o.detached, 2);
+	assert_int_equal(o.err.code, ECANCELED);
+	assert_false(xen_fake.removed_early);
+}
+
 static void a_disk_is_refused(void **state)
 {
 	struct domlet_error err;
@@ -725,6 +754,7 @@ int main(void)
 		cmocka_unit_test(a_build_is_stopped),
 		cmocka_unit_test(disks_under_way_end_before_their_domain),
 		cmocka_unit_test_setup_teardown(disks_under_way_end_before_their_domain, own_turns, turns_of_the_host),
+		cmocka_unit_test(a_disk_is_connected_before_it_goes),
 		cmocka_unit_test(a_disk_is_refused),
 		cmocka_unit_test(a_domain_grows_and_shrinks),
 		cmocka_unit_test(a_guest_that_does_not_grow),

@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #define HOTPLUG_PROGRAM "/usr/lib/domlet/domlet-hotplug"
+#define PATIENCE_MS 10000u /* as libxl has with a guest that doesn't let go */
+#define LOOK_MS 20u
+#define CONNECTED 4 /* xen/include/public/io/xenbus.h: XenbusStateConnected */
 
 int domlet_xen_disk_configure(libxl_device_disk *disk, const char *image, const char *device, struct domlet_error *err)
 {
@@ -25,6 +28,8 @@ int domlet_xen_disk_configure(libxl_device_disk *disk, const char *image, const 
 void domlet_xen_disk_init(struct domlet_xen_disk *disk)
 {
 	domlet_xen_turn_init(&disk->turn, disk->loop);
+	(void)uv_timer_init(disk->loop->uv, &disk->connects); /* which can't fail */
+	domlet_xen_loop_hold(disk->loop, (uv_handle_t *)&disk->connects, disk);
 }
 
 bool domlet_xen_disk_runs(const struct domlet_xen_disk *disk)
@@ -35,6 +40,7 @@ bool domlet_xen_disk_runs(const struct domlet_xen_disk *disk)
 static void attach_now(void *user);
 static void on_attached(libxl_ctx *ctx, int rc, void *user);
 static void on_cleaned(libxl_ctx *ctx, int rc, void *user);
+static void detach_when_connected(struct domlet_xen_disk *disk);
 static void on_detached(libxl_ctx *ctx, int rc, void *user);
 static void on_forced(libxl_ctx *ctx, int rc, void *user);
 static void finish(struct domlet_xen_disk *disk);
@@ -147,7 +153,10 @@ static void on_cleaned(libxl_ctx *ctx, int rc, void *user)
 
 /* Detaching: libxl gives the guest ten seconds to let go, and then does without it
  * (tools/libs/light/libxl_device.c: device_backend_callback). As this depends on the guest,
- * no turn is taken: others would wait for it. */
+ * no turn is taken: others would wait for it.
+ * A disk that the guest is about to connect to is not detached yet: blkback would write
+ * "connected" over libxl's "closing" (drivers/block/xen-blkback/xenbus.c: connect), the guest
+ * would never hear of it, and lose its disk, and all that comes after it on its xenbus, ten seconds later. */
 
 int domlet_xen_disk_detach_start(struct domlet_xen_disk *disk, uint32_t domid, const char *device,
 				 struct domlet_error *err)
@@ -157,8 +166,40 @@ int domlet_xen_disk_detach_start(struct domlet_xen_disk *disk, uint32_t domid, c
 	if (rc)
 		return rc;
 	disk->attaching = false;
-	call(disk, libxl_device_disk_remove, on_detached);
+	uv_update_time(disk->loop->uv);
+	disk->deadline_ms = uv_now(disk->loop->uv) + PATIENCE_MS;
+	detach_when_connected(disk);
 	return 0;
+}
+
+/* By the state that dom0's end of it has: the guest's is the guest's to write. */
+static bool is_connecting(const struct domlet_xen_disk *disk)
+{
+	unsigned int device = 202u << 8 | (unsigned int)(disk->device[3] - 'a') << 4; /* of "xvda" to "xvdp" */
+	unsigned int len;
+	char path[64], *state;
+	bool connecting;
+
+	(void)snprintf(path, sizeof(path), "/local/domain/0/backend/vbd/%u/%u/state", disk->domid, device);
+	state = xs_read(disk->store->xs, XBT_NULL, path, &len);
+	connecting = state && strtoul(state, NULL, 10) < CONNECTED;
+	free(state);
+	return connecting;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+	detach_when_connected(timer->data);
+}
+
+static void detach_when_connected(struct domlet_xen_disk *disk)
+{
+	if (!is_connecting(disk))
+		call(disk, libxl_device_disk_remove, on_detached);
+	else if (uv_now(disk->loop->uv) < disk->deadline_ms)
+		(void)uv_timer_start(&disk->connects, on_look, LOOK_MS, 0);
+	else
+		call(disk, libxl_device_disk_destroy, on_forced);
 }
 
 static void on_detached(libxl_ctx *ctx, int rc, void *user)
@@ -190,6 +231,7 @@ static void on_forced(libxl_ctx *ctx, int rc, void *user)
 static void finish(struct domlet_xen_disk *disk)
 {
 	domlet_xen_turn_end(&disk->turn);
+	(void)uv_timer_stop(&disk->connects);
 	disk->busy = false;
 	disk->done(disk->user);
 }
@@ -201,7 +243,7 @@ void domlet_xen_disk_stop(struct domlet_xen_disk *disk)
 	if (!disk->busy)
 		return;
 	disk->stopped = true;
-	if (!domlet_xen_turn_waits(&disk->turn)) {
+	if (!domlet_xen_turn_waits(&disk->turn) && !uv_is_active((uv_handle_t *)&disk->connects)) {
 		(void)libxl_ao_abort(disk->loop->ctx, &how); /* it may be too late for that */
 		return;
 	}
@@ -212,4 +254,5 @@ void domlet_xen_disk_stop(struct domlet_xen_disk *disk)
 void domlet_xen_disk_close(struct domlet_xen_disk *disk)
 {
 	domlet_xen_turn_close(&disk->turn);
+	domlet_xen_loop_drop(disk->loop, (uv_handle_t *)&disk->connects);
 }

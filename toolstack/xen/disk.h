@@ -8,11 +8,13 @@
  * stays until the loop is closed.
  */
 
+#include "store.h"
 #include "turn.h"
 
 struct domlet_xen_disk {
 	/* filled by the caller */
 	struct domlet_xen_loop *loop;
+	const struct domlet_xen_store *store;
 	void (*done)(void *user); /* once for each start, maybe from inside it */
 	void *user;
 
@@ -27,6 +29,8 @@ struct domlet_xen_disk {
 	uint32_t domid;
 	char image[4096], device[16];
 	void (*then)(libxl_ctx *ctx, int rc, void *user); /* libxl's callback, when it has one to make */
+	uv_timer_t connects;                              /* runs until a disk is connected that is to be detached */
+	uint64_t deadline_ms;
 	struct domlet_xen_turn turn;
 };
 

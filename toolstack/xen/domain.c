@@ -291,7 +291,9 @@ static int find_slot(struct domlet_xen *xen, uint32_t tag, struct domlet_xen_slo
 			return domlet_error_set(err, ENOMEM, "out of memory");
 		slot->xen = xen;
 		slot->tag = tag;
-		slot->disk = (struct domlet_xen_disk){ .loop = &xen->loop, .done = on_disk_done, .user = slot };
+		slot->disk = (struct domlet_xen_disk){
+			.loop = &xen->loop, .store = &xen->store, .done = on_disk_done, .user = slot
+		};
 		slot->attached = (struct domlet_xen_post){ .deliver = tell_attached, .user = slot };
 		slot->detached = (struct domlet_xen_post){ .deliver = tell_detached, .user = slot };
 		domlet_xen_disk_init(&slot->disk);
