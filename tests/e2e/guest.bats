@@ -11,7 +11,7 @@ teardown() {
     no_leaks
 }
 
-# bats test_tags=xen
+# bats test_tags=dom0
 @test "resources, mounts, sysctl, a hook: as configured" {
     make_bundle sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max cpu.max cpu.weight; touch x 2>/dev/null || echo cgroup-ro
         cat /proc/self/cgroup /proc/sys/kernel/shmmni; echo $HOME
@@ -50,7 +50,7 @@ pts/ptmx
 1" ] || { echo "$output"; false; }
 }
 
-# bats test_tags=xen
+# bats test_tags=dom0
 @test "memory beyond the limit ends the container, not the guest" {
     make_bundle sh -c 'echo before; busybox tail /dev/zero; echo "tail: $?"'
     edit '.linux.resources.memory = {limit: 25165824}'
@@ -116,7 +116,7 @@ c" ]
     [[ $output == *config.json*16777216* ]]
 }
 
-# bats test_tags=xen
+# bats test_tags=dom0
 @test "devices and limits are the container's; exec follows it into its cgroups" {
     make_bundle sh -c 'id=$(busybox awk "/gntalloc/ {print \$1}" /proc/misc); busybox mknod /granted c 10 "$id"; busybox mknod /none c 1 3
         (: </granted) 2>&1; : </none && echo null; ulimit -n; ulimit -Hn; ulimit -u

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# For the end-to-end tests, which run as root in one of two places (./dev test
-# makes both): in a Xen dom0, or with DOMLET_PLACE=standin on ../standin. There
-# run those without a tag; in dom0 those tagged xen (they need a real domain, or
-# what belongs to one), type (the two types of domain differ) and xenstore (so may
-# the daemons). What is tagged standin besides runs in both: it needs nothing of
-# Xen, but goes through much of it. DOMLET_TYPE is the type of the domains: pvh or pv.
+# For the end-to-end tests, which run as root in one of three places (./dev test
+# makes all): in a Xen dom0, or with DOMLET_PLACE=standin on ../standin, which is
+# on this machine or in the lab's dom0. On this machine's run those without a tag;
+# in dom0 with real domains those tagged xen (they need one, or what belongs to
+# one), type (the two types of domain differ) and xenstore (so may the daemons);
+# on the stand-in in dom0 those tagged dom0: they need no domain, but something of
+# a kernel that not every machine has, such as the controllers of cgroups. What is
+# tagged standin besides xen runs in the first two: it needs nothing of Xen, but
+# goes through much of it. DOMLET_TYPE is the type of the domains: pvh or pv.
 # shellcheck disable=SC2016 # for shells inside
 
 # shellcheck source=tests/e2e/common.bash
