@@ -316,3 +316,26 @@ memory_of_domain() { # MiB
     eventually 60 eval '(($(memory_of_domain) <= before + 16))' # what describes the pages stays
     [ "$(status_of c1)" = running ]
 }
+
+# bats test_tags=dom0
+@test "each has limits of its own: one ends for want of memory, the others go on" {
+    make_first sleep 1000
+    make_member m1 "ipc uts" sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max; exec busybox tail /dev/zero'
+    edit '.linux.resources = {memory: {limit: 25165824}, pids: {limit: 20}}'
+    domlet create -b "$BUNDLE" m1 </dev/null >"$BATS_TEST_TMPDIR/m1.out" 2>&1 3>&-
+    make_member m2 "ipc uts" sh -c 'cd /sys/fs/cgroup; cat memory.max pids.max; exec sleep 1000'
+    edit '.linux.resources = {memory: {limit: 50331648}, pids: {limit: 30}}'
+    domlet create -b "$BUNDLE" m2 </dev/null >"$BATS_TEST_TMPDIR/m2.out" 2>&1 3>&-
+    domlet start m2
+    domlet start m1
+    eventually 20 has_stopped m1
+    [[ $(domlet state m1 | jq -r .reason) == *'for want of memory'* ]]
+    [ "$(cat "$BATS_TEST_TMPDIR/m1.out")" = $'25165824\n20' ]
+    [ "$(cat "$BATS_TEST_TMPDIR/m2.out")" = $'50331648\n30' ]
+    run -0 domlet exec c1 cat /sys/fs/cgroup/memory.max
+    [ "$output" = max ]
+    [ "$(status_of m2)" = running ]
+    domlet kill m2 KILL
+    eventually 20 has_stopped m2
+    [ "$(domlet state m2 | jq -r .reason)" = null ]
+}
