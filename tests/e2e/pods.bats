@@ -125,7 +125,7 @@ refused() { # SENTENCE PROGRAM: of the container no
     domlet exec m0 true
     read -r _ _ memory _ < <(xl list | grep domlet-)
     [ "$memory" = "$of_sandbox" ]
-    create m1 "$(cri container s1)" sleep 1000
+    create m1 "$(cri container s1)" sh -c 'trap "echo term; exit 3" TERM; echo ready; while :; do sleep 0.1; done'
     create m2 "$(cri container s1) | $(join "$(pid_of s1)" ipc uts network)" sleep 1000
     [ "$(domains)" = 1 ]
     # The annotations of podman may be an image's.
@@ -135,8 +135,24 @@ refused() { # SENTENCE PROGRAM: of the container no
     [ "$(domains)" = 3 ]
     domlet delete --force p1
     domlet delete --force p2
+    eventually 20 grep -q ready "$BATS_TEST_TMPDIR/m1.out"
+    # Without the sandbox the others are stopped, as their engine would: one goes by SIGTERM, one only by SIGKILL.
     domlet kill s1 KILL
     eventually 20 has_stopped m1
-    eventually 20 has_stopped m2
+    [ "$(cat "$BATS_TEST_TMPDIR/m1.out")" = $'ready\nterm' ]
+    refused 'belongs to the sandbox s1, which has stopped' "$(cri container s1)"
+    eventually 40 has_stopped m2
     eventually 20 eval '[ "$(domains)" = 0 ]'
+}
+
+@test "a pod's sandbox ends, and is deleted before the others have stopped" {
+    create s1 "$(cri sandbox s1)" sleep 1000
+    create m1 "$(cri container s1)" sleep 1000
+    create m2 "$(cri container s1)" sleep 1000
+    domlet kill s1 KILL
+    eventually 20 has_stopped s1
+    domlet delete s1
+    domlet delete --force m1
+    domlet delete --force m2
+    [ "$(domains)" = 0 ]
 }

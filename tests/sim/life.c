@@ -45,6 +45,7 @@ enum event {
 	PAUSES,
 	RESUMES,
 	DELETES,
+	CALLER_GOES,
 	KILL_UNCONFIRMED,
 	/* what else may happen */
 	SHUTDOWN,
@@ -55,6 +56,7 @@ enum event {
 
 struct container {
 	bool arrived, keeps;
+	bool told;    /* to stop, as nobody keeps its domain any more */
 	bool stopped; /* nobody reads its output */
 	bool cut;     /* somebody wants no more of it */
 	bool doomed;  /* must now end without being told */
@@ -179,6 +181,14 @@ static void detach(struct world *w)
 	w->lost = true;
 }
 
+static bool a_keeper_failed(const struct world *w)
+{
+	for (uint32_t i = 0; i < CONTAINERS; i++)
+		if (w->c[i].keeps && w->life.container[i].failed)
+			return true;
+	return false;
+}
+
 static void report(struct world *w, uint32_t n)
 {
 	const struct domlet_container_life *life = &w->life.container[n];
@@ -189,9 +199,9 @@ static void report(struct world *w, uint32_t n)
 	CHECK(w, !c->heard_exited || w->lies || c->cut || life->failed || (c->reported == c->code && !c->held),
 	      "exit %u of %u reported, but the guest's was %u, with %llu bytes unread", c->reported, n, c->code,
 	      (unsigned long long)c->held);
-	/* A domain that ends with those that keep it takes the others along. */
+	/* A domain that nobody keeps any more goes on until all are over; one that was kept for what has failed does not. */
 	CHECK(w,
-	      w->faulty || life->failed || (w->lost && !c->keeps) ||
+	      w->faulty || life->failed || (w->lost && !c->keeps && a_keeper_failed(w)) ||
 		      (c->reported == c->code && c->received == c->total && !c->held),
 	      "exit %u of %u reported, but the guest's is %u, with %llu of %llu bytes read", c->reported, n, c->code,
 	      (unsigned long long)(c->received - c->held), (unsigned long long)c->total);
@@ -254,6 +264,16 @@ static void answered_create(struct world *w, uint32_t n)
 		later(w, START, n, 200);
 }
 
+/* It is about to end by itself, or somebody ends it. */
+static void stop(struct world *w, uint32_t n)
+{
+	if (w->c[n].told || sim_chance(w->sim, 70))
+		return;
+	w->c[n].told = true;
+	w->faulty = w->c[n].cut = w->c[n].doomed = true;
+	later(w, CALLER_GOES, n, 50);
+}
+
 static void perform_container(struct world *w, enum domlet_life_action_type a, uint32_t n)
 {
 	struct container *c = &w->c[n];
@@ -303,6 +323,7 @@ static void perform_container(struct world *w, enum domlet_life_action_type a, u
 			later(w, RESUMES, n, 500);
 		return;
 	case DOMLET_ACT_KILL: kill_container(w, n); return;
+	case DOMLET_ACT_STOP: stop(w, n); return;
 	case DOMLET_ACT_REPORT_EXIT: report(w, n); return;
 	case DOMLET_ACT_SEND_DELETE: ask(w, DOMLET_MSG_DELETE, n, &c->delete_request); return;
 	case DOMLET_ACT_ANSWER_DELETE:
@@ -744,6 +765,7 @@ static void happen(struct world *w, enum event what, uint32_t n)
 	case PAUSES: feed(w, DOMLET_EV_PAUSE, n, 0); return;
 	case RESUMES: feed(w, DOMLET_EV_RESUME, n, 0); return;
 	case DELETES: feed(w, DOMLET_EV_DELETE, n, 0); return;
+	case CALLER_GOES: feed(w, DOMLET_EV_CALLER_LOST, n, 0); return;
 	case KILL_UNCONFIRMED:
 		if (w->c[n].reports)
 			return;

@@ -70,6 +70,7 @@
 	A(SEND_THAW)                                                                     \
 	A(ANSWER_RESUME)  /* once for each RESUME: whether it is paused no more */       \
 	A(KILL)           /* SIGKILL for all of it, and KILL_TIMEOUT if it lives on */   \
+	A(STOP)           /* as its engine would stop it: its domain was kept for others, which are over */ \
 	A(REPORT_EXIT)    /* tell the proxy its exit status: once */                     \
 	A(SEND_DELETE)                                                                   \
 	A(ANSWER_DELETE)  /* once for each DELETE: whether there is none any more */
@@ -121,7 +122,7 @@ enum domlet_domain_news {
 /* What a step of a container means to its domain. */
 enum domlet_container_wish {
 	DOMLET_WISH_NONE,
-	DOMLET_WISH_RELEASE, /* it is over: a domain that was kept for it alone may end */
+	DOMLET_WISH_RELEASE, /* it is over: a domain that was kept for it alone ends, when the others are, too */
 	DOMLET_WISH_CONDEMN, /* it can't be ended but with its domain */
 	DOMLET_WISH_PAUSE,
 	DOMLET_WISH_RESUME,

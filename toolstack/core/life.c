@@ -68,16 +68,32 @@ static void step_domain(struct domlet_life *life, enum domlet_life_event_type ty
 		tell_all(life, domlet_domain_life_end(&life->domain, out), out);
 }
 
+static bool all_are_over(const struct domlet_life *life)
+{
+	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (domlet_container_life_goes_on(&life->container[i]))
+			return false;
+	return true;
+}
+
+/* The container AT is over. Others may still be told by their engine to end, and have something to do then. */
+static void release(struct domlet_life *life, const struct domlet_container_place *at, struct domlet_life_actions *out)
+{
+	for (uint32_t i = 0; at->last && at->home < DOMLET_HOME_LOST && i < DOMLET_CONTAINER_MAX; i++)
+		if (domlet_container_life_goes_on(&life->container[i]))
+			domlet_life_act(out, DOMLET_ACT_STOP, i);
+	life->closing = life->closing || at->last;
+	if (life->closing && all_are_over(life))
+		tell_all(life, domlet_domain_life_end(&life->domain, out), out);
+}
+
 static void step_container(struct domlet_life *life, const struct domlet_life_event *ev, struct domlet_life_actions *out)
 {
 	struct domlet_container_place at = place(life, ev->container);
 
 	switch (domlet_container_life_step(&life->container[ev->container], &at, ev->type, ev->code, out)) {
 	case DOMLET_WISH_NONE: return;
-	case DOMLET_WISH_RELEASE:
-		if (at.last)
-			tell_all(life, domlet_domain_life_end(&life->domain, out), out);
-		return;
+	case DOMLET_WISH_RELEASE: release(life, &at, out); return;
 	case DOMLET_WISH_CONDEMN: tell_all(life, domlet_domain_life_end(&life->domain, out), out); return;
 	case DOMLET_WISH_PAUSE: tell_all(life, domlet_domain_life_pause(&life->domain, out), out); return;
 	case DOMLET_WISH_RESUME: tell_all(life, domlet_domain_life_resume(&life->domain, out), out); return;
@@ -94,14 +110,6 @@ static bool documents_are_missing(const struct domlet_life *life)
 			return true;
 	}
 	return false;
-}
-
-static bool all_are_over(const struct domlet_life *life)
-{
-	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
-		if (domlet_container_life_goes_on(&life->container[i]))
-			return false;
-	return true;
 }
 
 void domlet_life_step(struct domlet_life *life, const struct domlet_life_event *ev, struct domlet_life_actions *out)

@@ -8,8 +8,9 @@
  * its own: the monitor does what the actions say, and the simulation checks
  * that every order of events ends with the domain gone and each question
  * answered once. The lives know nothing of each other; what one means to the
- * others goes through here. A domain ends with the last container that keeps
- * it; one that nobody was in yet waits.
+ * others goes through here. When the last container that keeps a domain is
+ * over, the others are stopped, and the domain ends with the last of these; one
+ * that nobody was in yet waits.
  */
 
 #include "container_life.h"
@@ -24,6 +25,7 @@ struct domlet_life_event {
 struct domlet_life {
 	struct domlet_domain_life domain;
 	struct domlet_container_life container[DOMLET_CONTAINER_MAX];
+	bool closing; /* nobody keeps the domain any more, and it ends when all are over */
 };
 
 /* An event that can't be meant in this state (a guest's lie, a late timer)

@@ -48,7 +48,7 @@ struct domlet_container *domlet_members_of_process(struct domlet_members *m, uin
 
 static bool is_closed(const struct domlet_members *m)
 {
-	return m->life->domain.state >= DOMLET_DOMAIN_DYING || m->life->domain.doomed || m->finished;
+	return m->life->domain.state >= DOMLET_DOMAIN_DYING || m->life->domain.doomed || m->life->closing || m->finished;
 }
 
 static bool is_paused(const struct domlet_members *m)

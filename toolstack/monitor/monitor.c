@@ -211,6 +211,16 @@ static void perform_on_domain(struct monitor *m, enum domlet_life_action_type a)
 	}
 }
 
+/* C's domain was kept for others. */
+static void stop(struct monitor *m, struct domlet_container *c)
+{
+	struct domlet_error why;
+
+	(void)domlet_error_set(&why, ECANCELED, "the containers that its domain %s was kept for have ended",
+			       m->spec->record->name);
+	domlet_end_stop(&c->end, &why);
+}
+
 static void perform(struct monitor *m, const struct domlet_life_action *act)
 {
 	struct domlet_container *c = find(m, act->container);
@@ -236,6 +246,7 @@ static void perform(struct monitor *m, const struct domlet_life_action *act)
 	case DOMLET_ACT_SEND_THAW: domlet_container_send_thaw(c); return;
 	case DOMLET_ACT_ANSWER_RESUME: domlet_container_answer_resume(c); return;
 	case DOMLET_ACT_KILL: domlet_container_kill(c); return;
+	case DOMLET_ACT_STOP: stop(m, c); return;
 	case DOMLET_ACT_REPORT_EXIT: domlet_container_report_exit(c); return;
 	case DOMLET_ACT_SEND_DELETE: domlet_container_send_delete(c); return;
 	case DOMLET_ACT_ANSWER_DELETE: domlet_container_answer_delete(c); return;
