@@ -58,6 +58,7 @@ static int begin(struct domlet_xen_disk *disk, uint32_t domid, const char *image
 	(void)snprintf(disk->device, sizeof(disk->device), "%s", device);
 	disk->domid = domid;
 	disk->busy = true;
+	disk->then = NULL;
 	disk->stopped = false;
 	return 0;
 }
@@ -243,6 +244,8 @@ void domlet_xen_disk_stop(struct domlet_xen_disk *disk)
 	if (!disk->busy)
 		return;
 	disk->stopped = true;
+	if (disk->then == on_forced || disk->then == on_cleaned)
+		return; /* which waits for no guest, and leaves nothing for the domain's end */
 	if (!domlet_xen_turn_waits(&disk->turn) && !uv_is_active((uv_handle_t *)&disk->connects)) {
 		(void)libxl_ao_abort(disk->loop->ctx, &how); /* it may be too late for that */
 		return;
