@@ -46,7 +46,7 @@ static bool put_one_disk(struct xs_handle *xs, uint32_t domid, const libxl_devic
 	(void)snprintf(frontend, sizeof frontend, "/local/domain/%u/device/vbd/%u", domid, number);
 	return put(xs, backend, "%s/backend", frontend) && put(xs, frontend, "%s/frontend", backend) &&
 	       put(xs, disk->pdev_path, "%s/params", backend) && put(xs, disk->script, "%s/script", backend) &&
-	       put(xs, disk->readwrite ? "w" : "r", "%s/mode", backend) && put(xs, "2", "%s/state", backend);
+	       put(xs, disk->readwrite ? "w" : "r", "%s/mode", backend) && put(xs, "4", "%s/state", backend);
 }
 
 unsigned int standin_find_disks(uint32_t domid, unsigned int numbers[static STANDIN_DISKS_MAX])
