@@ -26,6 +26,26 @@ build() {
 
 progress() { sed -n 's/^I: //p' "$1" | tail -n 1; }
 
+# This machine's devices, but none of its nodes: what a test does to those is done to copies.
+make_devices() { # DIR
+    local name
+    mount -t tmpfs -o mode=755 tmpfs "$1"
+    for name in null zero full random urandom tty fuse; do
+        [[ -e /dev/$name ]] || continue
+        : >"$1/$name"
+        mount --bind "/dev/$name" "$1/$name"
+    done
+    mkdir "$1"/{pts,shm,mqueue}
+    mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/pts"
+    mount -t tmpfs -o mode=1777 tmpfs "$1/shm"
+    mount -t mqueue mqueue "$1/mqueue"
+    ln -s pts/ptmx "$1/ptmx"
+    ln -s /proc/self/fd "$1/fd"
+    ln -s fd/0 "$1/stdin"
+    ln -s fd/1 "$1/stdout"
+    ln -s fd/2 "$1/stderr"
+}
+
 # In namespaces of its own, whose end is the end of all this.
 enter() { # SCRATCH ROOT DIR COMMAND…
     local scratch=$1 root=$2 dir=$3 git
@@ -43,7 +63,7 @@ enter() { # SCRATCH ROOT DIR COMMAND…
         mount --bind "$git" "$scratch/root$git"
         mount -o remount,bind,ro "$scratch/root$git"
     fi
-    mount --rbind /dev "$scratch/root/dev"
+    make_devices "$scratch/root/dev"
     mount --rbind /sys "$scratch/root/sys"
     mount -t proc proc "$scratch/root/proc"
     mount -t tmpfs tmpfs "$scratch/root/tmp"
