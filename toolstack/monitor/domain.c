@@ -197,12 +197,10 @@ static void on_grow_again(uv_timer_t *t)
 /* Another domain may end, or the guest find memory to describe more with. */
 static void could_not_grow(struct domlet_domain *d, const struct domlet_error *err)
 {
-	unsigned int doubled;
+	unsigned int doubled = d->grow_failed < GROW_AGAIN_MAX ? d->grow_failed : GROW_AGAIN_MAX;
 
 	if (d->ends)
 		return;
-	doubled = d->grow_failed < GROW_AGAIN_MAX ? d->grow_failed : GROW_AGAIN_MAX;
-
 	if (!d->grow_failed++)
 		domlet_log_notice(d->spec->log, "%s; it is tried again", err->text);
 	(void)uv_timer_start(&d->grow_again, on_grow_again, GROW_AGAIN_MS << doubled, 0);
