@@ -142,12 +142,18 @@ interrupt() { # SIGNAL VERB PHASE [DELAY]
     begin "$2" "$3"
     [[ ! ${4-} ]] || delay "$4"
     kill -s "$1" "$pid" || true
-    end
-    if [[ $2 == create && ($status -eq 0 || ($3 == hello && $(status 2>/dev/null) == created)) ]]; then # it was faster
-        domlet delete --force c1
-        no_leaks
-        return
+    if [[ $2 == create ]]; then
+        # A container that create was faster to make holds what the command's end is known by.
+        wait "$pid" || true
+        if [[ $(status 2>/dev/null) == created ]]; then
+            domlet delete --force c1
+            end
+            [ "$status" -eq 0 ] || [ "$3" == hello ]
+            no_leaks
+            return
+        fi
     fi
+    end
     [ "$status" -eq $((128 + $(kill -l "$1"))) ]
     [[ -z $rest ]] || ! grep -v '^domlet: *[0-9.]* ms ' <<<"$rest" || return 1
     no_leaks
