@@ -3,7 +3,9 @@
 
 void domlet_queue_open(struct domlet_queue *q, uv_async_t *wake)
 {
-	*q = (struct domlet_queue){ .wake = wake };
+	/* Not the events: they would be half of the monitor's memory, and few are ever used. */
+	q->first = q->len = 0;
+	q->wake = wake;
 }
 
 /* Of those that wait, the one at place I. */
