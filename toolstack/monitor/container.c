@@ -327,6 +327,8 @@ void domlet_container_attached(struct domlet_container *c, int rc, const struct 
 {
 	c->attaches = false;
 	c->has_disk = rc == 0;
+	if (c->has_disk)
+		domlet_log_phase(c->spec->log, "attached");
 	if (domlet_container_life(c)->state != DOMLET_CONTAINER_WAITING)
 		return; /* it is over already */
 	if (rc == 0)

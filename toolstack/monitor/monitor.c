@@ -573,6 +573,8 @@ static void on_detached(void *user, uint32_t number, int rc, const struct domlet
 	c->spoilt = rc < 0;
 	if (c->spoilt)
 		domlet_log_notice(m->spec->log, "%s", err->text);
+	else
+		domlet_log_phase(c->spec->log, "detached");
 	leave(m, c);
 	domlet_domain_save(&m->domain);
 	grow(m);
