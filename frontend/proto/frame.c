@@ -2,7 +2,6 @@
 #include "frame.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "wire.h"
@@ -37,7 +36,6 @@ static const struct shape {
 static const char *check(const struct domlet_frame *f)
 {
 	const struct shape *s = shapes;
-	uint32_t process = f->stream >> 2;
 
 	if (f->type < sizeof(shapes) / sizeof(shapes[0]))
 		s = &shapes[f->type];
@@ -51,7 +49,7 @@ static const char *check(const struct domlet_frame *f)
 		return "frame too long for its type";
 	if (!s->on_stream && f->stream)
 		return "frame names a stream but its type has none";
-	if (s->on_stream && (process < 1 || process > DOMLET_PROCESS_MAX))
+	if (s->on_stream && !domlet_stream_in_range(f->stream))
 		return "frame names a stream out of range";
 	if (s->has_seq != (f->seq != 0))
 		return "frame's sequence number does not suit its type";

@@ -7,6 +7,7 @@
  * then LENGTH bytes of payload. Pure functions; memory is the caller's.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "limits.h"
@@ -27,7 +28,7 @@ struct domlet_frame {
 	uint8_t type;
 	uint8_t flags; /* 0 in this version */
 	uint16_t zero;
-	uint32_t stream; /* process << 2 | enum domlet_stream_kind, 0 for MSG and ACK */
+	uint32_t stream; /* process or connection << 2 | enum domlet_stream_kind, 0 for MSG and ACK */
 	uint32_t seq;    /* of MSG frames, from 1, else 0: what a new monitor replays */
 	uint32_t ack;    /* last MSG seq of the peer that was handled */
 	uint32_t epoch;  /* the attachment this frame belongs to */
@@ -43,6 +44,28 @@ enum domlet_stream_kind {
 static inline uint32_t domlet_stream_id(uint32_t process, enum domlet_stream_kind kind)
 {
 	return process << 2 | (uint32_t)kind;
+}
+
+/* Connections to the host's sockets, from 0, are numbered after the processes. Host to guest they are
+ * STDIN, guest to host STDOUT. */
+#define DOMLET_STREAM_CONNECTION (DOMLET_PROCESS_MAX + 1)
+/* All streams' numbers are below. */
+#define DOMLET_STREAM_END ((DOMLET_STREAM_CONNECTION + DOMLET_FORWARD_CONNECTION_MAX) << 2)
+
+static inline bool domlet_stream_is_connection(uint32_t stream)
+{
+	return stream >> 2 >= DOMLET_STREAM_CONNECTION;
+}
+
+/* Whether it may be a stream at all. */
+static inline bool domlet_stream_in_range(uint32_t stream)
+{
+	uint32_t number = stream >> 2;
+
+	if (domlet_stream_is_connection(stream))
+		return number - DOMLET_STREAM_CONNECTION < DOMLET_FORWARD_CONNECTION_MAX &&
+		       (stream & 3) <= DOMLET_STREAM_STDOUT;
+	return number >= 1;
 }
 
 void domlet_frame_encode(const struct domlet_frame *f, uint8_t out[static DOMLET_FRAME_HEADER_LEN]);

@@ -9,7 +9,7 @@
  */
 
 /* Raised whenever a peer of the older version could misread the newer. */
-#define DOMLET_PROTO_VERSION 3u
+#define DOMLET_PROTO_VERSION 4u
 
 #define DOMLET_PAGE_SIZE 4096u
 
@@ -41,6 +41,16 @@
 #define DOMLET_PROCESS_MAX 4096u
 /* Of a domain, with the sandbox. */
 #define DOMLET_CONTAINER_MAX 16u
+
+/* Sockets of the host that containers reach over the ring, of a domain at once. Questions are
+ * datagrams that have one answer: each costs the host a descriptor for as long as its answer may
+ * take, and further ones wait in the socket that the guest listens on. dockerd's resolver asks
+ * outside for 100 names at once, or for 1,024. */
+#define DOMLET_FORWARD_QUESTION_MAX 256u
+#define DOMLET_FORWARD_QUESTION_MS 10000u
+#define DOMLET_FORWARD_CONNECTION_MAX 16u
+/* A datagram: three times what resolvers send over an Ethernet. */
+#define DOMLET_FORWARD_DATAGRAM_MAX 4096u
 
 /* Container ids: runc's bound is the file name's. */
 #define DOMLET_ID_MAX 255u

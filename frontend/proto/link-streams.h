@@ -17,16 +17,10 @@ static inline bool link_sends(enum domlet_ring_role role, uint32_t stream)
 	return to_guest == (role == DOMLET_RING_HOST);
 }
 
-/* Whether it may be a stream at all. */
-static inline bool link_in_range(uint32_t stream)
-{
-	return stream >> 2 >= 1 && stream >> 2 <= DOMLET_PROCESS_MAX;
-}
-
 /* Open or closed by us, with frames still to come; else NULL. */
 static inline struct domlet_link_stream *link_find(struct domlet_link *l, uint32_t stream)
 {
-	return link_in_range(stream) && l->streams[stream].known ? &l->streams[stream] : NULL;
+	return domlet_stream_in_range(stream) && l->streams[stream].known ? &l->streams[stream] : NULL;
 }
 
 static inline struct domlet_link_stream *link_find_open(struct domlet_link *l, uint32_t stream)

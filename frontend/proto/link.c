@@ -13,9 +13,13 @@ _Static_assert(DOMLET_LINK_OUTBOX_MAX >= DOMLET_FRAME_HEADER_LEN + DOMLET_MSG_MA
 /* Unacknowledged messages after which an ACK is sent without other reason. */
 #define ACK_EVERY 16u
 
+/* Of the connections' streams, which stand after all processes'. */
+#define CONNECTIONS (DOMLET_STREAM_CONNECTION << 2)
+
 void domlet_link_init(struct domlet_link *l, struct domlet_ring *ring, enum domlet_ring_role role, uint32_t epoch)
 {
 	memset(l->streams, 0, (l->top + 1) * sizeof(l->streams[0]));
+	memset(l->streams + CONNECTIONS, 0, sizeof(l->streams) - CONNECTIONS * sizeof(l->streams[0]));
 	memset(l, 0, offsetof(struct domlet_link, outbox));
 	l->ring = ring;
 	l->role = role;
@@ -28,7 +32,7 @@ int domlet_link_open(struct domlet_link *l, uint32_t stream)
 {
 	struct domlet_link_stream *s;
 
-	if (!link_in_range(stream))
+	if (!domlet_stream_in_range(stream))
 		return -EINVAL;
 	if (link_find_open(l, stream))
 		return -EEXIST;
@@ -39,7 +43,7 @@ int domlet_link_open(struct domlet_link *l, uint32_t stream)
 		s->send_credit = DOMLET_STREAM_WINDOW;
 	else
 		s->recv_credit = DOMLET_STREAM_WINDOW;
-	if (l->top < stream)
+	if (l->top < stream && !domlet_stream_is_connection(stream))
 		l->top = stream;
 	return 0;
 }
@@ -302,6 +306,13 @@ void domlet_link_credit(struct domlet_link *l, uint32_t stream, size_t len)
 		grant(l, stream);
 }
 
+static void grant_all(struct domlet_link *l, uint32_t first, uint32_t end)
+{
+	for (uint32_t stream = first; stream < end; stream++)
+		if (owes_enough(&l->streams[stream]))
+			grant(l, stream);
+}
+
 bool domlet_link_flush(struct domlet_link *l)
 {
 	if (is_broken(l))
@@ -309,9 +320,8 @@ bool domlet_link_flush(struct domlet_link *l)
 	move_outbox(l);
 	if (l->credit_waits) {
 		l->credit_waits = false;
-		for (uint32_t stream = 0; stream <= l->top; stream++)
-			if (owes_enough(&l->streams[stream]))
-				grant(l, stream);
+		grant_all(l, 0, l->top + 1);
+		grant_all(l, CONNECTIONS, DOMLET_STREAM_END);
 	}
 	if (l->recv_seq - l->acked >= ACK_EVERY)
 		queue(l, DOMLET_FRAME_ACK, 0, NULL); /* when full: next time */

@@ -31,7 +31,7 @@
  * between events.
  *
  * A stream has one direction: STDIN and CONFIG host to guest, STDOUT and
- * STDERR guest to host. The link knows which end it is.
+ * STDERR guest to host. The link knows which end it is. A connection has two.
  */
 
 #include "frame.h"
@@ -62,10 +62,10 @@ struct domlet_link {
 	bool bounded;       /* domlet_link_allow() was called ... */
 	uint32_t bound;     /* ... and this is where it ends, as ring->in_taken counts */
 	const char *broken; /* sticky: why the peer was wrong */
-	uint32_t top;       /* of the streams that were ever known */
+	uint32_t top;       /* of the streams of processes that were ever known */
 	uint8_t outbox[DOMLET_LINK_OUTBOX_MAX];
 	uint8_t msg_copy[DOMLET_MSG_MAX];
-	struct domlet_link_stream streams[(DOMLET_PROCESS_MAX + 1) << 2]; /* by their numbers */
+	struct domlet_link_stream streams[DOMLET_STREAM_END]; /* by their numbers */
 };
 
 enum domlet_link_event_type {

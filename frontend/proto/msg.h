@@ -37,7 +37,12 @@ struct domlet_slice {
 	M(PING,     ping,    12, H)   \
 	M(SYNC,     sync,    13, H)   \
 	M(FREEZE,   freeze,  14, H)   \
-	M(THAW,     thaw,    15, H)
+	M(THAW,     thaw,    15, H)   \
+	M(FORWARD,  forward, 17, H)   \
+	M(QUESTION, question, 18, G)  \
+	M(ANSWER,   answer,  19, H)   \
+	M(CONNECT,  connect, 20, G)   \
+	M(CONNECTED, connected, 21, H)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -78,8 +83,26 @@ struct domlet_slice {
  * when it is so. */
 #define DOMLET_MSG_FREEZE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
 #define DOMLET_MSG_THAW_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
+/* From now on processes of CONTAINER, which has been created, reach a SERVICE of the host's
+ * (enum domlet_forward_service). Answered by REPLY. */
+#define DOMLET_MSG_FORWARD_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(service)
+/* A datagram for the service, and the one answer to it, or none when there was none in time: no
+ * bytes then. cut: it had more bytes than these. The guest chooses the number, below
+ * DOMLET_FORWARD_QUESTION_MAX; it is free when the answer has come. */
+#define DOMLET_MSG_QUESTION_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(service) U32(number) BYTES(datagram)
+#define DOMLET_MSG_ANSWER_FIELDS(U32, U64, I32, STR, BYTES) U32(number) U32(cut) BYTES(datagram)
+/* A connection to the service, whose bytes go by its two streams when CONNECTED has come with
+ * code 0; with an errno there is none. The guest chooses the number, below
+ * DOMLET_FORWARD_CONNECTION_MAX; it is free when both streams have ended. */
+#define DOMLET_MSG_CONNECT_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(service) U32(number)
+#define DOMLET_MSG_CONNECTED_FIELDS(U32, U64, I32, STR, BYTES) U32(number) I32(code)
 
 /* clang-format on */
+
+enum domlet_forward_service {
+	DOMLET_FORWARD_RESOLVER = 1, /* docker's, 127.0.0.11 port 53, UDP and TCP */
+};
 
 enum domlet_msg_type {
 #define M(NAME, member, number, dir) DOMLET_MSG_##NAME = number,

@@ -42,8 +42,8 @@ struct monitor {
 		bool exited;
 		uint32_t code, signo, oom;
 	} exits[DOMLET_PROCESS_MAX + 1];
-	struct output outputs[(DOMLET_PROCESS_MAX + 1) << 2];
-	bool stopped[(DOMLET_PROCESS_MAX + 1) << 2]; /* streams that get no credit */
+	struct output outputs[DOMLET_STREAM_END];
+	bool stopped[DOMLET_STREAM_END]; /* streams that get no credit */
 };
 
 void monitor_open(struct monitor *m);

@@ -53,17 +53,17 @@ static void refuses(struct domlet_frame f, const char *words)
 static void header_is_little_endian(void **state)
 {
 	static const uint8_t bytes[DOMLET_FRAME_HEADER_LEN] = {
-		4, 0, 0, 0, DOMLET_FRAME_CREDIT, 0, 0, 0, 5, 0x40, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1, 9, 0, 0, 0x80,
+		4, 0, 0, 0, DOMLET_FRAME_CREDIT, 0, 0, 0, 0x45, 0x40, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1, 9, 0, 0, 0x80,
 	};
 	uint8_t again[DOMLET_FRAME_HEADER_LEN];
 	struct domlet_frame f;
 	const char *reason;
 
 	(void)state;
-	/* Stream 0x4005 is stdout of process 4,097: one too many. */
+	/* Stream 0x4045 is what comes by connection 16: one too many. */
 	assert_int_equal(domlet_frame_decode(bytes, &f, &reason), -EPROTO);
 	assert_int_equal(f.length, 4);
-	assert_int_equal(f.stream, 0x4005);
+	assert_int_equal(f.stream, 0x4045);
 	assert_int_equal(f.ack, 0x01020304);
 	assert_int_equal(f.epoch, 0x80000009);
 	domlet_frame_encode(&f, again);
@@ -73,6 +73,8 @@ static void header_is_little_endian(void **state)
 static void accepts_each_type_up_to_its_bounds(void **state)
 {
 	uint32_t last = domlet_stream_id(DOMLET_PROCESS_MAX, DOMLET_STREAM_CONFIG);
+	uint32_t last_of_all = domlet_stream_id(DOMLET_STREAM_CONNECTION + DOMLET_FORWARD_CONNECTION_MAX - 1,
+						DOMLET_STREAM_STDOUT);
 
 	(void)state;
 	accepts((struct domlet_frame){ .type = DOMLET_FRAME_MSG, .length = 8, .seq = 1 });
@@ -81,6 +83,7 @@ static void accepts_each_type_up_to_its_bounds(void **state)
 	accepts((struct domlet_frame){ .type = DOMLET_FRAME_DATA, .length = DOMLET_FRAME_PAYLOAD_MAX, .stream = last });
 	accepts((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = last });
 	accepts((struct domlet_frame){ .type = DOMLET_FRAME_CREDIT, .length = 4, .stream = last });
+	accepts((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = last_of_all });
 	accepts((struct domlet_frame){ .type = DOMLET_FRAME_ACK, .ack = UINT32_MAX, .epoch = UINT32_MAX });
 	accepts((struct domlet_frame){ .type = DOMLET_FRAME_RESET, .stream = stdin_of_1 });
 }
@@ -106,7 +109,7 @@ static void refuses_what_is_out_of_bounds(void **state)
 
 static void refuses_wrong_fields(void **state)
 {
-	uint32_t beyond = (DOMLET_PROCESS_MAX + 1) << 2;
+	uint32_t beyond = DOMLET_STREAM_END, third = domlet_stream_id(DOMLET_STREAM_CONNECTION, DOMLET_STREAM_STDERR);
 
 	(void)state;
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_ACK, .flags = 1 }, "reserved");
@@ -116,6 +119,7 @@ static void refuses_wrong_fields(void **state)
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = 0 }, "out of range");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = 3 }, "out of range");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = beyond }, "out of range");
+	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = third }, "out of range");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = UINT32_MAX }, "out of range");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_MSG, .length = 8 }, "sequence");
 	refuses((struct domlet_frame){ .type = DOMLET_FRAME_EOF, .stream = 4, .seq = 1 }, "sequence");

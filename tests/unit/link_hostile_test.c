@@ -403,7 +403,7 @@ static void late_data_of_each_of_many_is_bounded(void **state)
 /* Only we ourselves make room for streams, and not a peer that names them. */
 static void numbers_that_were_never_given(void **state)
 {
-	static const struct domlet_link_stream none[(DOMLET_PROCESS_MAX + 1) << 2];
+	static const struct domlet_link_stream none[DOMLET_STREAM_END];
 
 	(void)state;
 	for (uint32_t p = 1; p <= DOMLET_PROCESS_MAX; p += 13) {

@@ -16,7 +16,10 @@ static void refuses_what_is_not_its_own(void **state)
 	m.type = 99;
 	assert_int_equal(domlet_link_send(&t->host, &m), -EINVAL);
 	assert_int_equal(domlet_link_open(&t->host, 3), -EINVAL);
-	assert_int_equal(domlet_link_open(&t->host, IN(DOMLET_PROCESS_MAX + 1)), -EINVAL);
+	assert_int_equal(domlet_link_open(&t->host, IN(DOMLET_STREAM_CONNECTION + DOMLET_FORWARD_CONNECTION_MAX)),
+			 -EINVAL);
+	assert_int_equal(domlet_link_open(&t->host, domlet_stream_id(DOMLET_STREAM_CONNECTION, DOMLET_STREAM_STDERR)),
+			 -EINVAL);
 	open_both(t, IN(1));
 	assert_int_equal(domlet_link_open(&t->host, IN(1)), -EEXIST);
 	assert_int_equal(domlet_link_send_eof(&t->guest, IN(1)), -EINVAL);
@@ -43,6 +46,39 @@ static void opens_as_many_as_allowed(void **state)
 		domlet_link_close(&t->host, OUT(p));
 		assert_int_equal(domlet_link_open(&t->host, OUT(p)), 0);
 	}
+}
+
+/* Of each connection two, which begin afresh with another link, and get their credit also when that has to wait. */
+static void connections_have_a_stream_each_way(void **state)
+{
+	const uint32_t last = DOMLET_STREAM_CONNECTION + DOMLET_FORWARD_CONNECTION_MAX - 1;
+	struct two *t = *state;
+
+	for (uint32_t c = DOMLET_STREAM_CONNECTION; c <= last; c++) {
+		open_both(t, IN(c));
+		open_both(t, OUT(c));
+		assert_int_equal(send_some(&t->guest, OUT(c), 1, 100), 100);
+		assert_int_equal(drain(&t->host, OUT(c), true), 100);
+		assert_int_equal(send_some(&t->host, IN(c), 1, 100), 100);
+		assert_int_equal(drain(&t->guest, IN(c), true), 100);
+	}
+	assert_int_equal(t->host.top, 0);
+	for (uint32_t c = last - 1; c <= last; c++) {
+		assert_int_equal(send_some(&t->guest, OUT(c), 1, WINDOW), WINDOW - 100);
+		assert_int_equal(drain(&t->host, OUT(c), false), WINDOW - 100);
+	}
+	while (ping(&t->host, 1) == 0)
+		;
+	for (uint32_t c = last - 1; c <= last; c++) /* one may still have room */
+		domlet_link_credit(&t->host, OUT(c), WINDOW - 100);
+	assert_true(t->host.credit_waits);
+	for (int i = 0; i < 100; i++) {
+		(void)domlet_link_flush(&t->host);
+		(void)drain(&t->guest, IN(last), false);
+	}
+	assert_int_equal(send_some(&t->guest, OUT(last), 1, WINDOW), WINDOW);
+	domlet_link_init(&t->host, &t->pair.host, DOMLET_RING_HOST, RING_PAIR_EPOCH);
+	assert_int_equal(domlet_link_open(&t->host, OUT(last)), 0);
 }
 
 /* A window, no byte more; credit comes back at half a window. */
@@ -321,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LINK_TEST(refuses_what_is_not_its_own),
 		LINK_TEST(opens_as_many_as_allowed),
+		LINK_TEST(connections_have_a_stream_each_way),
 		LINK_TEST(credit_bounds_a_stream),
 		LINK_TEST(one_blocked_stream_blocks_no_other),
 		LINK_TEST(data_leaves_room_for_messages),
