@@ -4,8 +4,9 @@
 
 /*
  * The network namespaces of dom0 that a container's processes there sit in.
- * They are looked at through /proc of a process that is in one; nothing is
- * entered, and nothing kept.
+ * They are looked at through /proc of a process that is in one. To have a socket
+ * of one, this thread is in it for as long as it takes to make that; who makes
+ * threads meanwhile has them there.
  */
 
 #include <sys/types.h>
@@ -16,5 +17,10 @@ struct domlet_error;
  * ID, has a network: an IPv4 route, or an IPv6 address of another interface than
  * lo. One without IPv4 or IPv6 has none of that kind. */
 int domlet_netns_refuse_network(pid_t pid, const char *id, struct domlet_error *err);
+
+/* The namespace of PID, whose end it outlives: a descriptor for the caller to close. -errno. */
+int domlet_netns_open(pid_t pid);
+/* A socket of NAMESPACE, where it stays, whoever uses it wherever. It is closed by exec. -errno. */
+int domlet_netns_socket(int namespace, int family, int type, int protocol);
 
 #endif

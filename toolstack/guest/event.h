@@ -20,6 +20,7 @@ enum domlet_guest_event_type {
 	DOMLET_GUEST_DROPPED, /* after domlet_guest_drop_further(): nobody waits for process, but the guest may have it still */
 	DOMLET_GUEST_FREED,  /* process: nothing is left of it, and its number may be given away again */
 	DOMLET_GUEST_OUTPUT, /* once after domlet_guest_watch_output(): a reader has taken some of container code */
+	DOMLET_GUEST_SOCKET, /* tag, service, stream; code: the container for which domlet_guest_give_socket() is to come, also at once */
 	DOMLET_GUEST_BROKEN, /* once; text: how the guest broke the protocol. Nothing more is read of it */
 };
 
@@ -28,11 +29,13 @@ struct domlet_guest_event {
 	uint32_t tag, process;
 	uint32_t code;
 	bool out_of_memory;
-	bool unheard; /* an answer that is not the guest's: ETIMEDOUT, ECANCELED */
+	uint32_t service; /* enum domlet_forward_service */
+	bool stream;      /* a connected one; else one for datagrams */
+	bool unheard;     /* an answer that is not the guest's: ETIMEDOUT, ECANCELED */
 	char text[DOMLET_GUEST_TEXT_MAX];
 };
 
-/* Who is told. An event may come in the middle of an order: post() gives none. */
+/* Who is told. An event may come in the middle of an order: post() gives none, but what DOMLET_GUEST_SOCKET asks for. */
 struct domlet_guest_listener {
 	void (*post)(void *user, const struct domlet_guest_event *ev);
 	void *user;

@@ -63,6 +63,8 @@ static void on_message(struct domlet_guest *g, const struct domlet_msg *msg)
 	case DOMLET_MSG_HELLO: on_hello(g, &msg->hello); return;
 	case DOMLET_MSG_REPLY: on_reply(g, msg->request, &msg->reply); return;
 	case DOMLET_MSG_EXITED: on_exited(g, &msg->exited); return;
+	case DOMLET_MSG_QUESTION: domlet_guest_forward_question(&g->forward, &msg->question); return;
+	case DOMLET_MSG_CONNECT: domlet_guest_forward_connect(&g->forward, &msg->connect); return;
 	default: return;
 	}
 }
@@ -71,7 +73,9 @@ static void on_data(struct domlet_guest *g, const struct domlet_link_event *ev)
 {
 	struct domlet_guest_process *p = domlet_guest_process_find(&g->processes, ev->stream >> 2);
 
-	if (p)
+	if (domlet_stream_is_connection(ev->stream))
+		domlet_guest_forward_data(&g->forward, ev->stream, ev->data, ev->len);
+	else if (p)
 		domlet_guest_streams_data(&p->streams, ev->stream, ev->data, ev->len);
 	else
 		domlet_link_credit(&g->link.link, ev->stream, ev->len);
@@ -83,7 +87,9 @@ static void on_eof(struct domlet_guest *g, uint32_t stream)
 {
 	struct domlet_guest_process *p = domlet_guest_process_find(&g->processes, stream >> 2);
 
-	if (p)
+	if (domlet_stream_is_connection(stream))
+		domlet_guest_forward_eof(&g->forward, stream);
+	else if (p)
 		domlet_guest_streams_eof(&p->streams, stream);
 }
 
@@ -91,7 +97,9 @@ static void on_reset(struct domlet_guest *g, uint32_t stream)
 {
 	struct domlet_guest_process *p = domlet_guest_process_find(&g->processes, stream >> 2);
 
-	if (p)
+	if (domlet_stream_is_connection(stream))
+		domlet_guest_forward_reset(&g->forward, stream);
+	else if (p)
 		domlet_guest_streams_reset(&p->streams, stream);
 }
 
@@ -147,6 +155,7 @@ static void turn(struct domlet_guest *g, uint64_t ms)
 	while (again) {
 		again = l->attached && !l->broken && receive(g);
 		again = domlet_guest_process_move(&g->processes) || again;
+		again = domlet_guest_forward_move(&g->forward) || again;
 		domlet_guest_process_sweep(&g->processes);
 		say_broken(g);
 		say_output(g);
@@ -193,6 +202,7 @@ void domlet_guest_open(struct domlet_guest *g, uv_loop_t *loop, const struct dom
 	g->link.wake.data = g;
 	g->processes.link = &g->link;
 	g->processes.listener = *listener;
+	domlet_guest_forward_open(&g->forward, &g->link, listener);
 }
 
 /* Orders */
@@ -208,6 +218,7 @@ void domlet_guest_detach(struct domlet_guest *g)
 	if (!g->link.attached)
 		return;
 	domlet_guest_link_detach(&g->link);
+	domlet_guest_forward_end_all(&g->forward);
 	domlet_guest_process_end_all(&g->processes);
 }
 
@@ -248,7 +259,19 @@ void domlet_guest_thaw(struct domlet_guest *g, uint32_t tag, uint32_t container)
 
 void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t container)
 {
+	domlet_guest_forward_forbid(&g->forward, container);
 	domlet_guest_process_delete(&g->processes, tag, container);
+}
+
+void domlet_guest_forward(struct domlet_guest *g, uint32_t tag, uint32_t container, uint32_t service)
+{
+	domlet_guest_forward_allow(&g->forward, container);
+	domlet_guest_process_forward(&g->processes, tag, container, service);
+}
+
+void domlet_guest_give_socket(struct domlet_guest *g, const struct domlet_guest_socket *order)
+{
+	domlet_guest_forward_give(&g->forward, order);
 }
 
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)

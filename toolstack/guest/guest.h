@@ -10,11 +10,13 @@
  * One struct a domain, of more than 100 KiB.
  */
 
+#include "forward.h"
 #include "process.h"
 
 struct domlet_guest {
 	struct domlet_guest_link link;
 	struct domlet_guest_processes processes;
+	struct domlet_guest_forward forward;
 	bool greeted, said_broken;
 	uint32_t watched; /* for output: a bit for each container */
 };
@@ -50,6 +52,11 @@ void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t containe
 /* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
  * be blamed for reading nothing. */
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);
+/* Of a container that has been created: from now on DOMLET_GUEST_SOCKET is posted when it is to be given a socket of SERVICE
+ * (enum domlet_forward_service). EAGAIN as above. */
+void domlet_guest_forward(struct domlet_guest *g, uint32_t tag, uint32_t container, uint32_t service);
+/* What that asked for. It may also be given within that event. */
+void domlet_guest_give_socket(struct domlet_guest *g, const struct domlet_guest_socket *order);
 void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order);
 /* Before a process is asked for, or when there is no number left for one. */
 void domlet_guest_make_room(struct domlet_guest *g);

@@ -47,4 +47,10 @@ struct domlet_guest_size { /* of a process's terminal */
 	uint32_t process, rows, cols;
 };
 
+/* What DOMLET_GUEST_SOCKET has asked for under this tag. */
+struct domlet_guest_socket {
+	uint32_t tag;
+	int fd; /* connected, or about to be; taken over. -errno: there is none */
+};
+
 #endif

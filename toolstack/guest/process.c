@@ -292,9 +292,10 @@ static bool ask(struct domlet_guest_processes *all, struct domlet_msg *msg, stru
 /* What a guest is asked again only when it has answered. */
 static void ask_once(struct domlet_guest_processes *all, struct domlet_msg *msg, uint32_t tag, uint32_t container)
 {
-	const char *what = msg->type == DOMLET_MSG_THAW   ? "resume" :
-			   msg->type == DOMLET_MSG_DELETE ? "delete" :
-							    "pause";
+	const char *what = msg->type == DOMLET_MSG_THAW    ? "resume" :
+			   msg->type == DOMLET_MSG_DELETE  ? "delete" :
+			   msg->type == DOMLET_MSG_FORWARD ? "start" :
+							     "pause";
 	char text[80];
 
 	if (!domlet_guest_request_of(&all->requests, msg->type, container)) {
@@ -400,6 +401,15 @@ void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag,
 	struct domlet_msg msg = { .type = DOMLET_MSG_THAW };
 
 	msg.thaw.container = container;
+	ask_once(all, &msg, tag, container);
+}
+
+void domlet_guest_process_forward(struct domlet_guest_processes *all, uint32_t tag, uint32_t container, uint32_t service)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_FORWARD };
+
+	msg.forward.container = container;
+	msg.forward.service = service;
 	ask_once(all, &msg, tag, container);
 }
 

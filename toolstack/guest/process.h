@@ -59,12 +59,14 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 /* The guest is paused, or runs again: meanwhile it can answer nothing, and no time that it has for that passes. */
 void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep);
-/* Of no process: what the guest has dirty. Of this and each of the next three, for a container, one at a time, whoever
+/* Of no process: what the guest has dirty. Of this and each of the next four, for a container, one at a time, whoever
  * waits for its answer: another is refused. */
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
 void domlet_guest_process_freeze(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
+void domlet_guest_process_forward(struct domlet_guest_processes *all, uint32_t tag, uint32_t container,
+				  uint32_t service);
 /* When many processes have left something running, the output of what the one that ended first has left goes nowhere
  * from now on: the guest then ends it and goes on reading. */
 void domlet_guest_process_make_room(struct domlet_guest_processes *all);

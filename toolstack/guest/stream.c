@@ -156,6 +156,31 @@ int domlet_guest_streams_open(struct domlet_guest_streams *s, struct domlet_gues
 	return s->outputs[0].pollable + s->outputs[1].pollable + in->pollable;
 }
 
+int domlet_guest_streams_open_connection(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t carrier,
+					 int fd, uv_close_cb let_go)
+{
+	struct domlet_guest_input *in = &s->input;
+	struct domlet_guest_output *o = &s->outputs[0];
+	int r;
+
+	s->link = l;
+	s->let_go = let_go;
+	s->outputs[1].fd = -1;
+	s->outputs[1].eof = true;
+	in->fd = fd;
+	in->socket = o->socket = o->whole = true;
+	o->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* each direction is polled, and ends, by itself */
+	if (o->fd < 0) {
+		r = -errno;
+		domlet_guest_streams_close(s); /* there are no handles yet */
+		return r;
+	}
+	open_output(s, 0, carrier, false);
+	in->stream = domlet_stream_id(carrier, DOMLET_STREAM_STDIN);
+	in->pollable = add_handle(s, &in->poll, in->fd, true);
+	return o->pollable + in->pollable;
+}
+
 void domlet_guest_streams_announce(struct domlet_guest_link *l, uint32_t process)
 {
 	for (uint32_t k = DOMLET_STREAM_STDIN; k <= DOMLET_STREAM_STDERR; k++)
@@ -271,8 +296,11 @@ static void write_backlog(struct domlet_guest_link *l, struct domlet_guest_outpu
 static void move_output(struct domlet_guest_link *l, struct domlet_guest_output *o, uv_close_cb let_go)
 {
 	write_backlog(l, o, let_go);
-	if (o->eof && !o->backlog.len)
+	if (o->eof && !o->backlog.len) {
+		if (o->whole && o->fd >= 0)
+			(void)shutdown(o->fd, SHUT_WR);
 		close_output(o, let_go);
+	}
 	tell_reset(l, o);
 }
 
@@ -367,6 +395,11 @@ bool domlet_guest_streams_settled(const struct domlet_guest_streams *s)
 bool domlet_guest_streams_ended(const struct domlet_guest_streams *s)
 {
 	return s->outputs[0].eof && s->outputs[1].eof && domlet_guest_streams_drained(s);
+}
+
+bool domlet_guest_streams_finished(const struct domlet_guest_streams *s)
+{
+	return domlet_guest_streams_ended(s) && s->input.eof;
 }
 
 void domlet_guest_streams_close_input(struct domlet_guest_streams *s)

@@ -4,7 +4,7 @@
 
 /*
  * A process's three streams between the link and the descriptors of whoever
- * called in dom0. Bytes go straight from the one to the other; what an
+ * called in dom0, or the two of a connection to a socket of the host's. Bytes go straight from the one to the other; what an
  * output's descriptor refuses waits in a backlog of one window.
  */
 
@@ -18,6 +18,7 @@ struct domlet_guest_output {
 	bool socket, pollable, polling, eof;
 	bool reset; /* the guest was told that nobody reads it any more */
 	bool moved; /* its reader took some, since domlet_guest_streams_moved() */
+	bool whole; /* a connection that is ours alone: its other end is to see this one's end */
 	uv_poll_t poll;
 	struct domlet_backlog backlog;
 	size_t owed; /* of the backlog, what was written before its process ended */
@@ -44,6 +45,10 @@ struct domlet_guest_streams {
  * many handles of libuv there are, of each of which LET_GO will be told; -errno, when it gets no descriptor. */
 int domlet_guest_streams_open(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t process,
 			      const int stdio[3], bool terminal, uv_close_cb let_go);
+/* The two of the connection CARRIER (DOMLET_STREAM_CONNECTION and above) instead, with the connected socket FD, which is
+ * taken over. The same is returned. */
+int domlet_guest_streams_open_connection(struct domlet_guest_streams *s, struct domlet_guest_link *l, uint32_t carrier,
+					 int fd, uv_close_cb let_go);
 /* The link's half of them; before the guest can make the process. */
 void domlet_guest_streams_announce(struct domlet_guest_link *l, uint32_t process);
 void domlet_guest_streams_withdraw(struct domlet_guest_link *l, uint32_t process);
@@ -65,6 +70,8 @@ bool domlet_guest_streams_settled(const struct domlet_guest_streams *s);
 bool domlet_guest_streams_ended(const struct domlet_guest_streams *s);
 /* Nobody in dom0 speaks to the process any more: the guest gets the end of its input. */
 void domlet_guest_streams_close_input(struct domlet_guest_streams *s);
+/* All has come and gone in both directions: of a connection nothing is left. */
+bool domlet_guest_streams_finished(const struct domlet_guest_streams *s);
 /* Their readers see the end, and the guest is told. libuv lets go of the handles a little later. */
 void domlet_guest_streams_close(struct domlet_guest_streams *s);
 

@@ -72,6 +72,7 @@ static void open_once(struct domlet_container *c, uv_loop_t *loop)
 		return;
 	c->opened = true;
 	c->lock = -1;
+	domlet_forward_init(&c->forward);
 	uv_timer_init(loop, &c->answers);
 	c->answers.data = c;
 	domlet_record_open(&c->record, loop);
@@ -237,6 +238,7 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 	if (c->lock >= 0)
 		close(c->lock);
 	c->lock = -1;
+	domlet_forward_end(&c->forward);
 	if (!stuck)
 		domlet_image_forget(c->state.image);
 	(void)domlet_domain_record_set(c->spec->record, c->number, NULL, NULL, NULL);
@@ -634,6 +636,7 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 		return;
 	case DOMLET_GUEST_FREED:
 	case DOMLET_GUEST_OUTPUT:
+	case DOMLET_GUEST_SOCKET:
 	case DOMLET_GUEST_HELLO:
 	case DOMLET_GUEST_BROKEN: return; /* the domain's */
 	}

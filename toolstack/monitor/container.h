@@ -11,6 +11,7 @@
 #include "control.h"
 #include "domain.h"
 #include "end.h"
+#include "forward.h"
 #include "process.h"
 #include "record.h"
 
@@ -40,7 +41,8 @@ struct domlet_container {
 	bool terminal, foreground, keep;
 	uint64_t memory_kib; /* that its domain is to have for it; 0: it asks for none */
 	uint32_t vcpus;
-	int lock;       /* its image's; -1: none */
+	int lock; /* its image's; -1: none */
+	struct domlet_forward forward;
 	char *document; /* until it is created, or goes over the ring; NULL then */
 	size_t document_len;
 	uint8_t sha256[DOMLET_SHA256_LEN];

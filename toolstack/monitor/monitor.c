@@ -483,6 +483,13 @@ static void hear_output(struct monitor *m, uint32_t container)
 		c->end.output_moved = true;
 }
 
+static void hear_socket(struct monitor *m, const struct domlet_guest_event *ev)
+{
+	const struct domlet_container *c = find(m, ev->code);
+
+	domlet_forward_hear(c ? &c->forward : NULL, &m->guest, ev);
+}
+
 static struct domlet_container *of_event(struct monitor *m, const struct domlet_guest_event *ev)
 {
 	uint32_t number = ev->tag & UINT16_MAX;
@@ -512,6 +519,8 @@ static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 		hear_broken(m, ev->text);
 	else if (ev->type == DOMLET_GUEST_OUTPUT)
 		hear_output(m, ev->code);
+	else if (ev->type == DOMLET_GUEST_SOCKET)
+		hear_socket(m, ev);
 	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_SYNC)
 		hear_sync(m, ev);
 	else if (ev->type == DOMLET_GUEST_FREED)
