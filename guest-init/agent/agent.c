@@ -30,6 +30,9 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_SYNC: domlet_freeze_sync(a, m->request); return;
 	case DOMLET_MSG_FREEZE: domlet_freeze_begin(a, m->request, &m->freeze); return;
 	case DOMLET_MSG_THAW: domlet_freeze_thaw(a, m->request, &m->thaw); return;
+	case DOMLET_MSG_FORWARD: domlet_forward_begin(a, m->request, &m->forward); return;
+	case DOMLET_MSG_ANSWER: domlet_forward_answer(a, &m->answer); return;
+	case DOMLET_MSG_CONNECTED: domlet_forward_connected(a, &m->connected); return;
 	default:
 		(void)domlet_failure_set(&failure, ENOSYS, "this guest does not know %s yet", domlet_msg_name(m->type));
 		domlet_reply_send(a, m->request, &failure);
@@ -50,7 +53,9 @@ static bool receive(struct agent *a)
 		case DOMLET_LINK_BROKEN: domlet_agent_end(a, ev.reason); break;
 		default:
 			g = domlet_table_process(a, ev.stream >> 2);
-			if (g && (ev.stream & 3) == DOMLET_STREAM_CONFIG)
+			if (domlet_stream_is_connection(ev.stream))
+				domlet_forward_event(a, &ev);
+			else if (g && (ev.stream & 3) == DOMLET_STREAM_CONFIG)
 				domlet_make_take(a, g, &ev);
 			else if (g)
 				domlet_streams_event(a, g, &ev);
@@ -92,7 +97,7 @@ bool domlet_agent_work(struct agent *a)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (a->containers[i].used)
 			domlet_container_turn(a, &a->containers[i]);
-	return any;
+	return domlet_forward_move(a) || any;
 }
 
 bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
@@ -107,6 +112,7 @@ bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (a->containers[i].used)
 			domlet_container_poll(&a->containers[i], fds, n);
+	wants_room = domlet_forward_poll(a, fds, n) || wants_room;
 	a->drain_at = domlet_drain_fd(&a->drain) >= 0 ? *n : 0;
 	if (a->drain_at)
 		fds[(*n)++] = (struct pollfd){ .fd = domlet_drain_fd(&a->drain), .events = POLLIN };
@@ -117,6 +123,7 @@ void domlet_agent_polled(struct agent *a, const struct pollfd *fds)
 {
 	for (struct guest_process *g = a->processes; g; g = g->next)
 		domlet_streams_polled(g, fds);
+	domlet_forward_polled(a, fds);
 	if (a->drain_at && fds[a->drain_at].revents)
 		domlet_drain_read(&a->drain);
 }

@@ -154,6 +154,8 @@ void domlet_container_turn(struct agent *a, struct guest_container *c)
 	if (c->stopped)
 		domlet_freeze_stop(a, c);
 	if (c->stopped)
+		domlet_forward_drop(a, c->number);
+	if (c->stopped)
 		domlet_share_close_unused(a, c);
 	if (c->deleting)
 		finish_delete(a, c);
