@@ -18,6 +18,7 @@ programs = ("frontend", "guest-init", "toolstack")
 libraries = {
     "json-c": r"json-c/.*",
     "libcap": r"sys/capability\.h",
+    "libmnl": r"libmnl/.*",
     "libseccomp": r"seccomp\.h",
     "libuv": r"uv\.h",
     "libxengnttab": r"xengnttab\.h",

@@ -17,7 +17,7 @@ top=$(readlink -f "$here/../..")
 # shellcheck source=tests/lab/debian.sh
 . "$here/debian.sh"
 
-packages=(meson ninja-build gcc libc6-dev pkg-config libuv1-dev libjson-c-dev libxen-dev libseccomp-dev libcap-dev
+packages=(meson ninja-build gcc libc6-dev pkg-config libuv1-dev libjson-c-dev libmnl-dev libxen-dev libseccomp-dev libcap-dev
     libcmocka-dev libubsan1 erofs-utils busybox-static jq procps mandoc git iproute2 python3)
 
 build() {
