@@ -18,7 +18,7 @@
 #define DOMID 7
 #define BACKEND "/local/domain/0/backend/vbd/7"
 
-enum operation { CREATE, UNPAUSE, DESTROY, ATTACH, DETACH };
+enum operation { CREATE, UNPAUSE, DESTROY, ATTACH, DETACH, ADD_NIC, REMOVE_NIC };
 
 struct pending {
 	uv_timer_t timer; /* first */
@@ -27,6 +27,7 @@ struct pending {
 	void *user;
 	bool aborted;
 	unsigned int disk; /* its bit in xen_fake.disks */
+	uint64_t nic;      /* its bit in xen_fake.nics */
 	struct pending *next;
 };
 
@@ -136,8 +137,8 @@ static void free_pending(uv_handle_t *h)
 
 static void complete(uv_timer_t *t)
 {
-	static const char *const names[] = { "create's end", "unpause's end", "destroy's end", "attach's end",
-					     "detach's end" };
+	static const char *const names[] = { "create's end", "unpause's end", "destroy's end",   "attach's end",
+					     "detach's end", "nic_add's end", "nic_remove's end" };
 	struct pending *p = (struct pending *)t;
 	struct pending **at = &under_way;
 	int rc = xen_fake_fails(names[p->what]) ? ERROR_FAIL : 0;
@@ -156,12 +157,15 @@ static void complete(uv_timer_t *t)
 	} else if (p->what == DESTROY) {
 		xen_fake.domain = rc != 0;
 		if (rc == 0)
-			xen_fake.disks = 0;
-	} else if (p->what == ATTACH) {
+			xen_fake.disks = 0, xen_fake.nics = 0;
+	} else if (p->what == ATTACH || p->what == ADD_NIC) {
 		; /* what there is of it stays, as libxl leaves it */
 	} else if (p->what == DETACH) {
 		if (rc == 0)
 			xen_fake.disks &= ~p->disk;
+	} else if (p->what == REMOVE_NIC) {
+		if (rc == 0)
+			xen_fake.nics &= ~p->nic;
 	} else if (rc == 0) {
 		xen_fake.unpaused = true;
 		xen_fake.paused = false;
@@ -321,7 +325,7 @@ int libxl_domain_destroy(libxl_ctx *ctx, uint32_t domid, const libxl_asyncop_how
 	if (xen_fake_fails("destroy"))
 		return ERROR_FAIL;
 	for (const struct pending *p = under_way; p; p = p->next)
-		if (p->what == ATTACH || p->what == DETACH)
+		if (p->what >= ATTACH)
 			xen_fake.destroyed_beside_disks = true;
 	(void)start(DESTROY, how);
 	return 0;
@@ -362,6 +366,41 @@ int libxl_device_disk_destroy(libxl_ctx *ctx, uint32_t domid, libxl_device_disk 
 {
 	(void)ctx, (void)domid;
 	return xen_fake_fails("disk_destroy") ? ERROR_FAIL : call_disk(DETACH, disk, how);
+}
+
+static int call_nic(enum operation what, const libxl_device_nic *nic, const libxl_asyncop_how *how)
+{
+	struct pending *p;
+
+	if (nic->backend_domid || nic->nictype != LIBXL_NIC_TYPE_VIF || nic->devid < 0 || nic->devid > 63 ||
+	    strcmp(nic->script, "/usr/lib/domlet/domlet-hotplug") != 0)
+		abort();
+	p = start(what, how);
+	p->nic = UINT64_C(1) << nic->devid;
+	if (what == ADD_NIC)
+		xen_fake.nics |= p->nic;
+	if (xen_fake.nics_hang)
+		uv_timer_stop(&p->timer);
+	return 0;
+}
+
+int libxl_device_nic_add(libxl_ctx *ctx, uint32_t domid, libxl_device_nic *nic, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	return xen_fake_fails("nic_add") ? ERROR_FAIL : call_nic(ADD_NIC, nic, how);
+}
+
+int libxl_device_nic_remove(libxl_ctx *ctx, uint32_t domid, libxl_device_nic *nic, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	xen_fake.removed_early = xen_fake.removed_early || xen_fake.connecting_nics;
+	return xen_fake_fails("nic_remove") ? ERROR_FAIL : call_nic(REMOVE_NIC, nic, how);
+}
+
+int libxl_device_nic_destroy(libxl_ctx *ctx, uint32_t domid, libxl_device_nic *nic, const libxl_asyncop_how *how)
+{
+	(void)ctx, (void)domid;
+	return xen_fake_fails("nic_destroy") ? ERROR_FAIL : call_nic(REMOVE_NIC, nic, how);
 }
 
 int libxl_evenable_domain_death(libxl_ctx *ctx, uint32_t domid, libxl_ev_user user, libxl_evgen_domain_death **out)
@@ -501,10 +540,9 @@ void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsign
 	static const char *const nodes[][2] = { { "/ring/0", "4 5 8 9 1" }, { "/vm", "/vm/x" } };
 
 	(void)xs, (void)t;
-	if (strstr(path, "/backend/vbd/") && xen_fake.connecting) {
-		xen_fake.connecting--;
+	if ((strstr(path, "/backend/vbd/") && xen_fake.connecting && xen_fake.connecting--) ||
+	    (strstr(path, "/backend/vif/") && xen_fake.connecting_nics && xen_fake.connecting_nics--))
 		return strdup("3"); /* XenbusStateInitialised */
-	}
 	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
 		size_t tail = strlen(nodes[i][0]);
 

@@ -27,6 +27,9 @@ struct xen_fake {
 	bool removed_early;             /* a disk, before that */
 	bool disks_hang;                /* calls about them end only when they are aborted */
 	bool destroyed_beside_disks;    /* while such a call was under way */
+	uint64_t nics;                  /* those that are there, in whole or in part: a bit for each number */
+	unsigned int connecting_nics;   /* as connecting, of a vif */
+	bool nics_hang;
 	/* What the domain has, is to have, and may have; its guest takes TAKES_KIB at each look. */
 	uint64_t memory_kib, target_kib, max_kib, pool_kib, takes_kib;
 	unsigned int vcpus, targets;  /* how often it was told another one */

@@ -159,9 +159,11 @@ int domlet_loop_detach(const char *node, const char *tag, struct domlet_error *e
 
 static int run(const char *command)
 {
-	char *argv[] = { (char *)"domlet-hotplug", (char *)(uintptr_t)command, NULL };
+	bool of_vif = strcmp(command, "online") == 0 || strcmp(command, "offline") == 0;
+	char *argv[] = { (char *)"domlet-hotplug", (char *)(uintptr_t)command, of_vif ? (char *)"type_if=vif" : NULL,
+			 NULL };
 
-	return hotplug_main(2, argv);
+	return hotplug_main(of_vif ? 3 : 2, argv);
 }
 
 static void put(const char *key, const char *value)
@@ -251,6 +253,21 @@ static void what_is_no_disk_is_said(void **state)
 	assert_int_equal(loop.attached, 0);
 }
 
+static void a_vif_is_said_to_be_there(void **state)
+{
+	(void)state;
+	assert_int_equal(run("online"), 0);
+	assert_string_equal(find("hotplug-status"), "connected");
+	assert_null(find("node"));
+	assert_int_equal(store.count, 4);
+	assert_int_equal(run("offline"), 0);
+	assert_int_equal(loop.attached, 0);
+	(void)set_up(state);
+	store.reads_until_gone = 1;
+	assert_int_equal(run("online"), EXIT_FAILURE);
+	assert_int_equal(store.count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +276,7 @@ int main(void)
 		cmocka_unit_test_setup(the_domain_goes_meanwhile, set_up),
 		cmocka_unit_test_setup(a_write_that_fails_is_said, set_up),
 		cmocka_unit_test_setup(what_is_no_disk_is_said, set_up),
+		cmocka_unit_test_setup(a_vif_is_said_to_be_there, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

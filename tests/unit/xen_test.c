@@ -27,6 +27,8 @@
 
 static char kernel[64];
 
+#define NIC 5
+
 struct owner {
 	struct domlet_xen *xen;
 	struct domlet_error err; /* why it didn't work */
@@ -36,8 +38,9 @@ struct owner {
 	int built, unpaused, paused, resumed, destroyed, vanished, shut_down, rings;
 	int resized;
 	unsigned int attached, detached; /* bits of numbers */
-	unsigned int further;            /* disks, from number 1 on, that it has when its guest is there */
-	uv_timer_t patience;             /* like the monitor's for a boot */
+	int nics_added, nics_removed;
+	unsigned int further; /* disks, from number 1 on, that it has when its guest is there */
+	uv_timer_t patience;  /* like the monitor's for a boot */
 };
 
 static const char *disk_name(uint32_t tag)
@@ -195,7 +198,41 @@ static void on_detached(void *user, uint32_t tag, int rc, const struct domlet_er
 		note(o, &why);
 }
 
-/* It grows, shrinks, and is paused. */
+static const uint8_t mac[6] = { 0, 0x16, 0x3e, 1, 2, 3 };
+
+static void on_nic_added(void *user, uint32_t number, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_int_equal(number, NIC);
+	assert_int_equal(o->destroyed, 0);
+	o->nics_added++;
+	if (rc < 0) {
+		note(o, err);
+		assert_true(rc == -ECANCELED || !xen_fake.nics);
+	} else if (!o->wants_end && domlet_xen_nic_remove(o->xen, number, &why) < 0) {
+		note(o, &why);
+	}
+}
+
+static void on_nic_removed(void *user, uint32_t number, int rc, const struct domlet_error *err)
+{
+	struct owner *o = user;
+	struct domlet_error why;
+
+	assert_int_equal(number, NIC);
+	assert_int_equal(o->destroyed, 0);
+	o->nics_removed++;
+	if (rc < 0)
+		note(o, err);
+	else if (!o->wants_end && !o->stays && domlet_xen_pause(o->xen, &why) < 0)
+		note(o, &why);
+	if (rc == 0)
+		assert_int_equal(xen_fake.nics, 0);
+}
+
+/* It grows, shrinks, has a vif for a while, and is paused. */
 static void on_resized(void *user, int rc, const struct domlet_error *err)
 {
 	struct owner *o = user;
@@ -206,7 +243,8 @@ static void on_resized(void *user, int rc, const struct domlet_error *err)
 	if (rc < 0)
 		note(o, err);
 	else if (!o->wants_end && !o->stays &&
-		 (o->resized == 1 ? domlet_xen_resize(o->xen, 0, 0, &why) : domlet_xen_pause(o->xen, &why)) < 0)
+		 (o->resized == 1 ? domlet_xen_resize(o->xen, 0, 0, &why) :
+				    domlet_xen_nic_add(o->xen, NIC, mac, &why)) < 0)
 		note(o, &why);
 }
 
@@ -239,6 +277,8 @@ static const struct domlet_xen_ops ops = {
 	.disaster = on_disaster,
 	.attached = on_attached,
 	.detached = on_detached,
+	.nic_added = on_nic_added,
+	.nic_removed = on_nic_removed,
 	.resized = on_resized,
 };
 
@@ -302,6 +342,9 @@ static void each_call_fails(void **state)
 		if (xen_fake.failed &&
 		    (!strcmp(xen_fake.failed, "disk_remove") || !strcmp(xen_fake.failed, "detach's end")))
 			assert_int_equal(o.detached && o.resumed, 1);
+		if (xen_fake.failed &&
+		    (!strcmp(xen_fake.failed, "nic_remove") || !strcmp(xen_fake.failed, "nic_remove's end")))
+			assert_int_equal(o.nics_removed && o.resumed, 1);
 	} while (xen_fake.failed);
 	patience_ms = 20000;
 	begin(&o, &loop, 0);
@@ -313,8 +356,10 @@ static void each_call_fails(void **state)
 	assert_int_equal(__builtin_popcount(o.detached), 1);
 	assert_int_equal(xen_fake.disks_most, 2); /* at once */
 	assert_int_equal(o.resized, 2);
+	assert_int_equal(o.nics_added, 1);
+	assert_int_equal(o.nics_removed, 1);
 	print_message("%u calls\n", k - 1);
-	assert_true(k > 54);
+	assert_true(k > 58);
 }
 
 /* Asked for while libxl builds. */
@@ -386,6 +431,57 @@ static void a_disk_is_connected_before_it_goes(void **state)
 	assert_int_equal(o.detached, 2);
 	assert_int_equal(o.err.code, ECANCELED);
 	assert_false(xen_fake.removed_early);
+}
+
+static void run_until_nic(struct owner *o, uv_loop_t *loop, uint8_t number)
+{
+	struct domlet_error err;
+
+	begin(o, loop, 0);
+	o->stays = true;
+	while (!o->rings)
+		uv_run(loop, UV_RUN_ONCE);
+	assert_int_equal(domlet_xen_nic_add(o->xen, number, mac, &err), 0);
+}
+
+static void a_vif_under_way_ends_before_its_domain(void **state)
+{
+	struct domlet_error err;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	run_until_nic(&o, &loop, NIC);
+	xen_fake.nics_hang = true; /* its removal */
+	while (!o.nics_added)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(domlet_xen_nic_add(o.xen, NIC, mac, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "the vif 5 of the domain is being removed"));
+	assert_int_equal(domlet_xen_nic_remove(o.xen, NIC, &err), -EBUSY);
+	assert_int_equal(domlet_xen_nic_add(o.xen, DOMLET_XEN_NICS_MAX, mac, &err), -EINVAL);
+	end(&o);
+	assert_int_equal(domlet_xen_nic_add(o.xen, 1, mac, &err), -ESRCH);
+	finish(&o, &loop);
+	assert_int_equal(o.nics_removed, 1);
+	assert_int_equal(o.err.code, ECANCELED);
+	assert_int_equal(o.destroyed, 1);
+}
+
+static void a_vif_is_connected_before_it_goes(void **state)
+{
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	run_until_nic(&o, &loop, NIC);
+	xen_fake.connecting_nics = 5;
+	while (!o.nics_removed)
+		uv_run(&loop, UV_RUN_ONCE);
+	assert_int_equal(xen_fake.connecting_nics, 0);
+	assert_false(xen_fake.removed_early);
+	end(&o);
+	finish(&o, &loop);
+	assert_int_equal(o.err.code, 0);
 }
 
 static void a_disk_is_refused(void **state)
@@ -755,6 +851,8 @@ int main(void)
 		cmocka_unit_test(disks_under_way_end_before_their_domain),
 		cmocka_unit_test_setup_teardown(disks_under_way_end_before_their_domain, own_turns, turns_of_the_host),
 		cmocka_unit_test(a_disk_is_connected_before_it_goes),
+		cmocka_unit_test(a_vif_under_way_ends_before_its_domain),
+		cmocka_unit_test(a_vif_is_connected_before_it_goes),
 		cmocka_unit_test(a_disk_is_refused),
 		cmocka_unit_test(a_domain_grows_and_shrinks),
 		cmocka_unit_test(a_guest_that_does_not_grow),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * domlet-hotplug: the `script` of a domain's disks, in the place of Xen's
- * shell script "block". libxl runs it with "add" once the backend directory
- * is there and with "remove" after blkback has closed; XENBUS_PATH is that
- * directory (docs/misc/block-scripts of Xen). The program only talks to xenstore
+ * domlet-hotplug: the `script` of a domain's disks and vifs, in the place of Xen's
+ * shell scripts. Of a disk libxl runs it with "add" once the backend directory
+ * is there and with "remove" after blkback has closed; of a vif with "online" and "offline",
+ * and then "type_if=vif". XENBUS_PATH is that directory (docs/misc/block-scripts of Xen). The program only talks to xenstore
  * and to loop devices, and is small and static because every start of a
  * container waits for its end.
  */
@@ -85,12 +85,12 @@ static int write_once(struct hotplug *h, const struct node *nodes, size_t count)
 		return domlet_error_set(&h->err, errno, "xenstore takes no transaction: %s", domlet_strerror(errno));
 	frontend = read_node(h, t, "frontend");
 	if (!frontend)
-		r = domlet_error_set(&h->err, errno, "xenstore has lost the disk %s: %s", h->backend,
+		r = domlet_error_set(&h->err, errno, "xenstore has lost the device %s: %s", h->backend,
 				     domlet_strerror(errno));
 	for (size_t n = 0; r == 0 && n < count; n++)
 		r = write_node(h, t, &nodes[n]);
 	if (!xs_transaction_end(h->xs, t, r < 0) && r == 0)
-		r = domlet_error_set(&h->err, errno, "xenstore refuses what the disk %s needs: %s", h->backend,
+		r = domlet_error_set(&h->err, errno, "xenstore refuses what the device %s needs: %s", h->backend,
 				     domlet_strerror(errno));
 	return r;
 }
@@ -189,11 +189,27 @@ static int remove_disk(struct hotplug *h)
 	return r;
 }
 
+/* The monitor does all else about a vif. But netback waits for this word with the guest, whose device
+ * stays unconnected without it (drivers/net/xen-netback/xenbus.c: hotplug_status_changed). */
+static int set_online(struct hotplug *h)
+{
+	return write_nodes(h, (const struct node[]){ { "hotplug-status", "connected" } }, 1);
+}
+
+static int set_offline(struct hotplug *h)
+{
+	char path[256];
+
+	node_path(h, "hotplug-status", path, sizeof(path));
+	xs_rm(h->xs, XBT_NULL, path); /* a node that is gone with its directory is as good */
+	return 0;
+}
+
 static int run(struct hotplug *h, const char *command)
 {
 	h->backend = getenv("XENBUS_PATH");
 	if (!h->backend || strlen(h->backend) > DOMLET_LOOP_TAG_MAX)
-		return domlet_error_set(&h->err, EINVAL, "XENBUS_PATH must name the disk's backend directory");
+		return domlet_error_set(&h->err, EINVAL, "XENBUS_PATH must name the device's backend directory");
 	h->xs = xs_open(0);
 	if (!h->xs)
 		return domlet_error_set(&h->err, errno, "xenstore can't be reached: %s", domlet_strerror(errno));
@@ -201,13 +217,18 @@ static int run(struct hotplug *h, const char *command)
 		return add(h);
 	if (strcmp(command, "remove") == 0)
 		return remove_disk(h);
-	return domlet_error_set(&h->err, EINVAL, "\"%s\" isn't known; \"add\" and \"remove\" are", command);
+	if (strcmp(command, "online") == 0)
+		return set_online(h);
+	if (strcmp(command, "offline") == 0)
+		return set_offline(h);
+	return domlet_error_set(&h->err, EINVAL,
+				"\"%s\" isn't known; \"add\", \"remove\", \"online\" and \"offline\" are", command);
 }
 
 int main(int argc, char **argv)
 {
 	struct hotplug h = { 0 };
-	int r = run(&h, argc == 2 ? argv[1] : "");
+	int r = run(&h, argc >= 2 ? argv[1] : "");
 
 	if (r < 0) {
 		struct domlet_error first = h.err;

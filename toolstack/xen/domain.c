@@ -93,6 +93,20 @@ static void tell_detached(void *user)
 	slot->xen->ops->detached(slot->xen->user, slot->tag, slot->disk.rc, &slot->disk.err);
 }
 
+static void tell_nic_added(void *user)
+{
+	struct domlet_xen_nic_slot *slot = user;
+
+	slot->xen->ops->nic_added(slot->xen->user, slot->nic.number, slot->nic.rc, &slot->nic.err);
+}
+
+static void tell_nic_removed(void *user)
+{
+	struct domlet_xen_nic_slot *slot = user;
+
+	slot->xen->ops->nic_removed(slot->xen->user, slot->nic.number, slot->nic.rc, &slot->nic.err);
+}
+
 /* From nothing to a built domain */
 
 static void on_event(void *user, const libxl_event *event);
@@ -105,6 +119,7 @@ static void on_resumed(void *user);
 static void on_offer(void *user);
 static void on_store_lost(void *user);
 static void on_disk_done(void *user);
+static void on_nic_done(void *user);
 static void on_resized(void *user);
 static void on_destroyed(void *user);
 static void destroy_when_quiet(struct domlet_xen *xen);
@@ -335,6 +350,63 @@ static void on_disk_done(void *user)
 	destroy_when_quiet(xen);
 }
 
+/* Its vifs */
+
+static int find_nic(struct domlet_xen *xen, uint32_t number, struct domlet_xen_nic_slot **out, struct domlet_error *err)
+{
+	struct domlet_xen_nic_slot *slot;
+
+	if (number >= DOMLET_XEN_NICS_MAX)
+		return domlet_error_set(err, EINVAL, "a domain has %u vifs at most, and there is no number %u",
+					DOMLET_XEN_NICS_MAX, number);
+	if (!xen->nics[number]) {
+		slot = calloc(1, sizeof(*slot));
+		if (!slot)
+			return domlet_error_set(err, ENOMEM, "out of memory");
+		slot->xen = xen;
+		slot->nic = (struct domlet_xen_nic){
+			.loop = &xen->loop, .store = &xen->store, .done = on_nic_done, .user = slot, .number = number
+		};
+		slot->added = (struct domlet_xen_post){ .deliver = tell_nic_added, .user = slot };
+		slot->removed = (struct domlet_xen_post){ .deliver = tell_nic_removed, .user = slot };
+		domlet_xen_nic_init(&slot->nic);
+		xen->nics[number] = slot;
+	}
+	*out = xen->nics[number];
+	return 0;
+}
+
+int domlet_xen_nic_add(struct domlet_xen *xen, uint32_t number, const uint8_t mac[6], struct domlet_error *err)
+{
+	struct domlet_xen_nic_slot *slot;
+	int rc;
+
+	if (is_ending(xen))
+		return domlet_error_set(err, ESRCH, "can't add the vif %u: the domain is gone", number);
+	rc = find_nic(xen, number, &slot, err);
+	return rc ? rc : domlet_xen_nic_add_start(&slot->nic, xen->domid, mac, err);
+}
+
+int domlet_xen_nic_remove(struct domlet_xen *xen, uint32_t number, struct domlet_error *err)
+{
+	struct domlet_xen_nic_slot *slot;
+	int rc;
+
+	if (is_ending(xen))
+		return domlet_error_set(err, ESRCH, "can't remove the vif %u: the domain is gone", number);
+	rc = find_nic(xen, number, &slot, err);
+	return rc ? rc : domlet_xen_nic_remove_start(&slot->nic, xen->domid, err);
+}
+
+static void on_nic_done(void *user)
+{
+	struct domlet_xen_nic_slot *slot = user;
+	struct domlet_xen *xen = slot->xen;
+
+	domlet_xen_loop_post(&xen->loop, slot->nic.adding ? &slot->added : &slot->removed);
+	destroy_when_quiet(xen);
+}
+
 /* What it offers, and what goes wrong beside it */
 
 static void on_offer(void *user)
@@ -392,6 +464,9 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (xen->slots[i])
 			domlet_xen_disk_stop(&xen->slots[i]->disk);
+	for (size_t i = 0; i < DOMLET_XEN_NICS_MAX; i++)
+		if (xen->nics[i])
+			domlet_xen_nic_stop(&xen->nics[i]->nic);
 	domlet_xen_resize_stop(&xen->resize);
 	destroy_when_quiet(xen);
 	return 0;
@@ -401,6 +476,9 @@ static bool is_quiet(const struct domlet_xen *xen)
 {
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (xen->slots[i] && domlet_xen_disk_runs(&xen->slots[i]->disk))
+			return false;
+	for (size_t i = 0; i < DOMLET_XEN_NICS_MAX; i++)
+		if (xen->nics[i] && domlet_xen_nic_runs(&xen->nics[i]->nic))
 			return false;
 	return !domlet_xen_build_runs(&xen->build) && !domlet_xen_resize_runs(&xen->resize);
 }
@@ -436,6 +514,9 @@ void domlet_xen_close(struct domlet_xen *xen)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (xen->slots[i])
 			domlet_xen_disk_close(&xen->slots[i]->disk);
+	for (size_t i = 0; i < DOMLET_XEN_NICS_MAX; i++)
+		if (xen->nics[i])
+			domlet_xen_nic_close(&xen->nics[i]->nic);
 	domlet_xen_store_close(&xen->store);
 	domlet_xen_loop_close(&xen->loop);
 }
@@ -446,5 +527,7 @@ static void on_closed(void *user)
 
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		free(xen->slots[i]);
+	for (size_t i = 0; i < DOMLET_XEN_NICS_MAX; i++)
+		free(xen->nics[i]);
 	free(xen);
 }

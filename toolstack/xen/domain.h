@@ -11,6 +11,7 @@
 #include "build.h"
 #include "destroy.h"
 #include "disk.h"
+#include "nic.h"
 #include "offer.h"
 #include "pause.h"
 #include "resize.h"
@@ -23,6 +24,13 @@ struct domlet_xen_slot {
 	uint32_t tag;
 	struct domlet_xen_disk disk;
 	struct domlet_xen_post attached, detached;
+};
+
+/* The same of a vif. */
+struct domlet_xen_nic_slot {
+	struct domlet_xen *xen;
+	struct domlet_xen_nic nic;
+	struct domlet_xen_post added, removed;
 };
 
 struct domlet_xen {
@@ -43,7 +51,8 @@ struct domlet_xen {
 	struct domlet_xen_destroy destroy;
 	struct domlet_xen_offer offer;
 	struct domlet_xen_resize resize;
-	struct domlet_xen_slot *slots[DOMLET_CONTAINER_MAX]; /* by tag; NULL: never had one */
+	struct domlet_xen_slot *slots[DOMLET_CONTAINER_MAX];   /* by tag; NULL: never had one */
+	struct domlet_xen_nic_slot *nics[DOMLET_XEN_NICS_MAX]; /* by number; NULL: never had one */
 
 	/* what the owner is told, and with which words */
 	struct domlet_xen_post built, unpaused, paused, resumed, resized, destroyed, shut_down, vanished, ring_ready,

@@ -16,6 +16,7 @@
 #include "../base/error.h"
 
 #define DOMLET_XEN_NO_DOMID UINT32_MAX /* no domain has this number */
+#define DOMLET_XEN_NICS_MAX 64u        /* of a domain: of all its containers together */
 
 struct uv_loop_s;
 struct domlet_xen;
@@ -61,6 +62,8 @@ struct domlet_xen_ops { /* callbacks, all on the loop */
 	void (*disaster)(void *user, const char *what);
 	void (*attached)(void *user, uint32_t tag, int rc, const struct domlet_error *err);
 	void (*detached)(void *user, uint32_t tag, int rc, const struct domlet_error *err);
+	void (*nic_added)(void *user, uint32_t number, int rc, const struct domlet_error *err);
+	void (*nic_removed)(void *user, uint32_t number, int rc, const struct domlet_error *err);
 	void (*resized)(void *user, int rc, const struct domlet_error *err);
 };
 
@@ -90,6 +93,12 @@ int domlet_xen_destroy(struct domlet_xen *xen, struct domlet_error *err);
 int domlet_xen_disk_attach(struct domlet_xen *xen, uint32_t tag, const char *image, const char *device,
 			   struct domlet_error *err);
 int domlet_xen_disk_detach(struct domlet_xen *xen, uint32_t tag, const char *device, struct domlet_error *err);
+
+/* The vifs of a domain that was built, whether its guest runs or not, by their NUMBERs (0 to DOMLET_XEN_NICS_MAX - 1);
+ * with the same promises as the disks. When one is added, dom0 has the device vifDOMID.NUMBER, in the
+ * network namespace of libxl's process. */
+int domlet_xen_nic_add(struct domlet_xen *xen, uint32_t number, const uint8_t mac[6], struct domlet_error *err);
+int domlet_xen_nic_remove(struct domlet_xen *xen, uint32_t number, struct domlet_error *err);
 
 /* Of a domain whose guest runs: so much memory and so many processors from now on, each within
  * what the template allows; 0 is what it was built with. resized() comes when a guest that is
