@@ -38,6 +38,7 @@ struct domlet_slice {
 	M(SYNC,     sync,    13, H)   \
 	M(FREEZE,   freeze,  14, H)   \
 	M(THAW,     thaw,    15, H)   \
+	M(NET,      net,     16, H)   \
 	M(FORWARD,  forward, 17, H)   \
 	M(QUESTION, question, 18, G)  \
 	M(ANSWER,   answer,  19, H)   \
@@ -83,6 +84,9 @@ struct domlet_slice {
  * when it is so. */
 #define DOMLET_MSG_FREEZE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
 #define DOMLET_MSG_THAW_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
+/* state: the whole network that the container, which was set up and has a namespace of
+ * its own, is to have from now on (net.h). Answered when it has it, or can't. */
+#define DOMLET_MSG_NET_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U64(revision) BYTES(state)
 /* From now on processes of CONTAINER, which has been created, reach a SERVICE of the host's
  * (enum domlet_forward_service). Answered by REPLY. */
 #define DOMLET_MSG_FORWARD_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(service)

@@ -8,6 +8,7 @@
 #include "container.h"
 #include "freeze.h"
 #include "make.h"
+#include "net.h"
 #include "process.h"
 #include "reply.h"
 #include "streams.h"
@@ -30,6 +31,7 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_SYNC: domlet_freeze_sync(a, m->request); return;
 	case DOMLET_MSG_FREEZE: domlet_freeze_begin(a, m->request, &m->freeze); return;
 	case DOMLET_MSG_THAW: domlet_freeze_thaw(a, m->request, &m->thaw); return;
+	case DOMLET_MSG_NET: domlet_agent_net_begin(a, m->request, &m->net); return;
 	case DOMLET_MSG_FORWARD: domlet_forward_begin(a, m->request, &m->forward); return;
 	case DOMLET_MSG_ANSWER: domlet_forward_answer(a, &m->answer); return;
 	case DOMLET_MSG_CONNECTED: domlet_forward_connected(a, &m->connected); return;

@@ -68,6 +68,8 @@ struct guest_wait {
 	bool unwanted;    /* what it does is to be undone then */
 };
 
+struct guest_net;
+
 struct guest_container {
 	bool used, stopped;
 	uint32_t number;
@@ -80,7 +82,8 @@ struct guest_container {
 	uint32_t delete_request;       /* answered when nothing of it is left: DELETE, or the CREATE that failed */
 	struct domlet_failure refusal; /* why that failed; code 0: it didn't */
 	struct guest_wait freezer;
-	int events_fd; /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+	struct guest_net *net; /* NULL: it has none but the loopback device */
+	int events_fd;         /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
 };
 
 /* A tmpfs that containers share. */

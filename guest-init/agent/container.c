@@ -8,6 +8,7 @@
 #include "../container/cgroup.h"
 #include "freeze.h"
 #include "make.h"
+#include "net.h"
 #include "process.h"
 #include "reply.h"
 #include "share.h"
@@ -144,6 +145,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 	close_one(c->pidfd);
 	domlet_namespaces_close(&c->held);
 	domlet_share_drop(a, c);
+	domlet_agent_net_free(c);
 	domlet_config_free(&c->config);
 	domlet_reply_send(a, c->delete_request, &c->refusal);
 	memset(c, 0, sizeof *c);
@@ -152,7 +154,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 void domlet_container_turn(struct agent *a, struct guest_container *c)
 {
 	if (c->stopped)
-		domlet_freeze_stop(a, c);
+		domlet_freeze_stop(a, c), domlet_agent_net_stop(a, c);
 	if (c->stopped)
 		domlet_forward_drop(a, c->number);
 	if (c->stopped)

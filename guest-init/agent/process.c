@@ -11,6 +11,7 @@
 #include "../container/device_filter.h"
 #include "freeze.h"
 #include "make.h"
+#include "net.h"
 #include "reply.h"
 #include "streams.h"
 #include "table.h"
@@ -189,7 +190,7 @@ void domlet_process_reap(struct agent *a)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (domlet_freeze_ended(a, pid, status))
+		if (domlet_freeze_ended(a, pid, status) || domlet_agent_net_ended(a, pid, status))
 			continue;
 		for (struct guest_process *g = a->processes; g; g = g->next)
 			if (g->p.pid == pid && !g->exited)
