@@ -125,17 +125,14 @@ poststop stopped" ]
     run -1 pgrep -f 'sleep 4321'
 }
 
-@test "a network namespace of the caller's" {
+@test "a network namespace of the caller's with nothing in it" {
     ip netns add e2e
     make_bundle true
     edit '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/e2e"'
     domlet run -b "$BUNDLE" c1 </dev/null
     ip -n e2e link set lo up
-    ip -n e2e link add eth0 type veth peer name far
-    ip -n e2e addr add 192.0.2.1/24 dev eth0
-    ip -n e2e link set eth0 up
-    run -1 domlet run -b "$BUNDLE" c1 </dev/null
-    [[ $output == *"can't be connected to yet: use --network none"* ]]
+    ip -n e2e link add eth0 type veth peer name far # which nobody has brought up
+    domlet run -b "$BUNDLE" c1 </dev/null
 }
 
 @test "the caller is killed while a createContainer hook runs" {

@@ -1,9 +1,89 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The wire between a container's link in dom0 and its guest.
+# A container with a network that somebody has made in its namespace in dom0. What needs a vif of
+# Xen's is tagged xen.
 
 load lib
+
+setup() {
+    bats_require_minimum_version 1.5.0
+}
+
+teardown() {
+    domlet delete --force c1
+    ip netns del e2e-net 2>/dev/null || true
+    ip link del host0 2>/dev/null || true
+    ip link del host1 2>/dev/null || true
+    no_leaks
+}
+
+# There is no other one in the lab's dom0.
+ping() {
+    busybox ping "$@"
+}
+
+# As an engine does it: a temporary name and a random MAC first.
+make_link() { # NAMESPACE NAME THIRD [COMMANDS OF ip -batch]: 10.77.THIRD.2/24 in it, hostN with .1 here
+    local host=host${2#eth}
+    ip link add made type veth peer name "$host"
+    ip link set made netns "$1"
+    ip addr add "10.77.$3.1/24" dev "$host"
+    ip link set "$host" up
+    ip -n "$1" -batch - <<IP
+link set made name $2
+link set $2 address 02:42:0a:4d:0$3:02
+addr add 10.77.$3.2/24 brd 10.77.$3.255 dev $2
+${4-}
+link set $2 up
+IP
+}
+
+make_network_bundle() { # ARGS…
+    make_bundle "$@"
+    ln -sf busybox "$BUNDLE/rootfs/bin/ip"
+    edit '(.linux.namespaces[] | select(.type == "network")).path = "/run/netns/e2e-net"'
+    ip netns add e2e-net
+}
 
 # bats test_tags=dom0
 @test "a vif and an engine's link in one namespace give all that they receive to each other" {
     /usr/lib/domlet/tests/net-splice
+}
+
+# bats test_tags=xen
+@test "links come and go while a container runs" {
+    make_network_bundle sleep 1000
+    make_link e2e-net eth0 1
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domlet start c1
+    ping -c 1 -w 5 10.77.1.2
+    make_link e2e-net eth1 2
+    eventually 20 ping -c 1 -w 1 10.77.2.2
+    ping -c 1 -w 5 10.77.1.2
+    ip -n e2e-net addr add 10.77.2.3/24 dev eth1
+    eventually 20 ping -c 1 -w 1 10.77.2.3
+    ip link del host0
+    eventually 20 sh -c '! domlet exec c1 ip link show eth0'
+    ping -c 1 -w 5 10.77.2.2
+    make_link e2e-net eth0 1
+    eventually 20 ping -c 1 -w 1 10.77.1.2
+    eventually 20 has_two_vifs
+}
+
+has_two_vifs() {
+    [ "$(xenstore-list "/local/domain/0/backend/vif/$(domid)" | wc -w)" = 2 ]
+}
+
+domid() {
+    xl list | awk '/domlet-c1/ { print $2 }'
+}
+
+# bats test_tags=xen
+@test "a container whose network can't be had doesn't start" {
+    make_network_bundle sleep 1000
+    make_link e2e-net eth0 1
+    ip -n e2e-net link add vif999.0 type veth peer name elsewhere
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    run -1 domlet start c1
+    [[ $output == *"container c1 can't have its network: its network namespace is that of a container in another domain (vif999.0 is there)"* ]]
+    wait_for_status stopped
 }

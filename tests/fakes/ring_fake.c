@@ -20,6 +20,7 @@
 
 #define ORDER DOMLET_RING_ORDER_DEFAULT
 
+struct ring_fake_net *ring_fake_net;
 enum ring_fake_guest ring_fake_guest;
 int ring_fake_socket = -1;
 
@@ -280,6 +281,19 @@ static void crash(void)
 	program_ends(3);
 }
 
+static void take_net(const struct domlet_msg *m)
+{
+	const char *reason;
+
+	if (!ring_fake_net || domlet_net_decode(m->net.state.ptr, m->net.state.len, &ring_fake_net->asked, &reason) < 0 ||
+	    m->net.revision <= ring_fake_net->revision)
+		abort();
+	ring_fake_net->revision = m->net.revision;
+	ring_fake_net->times++;
+	ring_fake_net->before_start += !fake.started;
+	reply(m->request, ring_fake_net->code, ring_fake_net->code ? "it has no such device" : "");
+}
+
 static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
@@ -337,6 +351,7 @@ static void obey(const struct domlet_msg *m)
 		else
 			await_document(m->exec.process, m->request, m->exec.length, NULL);
 		return;
+	case DOMLET_MSG_NET: take_net(m); return;
 	case DOMLET_MSG_FREEZE:
 	case DOMLET_MSG_THAW: reply(m->request, 0, ""); return;
 	case DOMLET_MSG_DELETE:

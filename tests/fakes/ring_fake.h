@@ -21,6 +21,8 @@
  * As long as one does s, w or d, another of its number fails with EBUSY.
  */
 
+#include "../../frontend/proto/net.h"
+
 #define RING_FAKE_LATE_MS 1800
 #define RING_FAKE_OUTPUT 200000u /* more than a pipe holds, less than a window */
 
@@ -49,6 +51,15 @@ enum ring_fake_guest {
 	RING_FAKE_AGENT,  /* domlet-init at the other end of ring_fake_socket; when it ends, its domain shuts down */
 };
 
+/* What a guest was told of its network, and what it answers: in memory that a test shares with it. */
+struct ring_fake_net {
+	struct domlet_net asked; /* last */
+	uint64_t revision;
+	unsigned int times, before_start;
+	int code; /* of its answer, a string says why */
+};
+
+extern struct ring_fake_net *ring_fake_net; /* NULL: none is kept */
 extern enum ring_fake_guest ring_fake_guest;
 /* Before each look of the host's: as of a guest that is always faster. */
 void ring_fake_refill(void);

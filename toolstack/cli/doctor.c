@@ -32,8 +32,9 @@ static const struct {
 	{ "/dev/xen/xenbus", "xenstore's device", "boot this machine with Xen (package xen-system-amd64)" },
 	{ "/dev/loop-control", "loop devices", "modprobe loop" },
 	{ "/sys/module/xen_blkback", "block backend", "modprobe xen-blkback" },
+	{ "/sys/module/xen_netback", "network backend", "modprobe xen-netback" },
 	{ "/sys/fs/cgroup/cgroup.controllers", "cgroup v2", "mount -t cgroup2 cgroup2 /sys/fs/cgroup" },
-	{ "/usr/lib/domlet/domlet-hotplug", "disk hotplug program", "install domlet whole" },
+	{ "/usr/lib/domlet/domlet-hotplug", "hotplug program of disks and vifs", "install domlet whole" },
 };
 
 static int line(bool ok, const char *what, const char *remedy)

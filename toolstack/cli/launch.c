@@ -17,7 +17,6 @@
 #include "../base/file.h"
 #include "../base/interrupt.h"
 #include "../dom0/cgroup.h"
-#include "../dom0/netns.h"
 #include "../dom0/pid.h"
 #include "../dom0/scope.h"
 #include "../monitor/spawn.h"
@@ -413,7 +412,6 @@ static int run_create_hooks(struct launch *l, struct domlet_error *err)
 
 	if (domlet_cli_hooks(st, "prestart", "creating", h->pid, false, err) < 0 ||
 	    domlet_cli_hooks(st, "createRuntime", "creating", h->pid, false, err) < 0 ||
-	    domlet_netns_refuse_network(h->pid, st->id, err) < 0 ||
 	    domlet_cli_hooks(st, "createContainer", "creating", h->pid, true, err) < 0)
 		return -1;
 	return domlet_proxy_enter_root(h, err);

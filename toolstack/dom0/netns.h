@@ -11,13 +11,6 @@
 
 #include <sys/types.h>
 
-struct domlet_error;
-
-/* Refuses (ENOTSUP) when the namespace of PID, which stands for the container
- * ID, has a network: an IPv4 route, or an IPv6 address of another interface than
- * lo. One without IPv4 or IPv6 has none of that kind. */
-int domlet_netns_refuse_network(pid_t pid, const char *id, struct domlet_error *err);
-
 /* The namespace of PID, whose end it outlives: a descriptor for the caller to close. -errno. */
 int domlet_netns_open(pid_t pid);
 /* A socket of NAMESPACE, where it stays, whoever uses it wherever. It is closed by exec. -errno. */

@@ -274,6 +274,11 @@ void domlet_guest_give_socket(struct domlet_guest *g, const struct domlet_guest_
 	domlet_guest_forward_give(&g->forward, order);
 }
 
+void domlet_guest_net(struct domlet_guest *g, const struct domlet_guest_net *order)
+{
+	domlet_guest_process_net(&g->processes, order);
+}
+
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
 {
 	domlet_guest_process_sleep(&g->processes, sleeps);

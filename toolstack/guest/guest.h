@@ -49,6 +49,8 @@ void domlet_guest_thaw(struct domlet_guest *g, uint32_t tag, uint32_t container)
 /* Of a container whose first process has ended. When it is answered by 0, nothing of the container is left in the
  * guest, and its first process is freed, as those that were dropped are; after a create that failed this has been so by itself. EAGAIN as above. */
 void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t container);
+/* The network that a container is to have, which has been created. EAGAIN as above. */
+void domlet_guest_net(struct domlet_guest *g, const struct domlet_guest_net *order);
 /* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
  * be blamed for reading nothing. */
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);

@@ -38,6 +38,13 @@ struct domlet_guest_exec {
 	uint64_t timeout_ms; /* for the guest's reply; then the answer is ETIMEDOUT, and the process killed when there is one */
 };
 
+struct domlet_guest_net {
+	uint32_t tag, container;
+	uint64_t revision;    /* of a container's, each above the last one's */
+	const uint8_t *state; /* encoded (frontend/proto/net.h), of LEN bytes */
+	uint32_t len;
+};
+
 struct domlet_guest_signal {
 	uint32_t container, process, signo;
 	bool all; /* of the container's processes */

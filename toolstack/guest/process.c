@@ -413,6 +413,16 @@ void domlet_guest_process_forward(struct domlet_guest_processes *all, uint32_t t
 	ask_once(all, &msg, tag, container);
 }
 
+void domlet_guest_process_net(struct domlet_guest_processes *all, const struct domlet_guest_net *order)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_NET };
+
+	msg.net.container = order->container;
+	msg.net.revision = order->revision;
+	msg.net.state = (struct domlet_slice){ order->state, order->len };
+	ask_once(all, &msg, order->tag, order->container);
+}
+
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_DELETE };

@@ -234,6 +234,7 @@ static bool let_record_go(struct domlet_container *c, bool stuck)
 bool domlet_container_leave(struct domlet_container *c, bool stuck)
 {
 	uv_timer_stop(&c->answers);
+	domlet_network_close(&c->network);
 	domlet_end_reset(&c->end, c->first);
 	if (c->lock >= 0)
 		close(c->lock);
@@ -276,7 +277,7 @@ bool domlet_container_go_on_leaving(struct domlet_container *c)
 		c->deletes = true;
 		domlet_queue_post(c->queue, DOMLET_EV_DELETE, c->number, 0);
 	}
-	if (life->state != DOMLET_CONTAINER_NONE)
+	if (life->state != DOMLET_CONTAINER_NONE || !domlet_network_end(&c->network))
 		return false;
 	c->leaves = true;
 	if (!c->has_disk)
@@ -354,10 +355,47 @@ void domlet_container_send_create(struct domlet_container *c)
 	wait_for_an_answer(c);
 }
 
+static int open_network(struct domlet_container *c, struct domlet_error *err);
+
+/* Its network is there before its command runs. */
 void domlet_container_send_start(struct domlet_container *c)
 {
-	domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
+	struct domlet_error err;
+
 	wait_for_an_answer(c);
+	if (c->network.is_open || open_network(c, &err) == 0)
+		domlet_network_start(&c->network);
+	else
+		domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &err);
+}
+
+static void network_ready(void *user, const struct domlet_error *err)
+{
+	struct domlet_container *c = user;
+	struct domlet_error why;
+
+	if (domlet_container_life(c)->state != DOMLET_CONTAINER_STARTING || !domlet_guest_is_attached(c->guest))
+		return; /* it is over already */
+	if (!err) {
+		domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
+		return;
+	}
+	(void)domlet_error_set(&why, err->code, "container %s can't have its network: %s", c->state.id, err->text);
+	domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &why);
+}
+
+static int open_network(struct domlet_container *c, struct domlet_error *err)
+{
+	c->network = (struct domlet_network){ .spec = c->spec,
+					      .all = c->networks,
+					      .domain = c->domain,
+					      .guest = c->guest,
+					      .container = c->number,
+					      .tag = domlet_container_tag(DOMLET_ASKED_NET, c->number),
+					      .ready = network_ready,
+					      .user = c,
+					      .namespace = -1 };
+	return domlet_network_open(&c->network, c->end.loop, c->state.proxy.pid, err);
 }
 
 void domlet_container_send_freeze(struct domlet_container *c)
@@ -399,6 +437,7 @@ static void add_last_words(struct domlet_container *c)
 void domlet_container_answer_create(struct domlet_container *c)
 {
 	struct domlet_connection *launcher = domlet_control_launcher(c->control, c->number);
+	struct domlet_error ignored;
 
 	if (domlet_container_life(c)->state != DOMLET_CONTAINER_CREATING) /* else the guest still owes an answer */
 		uv_timer_stop(&c->answers);
@@ -409,6 +448,8 @@ void domlet_container_answer_create(struct domlet_container *c)
 		if (c->created)
 			domlet_log_phase(c->spec->log, "created");
 		domlet_control_answer(launcher, c->created ? 0 : c->err.code, c->created ? NULL : c->err.text);
+		if (c->created) /* what can't be done yet is tried again, and said, at the start */
+			(void)open_network(c, &ignored);
 		if (!c->created)
 			domlet_queue_post(c->queue, DOMLET_EV_CALLER_LOST, c->number, 0);
 		return;
@@ -613,6 +654,7 @@ static void hear_answer(struct domlet_container *c, const struct domlet_guest_ev
 	case DOMLET_ASKED_FREEZE: hear_freeze_or_thaw(c, true, ev); return;
 	case DOMLET_ASKED_THAW: hear_freeze_or_thaw(c, false, ev); return;
 	case DOMLET_ASKED_DELETE: hear_delete(c, ev); return;
+	case DOMLET_ASKED_NET: domlet_network_answered(&c->network, ev); return;
 	case DOMLET_ASKED_SYNC: return; /* the domain's */
 	}
 }

@@ -12,6 +12,7 @@
 #include "domain.h"
 #include "end.h"
 #include "forward.h"
+#include "network.h"
 #include "process.h"
 #include "record.h"
 
@@ -29,6 +30,7 @@ struct domlet_container {
 	struct domlet_control *control;
 	struct domlet_domain *domain;
 	struct domlet_monitor_processes *processes;
+	struct domlet_networks *networks;
 
 	bool opened;        /* what follows has its handles of libuv, which stay for the next of this number */
 	uv_timer_t answers; /* runs while the guest owes one */
@@ -46,6 +48,7 @@ struct domlet_container {
 	char *document; /* until it is created, or goes over the ring; NULL then */
 	size_t document_len;
 	uint8_t sha256[DOMLET_SHA256_LEN];
+	struct domlet_network network; /* from when it is created */
 	struct domlet_error err;       /* why it failed */
 	struct domlet_error pause_err; /* why its last pause or resume did */
 	bool created;                  /* the command that makes it was told so */
@@ -67,6 +70,7 @@ enum domlet_container_question {
 	DOMLET_ASKED_FREEZE,
 	DOMLET_ASKED_THAW,
 	DOMLET_ASKED_DELETE,
+	DOMLET_ASKED_NET,
 };
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)

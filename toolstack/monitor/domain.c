@@ -257,6 +257,13 @@ static void detached(void *user, uint32_t tag, int rc, const struct domlet_error
 	d->detached(d->user, tag, rc, err);
 }
 
+static void nic_done(void *user, uint32_t number, int rc, const struct domlet_error *err)
+{
+	struct domlet_domain *d = user;
+
+	d->nic_done(d->user, number, rc, err);
+}
+
 int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, struct domlet_error *err)
 {
 	static const struct domlet_xen_ops ops = { .built = built,
@@ -266,6 +273,8 @@ int domlet_domain_open(struct domlet_domain *d, uv_loop_t *loop, struct domlet_e
 						   .destroyed = destroyed,
 						   .attached = attached,
 						   .detached = detached,
+						   .nic_added = nic_done,
+						   .nic_removed = nic_done,
 						   .resized = resized,
 						   .shutdown = domain_shutdown,
 						   .vanished = vanished,

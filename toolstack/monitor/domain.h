@@ -28,6 +28,8 @@ struct domlet_domain {
 	unsigned int grow_failed; /* so often in a row */
 	/* A disk that was asked for is there, or (RC below 0) is not; one is gone, or not. */
 	void (*attached)(void *user, uint32_t container, int rc, const struct domlet_error *err);
+	void (*nic_done)(void *user, uint32_t number, int rc,
+			 const struct domlet_error *err); /* one was added, or removed */
 	void (*detached)(void *user, uint32_t container, int rc, const struct domlet_error *err);
 	void *user;
 };

@@ -83,6 +83,7 @@ static bool reserve(struct domlet_members *m, uint32_t number, struct domlet_con
 	c->control = m->control;
 	c->domain = m->domain;
 	c->processes = &m->processes;
+	c->networks = &m->networks;
 	c->record.log = m->spec->log;
 	c->record.left = m->left;
 	c->record.user = c;

@@ -22,6 +22,7 @@ struct domlet_members {
 
 	struct domlet_container *containers[DOMLET_CONTAINER_MAX]; /* NULL: nobody has had this number yet */
 	struct domlet_monitor_processes processes;
+	struct domlet_networks networks;
 	uint64_t generation; /* the last that was given away */
 	bool finished;       /* the domain has ended, but for output of further processes, and their proxies */
 };

@@ -589,6 +589,14 @@ static void on_detached(void *user, uint32_t number, int rc, const struct domlet
 	grow(m);
 }
 
+static void on_nic_done(void *user, uint32_t number, int rc, const struct domlet_error *err)
+{
+	struct monitor *m = user;
+
+	domlet_networks_nic_done(&m->members.networks, number, rc, err);
+	(void)uv_async_send(&m->wake); /* its container may leave now */
+}
+
 /* As an engine would stop them. */
 static void on_signal(uv_signal_t *s, int signo)
 {
@@ -626,9 +634,12 @@ static void open_rooms(struct monitor *m)
 	domlet_queue_open(&m->queue, &m->wake);
 	domlet_guest_open(&m->guest, &m->loop, &guest);
 	domlet_control_open(&m->control, &m->loop, m->spec->record->name, &control);
-	m->domain = (struct domlet_domain){
-		.spec = m->spec, .queue = &m->queue, .attached = on_attached, .detached = on_detached, .user = m
-	};
+	m->domain = (struct domlet_domain){ .spec = m->spec,
+					    .queue = &m->queue,
+					    .attached = on_attached,
+					    .detached = on_detached,
+					    .nic_done = on_nic_done,
+					    .user = m };
 	m->members = (struct domlet_members){ .spec = m->spec,
 					      .loop = &m->loop,
 					      .life = &m->life,

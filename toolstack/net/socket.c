@@ -15,15 +15,15 @@
 /* What the kernel sends at once at most (net/netlink/af_netlink.c: netlink_recvmsg gives a dump that much). */
 #define ANSWER_MAX 32768
 
-static int open_here(struct domlet_net_socket *s)
+static int open_here(struct domlet_net_socket *s, unsigned int groups)
 {
-	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (s->nl && mnl_socket_bind(s->nl, 0, MNL_SOCKET_AUTOPID) == 0)
+	s->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0));
+	if (s->nl && mnl_socket_bind(s->nl, groups, MNL_SOCKET_AUTOPID) == 0)
 		return 0;
 	return -errno;
 }
 
-int domlet_net_socket_open(struct domlet_net_socket *s, int namespace, struct domlet_error *err)
+static int open_socket(struct domlet_net_socket *s, int namespace, unsigned int groups, struct domlet_error *err)
 {
 	cleanup_close int own = -1;
 	int r;
@@ -35,13 +35,40 @@ int domlet_net_socket_open(struct domlet_net_socket *s, int namespace, struct do
 			return domlet_error_set(err, errno, "can't enter the network namespace of the container: %s",
 						domlet_strerror(errno));
 	}
-	r = open_here(s);
+	r = open_here(s, groups);
 	if (namespace >= 0 && setns(own, CLONE_NEWNET) < 0)
 		abort(); /* whatever comes next would be done in the wrong place */
 	if (r == 0)
 		return 0;
 	domlet_net_socket_close(s);
 	return domlet_error_set(err, -r, "can't make a netlink socket: %s", domlet_strerror(-r));
+}
+
+int domlet_net_socket_open(struct domlet_net_socket *s, int namespace, struct domlet_error *err)
+{
+	return open_socket(s, namespace, 0, err);
+}
+
+int domlet_net_socket_watch(struct domlet_net_socket *s, int namespace, struct domlet_error *err)
+{
+	return open_socket(s, namespace,
+			   RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+				   RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH,
+			   err);
+}
+
+int domlet_net_socket_fd(const struct domlet_net_socket *s)
+{
+	return mnl_socket_get_fd(s->nl);
+}
+
+void domlet_net_socket_drain(struct domlet_net_socket *s)
+{
+	char buffer[4096]; /* whatever it is: the rest of a longer message is dropped */
+
+	/* ENOBUFS: there was more than it could hold, which is a change, too. */
+	while (recv(mnl_socket_get_fd(s->nl), buffer, sizeof buffer, 0) >= 0 || errno == ENOBUFS || errno == EINTR)
+		;
 }
 
 void domlet_net_socket_close(struct domlet_net_socket *s)

@@ -22,6 +22,12 @@ struct domlet_net_socket {
 int domlet_net_socket_open(struct domlet_net_socket *s, int namespace, struct domlet_error *err);
 void domlet_net_socket_close(struct domlet_net_socket *s);
 
+/* One that can only be waited on: it becomes readable when something of what a view has changes there. */
+int domlet_net_socket_watch(struct domlet_net_socket *s, int namespace, struct domlet_error *err);
+int domlet_net_socket_fd(const struct domlet_net_socket *s);
+/* Takes out what has changed. */
+void domlet_net_socket_drain(struct domlet_net_socket *s);
+
 /* The request in MESSAGE, which has its type, its flags and its attributes. 0 when the kernel has done it;
  * -errno is the kernel's. */
 int domlet_net_socket_do(struct domlet_net_socket *s, struct nlmsghdr *message);

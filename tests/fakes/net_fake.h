@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_FAKES_NET_FAKE_H
+#define DOMLET_FAKES_NET_FAKE_H
+
+/*
+ * toolstack/net without a kernel's namespaces, for a monitor in a process of its own: what there is in a container's
+ * namespace is in memory that a test shares with it, and so is what was done there. Only what is compared
+ * is compared by the real code.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../../toolstack/net/view.h"
+
+struct net_fake {
+	struct domlet_net_view view; /* of all containers' namespaces */
+	unsigned int views;          /* how often it was read */
+	unsigned int moved, joined, parted;
+	int move_fails, join_fails; /* with that errno; 0: it goes well */
+};
+
+extern struct net_fake *net_fake; /* NULL: there is nothing in any namespace */
+extern int net_fake_changes;      /* the reading end of a pipe, of which each byte is a change; -1: none comes */
+
+#endif
