@@ -15,7 +15,7 @@ teardown() {
     end_clean && [ -z "$(ctr containers ls -q)" ]
 }
 
-# bats test_tags=brief
+# bats test_tags=brief,release
 @test "ctr run, attached: output and exit status" {
     run -5 --separate-stderr ctr run --rm "${run_options[@]}" --env A=b --cwd /tmp --memory-limit 67108864 "$image" c1 \
         sh -c 'echo "$A $PWD"; exit 5'

@@ -9,7 +9,7 @@ teardown() {
     end_clean
 }
 
-# bats test_tags=brief,type
+# bats test_tags=brief,type,release
 @test "docker run: what the options say holds in the container" {
     run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"
     [ "$output" = "$expected" ]
@@ -37,7 +37,7 @@ teardown() {
     docker rm -f d1
 }
 
-# bats test_tags=brief
+# bats test_tags=brief,release
 @test "docker run -d, exec, logs, top, kill, stop, start, wait, rm, with runc beside" {
     run_in -d --name d1 busybox sh -c "$obedient" >"$out"
     docker run -d --name d2 --network none --runtime runc busybox sleep 1000

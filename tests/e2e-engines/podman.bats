@@ -13,7 +13,7 @@ run_in() { # OPTIONS… IMAGE COMMAND…
     podman --runtime "$RUNTIME" run --network none "$@"
 }
 
-# bats test_tags=brief
+# bats test_tags=brief,release
 @test "podman run: what the options say holds in the container" {
     run -0 --separate-stderr run_in --rm "${options[@]}" busybox -c "$report"
     [ "$output" = "$expected" ]
