@@ -30,6 +30,7 @@ leaks() {
         xenstore-ls -f /local/domain | no_match grep -E '^/local/domain/([1-9]|0/backend/(vbd|vif|console)/[1-9])' || return
     fi
     losetup -a || return
+    ip -o link | no_match grep -oE "vif[0-9]+\\.[0-9]+" || return
     for dir in /run/domlet /run/domlet-domains /run/runc /run/crun /run/docker/runtime-*/moby /run/containerd/runc/* \
         /run/containerd/io.containerd.runtime.v2.task/*; do
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -maxdepth 1 || return

@@ -77,10 +77,10 @@ demonstrate() {
     echo
     if [[ $emulated ]]; then
         echo "The same from docker, with a real dockerd in this lab:"
-        echo "./dev lab --engines -- docker run --rm --network none --runtime=domlet busybox uname -r"
+        echo "./dev lab --engines -- docker run --rm --runtime=domlet busybox ip addr"
     else
         echo "The same from docker:"
-        echo "domlet install docker; docker run --rm --network none --runtime=domlet busybox uname -r"
+        echo "domlet install docker; docker run --rm --runtime=domlet busybox ip addr"
     fi
 }
 
