@@ -49,7 +49,7 @@ make_network_bundle() { # ARGS…
     /usr/lib/domlet/tests/net-splice
 }
 
-# bats test_tags=xen
+# bats test_tags=xen,type
 @test "links come and go while a container runs" {
     make_network_bundle sleep 1000
     make_link e2e-net eth0 1
