@@ -110,7 +110,7 @@ static void need_namespaces(void)
 static int make(void)
 {
 	pid_t pid = fork();
-	int status;
+	int status = -1;
 
 	memset(failure, 0, sizeof *failure);
 	if (pid == 0)
