@@ -49,6 +49,8 @@
 #define DOMLET_FORWARD_QUESTION_MAX 256u
 #define DOMLET_FORWARD_QUESTION_MS 10000u
 #define DOMLET_FORWARD_CONNECTION_MAX 16u
+/* Bytes of a copied file that may be written anew, in one message. */
+#define DOMLET_FILE_MAX 12288u
 /* A datagram: three times what resolvers send over an Ethernet. */
 #define DOMLET_FORWARD_DATAGRAM_MAX 4096u
 

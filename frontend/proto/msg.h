@@ -43,7 +43,8 @@ struct domlet_slice {
 	M(QUESTION, question, 18, G)  \
 	M(ANSWER,   answer,  19, H)   \
 	M(CONNECT,  connect, 20, G)   \
-	M(CONNECTED, connected, 21, H)
+	M(CONNECTED, connected, 21, H) \
+	M(FILE,     file,    22, H)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -101,6 +102,9 @@ struct domlet_slice {
  * DOMLET_FORWARD_CONNECTION_MAX; it is free when both streams have ended. */
 #define DOMLET_MSG_CONNECT_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(service) U32(number)
 #define DOMLET_MSG_CONNECTED_FIELDS(U32, U64, I32, STR, BYTES) U32(number) I32(code)
+/* The file that was copied for mount number MOUNT of CONTAINER, which has been created, has this content from
+ * now on, under the same owner and mode; at most DOMLET_FILE_MAX bytes. Answered by REPLY. */
+#define DOMLET_MSG_FILE_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(mount) BYTES(content)
 
 /* clang-format on */
 

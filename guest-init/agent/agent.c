@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "container.h"
+#include "file.h"
 #include "freeze.h"
 #include "make.h"
 #include "net.h"
@@ -34,6 +35,7 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_NET: domlet_agent_net_begin(a, m->request, &m->net); return;
 	case DOMLET_MSG_FORWARD: domlet_forward_begin(a, m->request, &m->forward); return;
 	case DOMLET_MSG_ANSWER: domlet_forward_answer(a, &m->answer); return;
+	case DOMLET_MSG_FILE: domlet_agent_file(a, m->request, &m->file); return;
 	case DOMLET_MSG_CONNECTED: domlet_forward_connected(a, &m->connected); return;
 	default:
 		(void)domlet_failure_set(&failure, ENOSYS, "this guest does not know %s yet", domlet_msg_name(m->type));

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../container/copies.h"
 #include "../container/shm.h"
 #include "table.h"
 
@@ -64,11 +65,12 @@ int domlet_share_take(struct agent *a, const struct guest_container *c, struct d
 	for (uint32_t i = 0; i < c->config.mount_count && r >= 0; i++)
 		if (c->config.mounts[i].shared)
 			r = take_shm(a, c, &c->config.mounts[i], failure);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : domlet_copies_prepare(&c->config, failure);
 }
 
 void domlet_share_drop(struct agent *a, const struct guest_container *c)
 {
+	domlet_copies_remove(&c->config, c->number);
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++) {
 		struct guest_shm *s = &a->shm[i];
 

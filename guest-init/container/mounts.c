@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "copies.h"
 #include "mount_options.h"
 #include "paths.h"
 #include "shm.h"
@@ -224,13 +225,13 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 		      const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
 	struct domlet_path target;
-	char path[128];
+	const struct domlet_copy_path copy = domlet_copies_path(p->number, i);
+	const char *path = copy.text;
 	int rc;
 
 	if (o->data[0])
 		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"",
 					  m->destination, o->data);
-	snprintf(path, sizeof(path), "%s/copy%u", p->scratch, i);
 	rc = write_file(path, m);
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't store the content of %s: %s", m->destination,

@@ -10,9 +10,9 @@
 #include "../config/config.h"
 
 struct domlet_mount_place {
-	int root_fd;         /* O_PATH, the container's root */
-	const char *scratch; /* a private tmpfs for copied files */
-	const char *cgroup;  /* the container's cgroup; NULL: it has a cgroup namespace */
+	int root_fd;        /* O_PATH, the container's root */
+	uint32_t number;    /* the container's */
+	const char *cgroup; /* the container's cgroup; NULL: it has a cgroup namespace */
 };
 
 /* Entry I of the configuration. *AT: where it lies, if domlet_mounts_finish() is

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "copies.h"
 #include "mounts.h"
 #include "paths.h"
 #include "shm.h"
@@ -235,7 +236,7 @@ static int restrict_paths(int root_fd, const struct domlet_container_config *c, 
  * What other containers share is no business of one that leaves its root. */
 static int hide_guest(const struct scratch *s, struct domlet_failure *failure)
 {
-	const char *const trees[] = { "/proc", "/sys", DOMLET_SHM_DIR, s->lower };
+	const char *const trees[] = { "/proc", "/sys", DOMLET_SHM_DIR, DOMLET_COPIES_DIR, s->lower };
 
 	for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++)
 		if (umount2(trees[i], MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
@@ -280,7 +281,7 @@ static int fill(const struct domlet_container_config *c, const struct domlet_mou
 int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number, struct domlet_failure *failure)
 {
 	struct scratch s;
-	struct domlet_mount_place place = { .scratch = s.dir };
+	struct domlet_mount_place place = { .number = number };
 	char cgroup[64];
 	int rc;
 

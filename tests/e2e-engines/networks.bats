@@ -52,3 +52,16 @@ echoes() { # ADDRESS PORT
     echoes "$address" 7000
     docker rm -f d1 d2 >"$out"
 }
+
+@test "docker's names in a network that a user has made: resolv.conf, hosts, other containers" {
+    docker network create n2 >"$out"
+    docker run -d --name d2 --network n2 --runtime runc busybox sh -c "$serve" >"$out"
+    docker run -d --name d1 --network n2 --runtime "$RUNTIME" busybox sleep 1000 >"$out"
+    docker exec d1 cat /etc/resolv.conf >"$out"
+    has_line 'nameserver 127.0.0.11' "$out"
+    docker exec d1 cat /etc/hosts >"$out"
+    grep -q "^$(address d1 n2)" "$out"
+    docker exec d1 ping -c 1 -w 20 d2 >"$out"
+    grep -qF "PING d2 ($(address d2 n2))" "$out"
+    docker rm -f d1 d2 >"$out"
+}

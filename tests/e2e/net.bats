@@ -87,3 +87,27 @@ domid() {
     [[ $output == *"container c1 can't have its network: its network namespace is that of a container in another domain (vif999.0 is there)"* ]]
     wait_for_status stopped
 }
+
+@test "hosts, hostname and resolv.conf are what they are at the start, also when they get shorter; other files are not" {
+    local name
+    make_bundle sh -c 'cat /etc/hosts /etc/hostname /etc/resolv.conf /etc/other'
+    mkdir "$BATS_TEST_TMPDIR/files"
+    for name in hosts hostname resolv.conf other; do
+        echo "the $name that was there when the create began" >"$BATS_TEST_TMPDIR/files/$name"
+        edit '.mounts += [{destination: "/etc/\($name)", type: "bind", source: $file, options: ["bind", "ro"]}]' \
+            --arg name "$name" --arg file "$BATS_TEST_TMPDIR/files/$name"
+    done
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    for name in hosts hostname resolv.conf other; do
+        echo "new $name" >"$BATS_TEST_TMPDIR/files/$name"
+    done
+    domlet start c1
+    wait_for_status stopped
+    diff - "$BATS_TEST_TMPDIR/out" <<'OUT'
+new hosts
+new hostname
+new resolv.conf
+the other that was there when the create began
+OUT
+    domlet delete c1
+}

@@ -330,6 +330,25 @@ static int start_monitor(struct domlet_cli *cli, struct launch *l)
 	return r;
 }
 
+/* What engines write anew later. */
+static struct json_object *files_of(const struct domlet_plan *plan)
+{
+	static const char *const kept[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+	struct json_object *list = json_object_new_array(), *o;
+
+	for (size_t i = 0; i < plan->mount_count; i++)
+		for (size_t k = 0; plan->mounts[i].file && k < sizeof kept / sizeof kept[0]; k++) {
+			if (strcmp(plan->mounts[i].destination, kept[k]) != 0)
+				continue;
+			o = json_object_new_object();
+			json_object_object_add(o, "mount", json_object_new_int64((int64_t)i));
+			json_object_object_add(o, "path", json_object_new_string(plan->mounts[i].file));
+			json_object_object_add(o, "resolves", json_object_new_boolean(k == 0));
+			json_object_array_add(list, o);
+		}
+	return list;
+}
+
 /* The packet with which the container comes to its domain's monitor. */
 static char *packet_of(const struct launch *l)
 {
@@ -346,6 +365,7 @@ static char *packet_of(const struct launch *l)
 	json_object_object_add(o, "keeps", json_object_new_boolean(l->placed.keeps));
 	json_object_object_add(o, "memory", json_object_new_uint64(l->plan->memory_kib));
 	json_object_object_add(o, "vcpus", json_object_new_int64(l->plan->vcpus));
+	json_object_object_add(o, "files", files_of(l->plan));
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return text;

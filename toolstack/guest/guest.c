@@ -279,6 +279,11 @@ void domlet_guest_net(struct domlet_guest *g, const struct domlet_guest_net *ord
 	domlet_guest_process_net(&g->processes, order);
 }
 
+void domlet_guest_file(struct domlet_guest *g, const struct domlet_guest_file *order)
+{
+	domlet_guest_process_file(&g->processes, order);
+}
+
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
 {
 	domlet_guest_process_sleep(&g->processes, sleeps);

@@ -51,6 +51,9 @@ void domlet_guest_thaw(struct domlet_guest *g, uint32_t tag, uint32_t container)
 void domlet_guest_delete(struct domlet_guest *g, uint32_t tag, uint32_t container);
 /* The network that a container is to have, which has been created. EAGAIN as above. */
 void domlet_guest_net(struct domlet_guest *g, const struct domlet_guest_net *order);
+/* A copied file of a container that has been created has other content now. Several may be under way. EAGAIN: the guest has more
+ * to answer than it can be asked. */
+void domlet_guest_file(struct domlet_guest *g, const struct domlet_guest_file *order);
 /* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
  * be blamed for reading nothing. */
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);

@@ -45,6 +45,13 @@ struct domlet_guest_net {
 	uint32_t len;
 };
 
+struct domlet_guest_file {
+	uint32_t tag, container;
+	uint32_t mount;      /* its number in the container's document */
+	const void *content; /* of LEN bytes, DOMLET_FILE_MAX at most */
+	uint32_t len;
+};
+
 struct domlet_guest_signal {
 	uint32_t container, process, signo;
 	bool all; /* of the container's processes */

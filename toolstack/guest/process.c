@@ -423,6 +423,16 @@ void domlet_guest_process_net(struct domlet_guest_processes *all, const struct d
 	ask_once(all, &msg, order->tag, order->container);
 }
 
+void domlet_guest_process_file(struct domlet_guest_processes *all, const struct domlet_guest_file *order)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_FILE };
+
+	msg.file.container = order->container;
+	msg.file.mount = order->mount;
+	msg.file.content = (struct domlet_slice){ order->content, order->len };
+	(void)ask(all, &msg, (struct domlet_guest_request){ .tag = order->tag, .container = order->container });
+}
+
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_DELETE };

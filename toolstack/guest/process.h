@@ -64,6 +64,7 @@ void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep)
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
 void domlet_guest_process_freeze(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
+void domlet_guest_process_file(struct domlet_guest_processes *all, const struct domlet_guest_file *order);
 void domlet_guest_process_net(struct domlet_guest_processes *all, const struct domlet_guest_net *order);
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_forward(struct domlet_guest_processes *all, uint32_t tag, uint32_t container,

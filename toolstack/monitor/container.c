@@ -13,6 +13,7 @@
 #include "../base/file.h"
 #include "../base/text.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/netns.h"
 #include "../ring/console.h"
 #include "../storage/image.h"
 
@@ -192,6 +193,8 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 	if (c->present) {
 		c->lock = create->lock;
 		create->lock = -1;
+		c->files = create->files;
+		create->files = (struct domlet_files){ 0 };
 		domlet_domain_save(c->domain);
 	} else {
 		give_record_back(c);
@@ -235,6 +238,7 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 {
 	uv_timer_stop(&c->answers);
 	domlet_network_close(&c->network);
+	domlet_files_free(&c->files);
 	domlet_end_reset(&c->end, c->first);
 	if (c->lock >= 0)
 		close(c->lock);
@@ -369,6 +373,27 @@ void domlet_container_send_start(struct domlet_container *c)
 		domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &err);
 }
 
+/* Its network is there, and its files are on the way: then docker's resolver, and then its command. */
+static void start_when_ready(struct domlet_container *c)
+{
+	struct domlet_files *f = &c->files;
+	struct domlet_error why;
+
+	if (f->asked || domlet_container_life(c)->state != DOMLET_CONTAINER_STARTING ||
+	    !domlet_guest_is_attached(c->guest))
+		return;
+	if (f->err.code) {
+		(void)domlet_error_set(&why, f->err.code, "container %s can't have its engine's names: %s", c->state.id,
+				       f->err.text);
+		domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &why);
+	} else if (f->asks_resolver) {
+		domlet_forward_begin(&c->forward, c->guest, domlet_container_tag(DOMLET_ASKED_FORWARD, c->number),
+				     c->number, domlet_netns_open(c->state.proxy.pid));
+	} else {
+		domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
+	}
+}
+
 static void network_ready(void *user, const struct domlet_error *err)
 {
 	struct domlet_container *c = user;
@@ -377,11 +402,26 @@ static void network_ready(void *user, const struct domlet_error *err)
 	if (domlet_container_life(c)->state != DOMLET_CONTAINER_STARTING || !domlet_guest_is_attached(c->guest))
 		return; /* it is over already */
 	if (!err) {
-		domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
+		domlet_files_send(&c->files, c->guest, domlet_container_tag(DOMLET_ASKED_FILE, c->number), c->number);
+		start_when_ready(c);
 		return;
 	}
 	(void)domlet_error_set(&why, err->code, "container %s can't have its network: %s", c->state.id, err->text);
 	domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &why);
+}
+
+static void hear_file(struct domlet_container *c, const struct domlet_guest_event *ev)
+{
+	domlet_files_answered(&c->files, ev);
+	start_when_ready(c);
+}
+
+static void hear_forward(struct domlet_container *c, const struct domlet_guest_event *ev)
+{
+	if (ev->code && !c->files.err.code)
+		(void)domlet_error_set(&c->files.err, (int)ev->code, "%s", ev->text);
+	c->files.asks_resolver = false;
+	start_when_ready(c);
 }
 
 static int open_network(struct domlet_container *c, struct domlet_error *err)
@@ -654,6 +694,8 @@ static void hear_answer(struct domlet_container *c, const struct domlet_guest_ev
 	case DOMLET_ASKED_FREEZE: hear_freeze_or_thaw(c, true, ev); return;
 	case DOMLET_ASKED_THAW: hear_freeze_or_thaw(c, false, ev); return;
 	case DOMLET_ASKED_DELETE: hear_delete(c, ev); return;
+	case DOMLET_ASKED_FILE: hear_file(c, ev); return;
+	case DOMLET_ASKED_FORWARD: hear_forward(c, ev); return;
 	case DOMLET_ASKED_NET: domlet_network_answered(&c->network, ev); return;
 	case DOMLET_ASKED_SYNC: return; /* the domain's */
 	}

@@ -11,6 +11,7 @@
 #include "control.h"
 #include "domain.h"
 #include "end.h"
+#include "files.h"
 #include "forward.h"
 #include "network.h"
 #include "process.h"
@@ -49,6 +50,7 @@ struct domlet_container {
 	size_t document_len;
 	uint8_t sha256[DOMLET_SHA256_LEN];
 	struct domlet_network network; /* from when it is created */
+	struct domlet_files files;
 	struct domlet_error err;       /* why it failed */
 	struct domlet_error pause_err; /* why its last pause or resume did */
 	bool created;                  /* the command that makes it was told so */
@@ -71,6 +73,8 @@ enum domlet_container_question {
 	DOMLET_ASKED_THAW,
 	DOMLET_ASKED_DELETE,
 	DOMLET_ASKED_NET,
+	DOMLET_ASKED_FILE,
+	DOMLET_ASKED_FORWARD,
 };
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)

@@ -243,6 +243,26 @@ static char *text_of(struct json_object *o, const char *key)
 		       NULL;
 }
 
+/* A file that is not well described is left out. */
+static void read_files(struct json_object *o, struct domlet_files *files)
+{
+	struct json_object *list;
+	size_t n = json_object_object_get_ex(o, "files", &list) && json_object_is_type(list, json_type_array) ?
+			   json_object_array_length(list) :
+			   0;
+
+	for (size_t i = 0; i < n && files->count < DOMLET_FILES_MAX; i++) {
+		struct json_object *file = json_object_array_get_idx(list, i);
+		int mount = json_object_is_type(file, json_type_object) ? number(file, "mount", INT32_MAX) : -1;
+		char *path = mount >= 0 ? text_of(file, "path") : NULL;
+
+		if (path)
+			files->list[files->count++] = (struct domlet_file){ .mount = (uint32_t)mount,
+									    .path = path,
+									    .resolves = flag(file, "resolves") };
+	}
+}
+
 static bool read_create(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
 			struct domlet_control_request *r)
 {
@@ -273,6 +293,7 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 		domlet_control_answer(c, EINVAL, "a create needs a root and an id");
 		return false;
 	}
+	read_files(o, &r->create.files);
 	r->terminal = flag(o, "terminal");
 	take_descriptors(r->fds, fds, 4);
 	take_descriptors(&r->create.document, fds + 4, 1);

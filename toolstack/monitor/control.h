@@ -14,6 +14,7 @@
 
 #include "../../frontend/proto/limits.h"
 #include "../base/error.h"
+#include "files.h"
 #include "monitor.h"
 
 /* For each process its proxy; and commands of the moment. */
@@ -39,7 +40,8 @@ struct domlet_control_create {
 	bool foreground, keep, keeps;
 	uint64_t memory_kib;
 	uint32_t vcpus;
-	int document, lock; /* taken over */
+	int document, lock;        /* taken over */
+	struct domlet_files files; /* taken over */
 };
 
 struct domlet_control_request {

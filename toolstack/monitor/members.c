@@ -168,6 +168,7 @@ void domlet_members_create(struct domlet_members *m, struct domlet_connection *f
 	end_without_purpose(m);
 	free(r->create.root);
 	free(r->create.id);
+	domlet_files_free(&r->create.files);
 	close_all((const int[]){ r->fds[0], r->fds[1], r->fds[2], r->fds[3], r->create.document, r->create.lock }, 6);
 }
 

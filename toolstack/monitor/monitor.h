@@ -11,7 +11,7 @@
  *   {"verb":"join"}, of a command that is about to make a container: one gets a number
  *   and a generation, which are kept for the connection as long as it lasts
  *   {"verb":"create","version":1,"root":…,"id":…,"terminal":false,"foreground":false,
- *   "keep":false,"keeps":false,"memory":KIB,"vcpus":N}, with six descriptors: the process's three streams (with a
+ *   "keep":false,"keeps":false,"memory":KIB,"vcpus":N,"files":[{"mount":N,"path":…,"resolves":false},…]}, with six descriptors: the process's three streams (with a
  *   terminal: thrice the same), its proxy's socket, the guest's document, and the
  *   image's lock; /dev/null stands for what there is none of. ROOT/ID has the
  *   container's record, which is the monitor's from now on, until that says
@@ -40,9 +40,9 @@
 #include "../xen/xen.h"
 
 #define DOMLET_MONITOR_SOCKET DOMLET_DOMAIN_SOCKET
-#define DOMLET_MONITOR_VERSION 1       /* of "create": raised when an older monitor could misread a newer one */
-#define DOMLET_MONITOR_PACKET_MAX 8192 /* create's, with a path and an id */
-#define DOMLET_MONITOR_FDS_MAX 6       /* create's */
+#define DOMLET_MONITOR_VERSION 1        /* of "create": raised when an older monitor could misread a newer one */
+#define DOMLET_MONITOR_PACKET_MAX 32768 /* create's, with four paths and an id */
+#define DOMLET_MONITOR_FDS_MAX 6        /* create's */
 #define DOMLET_MONITOR_EXEC_FDS 5
 #define DOMLET_MONITOR_ANSWER_MAX 4096
 #define DOMLET_MONITOR_FIRST_GENERATION 1 /* of the container that a monitor's first connection brings, number 0 */

@@ -163,6 +163,9 @@ static int plan_copy(const struct mount_view *m, const char *source, const struc
 
 	if (r < 0)
 		return domlet_error_prefix(err, "the bind mount of %s on %s can't be done", m->source, m->destination);
+	out->file = strdup(source);
+	if (!out->file)
+		return out_of_memory(m, err);
 	out->way = DOMLET_PLAN_MOUNT_COPY;
 	out->mode = st->st_mode & 07777;
 	out->uid = st->st_uid;

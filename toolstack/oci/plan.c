@@ -48,6 +48,7 @@ void domlet_plan_free(struct domlet_plan *plan)
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		free(plan->mounts[i].destination);
 		free(plan->mounts[i].content);
+		free(plan->mounts[i].file);
 	}
 	free(plan->mounts);
 	for (size_t i = 0; i < plan->join_count; i++)

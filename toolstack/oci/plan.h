@@ -48,6 +48,7 @@ struct domlet_plan_mount {
 	char *content; /* NULL once the document is made */
 	size_t content_len;
 	uint32_t mode, uid, gid;
+	char *file; /* the host's, by an absolute path */
 };
 
 /* A namespace that the configuration names by its path, of a type that containers in one

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "copies.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A mount, so that one call takes all from a child's namespace. */
+static int make_directory(void)
+{
+	int rc;
+
+	(void)mkdir("/run/domlet", 0700);
+	if (mkdir(DOMLET_COPIES_DIR, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if (mount("tmpfs", DOMLET_COPIES_DIR, "tmpfs", 0, "mode=0755") == 0)
+		return 0;
+	rc = -errno;
+	(void)rmdir(DOMLET_COPIES_DIR);
+	return rc;
+}
+
+int domlet_copies_prepare(const struct domlet_container_config *c, struct domlet_failure *failure)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < c->mount_count && rc == 0; i++)
+		if (c->mounts[i].via == DOMLET_MOUNT_COPY)
+			rc = make_directory();
+	return rc < 0 ? domlet_failure_set(failure, -rc, "can't make the tmpfs of the container's copied files: %s",
+					   domlet_failure_name(-rc)) :
+			0;
+}
+
+struct domlet_copy_path domlet_copies_path(uint32_t number, uint32_t mount)
+{
+	struct domlet_copy_path path;
+
+	(void)snprintf(path.text, sizeof path.text, DOMLET_COPIES_DIR "/%" PRIu32 "-%" PRIu32, number, mount);
+	return path;
+}
+
+int domlet_copies_write(uint32_t number, uint32_t mount, const void *content, size_t len)
+{
+	int fd = open(domlet_copies_path(number, mount).text, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : 0;
+
+	for (size_t done = 0; rc == 0 && done < len;) {
+		ssize_t n = write(fd, (const char *)content + done, len - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+void domlet_copies_remove(const struct domlet_container_config *c, uint32_t number)
+{
+	for (uint32_t i = 0; i < c->mount_count; i++)
+		if (c->mounts[i].via == DOMLET_MOUNT_COPY)
+			(void)unlink(domlet_copies_path(number, i).text);
+}
