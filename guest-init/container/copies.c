@@ -5,24 +5,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* A mount, so that one call takes all from a child's namespace. */
-static int make_directory(void)
-{
-	int rc;
-
-	(void)mkdir("/run/domlet", 0700);
-	if (mkdir(DOMLET_COPIES_DIR, 0700) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	if (mount("tmpfs", DOMLET_COPIES_DIR, "tmpfs", 0, "mode=0755") == 0)
-		return 0;
-	rc = -errno;
-	(void)rmdir(DOMLET_COPIES_DIR);
-	return rc;
-}
+#include "shm.h"
 
 int domlet_copies_prepare(const struct domlet_container_config *c, struct domlet_failure *failure)
 {
@@ -30,7 +15,7 @@ int domlet_copies_prepare(const struct domlet_container_config *c, struct domlet
 
 	for (uint32_t i = 0; i < c->mount_count && rc == 0; i++)
 		if (c->mounts[i].via == DOMLET_MOUNT_COPY)
-			rc = make_directory();
+			rc = domlet_shm_make_directory(DOMLET_COPIES_DIR, 0, "mode=0755");
 	return rc < 0 ? domlet_failure_set(failure, -rc, "can't make the tmpfs of the container's copied files: %s",
 					   domlet_failure_name(-rc)) :
 			0;

@@ -21,18 +21,17 @@ static struct shm_path path_of(const char *name)
 	return path;
 }
 
-/* A mount, so that one call takes all from a child's namespace. */
-static int make_directory(void)
+int domlet_shm_make_directory(const char *path, unsigned long flags, const char *options)
 {
 	int rc;
 
 	(void)mkdir("/run/domlet", 0700);
-	if (mkdir(DOMLET_SHM_DIR, 0700) < 0)
+	if (mkdir(path, 0700) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	if (mount("tmpfs", DOMLET_SHM_DIR, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") == 0)
+	if (mount("tmpfs", path, "tmpfs", flags, options) == 0)
 		return 0;
 	rc = -errno;
-	(void)rmdir(DOMLET_SHM_DIR);
+	(void)rmdir(path);
 	return rc;
 }
 
@@ -44,7 +43,7 @@ int domlet_shm_make(const struct domlet_mount_config *m, struct domlet_failure *
 
 	if (rc < 0)
 		return rc;
-	rc = make_directory();
+	rc = domlet_shm_make_directory(DOMLET_SHM_DIR, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700");
 	if (rc == 0 && mkdir(path.text, 0700) < 0 && errno != EEXIST)
 		rc = -errno;
 	/* Its flags are each container's own. */

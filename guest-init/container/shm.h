@@ -12,6 +12,9 @@
 
 #define DOMLET_SHM_DIR "/run/domlet/shared"
 
+/* In process 1, once: PATH, below /run/domlet, is a tmpfs with these flags and options. It is a mount, so that one call
+ * takes all in it from a child's namespace. 0, also where it is there, or -errno. */
+int domlet_shm_make_directory(const char *path, unsigned long flags, const char *options);
 /* In process 1, with M's options. 0 or -errno with *failure. */
 int domlet_shm_make(const struct domlet_mount_config *m, struct domlet_failure *failure);
 /* Its memory is free when the last container that has it has ended. */
