@@ -22,7 +22,8 @@ name=dom0
 if [[ ${1-} == --engines ]]; then
     name=engines
     # podman makes the image of a pod's first container of catatonit.
-    packages+=(docker.io containerd podman conmon iptables catatonit)
+    packages+=(docker.io containerd podman conmon iptables catatonit netavark aardvark-dns containernetworking-plugins
+        docker-compose)
 fi
 
 # What is in no machine that the lab can be, by folder under the modules'.
