@@ -54,6 +54,10 @@
 /* A datagram: three times what resolvers send over an Ethernet. */
 #define DOMLET_FORWARD_DATAGRAM_MAX 4096u
 
+/* The largest request or reply of the share: 1 MiB of data, which is FUSE's max_write with 256 pages, and its headers. */
+#define DOMLET_SHARE_DATA_MAX 1048576u
+#define DOMLET_SHARE_MESSAGE_MAX (DOMLET_SHARE_DATA_MAX + 4096u)
+
 /* Container ids: runc's bound is the file name's. */
 #define DOMLET_ID_MAX 255u
 /* Configuration (the document of PROTOCOL.md), whichever way it travels. */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DOMLET_SHARE_SHARE_H
+#define DOMLET_SHARE_SHARE_H
+
+/*
+ * The answering half of the FUSE protocol (linux/fuse.h): requests of a guest's kernel about files of dom0. It
+ * has no transport, no thread and no clock of its own, so that tests and a fuzzer call it directly; whoever has
+ * the ring comes here. All that is done to files is done relative to descriptors of the exports, one name at a
+ * time, and never through a symbolic link: a guest can't leave its exports by what it asks.
+ *
+ * Node 1 is a virtual, read-only directory whose entries "0", "1", … are the exports, in their order. With
+ * FUSE_SUBMOUNTS each export that is a directory is a file system of its own in the guest.
+ *
+ * One thread at a time may use a share. The process's umask must be 0.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct domlet_share_export {
+	int fd;        /* O_PATH, of its root: a directory, or a single file; becomes the share's */
+	bool readonly; /* each change is refused with EROFS, whatever the mount says */
+};
+
+struct domlet_share;
+
+/* PROC_FD is /proc/self/fd, opened with O_PATH | O_DIRECTORY, as the process may have no /proc that can be named;
+ * it becomes the share's, as do the exports' descriptors, unless NULL is returned: out of memory. The share raises no
+ * limit: it needs a soft RLIMIT_NOFILE of DOMLET_SHARE_DESCRIPTORS more than what else is open. */
+struct domlet_share *domlet_share_open(const struct domlet_share_export *exports, uint32_t count, int proc_fd);
+#define DOMLET_SHARE_DESCRIPTORS 65536u
+
+/* Answers the LEN bytes at REQUEST, one message of /dev/fuse, which is a copy that the guest can't change any more.
+ * Writes at most DOMLET_SHARE_MESSAGE_MAX bytes (frontend/proto/limits.h) at REPLY, which is aligned for a
+ * uint64_t, and returns their number. 0: there is no reply to this (FORGET), or none yet (a lock that is waited for).
+ * -EPROTO: the guest breaks the protocol in a way that no reply can say, and is to be ended. Blocks on the file systems below,
+ * and never on what a guest decides. The reply to an INTERRUPT is that of the request which it ended. */
+ssize_t domlet_share_answer(struct domlet_share *s, const uint8_t *request, size_t len, uint8_t *reply);
+
+/* Is a lock waited for? Then domlet_share_retry() is to be called each 20 to 50 ms, until it returns 0: it gives
+ * one late reply a call, as domlet_share_answer() does, for a lock that could be had now. */
+bool domlet_share_waits(const struct domlet_share *s);
+ssize_t domlet_share_retry(struct domlet_share *s, uint8_t *reply);
+
+/* Gives back all that the share holds: descriptors, and with them its locks. S may be NULL. */
+void domlet_share_close(struct domlet_share *s);
+
+#endif
