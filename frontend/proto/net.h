@@ -21,6 +21,11 @@
 #define DOMLET_NET_NAME_LEN 16u /* IFNAMSIZ */
 #define DOMLET_NET_NO_LINK 255u /* of a route that leads nowhere */
 
+/* In a container's namespace dom0's sockets get these ports, and the guest's kernel gives them to nobody: a frame from outside
+ * says by its port whose it can be. */
+#define DOMLET_NET_HOST_PORT_MIN 63488
+#define DOMLET_NET_HOST_PORT_MAX 65535
+
 struct domlet_net_link {
 	uint32_t device; /* N of the guest's vif-N */
 	uint32_t mtu;

@@ -152,6 +152,22 @@ static int write_sysctl(const char *link, const char *key, const char *value)
 	return r == -ENOENT ? 0 : r; /* its MTU is too small for IPv6, or the kernel has none */
 }
 
+/* Nobody who asks for any port gets one that dom0's sockets may have in the same network. Where somebody has said which these are,
+ * that counts: dom0 looks before it takes an answer. */
+static void keep_ports(void)
+{
+	char text[32];
+	int fd = open("/proc/sys/net/ipv4/ip_local_reserved_ports", O_RDWR | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+
+	if (n == 0 || (n == 1 && text[0] == '\n')) {
+		n = snprintf(text, sizeof text, "%d-%d", DOMLET_NET_HOST_PORT_MIN, DOMLET_NET_HOST_PORT_MAX);
+		(void)!pwrite(fd, text, (size_t)n, 0);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 static int set_link(struct network *n, unsigned int index, const struct domlet_net_link *l, bool is_new)
 {
 	struct ifinfomsg *header;
@@ -377,8 +393,10 @@ static int make(struct network *n, struct domlet_rtnetlink *home, int namespace)
 {
 	int r = change_devices(n, home, namespace);
 
-	if (r == 0)
+	if (r == 0) {
+		keep_ports();
 		r = make_links(n);
+	}
 	if (r == 0)
 		remove_old(n);
 	if (r == 0)

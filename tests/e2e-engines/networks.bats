@@ -8,6 +8,8 @@ load lib
 bats_require_minimum_version 1.5.0
 
 teardown() {
+    [[ ! -e $BATS_TEST_TMPDIR/server ]] || kill "$(<"$BATS_TEST_TMPDIR/server")" || true
+    ip addr del 10.99.0.1/32 dev lo 2>/dev/null || true
     docker network rm n2 >/dev/null 2>&1 || true
     end_clean
 }
@@ -64,4 +66,23 @@ echoes() { # ADDRESS PORT
     docker exec d1 ping -c 1 -w 20 d2 >"$out"
     grep -qF "PING d2 ($(address d2 n2))" "$out"
     docker rm -f d1 d2 >"$out"
+}
+
+# What dockerd doesn't know it asks in the container's namespace.
+@test "names outside docker's networks, in a network that a user has made" {
+    local i
+    ip addr add 10.99.0.1/32 dev lo
+    /usr/lib/domlet/tests/name-server 10.99.0.1 203.0.113.7 </dev/null >/dev/null 2>&1 3>&- &
+    echo $! >"$BATS_TEST_TMPDIR/server"
+    docker network create n2 >"$out"
+    docker run -d --name d1 --network n2 --dns 10.99.0.1 --runtime "$RUNTIME" busybox sleep 1000 >"$out"
+    docker exec d1 sh -c 'for i in 1 2 3 4 5 6 7 8; do ping -c 1 -w 1 "name$i.example" & done; wait' >"$out"
+    for i in 1 2 3 4 5 6 7 8; do
+        grep -qF "PING name$i.example (203.0.113.7)" "$out"
+    done
+    # The server by itself, by the container's own link.
+    docker exec d1 nslookup own.example 10.99.0.1 >"$out"
+    grep -q 'Address.*203\.0\.113\.7' "$out"
+    docker exec d1 ping -c 1 -w 20 d1 >"$out"
+    docker rm -f d1 >"$out"
 }

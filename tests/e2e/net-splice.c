@@ -6,11 +6,9 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,45 +19,9 @@
 #include "../../toolstack/base/cleanup.h"
 #include "../../toolstack/net/compare.h"
 #include "../../toolstack/net/splice.h"
+#include "net-space.h"
 
-#define SKIP 77
 #define KIND 0x88b5 /* for experiments, IEEE 802 says */
-
-static void demand(bool is, const char *what)
-{
-	if (is)
-		return;
-	fprintf(stderr, "net-splice: %s\n", what);
-	exit(EXIT_FAILURE);
-}
-
-static void skip(const char *why)
-{
-	printf("net-splice: skipped: %s\n", why);
-	exit(SKIP);
-}
-
-static void run(const char *command)
-{
-	demand(system(command) == 0, command);
-}
-
-static int open_namespace(void)
-{
-	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-static int new_namespace(void)
-{
-	if (unshare(CLONE_NEWNET) < 0)
-		skip("no network namespace can be made");
-	return open_namespace();
-}
-
-static void enter(int namespace)
-{
-	demand(setns(namespace, CLONE_NEWNET) == 0, "can't go back to a namespace");
-}
 
 /* A socket for all frames that the device NAME, which is here, sends and receives. */
 static int open_device(const char *name)
@@ -101,7 +63,7 @@ static const struct domlet_net_device *find(const struct domlet_net_view *view, 
 	for (uint32_t i = 0; i < view->device_count; i++)
 		if (strcmp(view->devices[i].link.name, name) == 0)
 			return &view->devices[i];
-	fprintf(stderr, "net-splice: %s is not in the namespace\n", name);
+	fprintf(stderr, "%s is not in the namespace\n", name);
 	exit(EXIT_FAILURE);
 }
 
@@ -120,10 +82,7 @@ int main(void)
 	cleanup_close int here = -1, container = -1, guest = -1, network = -1;
 	bool joined;
 
-	if (geteuid() != 0)
-		skip("it takes root");
-	if (system("command -v ip >/dev/null") != 0)
-		skip("there is no ip");
+	need_namespaces();
 	here = new_namespace();
 	run("ip link add vif9.0 type veth peer name guest && ip link set guest up mtu 9000");
 	run("ip link add made type veth peer name network && ip link set network up mtu 9000");

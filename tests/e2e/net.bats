@@ -49,6 +49,11 @@ make_network_bundle() { # ARGS…
     /usr/lib/domlet/tests/net-splice
 }
 
+# bats test_tags=dom0
+@test "answers to what the engine asks in a namespace come to the engine, and all others to the guest" {
+    /usr/lib/domlet/tests/net-resolver
+}
+
 # bats test_tags=xen,type
 @test "links come and go while a container runs" {
     make_network_bundle sleep 1000

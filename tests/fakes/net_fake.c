@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "../../toolstack/dom0/netns.h"
-#include "../../toolstack/net/splice.h"
+#include "../../toolstack/net/resolver.h"
 
 struct net_fake *net_fake;
 int net_fake_changes = -1;
@@ -25,6 +25,14 @@ int domlet_netns_socket(int namespace, int family, int type, int protocol)
 {
 	(void)namespace;
 	return socket(family, type | SOCK_CLOEXEC, protocol);
+}
+
+int domlet_netns_set(int namespace, const char *key, const char *value)
+{
+	(void)namespace, (void)key, (void)value;
+	if (net_fake)
+		net_fake->set++;
+	return 0;
 }
 
 int domlet_net_socket_open(struct domlet_net_socket *s, int namespace, struct domlet_error *err)
@@ -98,6 +106,14 @@ int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_
 	*splice = (struct domlet_net_splice){ .link = link };
 	net_fake->joined++;
 	return net_fake->join_fails ? domlet_error_set(err, net_fake->join_fails, "%s can't be joined", vif) : 0;
+}
+
+int domlet_net_resolver_pass(struct domlet_net_socket *s, const struct domlet_net_splice *splice,
+			     struct domlet_error *err)
+{
+	(void)s, (void)splice;
+	net_fake->passed++;
+	return net_fake->pass_fails ? domlet_error_set(err, net_fake->pass_fails, "answers don't pass") : 0;
 }
 
 void domlet_net_splice_part(struct domlet_net_socket *s, const struct domlet_net_splice *splice)

@@ -17,7 +17,8 @@ struct net_fake {
 	struct domlet_net_view view; /* of all containers' namespaces */
 	unsigned int views;          /* how often it was read */
 	unsigned int moved, joined, parted;
-	int move_fails, join_fails; /* with that errno; 0: it goes well */
+	unsigned int set, passed;               /* ports of the namespace, and answers to its own sockets */
+	int move_fails, join_fails, pass_fails; /* with that errno; 0: it goes well */
 };
 
 extern struct net_fake *net_fake; /* NULL: there is nothing in any namespace */

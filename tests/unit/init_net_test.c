@@ -187,6 +187,39 @@ static void test_dockers_bridge(void **state)
 	assert_int_equal(make(), 0); /* again, which changes nothing */
 }
 
+static bool shell(const char *command)
+{
+	bool good;
+
+	assert_int_equal(setns(container, CLONE_NEWNET), 0);
+	good = system(command) == 0;
+	assert_int_equal(setns(home, CLONE_NEWNET), 0);
+	return good;
+}
+
+/* Whether the container's namespace has PORTS as those that nobody gets by chance. */
+static bool reserves(const char *ports)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof text, "test \"$(cat /proc/sys/net/ipv4/ip_local_reserved_ports)\" = \"%s\"", ports);
+	return shell(text);
+}
+
+static void test_ports_of_dom0s_sockets(void **state)
+{
+	(void)state;
+	need_namespaces();
+	plug(0);
+	want_dockers_bridge();
+	assert_true(reserves(""));
+	assert_int_equal(make(), 0);
+	assert_true(reserves("63488-65535"));
+	assert_true(shell("echo 8080 >/proc/sys/net/ipv4/ip_local_reserved_ports"));
+	assert_int_equal(make(), 0); /* what the container has said counts */
+	assert_true(reserves("8080"));
+}
+
 static void test_all_that_a_host_has(void **state)
 {
 	struct domlet_net_route *r;
@@ -310,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_dockers_bridge, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ports_of_dom0s_sockets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_all_that_a_host_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_network_comes_and_goes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_fails_is_said_and_taken_back, set_up, tear_down),

@@ -98,12 +98,29 @@ static void a_network_is_there_before_the_start(void **state)
 	assert_int_equal(ring_fake_net->before_start, 1);
 	assert_int_equal(net_fake->moved, 1);
 	assert_int_equal(net_fake->joined, 1);
+	assert_int_equal(net_fake->set, 1);
+	assert_int_equal(net_fake->passed, 1);
 	assert_int_equal(ring_fake_net->asked.link_count, 1);
 	assert_int_equal(ring_fake_net->asked.links[0].device, 0);
 	assert_string_equal(ring_fake_net->asked.links[0].name, "eth0");
 	assert_int_equal(ring_fake_net->asked.address_count, 1);
 	end_by(&r, SIGTERM);
 	assert_int_equal(net_fake->parted, 1);
+}
+
+/* A kernel without bpf(2). */
+static void a_network_is_there_without_what_the_engine_asks(void **state)
+{
+	struct run r;
+
+	(void)state;
+	put_link("eth0", 12);
+	net_fake->pass_fails = ENOSYS;
+	begin(&r, 0);
+	start(&r);
+	assert_true(good(r.started));
+	assert_int_equal(ring_fake_net->before_start, 1);
+	end_by(&r, SIGTERM);
 }
 
 static void none_takes_nothing(void **state)
@@ -230,6 +247,7 @@ int main(void)
 #define WITH_NETWORK(name) cmocka_unit_test_setup_teardown(name, set_up_network, tear_down_network)
 	const struct CMUnitTest tests[] = {
 		WITH_NETWORK(a_network_is_there_before_the_start),
+		WITH_NETWORK(a_network_is_there_without_what_the_engine_asks),
 		WITH_NETWORK(none_takes_nothing),
 		WITH_NETWORK(what_comes_after_the_create_is_there_before_the_start),
 		WITH_NETWORK(what_changes_is_followed),

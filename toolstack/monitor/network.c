@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../dom0/netns.h"
+#include "../net/resolver.h"
 
 /* An engine makes a link in some ten steps: it is looked at when no further one comes for so long ... */
 #define QUIET_MS 50
@@ -99,6 +100,21 @@ static int open_namespace(struct domlet_network *n, pid_t proxy, struct domlet_e
 	return 0;
 }
 
+/* What dom0's processes ask in there is told apart from what the guest asks by its port. */
+static void keep_ports(const struct domlet_network *n)
+{
+	char range[32];
+	int r;
+
+	(void)snprintf(range, sizeof range, "%d %d", DOMLET_NET_HOST_PORT_MIN, DOMLET_NET_HOST_PORT_MAX);
+	r = domlet_netns_set(n->namespace, "ipv4/ip_local_port_range", range);
+	if (r < 0)
+		domlet_log_notice(
+			n->spec->log,
+			"the ports of dom0's sockets in the network of container %u of domain %s can't be set: %s",
+			n->container, n->spec->record->name, domlet_strerror(-r));
+}
+
 int domlet_network_open(struct domlet_network *n, uv_loop_t *loop, pid_t proxy, struct domlet_error *err)
 {
 	int r = open_namespace(n, proxy, err);
@@ -108,6 +124,8 @@ int domlet_network_open(struct domlet_network *n, uv_loop_t *loop, pid_t proxy, 
 		r = domlet_net_socket_open(&n->socket, n->namespace, err);
 	if (r == 0 && !n->is_others)
 		r = watch(n, loop, err); /* before the first look, so that no change is missed */
+	if (r == 0 && !n->is_others)
+		keep_ports(n);
 	n->is_open = true;
 	if (r < 0) {
 		domlet_network_close(n);
@@ -209,6 +227,16 @@ static void remove_nic(struct domlet_network *n, struct domlet_network_nic *nic)
 		give_free(n, nic); /* it goes with its domain */
 }
 
+/* Without it all but the engine's own questions works. */
+static void pass_answers(struct domlet_network *n, const struct domlet_network_nic *nic)
+{
+	struct domlet_error err;
+
+	if (domlet_net_resolver_pass(&n->socket, &nic->splice, &err) < 0)
+		domlet_log_notice(n->spec->log, "container %u of domain %s: %s", n->container, n->spec->record->name,
+				  err.text);
+}
+
 /* It is there, in dom0's namespace. */
 static void join(struct domlet_network *n, struct domlet_network_nic *nic)
 {
@@ -228,6 +256,8 @@ static void join(struct domlet_network *n, struct domlet_network_nic *nic)
 	nic->state = r == 0 ? DOMLET_NETWORK_NIC_JOINED : DOMLET_NETWORK_NIC_GOING;
 	if (r < 0)
 		note(n, &err);
+	else
+		pass_answers(n, nic);
 }
 
 static struct domlet_network_nic *find_number(struct domlet_networks *all, uint32_t number,

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "splice.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if.h>
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
-#include <linux/pkt_cls.h>
 #include <linux/rtnetlink.h>
-#include <linux/tc_act/tc_mirred.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "tc.h"
+
 #define REQUEST_MAX 1024
-#define PREFERENCE 100u /* room for filters before this one */
 
 /* A request under construction, and its header. */
 struct request {
@@ -117,67 +114,11 @@ static int set_up(struct domlet_net_socket *s, uint32_t index, uint32_t mtu)
 	return domlet_net_socket_do(s, m);
 }
 
-static struct nlmsghdr *begin_tc(struct request *r, uint16_t type, uint16_t flags, uint32_t index, struct tcmsg **header)
+static void remove_all(struct domlet_net_socket *s, uint32_t index)
 {
-	struct nlmsghdr *m = begin(r, type, flags);
-
-	*header = mnl_nlmsg_put_extra_header(m, sizeof **header);
-	(*header)->tcm_ifindex = (int)index;
-	return m;
-}
-
-static int add_clsact(struct domlet_net_socket *s, uint32_t index)
-{
-	struct request r;
-	struct tcmsg *header;
-	struct nlmsghdr *m = begin_tc(&r, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, index, &header);
-	int done;
-
-	header->tcm_parent = TC_H_CLSACT;
-	header->tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
-	mnl_attr_put_strz(m, TCA_KIND, "clsact");
-	done = domlet_net_socket_do(s, m);
-	return done == -EEXIST ? 0 : done; /* the engine may have filters of its own there */
-}
-
-static void address_filter(struct tcmsg *header)
-{
-	header->tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
-	header->tcm_info = TC_H_MAKE(PREFERENCE << 16, htons(ETH_P_ALL));
-}
-
-/* Whatever FROM receives, TO sends. */
-static int redirect(struct domlet_net_socket *s, uint32_t from, uint32_t to)
-{
-	const struct tc_mirred mirred = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR, .ifindex = to };
-	struct request r;
-	struct tcmsg *header;
-	struct nlmsghdr *m = begin_tc(&r, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, from, &header);
-	struct nlattr *options, *actions, *action, *parameters;
-
-	address_filter(header);
-	mnl_attr_put_strz(m, TCA_KIND, "matchall");
-	options = mnl_attr_nest_start(m, TCA_OPTIONS);
-	actions = mnl_attr_nest_start(m, TCA_MATCHALL_ACT);
-	action = mnl_attr_nest_start(m, 1);
-	mnl_attr_put_strz(m, TCA_ACT_KIND, "mirred");
-	parameters = mnl_attr_nest_start(m, TCA_ACT_OPTIONS);
-	mnl_attr_put(m, TCA_MIRRED_PARMS, sizeof mirred, &mirred);
-	mnl_attr_nest_end(m, parameters);
-	mnl_attr_nest_end(m, action);
-	mnl_attr_nest_end(m, actions);
-	mnl_attr_nest_end(m, options);
-	return domlet_net_socket_do(s, m);
-}
-
-static void remove_redirect(struct domlet_net_socket *s, uint32_t index)
-{
-	struct request r;
-	struct tcmsg *header;
-	struct nlmsghdr *m = begin_tc(&r, RTM_DELTFILTER, 0, index, &header);
-
-	address_filter(header);
-	(void)domlet_net_socket_do(s, m); /* it may have gone with its device */
+	/* They may have gone with their device. */
+	(void)domlet_net_tc_remove(s, index, DOMLET_NET_PREFERENCE_REDIRECT);
+	(void)domlet_net_tc_remove(s, index, DOMLET_NET_PREFERENCE_FIRST);
 }
 
 int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_t link, uint32_t mtu,
@@ -193,13 +134,13 @@ int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_
 	if (r < 0)
 		return domlet_error_set(err, -r, "can't set up %s in the container's network namespace: %s", vif,
 					domlet_strerror(-r));
-	r = add_clsact(s, splice->vif);
+	r = domlet_net_tc_open(s, splice->vif);
 	if (r == 0)
-		r = add_clsact(s, link);
+		r = domlet_net_tc_open(s, link);
 	if (r == 0)
-		r = redirect(s, splice->vif, link);
+		r = domlet_net_tc_redirect(s, splice->vif, link);
 	if (r == 0)
-		r = redirect(s, link, splice->vif);
+		r = domlet_net_tc_redirect(s, link, splice->vif);
 	if (r == 0)
 		return 0;
 	domlet_net_splice_part(s, splice);
@@ -211,8 +152,8 @@ int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_
 
 void domlet_net_splice_part(struct domlet_net_socket *s, const struct domlet_net_splice *splice)
 {
-	remove_redirect(s, splice->link);
-	remove_redirect(s, splice->vif);
+	remove_all(s, splice->link);
+	remove_all(s, splice->vif);
 }
 
 int domlet_net_splice_resize(struct domlet_net_socket *s, const struct domlet_net_splice *splice, uint32_t mtu)
