@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
 #include "../dom0/scope.h"
+#include "../net/bpf.h"
 #include "../storage/image.h"
 #include "../storage/mkfs.h"
 #include "../xen/policy.h"
@@ -49,6 +51,49 @@ static bool is_dom0(void)
 	char text[64];
 
 	return f && fgets(text, sizeof text, f) && strstr(text, "control_d");
+}
+
+/* A kernel loads these itself, as long as they are where it looks. Those that are built in may have no folder in /sys. */
+static const char *const modules[] = { "sch_ingress", "cls_matchall", "cls_bpf", "act_mirred" };
+
+static bool is_listed(const char *list, const char *module)
+{
+	cleanup_fclose FILE *f = NULL;
+	char path[256], text[1024], name[64];
+	struct utsname kernel;
+
+	if (uname(&kernel) < 0)
+		return false;
+	(void)snprintf(path, sizeof path, "/lib/modules/%s/%s", kernel.release, list);
+	(void)snprintf(name, sizeof name, "/%s.ko", module);
+	f = fopen(path, "re");
+	while (f && fgets(text, sizeof text, f))
+		if (strstr(text, name))
+			return true;
+	return false;
+}
+
+static int check_filters(void)
+{
+	static const char remedy[] =
+		"modprobe -a sch_ingress cls_matchall cls_bpf act_mirred; a kernel that has none of one of them can't give containers networks";
+	struct domlet_net_bpf program = { 0 };
+	bool all = true;
+	char path[64];
+	int fd;
+
+	for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++) {
+		(void)snprintf(path, sizeof path, "/sys/module/%s", modules[i]);
+		all = all && (access(path, F_OK) == 0 || is_listed("modules.dep", modules[i]) ||
+			      is_listed("modules.builtin", modules[i]));
+	}
+	domlet_net_bpf_return(&program, 0);
+	fd = domlet_net_bpf_open(&program, "domlet_doctor");
+	if (fd >= 0)
+		close(fd);
+	return line(all, "filters between vifs and engines' links", remedy) +
+	       line(fd >= 0, "programs for these filters, by bpf(2)",
+		    "a kernel with CONFIG_BPF_SYSCALL, and no module of security's that refuses it: without it docker's names of other hosts don't resolve");
 }
 
 /* Whether a program of NAME runs. Where daemons have their pid files differs. */
@@ -171,6 +216,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 			 "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
+	failures += check_filters();
 	failures += check_template("pvh") + check_template("pv") + check_policy();
 	failures += line(domlet_mkfs_find(mkfs, sizeof mkfs), "mkfs.erofs", "apt-get install erofs-utils");
 	store = domlet_xen_store_check(NULL) == 0;
