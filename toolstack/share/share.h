@@ -9,9 +9,12 @@
  * time, and never through a symbolic link: a guest can't leave its exports by what it asks.
  *
  * Node 1 is a virtual, read-only directory whose entries "0", "1", … are the exports, in their order. With
- * FUSE_SUBMOUNTS each export that is a directory is a file system of its own in the guest.
+ * FUSE_SUBMOUNTS each export that is a directory is a file system of its own in the guest, as is each mount below one.
+ * Linux offers that on a connection of virtiofs only (fs/fuse/virtio_fs.c sets auto_submounts): on one of /dev/fuse
+ * that isn't patched, all of a connection has one device number, and who wants one for each export opens a share and a
+ * connection for each. STATFS is each node's own file system's either way.
  *
- * One thread at a time may use a share. The process's umask must be 0.
+ * One thread at a time may use a share. The process's umask must be 0; its working directory becomes PROC_FD.
  */
 
 #include <stdbool.h>
@@ -26,17 +29,18 @@ struct domlet_share_export {
 
 struct domlet_share;
 
-/* PROC_FD is /proc/self/fd, opened with O_PATH | O_DIRECTORY, as the process may have no /proc that can be named;
- * it becomes the share's, as do the exports' descriptors, unless NULL is returned: out of memory. The share raises no
- * limit: it needs a soft RLIMIT_NOFILE of DOMLET_SHARE_DESCRIPTORS more than what else is open. */
+/* PROC_FD is /proc/self/fd, opened with O_PATH | O_DIRECTORY by the process that will answer (it is its opener's, so:
+ * after the fork), which may have no /proc that can be named any more. It becomes the share's, as do the exports'
+ * descriptors, unless NULL is returned: out of memory. No limit is raised here: a share needs a soft RLIMIT_NOFILE of
+ * DOMLET_SHARE_DESCRIPTORS beside what else is open, or gives the guest ENFILE sooner. */
 struct domlet_share *domlet_share_open(const struct domlet_share_export *exports, uint32_t count, int proc_fd);
 #define DOMLET_SHARE_DESCRIPTORS 65536u
 
 /* Answers the LEN bytes at REQUEST, one message of /dev/fuse, which is a copy that the guest can't change any more.
  * Writes at most DOMLET_SHARE_MESSAGE_MAX bytes (frontend/proto/limits.h) at REPLY, which is aligned for a
  * uint64_t, and returns their number. 0: there is no reply to this (FORGET), or none yet (a lock that is waited for).
- * -EPROTO: the guest breaks the protocol in a way that no reply can say, and is to be ended. Blocks on the file systems below,
- * and never on what a guest decides. The reply to an INTERRUPT is that of the request which it ended. */
+ * -EPROTO: the guest breaks the protocol in a way that no reply can say, and is to be ended. Waits for the file systems
+ * below, and never for what a guest decides. The reply to an INTERRUPT is that of the request which it ended. */
 ssize_t domlet_share_answer(struct domlet_share *s, const uint8_t *request, size_t len, uint8_t *reply);
 
 /* Is a lock waited for? Then domlet_share_retry() is to be called each 20 to 50 ms, until it returns 0: it gives

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "share_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../frontend/proto/limits.h"
+
+#define RETRY_MS 20
+
+static void give_up(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+bool share_mount_possible(void)
+{
+	int fd = geteuid() == 0 ? open("/dev/fuse", O_RDWR | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static void put(int fuse, const uint8_t *reply, ssize_t len)
+{
+	/* ENOENT: whoever has asked was killed meanwhile. */
+	if (len < 0 || (len > 0 && write(fuse, reply, (size_t)len) != len && errno != ENOENT))
+		give_up("the kernel refuses a reply");
+}
+
+static void serve(struct domlet_share *s, int fuse, uint32_t *counts)
+{
+	uint8_t *request = malloc(DOMLET_SHARE_MESSAGE_MAX), *reply = malloc(DOMLET_SHARE_MESSAGE_MAX);
+
+	while (request && reply) {
+		struct pollfd p = { .fd = fuse, .events = POLLIN };
+		struct fuse_in_header in;
+		ssize_t n;
+
+		if (poll(&p, 1, domlet_share_waits(s) ? RETRY_MS : -1) == 0) {
+			while ((n = domlet_share_retry(s, reply)) > 0)
+				put(fuse, reply, n);
+			continue;
+		}
+		n = read(fuse, request, DOMLET_SHARE_MESSAGE_MAX);
+		if (n < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			break; /* it isn't mounted any more */
+		memcpy(&in, request, sizeof in);
+		if (in.opcode < SHARE_MOUNT_OPCODES)
+			counts[in.opcode]++;
+		put(fuse, reply, domlet_share_answer(s, request, (size_t)n, reply));
+	}
+	free(request);
+	free(reply);
+}
+
+static int run_server(int fuse, const struct share_mount_source *sources, uint32_t count, uint32_t *counts)
+{
+	const struct rlimit files = { DOMLET_SHARE_DESCRIPTORS, DOMLET_SHARE_DESCRIPTORS };
+	struct domlet_share_export exports[8];
+	struct domlet_share *s;
+	int proc;
+
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	umask(0);
+	proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (uint32_t i = 0; i < count; i++) {
+		exports[i].fd = open(sources[i].path, O_PATH | O_CLOEXEC);
+		exports[i].readonly = sources[i].readonly;
+		if (exports[i].fd < 0)
+			give_up(sources[i].path);
+	}
+	s = domlet_share_open(exports, count, proc);
+	if (!s)
+		give_up("no share");
+	serve(s, fuse, counts);
+	domlet_share_close(s);
+	return 0;
+}
+
+void share_mount_open(struct share_mount *m, const char *at, const struct share_mount_source *sources, uint32_t count)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	char options[128];
+
+	snprintf(m->at, sizeof m->at, "%s", at);
+	m->counts = mmap(NULL, SHARE_MOUNT_OPCODES * sizeof *m->counts, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other",
+		 fuse);
+	if (fuse < 0 || m->counts == MAP_FAILED || mount("share", at, "fuse.domlet", 0, options) < 0)
+		give_up("mounting the share");
+	m->server = fork();
+	if (m->server == 0)
+		exit(run_server(fuse, sources, count, m->counts));
+	close(fuse);
+}
+
+void share_mount_close(struct share_mount *m)
+{
+	int status = -1;
+
+	if (umount2(m->at, MNT_DETACH) < 0)
+		give_up("unmounting the share");
+	if (waitpid(m->server, &status, 0) < 0 || status != 0) {
+		fprintf(stderr, "the server's status is %#x\n", (unsigned int)status);
+		exit(1);
+	}
+	munmap(m->counts, SHARE_MOUNT_OPCODES * sizeof *m->counts);
+}
+
+void share_mount_count_from_here(struct share_mount *m)
+{
+	memset(m->counts, 0, SHARE_MOUNT_OPCODES * sizeof *m->counts);
+}
+
+uint32_t share_mount_counted(const struct share_mount *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < SHARE_MOUNT_OPCODES; i++)
+		if (i != FUSE_FORGET && i != FUSE_BATCH_FORGET)
+			n += m->counts[i];
+	return n;
+}
+
+void share_mount_print(const struct share_mount *m, const char *what)
+{
+	printf("# %s: %u requests:", what, share_mount_counted(m));
+	for (uint32_t i = 0; i < SHARE_MOUNT_OPCODES; i++)
+		if (m->counts[i])
+			printf(" %u×%u", i, m->counts[i]);
+	printf("\n");
+}
