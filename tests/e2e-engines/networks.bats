@@ -46,13 +46,15 @@ echoes() { # ADDRESS PORT
     eventually 20 echoes 172.17.0.1 18080
 
     docker network create n2 >"$out"
+    docker run -d --name d3 --network n2 --runtime runc busybox sleep 1000 >"$out"
     docker network connect n2 d1
+    eventually 20 docker exec d1 ping -c 1 -w 5 d3 >"$out"
     eventually 20 eval 'docker exec d1 ip addr show eth1 2>/dev/null | grep -qF "inet $(address d1 n2)/16 "'
     eventually 20 echoes "$(address d1 n2)" 7000
     docker network disconnect n2 d1
     eventually 20 eval '! docker exec d1 ip link show eth1 >/dev/null 2>&1'
     echoes "$address" 7000
-    docker rm -f d1 d2 >"$out"
+    docker rm -f d1 d2 d3 >"$out"
 }
 
 @test "docker's names in a network that a user has made: resolv.conf, hosts, other containers" {

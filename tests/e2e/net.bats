@@ -9,6 +9,7 @@ setup() {
 }
 
 teardown() {
+    [[ ! -e $BATS_TEST_TMPDIR/server ]] || kill "$(<"$BATS_TEST_TMPDIR/server")" || true
     domlet delete --force c1
     ip netns del e2e-net 2>/dev/null || true
     ip link del host0 2>/dev/null || true
@@ -91,6 +92,62 @@ domid() {
     run -1 domlet start c1
     [[ $output == *"container c1 can't have its network: its network namespace is that of a container in another domain (vif999.0 is there)"* ]]
     wait_for_status stopped
+}
+
+@test "hosts and resolv.conf follow while the container runs, also by another file and when it was paused" {
+    local dir=$BATS_TEST_TMPDIR/files name
+    make_bundle sleep 1000
+    mkdir "$dir"
+    for name in hosts resolv.conf; do
+        echo old >"$dir/$name"
+        edit '.mounts += [{destination: "/etc/\($name)", type: "bind", source: $file, options: ["bind", "ro"]}]' \
+            --arg name "$name" --arg file "$dir/$name"
+    done
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domlet start c1
+    domlet exec c1 grep -qx old /etc/hosts
+    echo new >"$dir/hosts"
+    eventually 20 domlet exec c1 grep -qx new /etc/hosts
+    domlet exec c1 grep -qx old /etc/resolv.conf
+    echo longer than it was >"$dir/another"
+    mv "$dir/another" "$dir/resolv.conf"
+    eventually 20 domlet exec c1 grep -qx 'longer than it was' /etc/resolv.conf
+    echo short >"$dir/resolv.conf"
+    eventually 20 domlet exec c1 grep -qx short /etc/resolv.conf
+    domlet pause c1
+    echo paused >"$dir/hosts"
+    sleep 0.3
+    domlet resume c1
+    eventually 20 domlet exec c1 grep -qx paused /etc/hosts
+    domlet kill c1 KILL
+    wait_for_status stopped
+    domlet delete c1
+}
+
+# What listens at 127.0.0.11 is dockerd, which begins with that when a container comes to a network that a user has made.
+@test "names come from the engine's resolver from when resolv.conf says so" {
+    local file=$BATS_TEST_TMPDIR/resolv.conf
+    make_network_bundle sleep 1000
+    ln -sf busybox "$BUNDLE/rootfs/bin/nslookup"
+    ln -sf busybox "$BUNDLE/rootfs/bin/timeout"
+    echo 'nameserver 127.0.0.1' >"$file"
+    edit '.mounts += [{destination: "/etc/resolv.conf", type: "bind", source: $file, options: ["bind", "ro"]}]' --arg file "$file"
+    ip -n e2e-net link set lo up
+    ip netns exec e2e-net /usr/lib/domlet/tests/name-server 127.0.0.11 203.0.113.7 </dev/null >/dev/null 2>&1 3>&- &
+    echo $! >"$BATS_TEST_TMPDIR/server"
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domlet start c1
+    run domlet exec c1 timeout 2 nslookup a.example 127.0.0.11
+    [[ $status -ne 0 && $output == *127.0.0.11* ]]
+    echo 'nameserver 127.0.0.11' >"$file"
+    eventually 20 resolves
+    echo 'nameserver 127.0.0.11 ' >"$file" # no second time
+    sleep 0.3
+    resolves
+}
+
+resolves() {
+    domlet exec c1 nslookup a.example | grep -qF 203.0.113.7
 }
 
 @test "hosts, hostname and resolv.conf are what they are at the start, also when they get shorter; other files are not" {

@@ -373,6 +373,13 @@ void domlet_container_send_start(struct domlet_container *c)
 		domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &err);
 }
 
+static void lead_to_resolver(struct domlet_container *c)
+{
+	c->files.has_resolver = true;
+	domlet_forward_begin(&c->forward, c->guest, domlet_container_tag(DOMLET_ASKED_FORWARD, c->number), c->number,
+			     domlet_netns_open(c->state.proxy.pid));
+}
+
 /* Its network is there, and its files are on the way: then docker's resolver, and then its command. */
 static void start_when_ready(struct domlet_container *c)
 {
@@ -386,12 +393,38 @@ static void start_when_ready(struct domlet_container *c)
 		(void)domlet_error_set(&why, f->err.code, "container %s can't have its engine's names: %s", c->state.id,
 				       f->err.text);
 		domlet_queue_post_end(c->queue, DOMLET_EV_START_FAILED, c->number, &why);
-	} else if (f->asks_resolver) {
-		domlet_forward_begin(&c->forward, c->guest, domlet_container_tag(DOMLET_ASKED_FORWARD, c->number),
-				     c->number, domlet_netns_open(c->state.proxy.pid));
+	} else if (f->asks_resolver && !f->has_resolver) {
+		lead_to_resolver(c);
 	} else {
 		domlet_guest_start(c->guest, domlet_container_tag(DOMLET_ASKED_START, c->number), c->number);
 	}
+}
+
+/* They may have changed since it was started, and what is wrong then is only told. */
+static void follow_files(void *user)
+{
+	struct domlet_container *c = user;
+	struct domlet_files *f = &c->files;
+
+	if (domlet_container_life(c)->state != DOMLET_CONTAINER_RUNNING || !domlet_guest_is_attached(c->guest) ||
+	    f->asked)
+		return;                          /* and whatever comes next looks again */
+	if (f->err.code && f->err.code != ESRCH) /* which it is when the container has ended meanwhile */
+		domlet_log_notice(c->spec->log, "container %s does not have its engine's names: %s", c->state.id,
+				  f->err.text);
+	f->err.code = 0;
+	if (f->dirty)
+		domlet_files_send(f, c->guest, domlet_container_tag(DOMLET_ASKED_FILE, c->number), c->number);
+	else if (f->asks_resolver && !f->has_resolver)
+		lead_to_resolver(c);
+}
+
+static void watch_files(struct domlet_container *c)
+{
+	struct domlet_error err;
+
+	if (domlet_files_watch(&c->files, c->end.loop, follow_files, c, &err) < 0)
+		domlet_log_notice(c->spec->log, "container %s: %s", c->state.id, err.text);
 }
 
 static void network_ready(void *user, const struct domlet_error *err)
@@ -402,6 +435,7 @@ static void network_ready(void *user, const struct domlet_error *err)
 	if (domlet_container_life(c)->state != DOMLET_CONTAINER_STARTING || !domlet_guest_is_attached(c->guest))
 		return; /* it is over already */
 	if (!err) {
+		watch_files(c); /* before they are read */
 		domlet_files_send(&c->files, c->guest, domlet_container_tag(DOMLET_ASKED_FILE, c->number), c->number);
 		start_when_ready(c);
 		return;
@@ -414,14 +448,15 @@ static void hear_file(struct domlet_container *c, const struct domlet_guest_even
 {
 	domlet_files_answered(&c->files, ev);
 	start_when_ready(c);
+	follow_files(c);
 }
 
 static void hear_forward(struct domlet_container *c, const struct domlet_guest_event *ev)
 {
 	if (ev->code && !c->files.err.code)
 		(void)domlet_error_set(&c->files.err, (int)ev->code, "%s", ev->text);
-	c->files.asks_resolver = false;
 	start_when_ready(c);
+	follow_files(c);
 }
 
 static int open_network(struct domlet_container *c, struct domlet_error *err)
@@ -511,6 +546,7 @@ void domlet_container_answer_start(struct domlet_container *c)
 		domlet_log_phase(c->spec->log, "started");
 		(void)domlet_record_save(&c->record, DOMLET_STATUS_RUNNING, &ignored);
 		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_START, 0, NULL);
+		follow_files(c);
 	} else if (c->err.code) {
 		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_START, c->err.code, c->err.text);
 	} else {
@@ -540,6 +576,7 @@ void domlet_container_answer_resume(struct domlet_container *c)
 	answer_paused(c, DOMLET_CONTROL_RESUME,
 		      domlet_container_life(c)->state != DOMLET_CONTAINER_PAUSED &&
 			      c->life->domain.state < DOMLET_DOMAIN_DYING);
+	follow_files(c); /* which may have changed meanwhile */
 }
 
 /* What the guest can't forget stays as long as the domain does; but its record is nobody's any more. */

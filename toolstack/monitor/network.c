@@ -11,11 +11,6 @@
 #include "../dom0/netns.h"
 #include "../net/resolver.h"
 
-/* An engine makes a link in some ten steps: it is looked at when no further one comes for so long ... */
-#define QUIET_MS 50
-/* ... or when changes come for this long without a pause. */
-#define CHANGES_MS 1000
-
 static void go_on(struct domlet_network *n);
 
 /* Opening and closing */
@@ -25,15 +20,9 @@ static void free_handle(uv_handle_t *h)
 	free(h);
 }
 
-static void close_handle(uv_handle_t *h)
+static void on_quiet(void *user)
 {
-	if (h)
-		uv_close(h, free_handle);
-}
-
-static void on_quiet(uv_timer_t *t)
-{
-	struct domlet_network *n = t->data;
+	struct domlet_network *n = user;
 
 	n->dirty = true;
 	go_on(n);
@@ -42,14 +31,10 @@ static void on_quiet(uv_timer_t *t)
 static void on_change(uv_poll_t *poll, int status, int events)
 {
 	struct domlet_network *n = poll->data;
-	uint64_t now = uv_now(poll->loop);
 
 	(void)status, (void)events;
 	domlet_net_socket_drain(&n->events);
-	if (!uv_is_active((uv_handle_t *)n->timer))
-		n->changed_at = now;
-	if (now - n->changed_at < CHANGES_MS)
-		(void)uv_timer_start(n->timer, on_quiet, QUIET_MS, 0);
+	domlet_quiet_changed(&n->quiet);
 }
 
 static int watch(struct domlet_network *n, uv_loop_t *loop, struct domlet_error *err)
@@ -59,16 +44,14 @@ static int watch(struct domlet_network *n, uv_loop_t *loop, struct domlet_error 
 	if (r < 0)
 		return r;
 	n->poll = calloc(1, sizeof *n->poll);
-	n->timer = calloc(1, sizeof *n->timer);
-	if (!n->poll || !n->timer || uv_poll_init(loop, n->poll, domlet_net_socket_fd(&n->events)) < 0) {
+	if (!n->poll || domlet_quiet_open(&n->quiet, loop, on_quiet, n) < 0 ||
+	    uv_poll_init(loop, n->poll, domlet_net_socket_fd(&n->events)) < 0) {
 		free(n->poll);
-		free(n->timer);
 		n->poll = NULL;
-		n->timer = NULL;
+		domlet_quiet_close(&n->quiet);
 		return domlet_error_set(err, ENOMEM, "the container's network can't be watched: out of memory");
 	}
-	(void)uv_timer_init(loop, n->timer);
-	n->poll->data = n->timer->data = n;
+	n->poll->data = n;
 	(void)uv_poll_start(n->poll, UV_READABLE, on_change);
 	return 0;
 }
@@ -144,10 +127,10 @@ void domlet_network_close(struct domlet_network *n)
 	for (uint32_t i = 0; i < DOMLET_NET_LINKS_MAX; i++)
 		if (n->nics[i].state == DOMLET_NETWORK_NIC_JOINED)
 			domlet_net_splice_part(&n->socket, &n->nics[i].splice);
-	close_handle((uv_handle_t *)n->poll);
-	close_handle((uv_handle_t *)n->timer);
+	if (n->poll)
+		uv_close((uv_handle_t *)n->poll, free_handle);
 	n->poll = NULL;
-	n->timer = NULL;
+	domlet_quiet_close(&n->quiet);
 	domlet_net_socket_close(&n->events);
 	domlet_net_socket_close(&n->socket);
 	if (n->namespace >= 0)
@@ -461,8 +444,7 @@ bool domlet_network_end(struct domlet_network *n)
 	n->dirty = n->to_send = false;
 	if (n->poll) /* nothing more is looked at */
 		(void)uv_poll_stop(n->poll);
-	if (n->timer)
-		(void)uv_timer_stop(n->timer);
+	domlet_quiet_stop(&n->quiet);
 	if (is_under_way(n))
 		return false;
 	for (uint32_t i = 0; i < DOMLET_NET_LINKS_MAX; i++)

@@ -17,6 +17,7 @@
 #include "../net/compare.h"
 #include "../net/splice.h"
 #include "domain.h"
+#include "quiet.h"
 
 struct domlet_networks;
 
@@ -55,8 +56,7 @@ struct domlet_network {
 	int namespace;
 	struct domlet_net_socket socket, events;
 	uv_poll_t *poll;
-	uv_timer_t *timer; /* runs after a change until it is looked at */
-	uint64_t changed_at;
+	struct domlet_quiet quiet;
 	bool dirty, asked, to_send, starting;
 	struct domlet_network_nic nics[DOMLET_NET_LINKS_MAX];
 	struct domlet_net wanted, sent;
