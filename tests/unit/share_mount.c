@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,4 +148,48 @@ void share_mount_print(const struct share_mount *m, const char *what)
 		if (m->counts[i])
 			printf(" %u×%u", i, m->counts[i]);
 	printf("\n");
+}
+
+const char *share_tree_at(const struct share_tree *t, const char *tail)
+{
+	static char paths[8][512];
+	static unsigned int turn;
+	char *path = paths[turn++ % 8];
+
+	snprintf(path, sizeof paths[0], "%s/%s", t->dir, tail);
+	return path;
+}
+
+int share_tree_open(struct share_tree *t)
+{
+	struct share_mount_source sources[3] = { { NULL, false }, { NULL, true }, { NULL, false } };
+
+	strcpy(t->dir, "/tmp/domlet-share-kernel-XXXXXX");
+	umask(0);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(t->dir) ||
+	    chmod(t->dir, 0755) < 0)
+		return -1;
+	for (const char *const *name = (const char *const[]){ "direct", "a", "ro", "tmpfs", "mnt", "other", NULL };
+	     *name; name++)
+		if (mkdir(share_tree_at(t, *name), 0755) < 0)
+			return -1;
+	if (mount("tmpfs", share_tree_at(t, "tmpfs"), "tmpfs", 0, "size=8m,nr_inodes=100") < 0)
+		return -1;
+	sources[0].path = share_tree_at(t, "a");
+	sources[1].path = share_tree_at(t, "ro");
+	sources[2].path = share_tree_at(t, "tmpfs");
+	share_mount_open(&t->m, share_tree_at(t, "mnt"), sources, 3);
+	share_mount_open(&t->other, share_tree_at(t, "other"), sources, 3);
+	return 0;
+}
+
+int share_tree_close(struct share_tree *t)
+{
+	char command[128];
+
+	share_mount_close(&t->m);
+	share_mount_close(&t->other);
+	umount2(share_tree_at(t, "tmpfs"), MNT_DETACH);
+	snprintf(command, sizeof command, "rm -rf %s", t->dir);
+	return system(command);
 }

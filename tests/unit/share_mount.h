@@ -37,4 +37,17 @@ void share_mount_count_from_here(struct share_mount *m);
 uint32_t share_mount_counted(const struct share_mount *m);
 void share_mount_print(const struct share_mount *m, const char *what);
 
+/* What the tests work in; the caller gets a mount namespace of its own. */
+struct share_tree {
+	char dir[64]; /* …/direct, …/a (export 0), …/ro (1, read-only), …/tmpfs (2) */
+	/* …/mnt and …/other: two guests' shares of the same exports. */
+	struct share_mount m, other;
+};
+
+/* 0, or -1. */
+int share_tree_open(struct share_tree *t);
+int share_tree_close(struct share_tree *t);
+/* DIR/TAIL; it stays until eight more were asked for. */
+const char *share_tree_at(const struct share_tree *t, const char *tail);
+
 #endif

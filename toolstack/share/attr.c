@@ -64,7 +64,7 @@ void domlet_share_entry(struct domlet_share *s, struct domlet_share_node *n, con
 	n->lookups++;
 }
 
-int domlet_share_kill_suidgid(struct domlet_share *s, int fd)
+int domlet_share_kill_suidgid(struct domlet_share *s, int fd, gid_t gid)
 {
 	struct stat st;
 	mode_t mode;
@@ -72,7 +72,7 @@ int domlet_share_kill_suidgid(struct domlet_share *s, int fd)
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	mode = st.st_mode & ~(mode_t)S_ISUID;
-	if (mode & S_IXGRP)
+	if (mode & S_IXGRP || gid != st.st_gid)
 		mode &= ~(mode_t)S_ISGID;
 	if (!S_ISREG(st.st_mode) || mode == st.st_mode)
 		return 0;
@@ -115,7 +115,7 @@ ssize_t domlet_share_getattr(struct domlet_share_request *r)
 	return e < 0 ? e : put_attr(r, &stx);
 }
 
-static int set_size(struct domlet_share *s, int fd, const struct domlet_share_handle *h,
+static int set_size(const struct domlet_share_request *r, int fd, const struct domlet_share_handle *h,
 		    const struct fuse_setattr_in *in)
 {
 	cleanup_close int own = -1;
@@ -124,12 +124,12 @@ static int set_size(struct domlet_share *s, int fd, const struct domlet_share_ha
 	if (in->size > INT64_MAX)
 		return -EFBIG;
 	if (!h || !h->writable) {
-		own = domlet_share_reopen(s, fd, O_WRONLY);
+		own = domlet_share_reopen(r->s, fd, O_WRONLY);
 		if (own < 0)
 			return own;
 	}
 	if (in->valid & FATTR_KILL_SUIDGID)
-		e = domlet_share_kill_suidgid(s, fd);
+		e = domlet_share_kill_suidgid(r->s, fd, r->in.gid);
 	if (e < 0)
 		return e;
 	return ftruncate(own < 0 ? h->fd : own, (off_t)in->size) < 0 ? -errno : 0;
@@ -188,7 +188,7 @@ ssize_t domlet_share_setattr(struct domlet_share_request *r)
 	if (fd < 0)
 		return fd;
 	if (in.valid & FATTR_SIZE)
-		e = set_size(r->s, fd, h, &in);
+		e = set_size(r, fd, h, &in);
 	/* A new owner takes some bits of the mode away, which a new mode may bring back. */
 	if (e == 0 && in.valid & (FATTR_UID | FATTR_GID))
 		e = set_owner(fd, &in);

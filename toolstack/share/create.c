@@ -238,7 +238,7 @@ static ssize_t open_there(const struct making *m, const struct fuse_create_in *i
 	if (e == -ENOENT || (e == 0 && !S_ISREG(stx->stx_mode)))
 		return -ESTALE;
 	if (e == 0 && in->open_flags & FUSE_OPEN_KILL_SUIDGID)
-		e = domlet_share_kill_suidgid(m->r->s, fd);
+		e = domlet_share_kill_suidgid(m->r->s, fd, m->r->in.gid);
 	if (e < 0)
 		return e;
 	return domlet_share_reopen(m->r->s, fd, (int)(in->flags & (OPEN_FLAGS | O_TRUNC)) & ~O_APPEND);

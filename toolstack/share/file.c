@@ -39,7 +39,7 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 	e = domlet_share_handle_room(r->s);
 	fd = e < 0 ? e : domlet_share_node_fd(r->s, r->node);
 	if (fd >= 0 && in.open_flags & FUSE_OPEN_KILL_SUIDGID && in.flags & O_TRUNC) {
-		e = domlet_share_kill_suidgid(r->s, fd);
+		e = domlet_share_kill_suidgid(r->s, fd, r->in.gid);
 		fd = e < 0 ? e : fd;
 	}
 	if (fd >= 0)
@@ -92,7 +92,7 @@ ssize_t domlet_share_write(struct domlet_share_request *r)
 		return -EBADF;
 	if (in.size != r->len - sizeof in || in.size > DOMLET_SHARE_DATA_MAX || in.offset > INT64_MAX)
 		return -EINVAL;
-	e = in.write_flags & FUSE_WRITE_KILL_SUIDGID ? domlet_share_kill_suidgid(r->s, h->fd) : 0;
+	e = in.write_flags & FUSE_WRITE_KILL_SUIDGID ? domlet_share_kill_suidgid(r->s, h->fd, r->in.gid) : 0;
 	if (e < 0)
 		return e;
 	/* The guest's idea of the end may be old by what somebody else has appended. */
@@ -161,7 +161,7 @@ ssize_t domlet_share_fallocate(struct domlet_share_request *r)
 	if (in.offset > INT64_MAX || in.length > INT64_MAX)
 		return -EINVAL;
 	if (r->in.uid != 0) /* who has CAP_FSETID isn't said with this */
-		e = domlet_share_kill_suidgid(r->s, h->fd);
+		e = domlet_share_kill_suidgid(r->s, h->fd, r->in.gid);
 	if (e < 0)
 		return e;
 	return fallocate(h->fd, (int)in.mode, (off_t)in.offset, (off_t)in.length) < 0 ? -errno : 0;
@@ -205,7 +205,7 @@ ssize_t domlet_share_copy_file_range(struct domlet_share_request *r)
 		return -EBADF;
 	if (in.flags || in.off_in > INT64_MAX || in.off_out > INT64_MAX)
 		return -EINVAL;
-	n = r->in.uid != 0 ? domlet_share_kill_suidgid(r->s, to->fd) : 0;
+	n = r->in.uid != 0 ? domlet_share_kill_suidgid(r->s, to->fd, r->in.gid) : 0;
 	if (n < 0)
 		return n;
 	at = (off_t)in.off_in;

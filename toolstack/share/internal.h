@@ -191,8 +191,9 @@ void domlet_share_attr(struct domlet_share *s, const struct domlet_share_node *n
 /* What a lookup gives, which counts as one. */
 void domlet_share_entry(struct domlet_share *s, struct domlet_share_node *n, const struct statx *stx,
 			struct fuse_entry_out *out);
-/* As a local file system does when somebody without CAP_FSETID changes a file. FD may be O_PATH. */
-int domlet_share_kill_suidgid(struct domlet_share *s, int fd);
+/* As a local file system does when somebody without CAP_FSETID changes a file. FD may be O_PATH. GID is the requester's; that
+ * he has other groups isn't said. */
+int domlet_share_kill_suidgid(struct domlet_share *s, int fd, gid_t gid);
 
 /* name.c: the name at the beginning of BODY, of which USED bytes are taken with its end. */
 int domlet_share_name(const uint8_t *body, size_t len, const char **name, size_t *used);
