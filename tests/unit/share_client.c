@@ -56,7 +56,7 @@ bool share_client_canaries_live(const struct share_client *c)
 	return is(share_client_path(c, "canary"), CANARY) && is(share_client_path(c, "secret/file"), CANARY);
 }
 
-void share_client_open(struct share_client *c)
+static void open_in(struct share_client *c, const char *where)
 {
 	struct domlet_share_export exports[3] = { { .readonly = false }, { .readonly = true }, { .readonly = false } };
 	char name[2] = "0";
@@ -64,7 +64,7 @@ void share_client_open(struct share_client *c)
 
 	memset(c, 0, sizeof *c);
 	umask(0);
-	strcpy(c->dir, "/tmp/domlet-share-XXXXXX");
+	snprintf(c->dir, sizeof c->dir, "%s/domlet-share-XXXXXX", where);
 	must(mkdtemp(c->dir) && chmod(c->dir, 0755) == 0 && mkdir(share_client_path(c, "secret"), 0700) == 0 &&
 		     mkdir(share_client_path(c, "0"), 0755) == 0 && mkdir(share_client_path(c, "1"), 0755) == 0,
 	     "making directories");
@@ -83,6 +83,16 @@ void share_client_open(struct share_client *c)
 	c->uid = geteuid();
 	c->gid = getegid();
 	must(c->share && c->request && c->reply && share_client_init(c) == 0, "opening the share");
+}
+
+void share_client_open(struct share_client *c)
+{
+	open_in(c, "/tmp");
+}
+
+void share_client_open_quick(struct share_client *c)
+{
+	open_in(c, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)

@@ -33,6 +33,8 @@ struct share_client {
 
 /* Takes the umask away, and opens the share and its connection. */
 void share_client_open(struct share_client *c);
+/* The same where many files are made quickly, if there is such a place. */
+void share_client_open_quick(struct share_client *c);
 /* Looks for what must not have changed, and removes the directory. */
 void share_client_close(struct share_client *c);
 bool share_client_canaries_live(const struct share_client *c);

@@ -266,6 +266,8 @@ void domlet_share_node_let_go(struct domlet_share *s, struct domlet_share_node *
 /* Leaves the guest with an id that is nobody's: it is told ESTALE, and looks the name up again. */
 static bool drop_one(struct domlet_share *s)
 {
+	struct domlet_share_node *first = NULL;
+
 	for (uint32_t i = 0; i < SWEEP_MAX; i++) {
 		struct domlet_share_node *n;
 
@@ -273,13 +275,15 @@ static bool drop_one(struct domlet_share *s)
 		n = domlet_share_node_at(s, s->hand);
 		if (!n->used || n->kept || n->children || n->handles || n->pinned || n->busy)
 			continue;
-		if (!n->touched) {
-			domlet_share_node_forget(s, n, UINT64_MAX);
-			return true;
-		}
+		if (!first || !n->touched)
+			first = n;
+		if (!n->touched)
+			break;
 		n->touched = false;
 	}
-	return false;
+	if (first)
+		domlet_share_node_forget(s, first, UINT64_MAX);
+	return first;
 }
 
 int domlet_share_node_room(struct domlet_share *s)
