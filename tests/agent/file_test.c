@@ -41,7 +41,7 @@ static uint32_t create_with_copy(uint32_t container, uint32_t process, const cha
 	free(arguments);
 	assert_int_equal(create_document(container, process, document), 0);
 	while (write_text(container, number, "copy\n") == EINVAL)
-		assert_in_range(++number, 1, 20);
+		assert_uint_in_range(++number, 1, 20);
 	return number;
 }
 

@@ -101,7 +101,7 @@ static void test_no_descriptors(void **state)
 	assert_int_equal(prlimit(m.pid, RLIMIT_NOFILE, &limit, NULL), 0);
 	while (exec_args(0, i, "[\"cat\"]") == 0)
 		i++;
-	assert_in_range(i, 5, 25);
+	assert_uint_in_range(i, 5, 25);
 	assert_non_null(strstr(last_text(), ": EMFILE"));
 	for (uint32_t process = 1; process < i; process++) {
 		say(process, "all the same\n");

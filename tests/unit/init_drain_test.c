@@ -90,8 +90,8 @@ static void writers_are_bounded(void **state)
 		turn(100);
 	}
 	looks = (size_t)passed / DOMLET_DRAIN_PAUSE_MS + 2;
-	assert_in_range(all, held + 1, held + looks * DOMLET_DRAIN_BYTES);
-	assert_in_range(wakeups, 2, 2 * looks);
+	assert_uint_in_range(all, held + 1, held + looks * DOMLET_DRAIN_BYTES);
+	assert_uint_in_range(wakeups, 2, 2 * looks);
 	for (size_t i = 0; i < WRITERS; i++)
 		assert_true(written[i] > held / WRITERS);
 	/* The ends are seen, and then there is nothing to wait for. */
@@ -116,7 +116,7 @@ static void drops_are_bounded(void **state)
 		(void)!write(fd, "x", 1);
 		turn(0);
 	}
-	assert_in_range(wakeups, 2, 2 * ((size_t)passed / DOMLET_DRAIN_PAUSE_MS + 2));
+	assert_uint_in_range(wakeups, 2, 2 * ((size_t)passed / DOMLET_DRAIN_PAUSE_MS + 2));
 	close(fd);
 	for (begin = now_ms(); domlet_drain_fd(&drain) >= 0 && now_ms() - begin < 10000;)
 		turn(100);

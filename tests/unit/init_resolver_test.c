@@ -24,7 +24,7 @@ static uint32_t run(enum bpf_attach_type hook, uint64_t cookie, struct bpf_sock_
 	uint32_t count = domlet_resolver_make(insn, hook, COOKIE, PORT);
 	uint64_t reg[16] = { 0 };
 
-	assert_in_range(count, 1, DOMLET_RESOLVER_INSNS);
+	assert_uint_in_range(count, 1, DOMLET_RESOLVER_INSNS);
 	for (uint32_t at = 0; at < count; at++) {
 		const struct bpf_insn *i = &insn[at];
 		uint64_t *dst = &reg[i->dst_reg];

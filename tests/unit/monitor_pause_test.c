@@ -140,7 +140,7 @@ static void a_paused_one_is_sent_many_signals(void **state)
 		send_signal(r.caller, SIGWINCH);
 		receive(r.caller, answer, sizeof answer);
 	} while (good(answer) && ++sent < 20000);
-	assert_in_range(sent, 1000, 19999);
+	assert_uint_in_range(sent, 1000, 19999);
 	assert_non_null(strstr(answer, "takes no more signals: try again when it goes on"));
 	ask(&r, "resume", answer, sizeof answer);
 	assert_true(good(answer));

@@ -347,7 +347,7 @@ static void sixteen_members(void **state)
 	forget_joins();
 	join("ipc", children[child_count - 1]);
 	assert_placed("d1", true);
-	assert_in_range(plan.joins[0].container, 1, 15);
+	assert_uint_in_range(plan.joins[0].container, 1, 15);
 	assert_int_not_equal(plan.joins[0].container, 3);
 }
 
