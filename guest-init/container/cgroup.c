@@ -144,15 +144,18 @@ static int signal_listed(int dir, int signo)
 {
 	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid, found = 0;
 	FILE *list = fd < 0 ? NULL : fdopen(fd, "r");
+	char line[16];
 
 	if (!list) {
 		if (fd >= 0)
 			close(fd);
 		return 0;
 	}
-	while (fscanf(list, "%d", &pid) == 1)
+	while (fgets(line, sizeof line, list)) {
+		pid = atoi(line);
 		if (pid > 1 && kill(pid, signo) == 0)
 			found++;
+	}
 	fclose(list);
 	return found;
 }
