@@ -18,7 +18,7 @@ top=$(readlink -f "$here/../..")
 . "$here/debian.sh"
 
 packages=(meson ninja-build gcc libc6-dev pkg-config libuv1-dev libjson-c-dev libmnl-dev libxen-dev libseccomp-dev libcap-dev
-    libcmocka-dev libubsan1 erofs-utils busybox-static jq procps mandoc git iproute2 python3)
+    libcmocka-dev libubsan1 erofs-utils busybox-static jq procps mandoc git iproute2 python3 bats xenstore-utils)
 
 build() {
     debian_root "$suite" out "${packages[@]}"

@@ -46,10 +46,12 @@ INIT
 
 # dom0's initrd: busybox and the modules between power-on and the root disk.
 build_initrd() {
-    local kernel=$1 module path
+    local kernel=$1 module path crc=crc32c_generic
     mkdir -p initrd/{bin,proc,dev,mnt,lib}
     cp root/bin/busybox initrd/bin/
-    for module in virtio_pci virtio_blk ext4 crc32c_generic 9p 9pnet_virtio virtio_console; do
+    # ext4's checksums, which from 6.16 on are in the kernel itself.
+    [[ $(find "root/usr/lib/modules/$kernel" -name "$crc.ko*") ]] || crc=''
+    for module in virtio_pci virtio_blk ext4 $crc 9p 9pnet_virtio virtio_console; do
         modprobe -S "$kernel" -d "$PWD/root" --show-depends "$module"
     done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >modules.list
     while read -r path; do
@@ -117,11 +119,11 @@ build() {
     local kernel
     mkdir out packages
     echo "step: fetching Xen and a kernel"
-    (cd packages && apt-get download "$xen_package" "$kernel_package")
+    (cd packages && apt-get download "$xen_package" "${kernel_packages[@]}")
     dpkg-deb -x packages/"$xen_package"_*.deb packages/xen
     zcat packages/xen/boot/"${xen_package/#xen-hypervisor/xen}".gz >out/xen
-    dpkg-deb -x packages/"$kernel_package"_*.deb packages/kernel
-    cp packages/kernel/boot/vmlinuz-* out/vmlinuz
+    for kernel in "${kernel_packages[@]}"; do dpkg-deb -x packages/"$kernel"_*.deb packages/kernel; done
+    cp packages/kernel/boot/vmlinuz-* out/vmlinuz 2>/dev/null || cp packages/kernel/usr/lib/modules/*/vmlinuz out/vmlinuz
 
     echo "step: installing ${#packages[@]} packages and what they need"
     debian_root "$suite" root "${packages[@]}"
@@ -158,6 +160,8 @@ fi
 debian_apt "$suite"
 kernel_package=$(debian_dependency linux-image-amd64 linux-image-)
 xen_package=$(debian_dependency xen-system-amd64 xen-hypervisor-)
+# Of late (7.2 is) it is in three packages, which that one depends on.
+mapfile -t kernel_packages < <(for part in linux-binary- linux-modules- linux-base-; do debian_dependency "$kernel_package" $part; done | grep . || echo "$kernel_package")
 [[ $kernel_package && $xen_package ]] || die "Debian $suite has no kernel or no Xen in $cache_root/$suite-apt"
 packages+=("$(debian_dependency xen-system-amd64 xen-utils-)")
 key=$({
