@@ -39,11 +39,14 @@ leaks() {
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -maxdepth 1 -type d || return
     done
     no_match pgrep -af '^([^ ]*/)?(domlet|conmon|containerd-shim)' || return
+    find /sys/fs/cgroup -ignore_readdir_race -maxdepth 4 -type d '(' -name 'docker-*.scope' -o -name 'libpod*-*.s*' ')' || return
     for dir in /sys/fs/cgroup/{domlet,domlet.slice,docker,default,libpod_parent}; do
         [[ ! -d $dir ]] || find "$dir" -ignore_readdir_race -mindepth 1 -type d | no_match grep -v '/libpod_parent/conmon$' || return
     done
     no_match grep -E '/(merged|io.containerd.runtime.v2.task/[^ ]*) ' /proc/mounts
 }
+
+under_systemd() { [[ -d /run/systemd/system ]]; }
 
 # The lab's daemons, killed and started again.
 kill_daemon() { # NAME
@@ -51,16 +54,28 @@ kill_daemon() { # NAME
     pid=$(pgrep -x "$1")
     kill -9 "$pid"
     tail --pid="$pid" -f /dev/null
+    # Which would start it in some seconds, with the options that it had.
+    ! under_systemd || systemctl stop "${1/dockerd/docker}.service"
 }
 
 start_containerd() {
-    setsid containerd </dev/null >>/run/engines/containerd.log 2>&1 3>&- &
+    if under_systemd; then
+        systemctl start containerd.service
+    else
+        setsid containerd </dev/null >>/run/engines/containerd.log 2>&1 3>&- &
+    fi
     eventually 90 ctr version >/dev/null 2>&1
 }
 
 # shellcheck disable=SC2120 # the tests give options
 start_dockerd() { # OPTIONS…
-    setsid dockerd --containerd /run/containerd/containerd.sock "$@" </dev/null >>/run/engines/dockerd.log 2>&1 3>&- &
+    if under_systemd; then
+        echo "DOCKER_OPTS='$*'" >/etc/default/docker
+        systemctl reset-failed docker.service
+        systemctl start docker.service
+    else
+        setsid dockerd --containerd /run/containerd/containerd.sock "$@" </dev/null >>/run/engines/dockerd.log 2>&1 3>&- &
+    fi
     eventually 90 docker version >/dev/null 2>&1
 }
 
