@@ -75,6 +75,8 @@ FailureAction=poweroff-force
 
 [Service]
 Type=oneshot
+# systemctl poweroff ends the script in its last moment.
+SuccessExitStatus=SIGTERM
 ExecStart=/bin/bash /lab/dom0-unit.sh
 StandardInput=null
 StandardOutput=append:/lab/dom0.log
