@@ -203,6 +203,36 @@ static void setgid_directory_gives_its_group(void **state)
 	assert_int_equal(stat_of("d/s").st_mode, S_IFDIR | 02777);
 }
 
+/* A directory's own rights for new files take the umask's place: what is made through the share has what is made here. */
+static void default_acl_is_obeyed(void **state)
+{
+	static const uint16_t acl[] = { 2, 0,      1,      7,  0xffff, 0xffff, 2,      7,  1234, 0,      4,
+					5, 0xffff, 0xffff, 16, 7,      0xffff, 0xffff, 32, 5,    0xffff, 0xffff };
+	const struct fuse_mkdir_in sub = { .mode = 0777, .umask = 077 };
+	struct fuse_entry_out dir, entry;
+	uint64_t fh;
+	int fd;
+
+	(void)state;
+	assert_int_equal(share_client_mkdir(&c, top, "d", &dir), 0);
+	if (setxattr(real("d"), "system.posix_acl_default", acl, sizeof acl, 0) < 0) {
+		print_message("this file system has no ACLs\n");
+		skip();
+	}
+	umask(077);
+	fd = open(real("d/here"), O_WRONLY | O_CREAT | O_CLOEXEC, 0662);
+	assert_int_equal(mkdir(real("d/dir"), 0777), 0);
+	umask(0);
+	close(fd);
+	assert_int_equal(share_client_create(&c, dir.nodeid, "there", O_WRONLY, 0662, &entry, &fh), 0);
+	assert_int_equal(stat_of("d/there").st_mode, stat_of("d/here").st_mode);
+	assert_int_equal(stat_of("d/there").st_mode, S_IFREG | 0660);
+	assert_int_equal(share_client_name(&c, FUSE_MKDIR, dir.nodeid, &sub, sizeof sub, "sub"), 0);
+	assert_int_equal(stat_of("d/sub").st_mode, stat_of("d/dir").st_mode);
+	assert_int_equal(share_client_create(&c, dir.nodeid, "suid", O_WRONLY, 04711, &entry, &fh), 0);
+	assert_int_equal(stat_of("d/suid").st_mode, S_IFREG | 04711);
+}
+
 static void nodes_of_all_kinds_are_made(void **state)
 {
 	struct fuse_mknod_in in = { .mode = S_IFIFO | 0666, .umask = 022 };
@@ -606,6 +636,7 @@ int main(void)
 		CASE(single_file_is_read_and_written),
 		CASE(create_gives_owner_and_mode),
 		CASE(setgid_directory_gives_its_group),
+		CASE(default_acl_is_obeyed),
 		CASE(nodes_of_all_kinds_are_made),
 		CASE(links),
 		CASE(removed_file_goes_on),

@@ -81,7 +81,7 @@ struct domlet_share_wait {
 };
 
 struct domlet_share {
-	int proc_fd;
+	int proc_fd, own_fd; /* the process's working directory, which xattr.c leaves and comes back to */
 	uint32_t export_count;
 	bool *readonly; /* of each export */
 	uint64_t seed[2];
@@ -148,7 +148,7 @@ void domlet_share_node_touch(struct domlet_share *s, struct domlet_share_node *n
 void domlet_share_node_pin(struct domlet_share *s, struct domlet_share_node *n);
 bool domlet_share_node_readonly(const struct domlet_share *s, const struct domlet_share_node *n);
 bool domlet_share_node_submount(struct domlet_share *s, const struct domlet_share_node *n);
-/* Closes descriptors of nodes until at most KEEP are left. */
+/* Closes descriptors of nodes that no request is about, until at most KEEP are left. */
 void domlet_share_node_trim(struct domlet_share *s, uint32_t keep);
 int domlet_share_node_open_table(struct domlet_share *s, const struct domlet_share_export *exports);
 /* The descriptors of exports stay open where they aren't the share's yet. */
@@ -161,7 +161,7 @@ void domlet_share_node_reset(struct domlet_share *s);
 int domlet_share_openat(struct domlet_share *s, int fd, const char *name, int flags, mode_t mode);
 /* Opens the file of FD, which is O_PATH or not. It must be a regular file, or a directory. */
 int domlet_share_reopen(struct domlet_share *s, int fd, int flags);
-/* N's own descriptor, which is O_PATH and stays open until two more were asked for. ESTALE: the file isn't where it was. */
+/* N's own descriptor, which is O_PATH and stays open while N is held. ESTALE: the file isn't where it was. */
 int domlet_share_node_fd(struct domlet_share *s, struct domlet_share_node *n);
 int domlet_share_node_stat(struct domlet_share *s, struct domlet_share_node *n, struct statx *stx);
 /* "N" in PROC_FD. */

@@ -188,10 +188,14 @@ static void drop_fd(struct domlet_share *s, struct domlet_share_node *n)
 
 void domlet_share_node_trim(struct domlet_share *s, uint32_t keep)
 {
-	while (s->fd_count > keep) {
+	for (uint32_t left = s->fd_count; left && s->fd_count > keep; left--) {
 		struct domlet_share_node *n = domlet_share_node_at(s, s->oldest);
 		struct statx stx;
 
+		if (n->busy) { /* a number that a request under way has must not become another file's */
+			domlet_share_node_touch(s, n);
+			continue;
+		}
 		/* It is known by this when it is opened again. */
 		if (domlet_share_stat(n->fd, "", &stx) == 0)
 			n->born = birth(&stx);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which request is answered by whom, and what both sides agree on first. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -216,6 +217,7 @@ struct domlet_share *domlet_share_open(const struct domlet_share_export *exports
 	for (uint32_t i = 0; i < count; i++)
 		s->readonly[i] = exports[i].readonly;
 	s->proc_fd = proc_fd;
+	s->own_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return s;
 }
 
@@ -226,6 +228,8 @@ void domlet_share_close(struct domlet_share *s)
 	reset(s);
 	domlet_share_node_close_table(s, false);
 	close(s->proc_fd);
+	if (s->own_fd >= 0)
+		close(s->own_fd);
 	free(s->handles);
 	free(s->owners);
 	free(s->readonly);

@@ -14,7 +14,8 @@
  * that isn't patched, all of a connection has one device number, and who wants one for each export opens a share and a
  * connection for each. STATFS is each node's own file system's either way.
  *
- * One thread at a time may use a share. The process's umask must be 0; its working directory becomes PROC_FD.
+ * One thread at a time may use a share, and no other one its process's working directory meanwhile: calls for extended
+ * attributes go elsewhere and come back. The process's umask must be 0.
  */
 
 #include <stdbool.h>

@@ -49,7 +49,7 @@ static int map_name(const uint8_t *body, size_t len, int absent, struct attribut
 }
 
 /* Attributes of what is only open as O_PATH are reached by a name in /proc/self/fd, which has to be the working directory, as
- * these calls take no other one. */
+ * these calls take no other one. It is for the time of one call only. */
 static int go_to(struct domlet_share *s, struct domlet_share_node *n, struct domlet_share_number *number)
 {
 	int fd = domlet_share_node_fd(s, n);
@@ -60,10 +60,20 @@ static int go_to(struct domlet_share *s, struct domlet_share_node *n, struct dom
 	return fchdir(s->proc_fd) < 0 ? -errno : 0;
 }
 
+/* What a call has given, or -errno. */
+static ssize_t come_back(struct domlet_share *s, ssize_t result)
+{
+	int e = errno;
+
+	(void)!fchdir(s->own_fd);
+	return result < 0 ? -e : result;
+}
+
 bool domlet_share_has_default_acl(struct domlet_share *s, int fd)
 {
-	return fchdir(s->proc_fd) == 0 &&
-	       getxattr(domlet_share_number(fd).text, "system.posix_acl_default", NULL, 0) > 0;
+	if (fchdir(s->proc_fd) < 0)
+		return false;
+	return come_back(s, getxattr(domlet_share_number(fd).text, "system.posix_acl_default", NULL, 0)) > 0;
 }
 
 ssize_t domlet_share_setxattr(struct domlet_share_request *r)
@@ -83,9 +93,9 @@ ssize_t domlet_share_setxattr(struct domlet_share_request *r)
 	if (in.size > VALUE_MAX)
 		return -E2BIG;
 	e = go_to(r->s, r->node, &number);
-	if (e == 0 && setxattr(number.text, a.name, r->body + head + used, in.size, (int)in.flags) < 0)
-		e = -errno;
-	return e;
+	if (e < 0)
+		return e;
+	return come_back(r->s, setxattr(number.text, a.name, r->body + head + used, in.size, (int)in.flags));
 }
 
 static ssize_t put_size(struct domlet_share_request *r, size_t size)
@@ -112,10 +122,8 @@ ssize_t domlet_share_getxattr(struct domlet_share_request *r)
 	n = go_to(r->s, r->node, &number);
 	if (n < 0)
 		return n;
-	n = getxattr(number.text, a.name, r->out, in.size < VALUE_MAX ? in.size : VALUE_MAX);
-	if (n < 0)
-		return -errno;
-	return in.size ? n : put_size(r, (size_t)n);
+	n = come_back(r->s, getxattr(number.text, a.name, r->out, in.size < VALUE_MAX ? in.size : VALUE_MAX));
+	return n < 0 || in.size ? n : put_size(r, (size_t)n);
 }
 
 /* The guest's name of attribute NAME, or NULL: it has none. Root alone sees trusted.*, as everywhere. */
@@ -141,9 +149,9 @@ ssize_t domlet_share_listxattr(struct domlet_share_request *r)
 	n = go_to(r->s, r->node, &number);
 	if (n < 0)
 		return n;
-	n = listxattr(number.text, r->s->scratch, SCRATCH_LEN);
+	n = come_back(r->s, listxattr(number.text, r->s->scratch, SCRATCH_LEN));
 	if (n < 0)
-		return -errno;
+		return n;
 	for (const char *at = r->s->scratch; at < r->s->scratch + n; at += strlen(at) + 1) {
 		const char *name = shown(at, r->in.uid == 0);
 		size_t name_len = name ? strlen(name) + 1 : 0;
@@ -166,7 +174,5 @@ ssize_t domlet_share_removexattr(struct domlet_share_request *r)
 
 	if (e == 0)
 		e = go_to(r->s, r->node, &number);
-	if (e == 0 && removexattr(number.text, a.name) < 0)
-		e = -errno;
-	return e;
+	return e < 0 ? e : come_back(r->s, removexattr(number.text, a.name));
 }
