@@ -27,44 +27,32 @@ static int last_errno(void)
 	return errno ? errno : EIO;
 }
 
-static int share_pages(struct domlet_device *d, uint32_t order, uint32_t epoch, uint32_t *index_ref)
+static int share_pages(struct domlet_device *d)
 {
 	uint32_t refs[2u << DOMLET_RING_ORDER_MAX];
 	struct domlet_ring_page *page;
 
-	d->page_count = 2u << order;
-	d->page = xengntshr_share_pages(d->gnt, HOST_DOMID, 1, index_ref, 1);
+	d->page_count = 2u << d->order;
+	d->page = xengntshr_share_pages(d->gnt, HOST_DOMID, 1, &d->index_ref, 1);
 	if (!d->page)
 		return -last_errno();
 	d->data = xengntshr_share_pages(d->gnt, HOST_DOMID, (int)d->page_count, refs, 1);
 	if (!d->data)
 		return -last_errno();
 	page = d->page;
-	domlet_ring_page_init(page, order, epoch);
+	domlet_ring_page_init(page, d->order, d->epoch);
 	memcpy(page->ref, refs, d->page_count * sizeof refs[0]);
-	domlet_ring_attach(&d->ring, page, d->data, (uint8_t *)d->data + ((size_t)DOMLET_PAGE_SIZE << order), order,
-			   DOMLET_RING_GUEST);
+	domlet_ring_attach(&d->ring, page, d->data, (uint8_t *)d->data + ((size_t)DOMLET_PAGE_SIZE << d->order),
+			   d->order, DOMLET_RING_GUEST);
 	return 0;
 }
 
-/* One node, one request: PROTOCOL.md, "Finding each other". */
-static int announce(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch, uint32_t index_ref)
-{
-	char offer[64];
-	int len = snprintf(offer, sizeof offer, "%u %u %u %u %u", DOMLET_PROTO_VERSION, order, index_ref, d->port,
-			   epoch);
-
-	return xs_write(xs, XBT_NULL, RING_NODE, offer, (unsigned int)len) ? 0 : -last_errno();
-}
-
-int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t order, uint32_t epoch, char *err,
-		       size_t err_len)
+int domlet_device_open(struct domlet_device *d, uint32_t order, uint32_t epoch, char *err, size_t err_len)
 {
 	xenevtchn_port_or_error_t port;
-	uint32_t index_ref = 0;
 	int r;
 
-	memset(d, 0, sizeof *d);
+	*d = (struct domlet_device){ .order = order, .epoch = epoch };
 	if (order > DOMLET_RING_ORDER_MAX)
 		return fail(err, err_len, EINVAL, "ring order out of range");
 	d->gnt = xengntshr_open(NULL, 0);
@@ -76,7 +64,7 @@ int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t o
 		domlet_device_close(d);
 		return r;
 	}
-	r = share_pages(d, order, epoch, &index_ref);
+	r = share_pages(d);
 	if (r < 0) {
 		r = fail(err, err_len, -r, "can't grant the ring's pages (xen_gntalloc.limit?)");
 		domlet_device_close(d);
@@ -89,11 +77,21 @@ int domlet_device_open(struct domlet_device *d, struct xs_handle *xs, uint32_t o
 		return r;
 	}
 	d->port = (uint32_t)port;
-	r = announce(d, xs, order, epoch, index_ref);
-	if (r < 0) {
-		r = fail(err, err_len, -r, "can't announce the ring in xenstore");
-		domlet_device_close(d);
-	}
+	return 0;
+}
+
+/* One node, one request: PROTOCOL.md, "Finding each other". */
+int domlet_device_announce(struct domlet_device *d, struct xs_handle *xs, char *err, size_t err_len)
+{
+	char offer[64];
+	int len = snprintf(offer, sizeof offer, "%u %u %u %u %u", DOMLET_PROTO_VERSION, d->order, d->index_ref, d->port,
+			   d->epoch);
+	int r;
+
+	if (xs_write(xs, XBT_NULL, RING_NODE, offer, (unsigned int)len))
+		return 0;
+	r = fail(err, err_len, last_errno(), "can't announce the ring in xenstore");
+	domlet_device_close(d);
 	return r;
 }
 

@@ -191,7 +191,8 @@ static struct domlet_ring *open_device(void)
 {
 	char err[256];
 
-	if (domlet_device_open(&device, the.xs, DOMLET_RING_ORDER_DEFAULT, EPOCH, err, sizeof err) < 0)
+	if (domlet_device_open(&device, DOMLET_RING_ORDER_DEFAULT, EPOCH, err, sizeof err) < 0 ||
+	    domlet_device_announce(&device, the.xs, err, sizeof err) < 0)
 		end(err);
 	return &device.ring;
 }

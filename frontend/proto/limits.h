@@ -9,7 +9,7 @@
  */
 
 /* Raised whenever a peer of the older version could misread the newer. */
-#define DOMLET_PROTO_VERSION 4u
+#define DOMLET_PROTO_VERSION 5u
 
 #define DOMLET_PAGE_SIZE 4096u
 
@@ -56,6 +56,9 @@
 
 /* The largest request or reply of the share: 1 MiB of data, which is FUSE's max_write with 256 pages, and its headers. */
 #define DOMLET_SHARE_DATA_MAX 1048576u
+/* Pages of a share's ring per direction, 256 KiB: two replies of the size that readahead asks for. With it a
+ * container costs a guest 129 grants. */
+#define DOMLET_SHARE_RING_ORDER 6u
 #define DOMLET_SHARE_MESSAGE_MAX (DOMLET_SHARE_DATA_MAX + 4096u)
 
 /* Container ids: runc's bound is the file name's. */

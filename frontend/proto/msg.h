@@ -44,7 +44,9 @@ struct domlet_slice {
 	M(ANSWER,   answer,  19, H)   \
 	M(CONNECT,  connect, 20, G)   \
 	M(CONNECTED, connected, 21, H) \
-	M(FILE,     file,    22, H)
+	M(FILE,     file,    22, H)   \
+	M(SHARE,    share,   23, G)   \
+	M(UNSHARE,  unshare, 24, H)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -105,6 +107,12 @@ struct domlet_slice {
 /* The file that was copied for mount number MOUNT of CONTAINER, which has been created, has this content from
  * now on, under the same owner and mode; at most DOMLET_FILE_MAX bytes. Answered by REPLY. */
 #define DOMLET_MSG_FILE_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(mount) BYTES(content)
+/* The ring over which the files of CONTAINER go, which is being created: as that of the domain is announced in
+ * xenstore. Once a container. */
+#define DOMLET_MSG_SHARE_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(order) U32(index_ref) U32(port) U32(epoch)
+/* Nobody serves that ring any more. */
+#define DOMLET_MSG_UNSHARE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
 
 /* clang-format on */
 

@@ -12,6 +12,7 @@
 #include "net.h"
 #include "process.h"
 #include "reply.h"
+#include "share.h"
 #include "streams.h"
 #include "table.h"
 
@@ -36,6 +37,7 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_FORWARD: domlet_forward_begin(a, m->request, &m->forward); return;
 	case DOMLET_MSG_ANSWER: domlet_forward_answer(a, &m->answer); return;
 	case DOMLET_MSG_FILE: domlet_agent_file(a, m->request, &m->file); return;
+	case DOMLET_MSG_UNSHARE: domlet_share_cut(a, &m->unshare); return;
 	case DOMLET_MSG_CONNECTED: domlet_forward_connected(a, &m->connected); return;
 	default:
 		(void)domlet_failure_set(&failure, ENOSYS, "this guest does not know %s yet", domlet_msg_name(m->type));

@@ -69,6 +69,7 @@ struct guest_wait {
 };
 
 struct guest_net;
+struct guest_share;
 
 struct guest_container {
 	bool used, stopped;
@@ -82,8 +83,9 @@ struct guest_container {
 	uint32_t delete_request;       /* answered when nothing of it is left: DELETE, or the CREATE that failed */
 	struct domlet_failure refusal; /* why that failed; code 0: it didn't */
 	struct guest_wait freezer;
-	struct guest_net *net; /* NULL: it has none but the loopback device */
-	int events_fd;         /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+	struct guest_net *net;     /* NULL: it has none but the loopback device */
+	struct guest_share *share; /* NULL: no files of it are dom0's */
+	int events_fd;             /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
 };
 
 /* A tmpfs that containers share. */

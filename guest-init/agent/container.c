@@ -12,6 +12,7 @@
 #include "process.h"
 #include "reply.h"
 #include "share.h"
+#include "join.h"
 #include "table.h"
 
 static void close_one(int fd)
@@ -144,7 +145,8 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 	close_one(c->cgroup_fd);
 	close_one(c->pidfd);
 	domlet_namespaces_close(&c->held);
-	domlet_share_drop(a, c);
+	domlet_share_end(c);
+	domlet_join_drop(a, c);
 	domlet_agent_net_free(c);
 	domlet_config_free(&c->config);
 	domlet_reply_send(a, c->delete_request, &c->refusal);
@@ -158,7 +160,9 @@ void domlet_container_turn(struct agent *a, struct guest_container *c)
 	if (c->stopped)
 		domlet_forward_drop(a, c->number);
 	if (c->stopped)
-		domlet_share_close_unused(a, c);
+		domlet_join_close_unused(a, c);
+	if (!c->stopped && !c->deleting && domlet_share_is_lost(c))
+		(void)domlet_process_signal_all(a, c, SIGKILL);
 	if (c->deleting)
 		finish_delete(a, c);
 }

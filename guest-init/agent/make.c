@@ -10,6 +10,7 @@
 #include "../container/cgroup.h"
 #include "reply.h"
 #include "share.h"
+#include "join.h"
 #include "streams.h"
 #include "table.h"
 
@@ -35,7 +36,9 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 	int r = domlet_config_parse(&c->config, text, len, failure);
 
 	if (r == 0)
-		r = domlet_share_take(a, c, &join, failure);
+		r = domlet_join_take(a, c, &join, failure);
+	if (r == 0)
+		r = domlet_share_begin(a, c, failure);
 	if (r == 0 && a->cgroups)
 		r = c->cgroup_fd = domlet_cgroup_create(c->number, &c->config.resources, failure);
 	if (r >= 0)

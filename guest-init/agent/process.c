@@ -13,6 +13,7 @@
 #include "make.h"
 #include "net.h"
 #include "reply.h"
+#include "share.h"
 #include "streams.h"
 #include "table.h"
 
@@ -176,6 +177,7 @@ static void on_end(struct agent *a, struct guest_process *g, int status)
 	domlet_streams_bound(g);
 	if (g->first) {
 		c->stopped = true;
+		domlet_share_flush(c);
 		close(c->pidfd);
 		c->pidfd = -1;
 		/* Else the kernel kills the others. */
@@ -190,7 +192,8 @@ void domlet_process_reap(struct agent *a)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (domlet_freeze_ended(a, pid, status) || domlet_agent_net_ended(a, pid, status))
+		if (domlet_freeze_ended(a, pid, status) || domlet_agent_net_ended(a, pid, status) ||
+		    domlet_share_ended(a, pid))
 			continue;
 		for (struct guest_process *g = a->processes; g; g = g->next)
 			if (g->p.pid == pid && !g->exited)
@@ -202,7 +205,8 @@ void domlet_process_report(struct agent *a, struct guest_process *g)
 {
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
-	if (!g->exited || !domlet_streams_settled(g) || g->p.status_fd >= 0)
+	if (!g->exited || !domlet_streams_settled(g) || g->p.status_fd >= 0 ||
+	    (g->first && domlet_share_flushes(g->container)))
 		return;
 	m.exited.process = g->p.number;
 	m.exited.signo = WIFSIGNALED(g->status) ? (uint32_t)WTERMSIG(g->status) : 0;

@@ -1,102 +1,153 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "share.h"
 
-#include <string.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
-#include "../container/copies.h"
-#include "../container/shm.h"
+#include "../container/live.h"
+#include "../share/relay.h"
+#include "reply.h"
 #include "table.h"
 
-static int find_namespace(struct agent *a, const struct guest_container *c, int kind, struct domlet_failure *failure)
-{
-	static const char *const names[DOMLET_JOINS] = {
-		[DOMLET_JOIN_IPC] = "ipc", [DOMLET_JOIN_UTS] = "uts", [DOMLET_JOIN_NETWORK] = "network", [DOMLET_JOIN_PID] = "pid"
-	};
-	int number = c->config.join[kind];
-	const struct guest_container *other = domlet_table_container(a, (uint32_t)number);
+/* Of the only attachment. */
+#define EPOCH 1u
 
-	if (!other || other == c)
-		return domlet_failure_set(failure, ENOENT,
-					  "container %d, whose %s namespace is to be joined, does not exist", number,
-					  names[kind]);
-	if (other->held.fd[kind] < 0 || (kind == DOMLET_JOIN_PID && other->stopped))
-		return domlet_failure_set(failure, ESRCH, "container %d, whose %s namespace is to be joined, %s",
-					  number, names[kind], other->stopped ? "has stopped" : "is not there yet");
-	return other->held.fd[kind];
+struct guest_share {
+	struct domlet_device device;
+	pid_t relay, flusher; /* 0: there is none */
+};
+
+/* But for the descriptors of the ring, which are the lowest ones above the standard streams then. */
+static _Noreturn void relay(struct guest_share *s, int fuse)
+{
+	int first = domlet_device_fd(&s->device) < fuse ? domlet_device_fd(&s->device) : fuse;
+	int second = first == fuse ? domlet_device_fd(&s->device) : fuse;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (first > STDERR_FILENO + 1)
+		(void)close_range(STDERR_FILENO + 1, (unsigned int)first - 1, 0);
+	if (second > first + 1)
+		(void)close_range((unsigned int)first + 1, (unsigned int)second - 1, 0);
+	(void)close_range((unsigned int)second + 1, ~0U, 0);
+	domlet_relay_run(&s->device, fuse);
 }
 
-static int take_shm(struct agent *a, const struct guest_container *c, const struct domlet_mount_config *m,
-		    struct domlet_failure *failure)
+static int start_relay(struct guest_share *s, uint32_t number, struct domlet_failure *failure)
 {
-	struct guest_shm *free_one = NULL;
+	int fuse = domlet_live_mount(number, failure);
+
+	if (fuse < 0)
+		return fuse;
+	s->relay = fork();
+	if (s->relay == 0)
+		relay(s, fuse);
+	close(fuse);
+	if (s->relay > 0)
+		return 0;
+	s->relay = 0;
+	return domlet_failure_set(failure, errno, "can't make the process that carries the container's files: %s",
+				  domlet_failure_name(errno));
+}
+
+static void announce(struct agent *a, const struct guest_container *c)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_SHARE };
+
+	m.share.container = c->number;
+	m.share.order = c->share->device.order;
+	m.share.index_ref = c->share->device.index_ref;
+	m.share.port = c->share->device.port;
+	m.share.epoch = c->share->device.epoch;
+	domlet_reply_message(a, &m);
+}
+
+int domlet_share_begin(struct agent *a, struct guest_container *c, struct domlet_failure *failure)
+{
+	char err[256];
 	int r;
 
-	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++) {
-		struct guest_shm *s = &a->shm[i];
-
-		if (s->users && !strcmp(s->name, m->shared)) {
-			s->users |= 1u << c->number;
-			return 0;
-		}
-		if (!s->users)
-			free_one = s;
-	}
-	if (!free_one)
-		return domlet_failure_set(failure, ENOSPC,
-					  "the containers share %u tmpfs already, as many as they can: not %s",
-					  DOMLET_CONTAINER_MAX, m->shared);
-	r = domlet_shm_make(m, failure);
+	if (!domlet_live_wanted(&c->config))
+		return 0;
+	if (!a->xs)
+		return domlet_failure_set(failure, ENOTSUP, "this guest has no Xen to share files with dom0 by");
+	c->share = calloc(1, sizeof *c->share);
+	if (!c->share)
+		return domlet_failure_set(failure, ENOMEM, "no memory for the ring of the container's files");
+	r = domlet_device_open(&c->share->device, DOMLET_SHARE_RING_ORDER, EPOCH, err, sizeof err);
 	if (r < 0)
-		return r;
-	memcpy(free_one->name, m->shared, strlen(m->shared) + 1);
-	free_one->users = 1u << c->number;
-	return 0;
+		return domlet_failure_set(failure, -r, "the ring of the container's files can't be made: %s", err);
+	r = start_relay(c->share, c->number, failure);
+	if (r == 0)
+		announce(a, c);
+	return r;
 }
 
-int domlet_share_take(struct agent *a, const struct guest_container *c, struct domlet_namespaces *join,
-		      struct domlet_failure *failure)
+static void kill_relay(struct guest_container *c)
 {
-	int r = 0;
-
-	domlet_namespaces_init(join);
-	for (int i = 0; i < DOMLET_JOINS && r >= 0; i++)
-		if (c->config.join[i] >= 0)
-			r = join->fd[i] = find_namespace(a, c, i, failure);
-	for (uint32_t i = 0; i < c->config.mount_count && r >= 0; i++)
-		if (c->config.mounts[i].shared)
-			r = take_shm(a, c, &c->config.mounts[i], failure);
-	return r < 0 ? r : domlet_copies_prepare(&c->config, failure);
+	if (c->share && c->share->relay > 0)
+		(void)kill(c->share->relay, SIGKILL);
 }
 
-void domlet_share_drop(struct agent *a, const struct guest_container *c)
+void domlet_share_cut(struct agent *a, const struct domlet_msg_unshare *m)
 {
-	domlet_copies_remove(&c->config, c->number);
-	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++) {
-		struct guest_shm *s = &a->shm[i];
+	struct guest_container *c = domlet_table_container(a, m->container);
 
-		if (!(s->users & 1u << c->number))
-			continue;
-		s->users &= ~(1u << c->number);
-		if (!s->users)
-			domlet_shm_remove(s->name);
+	if (c)
+		kill_relay(c);
+}
+
+void domlet_share_flush(struct guest_container *c)
+{
+	pid_t pid;
+
+	if (!c->share || !c->share->relay || c->share->flusher)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		(void)close_range(STDERR_FILENO + 1, ~0U, 0);
+		_exit(domlet_live_sync(c->number) < 0);
 	}
+	c->share->flusher = pid > 0 ? pid : 0;
 }
 
-static bool is_joined(const struct agent *a, const struct guest_container *c)
+bool domlet_share_flushes(const struct guest_container *c)
+{
+	return c->share && c->share->flusher;
+}
+
+bool domlet_share_is_lost(const struct guest_container *c)
+{
+	return c->share && !c->share->relay;
+}
+
+bool domlet_share_ended(struct agent *a, pid_t pid)
 {
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++) {
-		const struct guest_container *other = &a->containers[i];
+		struct guest_container *c = &a->containers[i];
 
-		/* Before its configuration is read it has joined none. */
-		for (int kind = 0; other->used && other->config.joined && kind < DOMLET_JOINS; kind++)
-			if (other->config.join[kind] == (int)c->number)
-				return true;
+		if (!c->used || !c->share || (c->share->relay != pid && c->share->flusher != pid))
+			continue;
+		if (c->share->flusher == pid)
+			c->share->flusher = 0;
+		else
+			c->share->relay = 0;
+		return true;
 	}
 	return false;
 }
 
-void domlet_share_close_unused(struct agent *a, struct guest_container *c)
+void domlet_share_end(struct guest_container *c)
 {
-	if (domlet_namespaces_are_open(&c->held) && !is_joined(a, c))
-		domlet_namespaces_close(&c->held);
+	if (!c->share)
+		return;
+	kill_relay(c);
+	if (c->share->flusher)
+		(void)kill(c->share->flusher, SIGKILL);
+	domlet_live_unmount(c->number);
+	domlet_device_close(&c->share->device);
+	free(c->share);
+	c->share = NULL;
 }

@@ -54,13 +54,16 @@ static void read_root(struct domlet_container_config *c, struct json_object *oci
 		c->root.via = DOMLET_ROOT_VBD;
 	else if (!strcmp(via, "directory"))
 		c->root.via = DOMLET_ROOT_DIRECTORY;
+	else if (!strcmp(via, "live"))
+		c->root.via = DOMLET_ROOT_LIVE;
 	else
 		domlet_read_fail(r, "plan.root.via", "is nothing this guest knows");
+	c->root.export = (uint32_t)domlet_read_int(r, root, "export", 0, DOMLET_CONFIG_EXPORTS_MAX, 0);
 	c->root.device = domlet_read_string(r, root, "device", "");
 	c->root.type = domlet_read_string(r, root, "type", "erofs");
 	c->root.overlay = domlet_read_bool(r, root, "overlay");
 	c->root.readonly = domlet_read_bool(r, domlet_read_object(r, oci, "root"), "readonly");
-	if (c->root.device[0] != '/')
+	if (c->root.via != DOMLET_ROOT_LIVE && c->root.device[0] != '/')
 		domlet_read_fail(r, "plan.root.device", "must be an absolute path");
 }
 
@@ -113,6 +116,9 @@ static void read_mount(struct domlet_mount_config *m, struct json_object *oci, s
 		rc = domlet_config_base64(domlet_read_string(r, plan, "content", ""), &m->content, &m->content_len);
 		if (rc < 0)
 			domlet_read_fail(r, "plan.mounts.content", "is not base64 text");
+	} else if (!strcmp(via, "live")) {
+		m->via = DOMLET_MOUNT_LIVE;
+		m->export = (uint32_t)domlet_read_int(r, plan, "export", 0, DOMLET_CONFIG_EXPORTS_MAX, 0);
 	} else if (!strcmp(via, "skip")) {
 		m->via = DOMLET_MOUNT_SKIP;
 	} else {

@@ -27,6 +27,7 @@
 #define DOMLET_CONFIG_SYSCTLS_MAX 256u
 #define DOMLET_CONFIG_NAMESPACES_MAX 16u
 #define DOMLET_CONFIG_HOOKS_MAX 64u
+#define DOMLET_CONFIG_EXPORTS_MAX (DOMLET_CONFIG_MOUNTS_MAX + 1u)
 #define DOMLET_CONFIG_SHARED_MAX 64u /* letters of a shared tmpfs's name */
 
 enum domlet_caps_set {
@@ -79,11 +80,12 @@ struct domlet_process_config {
 	const char *cgroup; /* of an EXEC: below the container's; NULL: that one, or its first process's */
 };
 
-enum domlet_root_via { DOMLET_ROOT_VBD, DOMLET_ROOT_DIRECTORY };
+enum domlet_root_via { DOMLET_ROOT_VBD, DOMLET_ROOT_DIRECTORY, DOMLET_ROOT_LIVE };
 
 struct domlet_root_config {
 	enum domlet_root_via via;
-	const char *device; /* block device, or the directory */
+	const char *device; /* block device, or the directory; not of LIVE */
+	uint32_t export;    /* LIVE: number of dom0's export */
 	const char *type;   /* filesystem */
 	bool overlay;       /* writable by a tmpfs on top */
 	bool readonly;
@@ -92,13 +94,14 @@ struct domlet_root_config {
 /* Namespaces of another container's that one can be made in. */
 enum domlet_join { DOMLET_JOIN_IPC, DOMLET_JOIN_UTS, DOMLET_JOIN_NETWORK, DOMLET_JOIN_PID, DOMLET_JOINS };
 
-enum domlet_mount_via { DOMLET_MOUNT_GUEST, DOMLET_MOUNT_COPY, DOMLET_MOUNT_SKIP };
+enum domlet_mount_via { DOMLET_MOUNT_GUEST, DOMLET_MOUNT_COPY, DOMLET_MOUNT_LIVE, DOMLET_MOUNT_SKIP };
 
 struct domlet_mount_config {
 	enum domlet_mount_via via;
 	const char *destination, *type, *source;
 	const char *shared; /* GUEST: name of the tmpfs that it is one with, in all containers that say so; NULL: its own */
 	struct domlet_strings options;
+	uint32_t export;  /* LIVE: number of dom0's export */
 	uint8_t *content; /* COPY: owned */
 	uint32_t content_len;
 	mode_t mode;

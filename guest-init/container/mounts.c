@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "copies.h"
+#include "live.h"
 #include "mount_options.h"
 #include "paths.h"
 #include "shm.h"
@@ -249,6 +250,33 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	return 0;
 }
 
+static int mount_live(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
+		      const struct domlet_mount_place *p, struct domlet_failure *failure)
+{
+	const struct domlet_live_path source = domlet_live_path(p->number, m->export);
+	struct domlet_path target;
+	struct stat st;
+	int rc;
+
+	if (o->data[0])
+		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"",
+					  m->destination, o->data);
+	if (stat(source.text, &st) < 0)
+		return domlet_failure_set(failure, errno, "what dom0 shares for %s can't be reached: %s",
+					  m->destination, domlet_failure_name(errno));
+	rc = find_target(m, S_ISDIR(st.st_mode) ? DOMLET_PATH_DIRECTORY : DOMLET_PATH_FILE, p, &target, failure);
+	if (rc < 0)
+		return rc;
+	rc = mount(source.text, path_of(target.fd).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+	close(target.fd);
+	if (rc == 0)
+		rc = remount(p->root_fd, target.name, o->flags, o->propagation);
+	if (rc < 0)
+		return domlet_failure_set(failure, -rc, "can't mount what dom0 shares on %s: %s", m->destination,
+					  domlet_path_reason(-rc));
+	return 0;
+}
+
 int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p, char **at,
 			struct domlet_failure *failure)
 {
@@ -263,6 +291,8 @@ int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const s
 		return rc;
 	if (m->via == DOMLET_MOUNT_COPY)
 		return mount_copy(m, &options, i, p, failure);
+	if (m->via == DOMLET_MOUNT_LIVE)
+		return mount_live(m, &options, p, failure);
 	return mount_guest(m, &options, p, at, failure);
 }
 

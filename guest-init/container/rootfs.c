@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "copies.h"
+#include "live.h"
 #include "mounts.h"
 #include "paths.h"
 #include "shm.h"
@@ -73,7 +74,18 @@ static int wait_for_device(const char *path, struct domlet_failure *failure)
 	return 0;
 }
 
-static int mount_base(const struct domlet_root_config *r, const char *target, struct domlet_failure *failure)
+/* What dom0 shares is one file system, below which others may be. */
+static int mount_live(const struct domlet_root_config *r, uint32_t number, const char *target,
+		      struct domlet_failure *failure)
+{
+	if (mount(domlet_live_path(number, r->export).text, target, NULL, MS_BIND, NULL) == 0)
+		return 0;
+	return domlet_failure_set(failure, errno, "can't have the root file system that dom0 shares: %s",
+				  domlet_failure_name(errno));
+}
+
+static int mount_base(const struct domlet_root_config *r, uint32_t number, const char *target,
+		      struct domlet_failure *failure)
 {
 	/* Under an overlay, and erofs ever, the base is never written. */
 	bool readonly = r->overlay || r->readonly || !strcmp(r->type, "erofs");
@@ -85,6 +97,8 @@ static int mount_base(const struct domlet_root_config *r, const char *target, st
 						  domlet_failure_name(errno));
 		return 0;
 	}
+	if (r->via == DOMLET_ROOT_LIVE)
+		return mount_live(r, number, target, failure);
 	rc = wait_for_device(r->device, failure);
 	if (rc < 0)
 		return rc;
@@ -94,15 +108,16 @@ static int mount_base(const struct domlet_root_config *r, const char *target, st
 	return 0;
 }
 
-static int mount_root(const struct domlet_root_config *r, const struct scratch *s, struct domlet_failure *failure)
+static int mount_root(const struct domlet_root_config *r, uint32_t number, const struct scratch *s,
+		      struct domlet_failure *failure)
 {
 	char data[256];
 	struct stat st;
 	int rc;
 
 	if (!r->overlay)
-		return mount_base(r, s->root, failure);
-	rc = mount_base(r, s->lower, failure);
+		return mount_base(r, number, s->root, failure);
+	rc = mount_base(r, number, s->lower, failure);
 	if (rc < 0)
 		return rc;
 	/* The merged root shows the upper directory's own mode and owner. */
@@ -236,7 +251,7 @@ static int restrict_paths(int root_fd, const struct domlet_container_config *c, 
  * What other containers share is no business of one that leaves its root. */
 static int hide_guest(const struct scratch *s, struct domlet_failure *failure)
 {
-	const char *const trees[] = { "/proc", "/sys", DOMLET_SHM_DIR, DOMLET_COPIES_DIR, s->lower };
+	const char *const trees[] = { "/proc", "/sys", DOMLET_SHM_DIR, DOMLET_COPIES_DIR, DOMLET_LIVE_DIR, s->lower };
 
 	for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++)
 		if (umount2(trees[i], MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
@@ -290,7 +305,7 @@ int domlet_rootfs_enter(const struct domlet_container_config *c, uint32_t number
 		place.cgroup = cgroup;
 	rc = make_scratch(&s, number, failure);
 	if (rc == 0)
-		rc = mount_root(&c->root, &s, failure);
+		rc = mount_root(&c->root, number, &s, failure);
 	if (rc < 0)
 		return rc;
 	place.root_fd = open(s.root, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 		bench_trace();
 	xs = xs_open(0);
 	vchan.vchan = libxenvchan_server_init(NULL, 0, "data/vchan", RING_BYTES, RING_BYTES);
-	if (!xs || !vchan.vchan || domlet_device_open(&device, xs, DOMLET_RING_ORDER_DEFAULT, 1, err, sizeof err) < 0) {
+	if (!xs || !vchan.vchan || domlet_device_open(&device, DOMLET_RING_ORDER_DEFAULT, 1, err, sizeof err) < 0 ||
+	    domlet_device_announce(&device, xs, err, sizeof err) < 0) {
 		(void)fprintf(stderr, "bench-guest: no channel: %s\n", err);
 		sleep(1000);
 		return 1;

@@ -212,7 +212,8 @@ int main(void)
 		end_early();
 	xs = xs_open(0);
 	lie_in_xenstore();
-	if (domlet_device_open(&device, xs, DOMLET_RING_ORDER_DEFAULT, 1, err, sizeof err) < 0) {
+	if (domlet_device_open(&device, DOMLET_RING_ORDER_DEFAULT, 1, err, sizeof err) < 0 ||
+	    domlet_device_announce(&device, xs, err, sizeof err) < 0) {
 		(void)dprintf(2, "hostile: %s\n", err);
 		hang();
 	}

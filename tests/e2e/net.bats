@@ -150,7 +150,7 @@ resolves() {
     domlet exec c1 nslookup a.example | grep -qF 203.0.113.7
 }
 
-@test "hosts, hostname and resolv.conf are what they are at the start, also when they get shorter; other files are not" {
+@test "hosts, hostname and resolv.conf are what they are at the start, also when they get shorter, and so are other files" {
     local name
     make_bundle sh -c 'cat /etc/hosts /etc/hostname /etc/resolv.conf /etc/other'
     mkdir "$BATS_TEST_TMPDIR/files"
@@ -169,7 +169,7 @@ resolves() {
 new hosts
 new hostname
 new resolv.conf
-the other that was there when the create began
+new other
 OUT
     domlet delete c1
 }

@@ -537,7 +537,7 @@ char **xs_check_watch(struct xs_handle *xs)
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
 {
-	static const char *const nodes[][2] = { { "/ring/0", "4 5 8 9 1" }, { "/vm", "/vm/x" } };
+	static const char *const nodes[][2] = { { "/ring/0", "5 5 8 9 1" }, { "/vm", "/vm/x" } };
 
 	(void)xs, (void)t;
 	if ((strstr(path, "/backend/vbd/") && xen_fake.connecting && xen_fake.connecting--) ||

@@ -65,6 +65,11 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 			plan->sandbox_id);
 	for (size_t i = 0; i < plan->join_count; i++)
 		fprintf(out, "join %s %s of %d\n", plan->joins[i].type, plan->joins[i].path, plan->joins[i].container);
+	for (size_t i = 0; i < plan->mount_count; i++)
+		if (plan->mounts[i].way == DOMLET_PLAN_MOUNT_LIVE)
+			fprintf(out, "export %u %s%s%s\n", plan->mounts[i].export, plan->mounts[i].file,
+				plan->mounts[i].recursive ? " recursive" : "",
+				plan->mounts[i].readonly ? " readonly" : "");
 	print_document(out, plan);
 }
 

@@ -32,6 +32,7 @@ struct xenevtchn_handle {
 	int fd;
 	evtchn_port_t port;
 	struct sockaddr_un own, far;
+	int connected; /* to far, whose name may not be ours to see later */
 };
 
 static int open_in(const char *folder, const char *name)
@@ -246,13 +247,17 @@ xenevtchn_port_or_error_t xenevtchn_bind_interdomain(xenevtchn_handle *h, uint32
 	/* What was sent before is not lost, so Xen makes each new one pending. */
 	if (r >= 0)
 		(void)sendto(h->fd, "e", 1, MSG_DONTWAIT, (struct sockaddr *)&h->own, sizeof h->own);
+	h->connected = r >= 0 && connect(h->fd, (struct sockaddr *)&h->far, sizeof h->far) == 0;
 	return r;
 }
 
 int xenevtchn_notify(xenevtchn_handle *h, evtchn_port_t port)
 {
 	(void)port;
-	(void)sendto(h->fd, "e", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&h->far, sizeof h->far);
+	if (h->connected)
+		(void)send(h->fd, "e", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		(void)sendto(h->fd, "e", 1, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&h->far, sizeof h->far);
 	return 0;
 }
 

@@ -101,31 +101,31 @@ static void what_is_no_container_is_refused(void **state)
 	(void)state;
 	begin_started(&r, RING_FAKE_SLEEPS);
 	fd = connect_to_monitor();
-	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs a number first");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
 	assert_true(join(fd, &number, &generation, answer, sizeof answer));
 	assert_int_equal(number, 1);
 	assert_int_equal(generation, 2);
 	assert_false(join(fd, &number, &generation, answer, sizeof answer));
 	expect(answer, EINVAL, "has given this command a place already");
-	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 6, EPROTO, "in version 1 alone");
-	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 6, EPROTO, "in version 1 alone");
-	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 5, EINVAL, "needs six descriptors");
-	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 7, E2BIG, "too many descriptors");
-	bring_nobody(fd, CREATE "1,\"id\":\"c2\"}", 6, EINVAL, "needs a root and an id");
-	bring_nobody(fd, CREATE "1,\"root\":7,\"id\":\"c2\"}", 6, EINVAL, "needs a root and an id");
-	bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"", 6, EINVAL, "no request that a monitor knows");
+	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 2 alone");
+	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 2 alone");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs seven descriptors");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 8, E2BIG, "too many descriptors");
+	bring_nobody(fd, CREATE "2,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "2,\"root\":7,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"", 7, EINVAL, "no request that a monitor knows");
 	memset(packet, ' ', sizeof packet - 1);
-	memcpy(packet, CREATE "1}", strlen(CREATE "1}"));
-	bring_nobody(fd, packet, 6, E2BIG, "too long");
+	memcpy(packet, CREATE "2}", strlen(CREATE "2}"));
+	bring_nobody(fd, packet, 7, E2BIG, "too long");
 	packet[DOMLET_MONITOR_PACKET_MAX] = '\0'; /* as long as there may be */
-	bring_nobody(fd, packet, 6, EINVAL, "needs a root and an id");
+	bring_nobody(fd, packet, 7, EINVAL, "needs a root and an id");
 	close(fd);
 	end_sleeper(&r);
 	assert_string_equal(r.exit, "{\"exit\":143}");
 }
 
 /* Its record is not that of a container that was given this place, which is lost by that. */
-/* Ten thousand packets with six descriptors each: all are answered, and none of the descriptors stays. */
+/* Ten thousand packets with seven descriptors each: all are answered, and none of the descriptors stays. */
 static void a_flood_of_packets_leaves_nothing(void **state)
 {
 	struct run r;
@@ -135,7 +135,7 @@ static void a_flood_of_packets_leaves_nothing(void **state)
 	begin_started(&r, RING_FAKE_SLEEPS);
 	fd = connect_to_monitor();
 	for (unsigned int i = 0; i < 10000; i++)
-		bring_nobody(fd, i % 2 ? "{}" : CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL,
+		bring_nobody(fd, i % 2 ? "{}" : CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL,
 			     i % 2 ? "no request that a monitor knows" : "needs a number first");
 	close(fd);
 	end_sleeper(&r);
@@ -164,7 +164,7 @@ static void a_container_of_another_place_is_refused(void **state)
 		       which < 2 ? "names another place than number 1 of domain domlet-c1" : "container does not exist");
 		if (which < 2)
 			forget("c2");
-		bring_nobody(fd, CREATE "1,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs a number first");
+		bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
 		close(fd);
 	}
 	close(pair[0]);

@@ -130,7 +130,7 @@ void bring(int caller, const char *id, const int stdio[3], int proxy)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), file = memfd_create("document", MFD_CLOEXEC);
 	const int fds[] = {
-		stdio[0] >= 0 ? stdio[0] : null, stdio[1], stdio[2] >= 0 ? stdio[2] : null, proxy, file, null
+		stdio[0] >= 0 ? stdio[0] : null, stdio[1], stdio[2] >= 0 ? stdio[2] : null, proxy, file, null, null
 	};
 	const char *text = document_len ? document : "{}";
 	size_t len = document_len ? document_len : 2;
@@ -138,7 +138,7 @@ void bring(int caller, const char *id, const int stdio[3], int proxy)
 
 	assert_int_equal(write(file, text, len), len);
 	(void)snprintf(packet, sizeof packet,
-		       "{\"verb\":\"create\",\"version\":1,\"root\":\"%s\",\"id\":\"%s\",\"foreground\":%s,\"keep\":%s,"
+		       "{\"verb\":\"create\",\"version\":2,\"root\":\"%s\",\"id\":\"%s\",\"foreground\":%s,\"keep\":%s,"
 		       "\"keeps\":true,\"memory\":65536,\"vcpus\":1}",
 		       root, id, detached ? "false" : "true", kept ? "true" : "false");
 	send_packet(caller, packet, fds, sizeof fds / sizeof fds[0]);

@@ -219,7 +219,7 @@ static void the_guest_has_another_version(void **state)
 	(void)state;
 	ring_fake_guest = RING_FAKE_NEWER;
 	begin(&r, 0);
-	assert_non_null(strstr(r.answer, "greets in version 5 of the ring protocol"));
+	assert_non_null(strstr(r.answer, "greets in version 6 of the ring protocol"));
 	finish(&r);
 	assert_string_equal(r.exit, "{\"exit\":137}");
 }

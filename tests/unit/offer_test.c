@@ -17,7 +17,7 @@ static int parse(const char *text, size_t len, struct domlet_ring_offer *offer, 
 
 static void accepts_a_good_offer(void **state)
 {
-	static const char good[] = "4 6 4294967295 3 0and what is beyond the value";
+	static const char good[] = "5 6 4294967295 3 0and what is beyond the value";
 	struct domlet_ring_offer offer;
 	struct domlet_error err;
 
@@ -40,18 +40,18 @@ static void refuses_what_is_none(void **state)
 		{ "2", "version is no number" }, /* nothing behind it */
 		{ "2\n6 8 3 1", "version is no number" },
 		{ "1 and another version's words", "speaks version 1" },
-		{ "4 ", "order is no number" },
-		{ "4  6 8 3 1", "order is no number" },
-		{ "4 -6 8 3 1", "order is no number" },
-		{ "4 9 8 3 1", "order 9, more than 8" },
-		{ "4 6 4294967296 3 1", "ring reference is no number" },
-		{ "4 6 00000000001 3 1", "ring reference is no number" },
-		{ "4 6 0x8 3 1", "ring reference is no number" },
-		{ "4 6 8 +3 1", "event channel is no number" },
-		{ "4 6 8 3", "event channel is no number" },
-		{ "4 6 8 3 ", "epoch is no number" },
-		{ "4 6 8 3 1 ", "epoch is no number" },
-		{ "4 6 8 3 1 1", "epoch is no number" },
+		{ "5 ", "order is no number" },
+		{ "5  6 8 3 1", "order is no number" },
+		{ "5 -6 8 3 1", "order is no number" },
+		{ "5 9 8 3 1", "order 9, more than 8" },
+		{ "5 6 4294967296 3 1", "ring reference is no number" },
+		{ "5 6 00000000001 3 1", "ring reference is no number" },
+		{ "5 6 0x8 3 1", "ring reference is no number" },
+		{ "5 6 8 +3 1", "event channel is no number" },
+		{ "5 6 8 3", "event channel is no number" },
+		{ "5 6 8 3 ", "epoch is no number" },
+		{ "5 6 8 3 1 ", "epoch is no number" },
+		{ "5 6 8 3 1 1", "epoch is no number" },
 	};
 	struct domlet_ring_offer offer;
 	struct domlet_error err;
@@ -62,7 +62,7 @@ static void refuses_what_is_none(void **state)
 		if (!strstr(err.text, bad[i].words))
 			fail_msg("\"%s\": \"%s\" does not say \"%s\"", bad[i].text, err.text, bad[i].words);
 	}
-	assert_int_equal(parse("4 6 8 3 1", sizeof("4 6 8 3 1"), &offer, &err), -EPROTO); /* with its NUL */
+	assert_int_equal(parse("5 6 8 3 1", sizeof("5 6 8 3 1"), &offer, &err), -EPROTO); /* with its NUL */
 }
 
 static void compares_the_page(void **state)
@@ -81,7 +81,7 @@ static void compares_the_page(void **state)
 	domlet_ring_page_init(&page, 2, 7);
 	page.version++;
 	assert_int_equal(domlet_ring_offer_check_page(&page, 5, &offer, &err), -EPROTO);
-	assert_non_null(strstr(err.text, "version 4"));
+	assert_non_null(strstr(err.text, "version 5"));
 	page.magic++;
 	assert_int_equal(domlet_ring_offer_check_page(&page, 5, &offer, &err), -EPROTO);
 	assert_non_null(strstr(err.text, "magic"));

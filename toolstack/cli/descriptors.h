@@ -12,7 +12,7 @@
 
 #include "cli.h"
 
-#define DOMLET_DESCRIPTORS_MAX 6u /* per message */
+#define DOMLET_DESCRIPTORS_MAX 7u /* per message */
 
 /* Sends LEN bytes of TEXT, at least one, and COUNT descriptors in one message
  * over the unix socket FD. The descriptors stay the caller's. 0 or -errno. */

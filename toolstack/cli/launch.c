@@ -19,6 +19,7 @@
 #include "../dom0/cgroup.h"
 #include "../dom0/pid.h"
 #include "../dom0/scope.h"
+#include "../fileserver/fileserver.h"
 #include "../monitor/spawn.h"
 #include "../oci/document.h"
 #include "../oci/plan.h"
@@ -49,6 +50,7 @@ struct launch {
 	const char *stdio[3]; /* of which kinds its streams are */
 	int tty;              /* its terminal's slave; -1: none */
 	int image_lock;       /* -1: none; the monitor gets a copy */
+	int share;            /* socket of the process that serves its files; -1: none; the monitor gets a copy */
 	int proxy_fd;         /* the monitor's end; -1: not made yet, or handed over */
 	struct domlet_proxy_handle proxy;
 	pid_t holder; /* keeps a scope of systemd's until the proxy is in it; 0: none */
@@ -337,7 +339,8 @@ static struct json_object *files_of(const struct domlet_plan *plan)
 	struct json_object *list = json_object_new_array(), *o;
 
 	for (size_t i = 0; i < plan->mount_count; i++)
-		for (size_t k = 0; plan->mounts[i].file && k < sizeof kept / sizeof kept[0]; k++) {
+		for (size_t k = 0; plan->mounts[i].way == DOMLET_PLAN_MOUNT_COPY && k < sizeof kept / sizeof kept[0];
+		     k++) {
 			if (strcmp(plan->mounts[i].destination, kept[k]) != 0)
 				continue;
 			o = json_object_new_object();
@@ -365,6 +368,7 @@ static char *packet_of(const struct launch *l)
 	json_object_object_add(o, "keeps", json_object_new_boolean(l->placed.keeps));
 	json_object_object_add(o, "memory", json_object_new_uint64(l->plan->memory_kib));
 	json_object_object_add(o, "vcpus", json_object_new_int64(l->plan->vcpus));
+	json_object_object_add(o, "shares", json_object_new_boolean(l->share >= 0));
 	json_object_object_add(o, "files", files_of(l->plan));
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
@@ -383,7 +387,8 @@ static int send_container(struct domlet_cli *cli, const struct launch *l, int fd
 						  l->plan->terminal ? null : STDERR_FILENO,
 						  l->proxy_fd,
 						  document,
-						  l->image_lock >= 0 ? l->image_lock : null };
+						  l->image_lock >= 0 ? l->image_lock : null,
+						  l->share >= 0 ? l->share : null };
 
 	if (!text || null < 0 || document < 0)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be handed to its domain: out of memory",
@@ -449,6 +454,31 @@ int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *
 		       0;
 }
 
+/* Starts who serves what the container shares with dom0. */
+static int start_fileserver(struct domlet_cli *cli, struct launch *l)
+{
+	const struct domlet_plan *plan = l->plan;
+	cleanup_free struct domlet_fileserver_export *exports = calloc(plan->export_count + 1u, sizeof *exports);
+	struct domlet_fileserver server = { .exports = exports,
+					    .count = plan->export_count,
+					    .cgroup = l->domain.monitor_cgroup };
+
+	if (!exports)
+		return domlet_error_set(&cli->err, ENOMEM, "container %s can't share files: out of memory", plan->id);
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct domlet_plan_mount *m = &plan->mounts[i];
+
+		if (m->way == DOMLET_PLAN_MOUNT_LIVE)
+			exports[m->export] = (struct domlet_fileserver_export){ .path = m->file,
+										.destination = m->destination,
+										.recursive = m->recursive,
+										.readonly = m->readonly };
+	}
+	if (plan->export_count > 0)
+		l->share = domlet_fileserver_spawn(&server, &cli->err);
+	return plan->export_count > 0 && l->share < 0 ? -1 : 0;
+}
+
 /* What the container needs in dom0 before it comes to its domain. */
 static int prepare(struct domlet_cli *cli, struct launch *l)
 {
@@ -459,7 +489,7 @@ static int prepare(struct domlet_cli *cli, struct launch *l)
 		return -1;
 	l->state->image = image.path;
 	l->image_lock = image.lock;
-	if (make_cgroup(cli, l) < 0)
+	if (make_cgroup(cli, l) < 0 || start_fileserver(cli, l) < 0)
 		return -1;
 	domlet_log_phase(&cli->log, "image");
 	if (plan->terminal && l->options->console_socket)
@@ -535,6 +565,7 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 			    .state = &st,
 			    .tty = -1,
 			    .image_lock = -1,
+			    .share = -1,
 			    .proxy_fd = -1,
 			    .proxy = { .sync = -1 } };
 	sigset_t before;
@@ -566,6 +597,8 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		close(l.tty);
 	if (l.image_lock >= 0)
 		close(l.image_lock);
+	if (l.share >= 0)
+		close(l.share);
 	if (l.proxy_fd >= 0)
 		close(l.proxy_fd);
 	domlet_template_free(&l.tmpl);

@@ -57,6 +57,20 @@ static void on_exited(struct domlet_guest *g, const struct domlet_msg_exited *e)
 		domlet_guest_process_exited(p, e->code & 255, e->oom != 0);
 }
 
+static void on_share(struct domlet_guest *g, const struct domlet_msg_share *s)
+{
+	struct domlet_guest_event ev = {
+		.type = DOMLET_GUEST_SHARE,
+		.code = s->container,
+		.offer = { .order = s->order, .index_ref = s->index_ref, .port = s->port, .epoch = s->epoch }
+	};
+
+	if (s->container >= DOMLET_CONTAINER_MAX || s->order > DOMLET_RING_ORDER_MAX)
+		g->link.broken = "a share's ring that can't be";
+	else
+		post(g, &ev);
+}
+
 static void on_message(struct domlet_guest *g, const struct domlet_msg *msg)
 {
 	switch (msg->type) {
@@ -64,6 +78,7 @@ static void on_message(struct domlet_guest *g, const struct domlet_msg *msg)
 	case DOMLET_MSG_REPLY: on_reply(g, msg->request, &msg->reply); return;
 	case DOMLET_MSG_EXITED: on_exited(g, &msg->exited); return;
 	case DOMLET_MSG_QUESTION: domlet_guest_forward_question(&g->forward, &msg->question); return;
+	case DOMLET_MSG_SHARE: on_share(g, &msg->share); return;
 	case DOMLET_MSG_CONNECT: domlet_guest_forward_connect(&g->forward, &msg->connect); return;
 	default: return;
 	}
@@ -267,6 +282,14 @@ void domlet_guest_forward(struct domlet_guest *g, uint32_t tag, uint32_t contain
 {
 	domlet_guest_forward_allow(&g->forward, container);
 	domlet_guest_process_forward(&g->processes, tag, container, service);
+}
+
+void domlet_guest_unshare(struct domlet_guest *g, uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_UNSHARE };
+
+	msg.unshare.container = container;
+	(void)domlet_guest_link_send(&g->link, &msg);
 }
 
 void domlet_guest_give_socket(struct domlet_guest *g, const struct domlet_guest_socket *order)

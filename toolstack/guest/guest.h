@@ -60,6 +60,8 @@ void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);
 /* Of a container that has been created: from now on DOMLET_GUEST_SOCKET is posted when it is to be given a socket of SERVICE
  * (enum domlet_forward_service). EAGAIN as above. */
 void domlet_guest_forward(struct domlet_guest *g, uint32_t tag, uint32_t container, uint32_t service);
+/* Nobody serves the files of CONTAINER any more, for which DOMLET_GUEST_SHARE was posted. */
+void domlet_guest_unshare(struct domlet_guest *g, uint32_t container);
 /* What that asked for. It may also be given within that event. */
 void domlet_guest_give_socket(struct domlet_guest *g, const struct domlet_guest_socket *order);
 void domlet_guest_exec(struct domlet_guest *g, const struct domlet_guest_exec *order);

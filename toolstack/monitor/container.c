@@ -170,6 +170,29 @@ static void give_record_back(struct domlet_container *c)
 	(void)domlet_state_save(&c->state, &ignored);
 }
 
+/* Nothing of what it has in its files can be read or written any more: its guest ends it. */
+static void lose_share(void *user, const struct domlet_error *err)
+{
+	struct domlet_container *c = user;
+
+	if (!c->err.code)
+		(void)domlet_error_set(&c->err, err->code, "container %s has lost its files: %s", c->state.id,
+				       err->text);
+	if (domlet_guest_is_attached(c->guest))
+		domlet_guest_unshare(c->guest, c->number);
+}
+
+static int take_share(struct domlet_container *c, struct domlet_control_create *r, struct domlet_error *err)
+{
+	c->shared = (struct domlet_shared){ .lost = lose_share, .user = c };
+	return r->share < 0 ? 0 : domlet_shared_open(&c->shared, c->end.loop, take_fd(&r->share), err);
+}
+
+void domlet_container_share(struct domlet_container *c, const struct domlet_ring_offer *offer)
+{
+	domlet_shared_attach(&c->shared, c->spec->record->domid, offer);
+}
+
 int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct domlet_control_request *r,
 			  struct domlet_error *err)
 {
@@ -187,6 +210,8 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 	if (taken == 0)
 		taken = take_record(c, create, err);
 	if (taken == 0)
+		taken = take_share(c, create, err);
+	if (taken == 0)
 		taken = take_first_process(c, r->fds, err);
 	c->present = taken == 0;
 	c->reserved = false;
@@ -197,6 +222,7 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 		create->files = (struct domlet_files){ 0 };
 		domlet_domain_save(c->domain);
 	} else {
+		domlet_shared_close(&c->shared);
 		give_record_back(c);
 		forget_what_it_was(c);
 	}
@@ -239,6 +265,7 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 	uv_timer_stop(&c->answers);
 	domlet_network_close(&c->network);
 	domlet_files_free(&c->files);
+	domlet_shared_close(&c->shared);
 	domlet_end_reset(&c->end, c->first);
 	if (c->lock >= 0)
 		close(c->lock);
@@ -758,6 +785,7 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 	case DOMLET_GUEST_FREED:
 	case DOMLET_GUEST_OUTPUT:
 	case DOMLET_GUEST_SOCKET:
+	case DOMLET_GUEST_SHARE:
 	case DOMLET_GUEST_HELLO:
 	case DOMLET_GUEST_BROKEN: return; /* the domain's */
 	}

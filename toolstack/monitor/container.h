@@ -16,6 +16,7 @@
 #include "network.h"
 #include "process.h"
 #include "record.h"
+#include "shared.h"
 
 struct domlet_container {
 	uint32_t number;
@@ -51,6 +52,7 @@ struct domlet_container {
 	uint8_t sha256[DOMLET_SHA256_LEN];
 	struct domlet_network network; /* from when it is created */
 	struct domlet_files files;
+	struct domlet_shared shared;   /* who serves its files */
 	struct domlet_error err;       /* why it failed */
 	struct domlet_error pause_err; /* why its last pause or resume did */
 	bool created;                  /* the command that makes it was told so */
@@ -116,6 +118,8 @@ void domlet_container_report_exit(struct domlet_container *c);
 
 /* What the guest says of it, but its SYNC. */
 void domlet_container_hear(struct domlet_container *c, const struct domlet_guest_event *ev);
+/* Where its guest has its files' ring. */
+void domlet_container_share(struct domlet_container *c, const struct domlet_ring_offer *offer);
 /* Its disk has come, or gone. */
 void domlet_container_attached(struct domlet_container *c, int rc, const struct domlet_error *err);
 /* The first proxy's status, when its time has come; AT_ONCE: it has. */

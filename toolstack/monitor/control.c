@@ -277,7 +277,7 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 		return false;
 	}
 	if (fds[DOMLET_MONITOR_FDS_MAX - 1] < 0) {
-		domlet_control_answer(c, EINVAL, "a create needs six descriptors");
+		domlet_control_answer(c, EINVAL, "a create needs seven descriptors");
 		return false;
 	}
 	r->create = (struct domlet_control_create){ .root = text_of(o, "root"),
@@ -285,6 +285,7 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 						    .foreground = flag(o, "foreground"),
 						    .keep = flag(o, "keep"),
 						    .keeps = flag(o, "keeps"),
+						    .share = -1,
 						    .memory_kib = count(o, "memory"),
 						    .vcpus = (uint32_t)count(o, "vcpus") };
 	if (!r->create.root || !r->create.id) {
@@ -298,6 +299,8 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 	take_descriptors(r->fds, fds, 4);
 	take_descriptors(&r->create.document, fds + 4, 1);
 	take_descriptors(&r->create.lock, fds + 5, 1);
+	if (flag(o, "shares"))
+		take_descriptors(&r->create.share, fds + 6, 1);
 	return true;
 }
 
@@ -369,7 +372,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	struct domlet_connection *c = h->data;
 	const struct domlet_control_listener *listener = &c->control->listener;
 	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
-	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1, -1 };
+	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1, -1, -1 };
 	int cut;
 	ssize_t n = receive_packet(c->fd, text, sizeof text - 1, fds, &cut);
 	struct domlet_control_request r;

@@ -41,6 +41,7 @@ struct domlet_control_create {
 	uint64_t memory_kib;
 	uint32_t vcpus;
 	int document, lock;        /* taken over */
+	int share;                 /* of the process that serves its files; -1: none; taken over */
 	struct domlet_files files; /* taken over */
 };
 

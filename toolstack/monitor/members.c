@@ -169,7 +169,9 @@ void domlet_members_create(struct domlet_members *m, struct domlet_connection *f
 	free(r->create.root);
 	free(r->create.id);
 	domlet_files_free(&r->create.files);
-	close_all((const int[]){ r->fds[0], r->fds[1], r->fds[2], r->fds[3], r->create.document, r->create.lock }, 6);
+	close_all((const int[]){ r->fds[0], r->fds[1], r->fds[2], r->fds[3], r->create.document, r->create.lock,
+				 r->create.share },
+		  7);
 }
 
 void domlet_members_be_about(struct domlet_members *m, struct domlet_connection *from,

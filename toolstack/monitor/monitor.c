@@ -490,6 +490,14 @@ static void hear_socket(struct monitor *m, const struct domlet_guest_event *ev)
 	domlet_forward_hear(c ? &c->forward : NULL, &m->guest, ev);
 }
 
+static void hear_share(struct monitor *m, const struct domlet_guest_event *ev)
+{
+	struct domlet_container *c = find(m, ev->code);
+
+	if (c)
+		domlet_container_share(c, &ev->offer);
+}
+
 static struct domlet_container *of_event(struct monitor *m, const struct domlet_guest_event *ev)
 {
 	uint32_t number = ev->tag & UINT16_MAX;
@@ -521,6 +529,8 @@ static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 		hear_output(m, ev->code);
 	else if (ev->type == DOMLET_GUEST_SOCKET)
 		hear_socket(m, ev);
+	else if (ev->type == DOMLET_GUEST_SHARE)
+		hear_share(m, ev);
 	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_SYNC)
 		hear_sync(m, ev);
 	else if (ev->type == DOMLET_GUEST_FREED)

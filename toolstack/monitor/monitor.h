@@ -10,10 +10,11 @@
  * over a SOCK_SEQPACKET socket, one JSON object a packet:
  *   {"verb":"join"}, of a command that is about to make a container: one gets a number
  *   and a generation, which are kept for the connection as long as it lasts
- *   {"verb":"create","version":1,"root":…,"id":…,"terminal":false,"foreground":false,
- *   "keep":false,"keeps":false,"memory":KIB,"vcpus":N,"files":[{"mount":N,"path":…,"resolves":false},…]}, with six descriptors: the process's three streams (with a
- *   terminal: thrice the same), its proxy's socket, the guest's document, and the
- *   image's lock; /dev/null stands for what there is none of. ROOT/ID has the
+ *   {"verb":"create","version":2,"root":…,"id":…,"terminal":false,"foreground":false,
+ *   "keep":false,"keeps":false,"memory":KIB,"vcpus":N,"shares":false,
+ *   "files":[{"mount":N,"path":…,"resolves":false},…]}, with seven descriptors: the process's three streams (with a
+ *   terminal: thrice the same), its proxy's socket, the guest's document, the image's lock, and, if it shares,
+ *   the socket of the process that serves its files; /dev/null stands for what there is none of. ROOT/ID has the
  *   container's record, which is the monitor's from now on, until that says
  *   otherwise. Of the connection that a monitor is started with, "join" is done.
  *   {"verb":"about","number":0,"generation":1}: the container that this connection is about
@@ -40,9 +41,9 @@
 #include "../xen/xen.h"
 
 #define DOMLET_MONITOR_SOCKET DOMLET_DOMAIN_SOCKET
-#define DOMLET_MONITOR_VERSION 1        /* of "create": raised when an older monitor could misread a newer one */
+#define DOMLET_MONITOR_VERSION 2        /* of "create": raised when an older monitor could misread a newer one */
 #define DOMLET_MONITOR_PACKET_MAX 32768 /* create's, with four paths and an id */
-#define DOMLET_MONITOR_FDS_MAX 6        /* create's */
+#define DOMLET_MONITOR_FDS_MAX 7        /* create's */
 #define DOMLET_MONITOR_EXEC_FDS 5
 #define DOMLET_MONITOR_ANSWER_MAX 4096
 #define DOMLET_MONITOR_FIRST_GENERATION 1 /* of the container that a monitor's first connection brings, number 0 */

@@ -96,6 +96,7 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 	static const char *const ways[] = {
 		[DOMLET_PLAN_MOUNT_GUEST] = "guest",
 		[DOMLET_PLAN_MOUNT_COPY] = "copy",
+		[DOMLET_PLAN_MOUNT_LIVE] = "live",
 		[DOMLET_PLAN_MOUNT_SKIP] = "skip",
 	};
 	struct json_object *out = json_object_new_object();
@@ -104,6 +105,8 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 	add_text(out, "via", ways[m->way]);
 	if (m->way == DOMLET_PLAN_MOUNT_GUEST && m->is_bind)
 		add_text(out, "type", m->type);
+	if (m->way == DOMLET_PLAN_MOUNT_LIVE)
+		json_object_object_add(out, "export", json_object_new_int64(m->export));
 	if (m->shared[0] != '\0')
 		add_text(out, "shared", m->shared);
 	if (m->is_bind)

@@ -173,10 +173,47 @@ static int plan_copy(const struct mount_view *m, const char *source, const struc
 	return 0;
 }
 
+/* What engines write before the container starts, for whoever is to be told of it, too (monitor/files.c). */
+static bool is_engines(const char *destination)
+{
+	static const char *const names[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/hostname" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (same_path(destination, names[i]))
+			return true;
+	return false;
+}
+
+/* The last one counts. */
+static bool is_readonly(const struct mount_view *m)
+{
+	size_t n = m->options ? json_object_array_length(m->options) : 0;
+	bool readonly = false;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *option = json_object_get_string(json_object_array_get_idx(m->options, i));
+
+		if (strcmp(option, "ro") == 0 || strcmp(option, "rro") == 0)
+			readonly = true;
+		else if (strcmp(option, "rw") == 0 || strcmp(option, "rrw") == 0)
+			readonly = false;
+	}
+	return readonly;
+}
+
+/* Takes SOURCE over. */
+static int plan_live(const struct mount_view *m, char *source, struct domlet_plan_mount *out)
+{
+	out->way = DOMLET_PLAN_MOUNT_LIVE;
+	out->file = source;
+	out->recursive = has_option(m, "rbind");
+	out->readonly = is_readonly(m);
+	return 0;
+}
+
 static const char *refused_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFDIR: return "volumes that are directories can't be shared with the guest yet";
 	case S_IFSOCK: return "a socket of the host can't be reached from the guest yet";
 	case S_IFIFO: return "a FIFO of the host can't be reached from the guest yet";
 	default: return "a device of the host can't be passed to the guest yet";
@@ -206,6 +243,8 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct doml
 	if (stat(source, &st) < 0)
 		return domlet_error_set(err, errno, "the bind mount of %s on %s can't be done: %s", m->source,
 					m->destination, domlet_strerror(errno));
+	if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && !is_engines(m->destination)))
+		return plan_live(m, take_ptr(source), out);
 	if (!S_ISREG(st.st_mode))
 		return domlet_error_set(err, ENOTSUP, "the bind mount of %s on %s can't be done: %s", m->source,
 					m->destination, refused_kind(st.st_mode));
@@ -264,6 +303,8 @@ int domlet_plan_mounts(struct json_object *config, struct domlet_plan *plan, str
 		r = plan_mount(&m, plan->bundle, out, err);
 		if (r < 0)
 			return r;
+		if (out->way == DOMLET_PLAN_MOUNT_LIVE)
+			out->export = plan->export_count++;
 	}
 	return 0;
 }

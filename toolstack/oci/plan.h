@@ -26,6 +26,7 @@ struct json_object;
 enum domlet_plan_mount_way {
 	DOMLET_PLAN_MOUNT_GUEST, /* a file system of the guest's kernel: proc, tmpfs, … */
 	DOMLET_PLAN_MOUNT_COPY,  /* a regular file of the host's, as it was when it was planned */
+	DOMLET_PLAN_MOUNT_LIVE,  /* a directory or file of the host's, which both see as it is */
 	DOMLET_PLAN_MOUNT_SKIP,  /* not at all: the guest has its own there */
 };
 
@@ -48,7 +49,12 @@ struct domlet_plan_mount {
 	char *content; /* NULL once the document is made */
 	size_t content_len;
 	uint32_t mode, uid, gid;
-	char *file; /* the host's, by an absolute path */
+	char *file; /* the host's, by an absolute path; also of LIVE */
+
+	/* LIVE */
+	uint32_t export; /* its number among what is shared with the guest */
+	bool recursive;  /* with what is mounted below it */
+	bool readonly;
 };
 
 /* A namespace that the configuration names by its path, of a type that containers in one
@@ -108,6 +114,7 @@ struct domlet_plan {
 	struct domlet_plan_disk root;
 	struct domlet_plan_mount *mounts; /* in the configuration's order */
 	size_t mount_count;
+	uint32_t export_count; /* of the mounts that are LIVE */
 
 	/* The domain's size by the container's limits; 0: it has no limit, so the template's. */
 	uint64_t memory_kib;

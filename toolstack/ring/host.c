@@ -110,13 +110,20 @@ void domlet_host_ring_unmap(struct domlet_host_ring *hr)
 {
 	if (hr->evtchn)
 		xenevtchn_close(hr->evtchn); /* unbinds the port */
-	if (hr->data)
+	if (hr->data && hr->gnt)
 		xengnttab_unmap(hr->gnt, hr->data, hr->page_count);
-	if (hr->page)
+	if (hr->page && hr->gnt)
 		xengnttab_unmap(hr->gnt, hr->page, 1);
 	if (hr->gnt)
 		xengnttab_close(hr->gnt);
 	memset(hr, 0, sizeof(*hr));
+}
+
+/* A mapping keeps the device's file open, which is all that it needs. */
+void domlet_host_ring_seal(struct domlet_host_ring *hr)
+{
+	(void)xengnttab_close(hr->gnt);
+	hr->gnt = NULL;
 }
 
 int domlet_host_ring_fd(const struct domlet_host_ring *hr)

@@ -31,6 +31,8 @@ struct domlet_host_ring {
 int domlet_host_ring_map(struct domlet_host_ring *hr, uint32_t domid, const struct domlet_ring_offer *offer,
 			 struct domlet_error *err);
 void domlet_host_ring_unmap(struct domlet_host_ring *hr);
+/* Gives up what could map more of a guest's pages; those that are mapped stay until the process ends. */
+void domlet_host_ring_seal(struct domlet_host_ring *hr);
 /* The descriptor that becomes readable with an event; to be polled for reading only. */
 int domlet_host_ring_fd(const struct domlet_host_ring *hr);
 /* Sends the guest an event. 0 or -errno. */

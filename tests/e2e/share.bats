@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Directories and files of dom0 that a container has, too: both see what the other one does.
+# shellcheck disable=SC2016 # for shells inside
+
+load lib
+
+setup() {
+    bats_require_minimum_version 1.5.0
+    SOURCE=$BATS_TEST_TMPDIR/source
+    mkdir -p "$SOURCE"
+}
+
+teardown() {
+    domlet delete --force c1
+    domlet delete --force c2
+    no_leaks
+}
+
+programs() { # NAME…: of busybox's
+    local name
+    for name; do ln -sf busybox "$BUNDLE/rootfs/bin/$name"; done
+}
+
+# A bind of SOURCE at /d.
+bind() { # [OPTION…]
+    local options
+    options=$(printf '%s\n' bind "$@" | jq -R . | jq -cs .)
+    edit '.mounts += [{destination: "/d", type: "bind", source: $source, options: $options}]' \
+        --arg source "$SOURCE" --argjson options "$options"
+}
+
+# bats test_tags=xen,type,standin
+@test "a directory of dom0's: read, written, made, removed, on both sides" {
+    make_bundle sh -c 'cat /d/old && echo new >/d/new && mkdir /d/dir && mv /d/move /d/dir/moved && rm /d/gone && sleep 1000'
+    programs mkdir mv rm
+    bind
+    echo old >"$SOURCE/old"
+    touch "$SOURCE"/{move,gone}
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    eventually 20 test -e "$SOURCE/dir/moved" -a ! -e "$SOURCE/gone"
+    grep -x old "$BATS_TEST_TMPDIR/out"
+    [ "$(cat "$SOURCE/new")" = new ]
+    [ "$(ls "$SOURCE")" = $'dir\nnew\nold' ]
+    echo "from dom0" >"$SOURCE/later"
+    eventually 5 domlet exec c1 grep -x "from dom0" /d/later
+    domlet exec c1 sh -c 'echo more >>/d/later'
+    [ "$(cat "$SOURCE/later")" = $'from dom0\nmore' ]
+    domlet exec c1 rm /d/later
+    [ ! -e "$SOURCE/later" ]
+}
+
+@test "owners, modes and kinds of what a container makes" {
+    make_bundle sh -c 'umask 022; cd /d && echo x >file && mkdir dir && ln -s file link && ln file hard && mknod null c 1 3 && mkfifo fifo && chmod 4711 file'
+    programs ln mkdir mknod mkfifo chmod
+    edit '.process.user = {uid: 1000, gid: 2000} | .process.capabilities.bounding += ["CAP_MKNOD"]'
+    bind
+    chmod 1777 "$SOURCE"
+    run domlet run -b "$BUNDLE" c1
+    [ "$(stat -c '%n %F %a %u:%g' "$SOURCE"/{file,dir} | sed "s|$SOURCE/||")" = $'file regular file 644 1000:2000\ndir directory 755 1000:2000' ]
+    [ "$(readlink "$SOURCE/link")" = file ]
+    [ "$SOURCE/hard" -ef "$SOURCE/file" ]
+}
+
+@test "one that is read-only is that, whatever the guest does" {
+    make_bundle sh -c 'echo x >/d/new; cat /d/old'
+    bind ro
+    echo old >"$SOURCE/old"
+    run domlet run -b "$BUNDLE" c1
+    [[ $output == *"Read-only file system"*old ]]
+    [ "$(ls "$SOURCE")" = old ]
+}
+
+@test "a single file, edited in place" {
+    SOURCE=$BATS_TEST_TMPDIR/one
+    echo first >"$SOURCE"
+    make_bundle sh -c 'cat /d; while ! grep -q second /d; do sleep 0.2; done; echo third >/d'
+    bind
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    eventually 20 grep first "$BATS_TEST_TMPDIR/out"
+    echo second >"$SOURCE"
+    eventually 20 grep third "$SOURCE"
+}
+
+@test "links that lead out lead nowhere in dom0" {
+    echo secret >"$BATS_TEST_TMPDIR/canary"
+    make_bundle sh -c 'cat /d/out; ln -s ../canary /d/up; cat /d/up; echo x >/d/up; cat /d/../canary'
+    bind
+    programs ln
+    ln -s "$BATS_TEST_TMPDIR/canary" "$SOURCE/out"
+    run domlet run -b "$BUNDLE" c1
+    [[ $output != *secret* ]]
+    [ "$(cat "$BATS_TEST_TMPDIR/canary")" = secret ]
+}
+
+# bats test_tags=xen,standin
+@test "8 MiB both ways, byte by byte" {
+    head -c 8388608 /dev/urandom >"$SOURCE/in"
+    make_bundle sh -c 'cat /d/in >/d/out && sleep 1000'
+    bind
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domlet start c1
+    eventually 60 cmp "$SOURCE/in" "$SOURCE/out"
+}
+
+@test "two containers and dom0 in one directory" {
+    make_bundle sh -c 'while ! cat /d/word 2>/dev/null; do sleep 0.2; done; sleep 1000'
+    bind
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    edit '.process.args = ["sh", "-c", "echo hello >/d/word"]'
+    domlet run -b "$BUNDLE" c2 </dev/null
+    eventually 20 grep -x hello "$BATS_TEST_TMPDIR/out"
+}
+
+@test "what can't be bound is refused by name" {
+    make_bundle true
+    bind
+    rmdir "$SOURCE"
+    run ! domlet run -b "$BUNDLE" c1
+    [[ $output == *"bind mount of $SOURCE on /d can't be done"* ]]
+    mkfifo "$SOURCE"
+    run ! domlet run -b "$BUNDLE" c1
+    [[ $output == *"a FIFO of the host can't be reached"* ]]
+}
+
+# bats test_tags=xen,standin
+@test "the process that serves the files is killed: the container ends, and says why" {
+    make_bundle sh -c 'cat /d/old; while :; do sleep 0.2; cat /d/old >/dev/null || exit 3; done'
+    bind
+    echo old >"$SOURCE/old"
+    domlet --log "$BATS_TEST_TMPDIR/log" create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    eventually 20 grep old "$BATS_TEST_TMPDIR/out"
+    pkill -9 -x domlet-share
+    wait_for_status stopped
+    grep "has lost its files" "$BATS_TEST_TMPDIR/log"
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../frontend/proto/carrier.h"
+#include "../ring/host.h"
+#include "../share/share.h"
+#include "confine.h"
+
+/* Locks that are waited for are tried so often. */
+#define RETRY_MS 30
+
+struct server {
+	int socket;
+	struct domlet_host_ring ring;
+	struct domlet_carrier carrier;
+	struct domlet_share *share;
+	uint8_t *reply; /* of DOMLET_SHARE_MESSAGE_MAX bytes */
+};
+
+static void answer(int socket, const struct domlet_error *err)
+{
+	struct domlet_fileserver_answer a = { .code = err ? err->code : 0 };
+
+	if (err)
+		(void)snprintf(a.text, sizeof a.text, "%s", err->text);
+	(void)send(socket, &a, sizeof a, MSG_NOSIGNAL);
+}
+
+/* Why is in the answer. */
+static _Noreturn void give_up(int socket, const struct domlet_error *err)
+{
+	answer(socket, err);
+	_exit(1);
+}
+
+static void wait_for_ring(struct server *s)
+{
+	struct domlet_fileserver_attach attach;
+	struct domlet_error err;
+	ssize_t n;
+
+	while ((n = recv(s->socket, &attach, sizeof attach, 0)) < 0 && errno == EINTR)
+		;
+	if (n != (ssize_t)sizeof attach) /* there will be none */
+		_exit(0);
+	if (domlet_host_ring_map(&s->ring, attach.domid, &attach.offer, &err) < 0)
+		give_up(s->socket, &err);
+	domlet_host_ring_seal(&s->ring);
+}
+
+static int open_share(struct server *s, const struct domlet_fileserver *spec, const int *trees, struct domlet_error *err)
+{
+	struct domlet_share_export *exports = calloc(spec->count, sizeof *exports);
+	int *roots = calloc(spec->count, sizeof *roots), proc_fd = -1, r = 0;
+	uint8_t *in = malloc(DOMLET_SHARE_MESSAGE_MAX);
+
+	s->reply = malloc(DOMLET_SHARE_MESSAGE_MAX);
+	if (!exports || !roots || !in || !s->reply)
+		return domlet_error_set(err, ENOMEM, "the server of the container's files is out of memory");
+	r = domlet_fileserver_enter(trees, spec->count, roots, &proc_fd, err);
+	for (size_t i = 0; r == 0 && i < spec->count; i++) {
+		close(trees[i]);
+		exports[i] = (struct domlet_share_export){ .fd = roots[i], .readonly = spec->exports[i].readonly };
+	}
+	if (r == 0)
+		r = domlet_fileserver_confine(err);
+	if (r < 0)
+		return r;
+	s->share = domlet_share_open(exports, (uint32_t)spec->count, proc_fd);
+	free(exports);
+	free(roots);
+	domlet_carrier_init(&s->carrier, &s->ring.ring, in);
+	return s->share ? 0 : domlet_error_set(err, ENOMEM, "the server of the container's files is out of memory");
+}
+
+static void tell(struct server *s)
+{
+	if (domlet_ring_take_notify(&s->ring.ring))
+		(void)domlet_host_ring_notify(&s->ring);
+}
+
+static _Noreturn void end_guest(struct server *s)
+{
+	struct domlet_error err;
+
+	(void)domlet_error_set(&err, EPROTO, "the guest broke the protocol of the share");
+	give_up(s->socket, &err);
+}
+
+/* True: there was something. Nothing is on its way. */
+static bool serve_one(struct server *s)
+{
+	int64_t len = domlet_carrier_take(&s->carrier);
+	ssize_t n;
+
+	if (len < 0)
+		end_guest(s);
+	if (len == 0)
+		return false;
+	n = domlet_share_answer(s->share, s->carrier.in, (size_t)len, s->reply);
+	if (n < 0)
+		end_guest(s);
+	if (n > 0)
+		domlet_carrier_send(&s->carrier, s->reply, (uint32_t)n);
+	return true;
+}
+
+static bool send_late(struct server *s)
+{
+	ssize_t n = domlet_share_retry(s->share, s->reply);
+
+	if (n > 0)
+		domlet_carrier_send(&s->carrier, s->reply, (uint32_t)n);
+	return n > 0;
+}
+
+/* The monitor says nothing more: what can be read there is its end. */
+static void sleep_until_something_comes(struct server *s, bool wants_room)
+{
+	struct pollfd fds[2] = { { .fd = domlet_host_ring_fd(&s->ring), .events = POLLIN },
+				 { .fd = s->socket, .events = POLLIN } };
+
+	if (domlet_ring_arm(&s->ring.ring, wants_room))
+		return;
+	(void)poll(fds, 2, domlet_share_waits(s->share) ? RETRY_MS : -1);
+	domlet_ring_disarm(&s->ring.ring);
+	if (fds[0].revents)
+		(void)domlet_host_ring_drain(&s->ring);
+	if (fds[1].revents)
+		_exit(0);
+}
+
+static _Noreturn void loop(struct server *s)
+{
+	bool any, wants_room;
+	int out;
+
+	for (;;) {
+		out = domlet_carrier_go_on(&s->carrier);
+		if (out < 0)
+			end_guest(s);
+		any = out > 0 && serve_one(s);
+		any = any || (out > 0 && domlet_share_waits(s->share) && send_late(s));
+		wants_room = s->carrier.out != NULL;
+		if (any) {
+			(void)domlet_carrier_go_on(&s->carrier);
+			tell(s);
+			continue;
+		}
+		tell(s);
+		if (!domlet_ring_linger(&s->ring.ring, wants_room, domlet_host_ring_pause))
+			sleep_until_something_comes(s, wants_room);
+	}
+}
+
+_Noreturn void domlet_fileserver_serve(const struct domlet_fileserver *spec, int socket, int *trees)
+{
+	static struct server s;
+	struct domlet_error err;
+
+	(void)prctl(PR_SET_NAME, "domlet-share", 0, 0, 0);
+	(void)umask(0); /* modes are exactly what is asked for */
+	s.socket = socket;
+	wait_for_ring(&s);
+	if (open_share(&s, spec, trees, &err) < 0)
+		give_up(socket, &err);
+	answer(socket, NULL);
+	loop(&s);
+}
