@@ -89,6 +89,19 @@ rules=$(readlink -f "$2")/toolstack/storage/59-domlet.rules
 [[ $(in_udev "$rules" empty) == 'FAIL  udev leaves'*'/etc/udev/rules.d/59-domlet.rules'* ]] ||
     fail "doctor does not see that the rule is hidden: $(in_udev "$rules" empty)"
 
+# Which Xen runs, and for which domlet is built.
+on_xen() { # MAJOR MINOR: what doctor says there
+    # shellcheck disable=SC2016 # for that shell to expand
+    unshare -m bash -euc 'mount -t tmpfs none /sys && mkdir -p /sys/hypervisor/version
+        echo "$1" >/sys/hypervisor/version/major && echo "$2" >/sys/hypervisor/version/minor
+        "$3" doctor 2>/dev/null || true' bash "$1" "$2" "$domlet" | grep 'for which domlet' || true
+}
+IFS=. read -r major minor _ < <("$domlet" --version | sed -n 's/^libxl: //p')
+[[ $(on_xen "$major" "$minor") == "ok    Xen $major.$minor, "* ]] || fail "doctor does not know its own Xen: $(on_xen "$major" "$minor")"
+[[ $(on_xen "$major" $((minor + 1))) == *"FAIL  Xen $major.$minor, "*"Xen $major.$((minor + 1)) runs: build"* ]] ||
+    fail "doctor does not see that another Xen runs: $(on_xen "$major" $((minor + 1)))"
+[[ $(on_xen $((major + 1)) "$minor") == 'FAIL  '* ]] || fail "doctor does not see that a Xen of another age runs"
+
 mkdir "$dir/rootfs"
 (cd "$dir" && "$domlet" spec)
 sed -i 's/"terminal": *true/"terminal": false, "apparmorProfile": "docker-default"/' "$dir/config.json"

@@ -53,6 +53,35 @@ static bool is_dom0(void)
 	return f && fgets(text, sizeof text, f) && strstr(text, "control_d");
 }
 
+/* 0 where it can't be read. */
+static unsigned int xen_version(const char *part)
+{
+	cleanup_fclose FILE *f = NULL;
+	char path[64];
+	unsigned int number = 0;
+
+	(void)snprintf(path, sizeof path, "/sys/hypervisor/version/%s", part);
+	f = fopen(path, "re");
+	return f && fscanf(f, "%u", &number) == 1 ? number : 0;
+}
+
+/* Xen's interfaces for the toolstack are those of one release; another hypervisor refuses libxl's calls. */
+static int check_xen_release(void)
+{
+	unsigned int major = xen_version("major"), minor = xen_version("minor"), built[2] = { 0 };
+	char what[64], remedy[256];
+
+	(void)sscanf(DOMLET_LIBXL_VERSION, "%u.%u", &built[0], &built[1]);
+	if (!major || !built[0])
+		return 0;
+	(void)snprintf(what, sizeof what, "Xen %u.%u, for which domlet is built", built[0], built[1]);
+	(void)snprintf(
+		remedy, sizeof remedy,
+		"Xen %u.%u runs: build domlet for this host's release (Debian 12 has Xen 4.17, Debian 13 has 4.20), and boot its Xen",
+		major, minor);
+	return line(built[0] == major && built[1] == minor, what, remedy);
+}
+
 /* A kernel loads these itself, as long as they are where it looks. Those that are built in may have no folder in /sys. */
 static const char *const modules[] = { "sch_ingress", "cls_matchall", "cls_bpf", "act_mirred" };
 
@@ -214,6 +243,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += line(geteuid() == 0, "running as root", "only root may build domains");
 	failures += line(is_dom0(), "this is a Xen dom0",
 			 "boot this machine with Xen (package xen-system-amd64), and mount xenfs on /proc/xen");
+	failures += check_xen_release();
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		failures += line(access(needed[i].path, F_OK) == 0, needed[i].what, needed[i].remedy);
 	failures += check_filters();
