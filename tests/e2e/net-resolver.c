@@ -25,7 +25,6 @@
 #include "net-space.h"
 
 #define DNS_PORT 53
-#define MAC "02:42:0a:01:02:03"
 
 union address {
 	struct sockaddr any;
@@ -183,21 +182,6 @@ static void try_others(bool six)
 	demand(recv(engines, &content, 1, MSG_DONTWAIT) < 0, "what no name server sends comes to the engine, too");
 }
 
-static int open_device(int namespace, const char *name)
-{
-	const struct timeval patience = { .tv_usec = 300000 };
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	int fd = domlet_netns_socket(namespace, AF_PACKET, SOCK_RAW, 0);
-
-	enter(namespace);
-	at.sll_ifindex = (int)if_nametoindex(name);
-	enter(network);
-	demand(fd >= 0 && at.sll_ifindex && bind(fd, (void *)&at, sizeof at) == 0 &&
-		       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0,
-	       "a device can't be opened");
-	return fd;
-}
-
 /* Whether the guest gets the answer to port 64003, where the engine has a socket, when it is tagged, or a fragment. */
 static bool guest_gets(int from, int at, bool tagged, bool is_fragment)
 {
@@ -228,58 +212,12 @@ static bool guest_gets(int from, int at, bool tagged, bool is_fragment)
 static void try_frames(void)
 {
 	cleanup_close int engines = open_socket(container, false, false, 0, 64003);
-	cleanup_close int from = open_device(network, "network"), at = open_device(guest, "eth0");
+	cleanup_close int from = open_device(network, network, "network"), at = open_device(network, guest, "eth0");
 
 	demand(!guest_gets(from, at, false, false), "the guest gets what the engine has asked for");
 	demand(guest_gets(from, at, true, false),
 	       "a frame with a tag, which is for a device of the guest's alone, is lost");
 	demand(guest_gets(from, at, false, true), "a fragment, of which nobody knows whose it is, is lost");
-}
-
-static void make_spaces(void)
-{
-	network = new_namespace();
-	run("ip link set lo up && ip link add vif9.0 type veth peer name guest");
-	run("ip link add made type veth peer name network && ip link set network up && ip addr add 10.1.2.1/24 dev network &&"
-	    " ip addr add fd00::1/64 dev network nodad");
-	guest = new_namespace();
-	container = new_namespace();
-	enter(network);
-}
-
-static void fill_spaces(void)
-{
-	static const char up[] = " name eth0 && ip link set eth0 address " MAC " && ip addr add 10.1.2.3/24 dev eth0 &&"
-				 " ip addr add fd00::3/64 dev eth0 nodad && ip link set eth0 up";
-	char command[512];
-
-	enter(container);
-	(void)snprintf(command, sizeof command, "ip link set made%s", up);
-	run(command);
-	enter(guest);
-	(void)snprintf(command, sizeof command, "ip link set guest%s", up);
-	run(command);
-	enter(network);
-}
-
-/* This kernel may have no matchall: u32 does the same. */
-static void join(struct domlet_net_socket *inside, struct domlet_net_splice *splice)
-{
-	uint32_t link;
-
-	enter(container);
-	link = if_nametoindex("eth0");
-	enter(network);
-	if (domlet_net_splice_join(inside, "vif9.0", link, 1500, splice, &err) == 0)
-		return;
-	demand(err.code == ENOENT, err.text);
-	enter(container);
-	if (system("command -v tc >/dev/null") != 0 ||
-	    system("tc filter add dev eth0 ingress pref 100 u32 match u32 0 0 action mirred egress redirect dev vif9.0 &&"
-		   "tc filter add dev vif9.0 ingress pref 100 u32 match u32 0 0 action mirred egress redirect dev eth0") !=
-		    0)
-		skip("this kernel has neither matchall nor u32");
-	enter(network);
 }
 
 /* A socket that asks for any port gets one of dom0's, and whoever is not in the namespace others. */
@@ -307,19 +245,13 @@ static void try_ports(void)
 
 int main(void)
 {
-	struct domlet_net_socket host, inside;
+	struct domlet_net_socket inside;
 	struct domlet_net_splice splice;
 
 	need_namespaces();
-	make_spaces();
-	demand(domlet_net_socket_open(&host, -1, &err) == 0 && domlet_net_socket_open(&inside, container, &err) == 0,
-	       err.text);
-	demand(domlet_net_splice_move(&host, "made", container, &err) == 0 &&
-		       domlet_net_splice_move(&host, "guest", guest, &err) == 0 &&
-		       domlet_net_splice_move(&host, "vif9.0", container, &err) == 0,
-	       err.text);
-	fill_spaces();
-	join(&inside, &splice);
+	make_spaces(&network, &container, &guest);
+	demand(domlet_net_socket_open(&inside, container, &err) == 0, err.text);
+	join(&inside, container, network, &(struct domlet_net_sender){ .forges = true }, &splice);
 	serve();
 	demand(asks(guest, false, false, 63488) && asks(guest, true, true, 4000), "the guest has no network");
 	demand(domlet_net_resolver_pass(&inside, &splice, &err) == 0, err.text);
@@ -334,7 +266,6 @@ int main(void)
 	try_frames();
 	domlet_net_splice_part(&inside, &splice);
 	demand(domlet_net_tc_remove(&inside, splice.link, DOMLET_NET_PREFERENCE_FIRST) < 0, "the splice left a filter");
-	domlet_net_socket_close(&host);
 	domlet_net_socket_close(&inside);
 	puts("net-resolver: ok");
 	return EXIT_SUCCESS;

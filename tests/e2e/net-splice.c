@@ -24,7 +24,7 @@
 #define KIND 0x88b5 /* for experiments, IEEE 802 says */
 
 /* A socket for all frames that the device NAME, which is here, sends and receives. */
-static int open_device(const char *name)
+static int open_experiment(const char *name)
 {
 	struct sockaddr_ll at = { .sll_family = AF_PACKET,
 				  .sll_protocol = htons(KIND),
@@ -67,6 +67,7 @@ static const struct domlet_net_device *find(const struct domlet_net_view *view, 
 	exit(EXIT_FAILURE);
 }
 
+static const struct domlet_net_sender anybody = { .forges = true };
 static struct domlet_net_view view;
 static struct domlet_error err;
 
@@ -106,7 +107,8 @@ int main(void)
 	demand(view.address_count == 1 && view.addresses[0].index == find(&view, "eth0")->index,
 	       "the address was not read");
 
-	joined = domlet_net_splice_join(&inside, "vif9.0", find(&view, "eth0")->index, 1400, &splice, &err) == 0;
+	joined = domlet_net_splice_join(&inside, "vif9.0", find(&view, "eth0")->index, 1400, &anybody, &splice, &err) ==
+		 0;
 	read_view(&inside);
 	demand(find(&view, "vif9.0")->up && find(&view, "vif9.0")->link.no_arp && find(&view, "vif9.0")->link.mtu == 1400,
 	       "the vif was not set up");
@@ -118,16 +120,16 @@ int main(void)
 		skip("this kernel has no matchall filter; the vif was moved and set up");
 	demand(joined, err.text);
 
-	guest = open_device("guest");
-	network = open_device("network");
+	guest = open_experiment("guest");
+	network = open_experiment("network");
 	for (size_t len = 60; len <= 1400; len += 670) {
 		demand(passes(guest, network, len), "a frame of the guest's doesn't come to the network");
 		demand(passes(network, guest, len), "a frame of the network's doesn't come to the guest");
 	}
 	demand(domlet_net_splice_resize(&inside, &splice, 8000) == 0, "the vif takes no other MTU");
-	demand(domlet_net_splice_join(&inside, "vif9.0", splice.link, 1400, &splice, &err) < 0,
+	demand(domlet_net_splice_join(&inside, "vif9.0", splice.link, 1400, &anybody, &splice, &err) < 0,
 	       "a vif was joined twice");
-	demand(domlet_net_splice_join(&inside, "vif9.0", splice.link, 1400, &splice, &err) == 0,
+	demand(domlet_net_splice_join(&inside, "vif9.0", splice.link, 1400, &anybody, &splice, &err) == 0,
 	       "what was left of a join that failed is in the way");
 	demand(passes(guest, network, 100), "a frame doesn't pass after another join");
 	domlet_net_splice_part(&inside, &splice);

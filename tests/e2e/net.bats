@@ -55,6 +55,11 @@ make_network_bundle() { # ARGS…
     /usr/lib/domlet/tests/net-resolver
 }
 
+# bats test_tags=dom0
+@test "a guest sends in its own name alone, as far as it is told to" {
+    /usr/lib/domlet/tests/net-filter
+}
+
 # bats test_tags=xen,type
 @test "links come and go while a container runs" {
     make_network_bundle sleep 1000
@@ -62,6 +67,9 @@ make_network_bundle() { # ARGS…
     domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
     domlet start c1
     ping -c 1 -w 5 10.77.1.2
+    # It has neither CAP_NET_RAW nor CAP_NET_ADMIN, and may send in its own name alone.
+    ip netns exec e2e-net tc filter show dev "vif$(domid).0" ingress >"$BATS_TEST_TMPDIR/filters"
+    grep -q 'pref 50 .*domlet' "$BATS_TEST_TMPDIR/filters"
     make_link e2e-net eth1 2
     eventually 20 ping -c 1 -w 1 10.77.2.2
     ping -c 1 -w 5 10.77.1.2

@@ -14,11 +14,10 @@
 struct net_fake *net_fake;
 int net_fake_changes = -1;
 
-/* Each namespace is another one. */
 int domlet_netns_open(pid_t pid)
 {
 	(void)pid;
-	return memfd_create("net", MFD_CLOEXEC);
+	return net_fake && net_fake->is_one ? open("/", O_RDONLY | O_CLOEXEC) : memfd_create("net", MFD_CLOEXEC);
 }
 
 int domlet_netns_socket(int namespace, int family, int type, int protocol)
@@ -100,12 +99,25 @@ int domlet_net_splice_move(struct domlet_net_socket *host, const char *vif, int 
 }
 
 int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_t link, uint32_t mtu,
-			   struct domlet_net_splice *splice, struct domlet_error *err)
+			   const struct domlet_net_sender *sender, struct domlet_net_splice *splice,
+			   struct domlet_error *err)
 {
 	(void)s, (void)mtu;
+	net_fake->open_joins += sender->forges || sender->net;
 	*splice = (struct domlet_net_splice){ .link = link };
 	net_fake->joined++;
 	return net_fake->join_fails ? domlet_error_set(err, net_fake->join_fails, "%s can't be joined", vif) : 0;
+}
+
+int domlet_net_filter_set(struct domlet_net_socket *s, uint32_t vif, const struct domlet_net_sender *sender,
+			  struct domlet_error *err)
+{
+	(void)s, (void)vif;
+	net_fake->filters++;
+	net_fake->forges = sender->forges;
+	net_fake->sender = *sender->net;
+	net_fake->sender_link = sender->link;
+	return net_fake->filter_fails ? domlet_error_set(err, net_fake->filter_fails, "a filter can't be had") : 0;
 }
 
 int domlet_net_resolver_pass(struct domlet_net_socket *s, const struct domlet_net_splice *splice,

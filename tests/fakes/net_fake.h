@@ -14,11 +14,17 @@
 #include "../../toolstack/net/view.h"
 
 struct net_fake {
+	bool is_one;                 /* all containers are in one namespace; else each has its own */
 	struct domlet_net_view view; /* of all containers' namespaces */
 	unsigned int views;          /* how often it was read */
 	unsigned int moved, joined, parted;
-	unsigned int set, passed;               /* ports of the namespace, and answers to its own sockets */
-	int move_fails, join_fails, pass_fails; /* with that errno; 0: it goes well */
+	unsigned int set, passed; /* ports of the namespace, and answers to its own sockets */
+	/* Of a vif's filter: how often it was set, and last; and joins before that by which something could pass. */
+	unsigned int filters, open_joins;
+	bool forges;
+	struct domlet_net sender;
+	uint32_t sender_link;
+	int move_fails, join_fails, pass_fails, filter_fails; /* with that errno; 0: it goes well */
 };
 
 extern struct net_fake *net_fake; /* NULL: there is nothing in any namespace */

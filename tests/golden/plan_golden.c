@@ -56,6 +56,8 @@ static void print_plan(FILE *out, const struct domlet_plan *plan)
 		plan->cgroups_path ? plan->cgroups_path : "-");
 	fprintf(out, "terminal %d %ux%u\nreadonly %d\n", plan->terminal, plan->console_cols, plan->console_rows,
 		plan->root_readonly);
+	if (plan->forges)
+		fprintf(out, "forges\n");
 	fprintf(out, "type %s\ntemplate %s\nmemory %llu KiB\nvcpus %u\n", types[plan->ask.type],
 		plan->ask.template_name ? plan->ask.template_name : "-", (unsigned long long)plan->memory_kib,
 		plan->vcpus);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/monitor/monitor.h"
+#include "../fakes/net_fake.h"
 #include "monitor_run.h"
 
 static void ask(int fd, const char *text, char *answer, size_t len)
@@ -101,21 +103,21 @@ static void what_is_no_container_is_refused(void **state)
 	(void)state;
 	begin_started(&r, RING_FAKE_SLEEPS);
 	fd = connect_to_monitor();
-	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
+	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
 	assert_true(join(fd, &number, &generation, answer, sizeof answer));
 	assert_int_equal(number, 1);
 	assert_int_equal(generation, 2);
 	assert_false(join(fd, &number, &generation, answer, sizeof answer));
 	expect(answer, EINVAL, "has given this command a place already");
-	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 2 alone");
-	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 2 alone");
-	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs seven descriptors");
-	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 8, E2BIG, "too many descriptors");
-	bring_nobody(fd, CREATE "2,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
-	bring_nobody(fd, CREATE "2,\"root\":7,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
-	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"", 7, EINVAL, "no request that a monitor knows");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 3 alone");
+	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 3 alone");
+	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs seven descriptors");
+	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 8, E2BIG, "too many descriptors");
+	bring_nobody(fd, CREATE "3,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "3,\"root\":7,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"", 7, EINVAL, "no request that a monitor knows");
 	memset(packet, ' ', sizeof packet - 1);
-	memcpy(packet, CREATE "2}", strlen(CREATE "2}"));
+	memcpy(packet, CREATE "3}", strlen(CREATE "3}"));
 	bring_nobody(fd, packet, 7, E2BIG, "too long");
 	packet[DOMLET_MONITOR_PACKET_MAX] = '\0'; /* as long as there may be */
 	bring_nobody(fd, packet, 7, EINVAL, "needs a root and an id");
@@ -135,7 +137,7 @@ static void a_flood_of_packets_leaves_nothing(void **state)
 	begin_started(&r, RING_FAKE_SLEEPS);
 	fd = connect_to_monitor();
 	for (unsigned int i = 0; i < 10000; i++)
-		bring_nobody(fd, i % 2 ? "{}" : CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL,
+		bring_nobody(fd, i % 2 ? "{}" : CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL,
 			     i % 2 ? "no request that a monitor knows" : "needs a number first");
 	close(fd);
 	end_sleeper(&r);
@@ -164,7 +166,7 @@ static void a_container_of_another_place_is_refused(void **state)
 		       which < 2 ? "names another place than number 1 of domain domlet-c1" : "container does not exist");
 		if (which < 2)
 			forget("c2");
-		bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
+		bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
 		close(fd);
 	}
 	close(pair[0]);
@@ -436,6 +438,52 @@ static void a_process_that_stays_holds_up_no_container(void **state)
 	end_sleeper(&r);
 }
 
+static void await_forging(bool is)
+{
+	for (int ms = 0; net_fake->forges != is && ms < 10000; ms += 10)
+		uv_sleep(10);
+	assert_int_equal(net_fake->forges, is);
+}
+
+/* They are one host: what one of them may, all of them can. */
+static void a_member_that_may_forge_opens_the_network_of_all(void **state)
+{
+	struct domlet_state st;
+	struct run r;
+	int fd, pair[2];
+
+	(void)state;
+	detached = true;
+	ring_fake_net = mmap(NULL, sizeof *ring_fake_net, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(ring_fake_net != MAP_FAILED);
+	net_fake = mmap(NULL, sizeof *net_fake, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(net_fake != MAP_FAILED);
+	net_fake->is_one = true;
+	net_fake->forges = true;
+	net_fake->view.devices[net_fake->view.device_count++] =
+		(struct domlet_net_device){ .index = 12, .up = true, .link = { .mtu = 1500, .name = "eth0" } };
+	begin_started(&r, RING_FAKE_SLEEPS);
+	await_forging(false);
+	forges = true;
+	fd = start_c2(pair);
+	forges = false;
+	await_forging(true);
+	assert_int_equal(net_fake->joined, 1);
+	close(fd);
+	send_signal(pair[0], SIGKILL);
+	expect_exit(pair[0], "{\"exit\":137}");
+	close(pair[0]);
+	await_forging(false);
+	load_when_let_go("c2", &st);
+	domlet_state_free(&st);
+	forget("c2");
+	end_sleeper(&r);
+	(void)munmap(ring_fake_net, sizeof *ring_fake_net);
+	ring_fake_net = NULL;
+	(void)munmap(net_fake, sizeof *net_fake);
+	net_fake = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +495,7 @@ int main(void)
 		cmocka_unit_test(the_domains_record_names_who_is_in_it),
 		cmocka_unit_test_teardown(a_process_that_outlives_its_container_keeps_its_number, tear_down),
 		cmocka_unit_test_teardown(a_process_that_stays_holds_up_no_container, tear_down_attached),
+		cmocka_unit_test_teardown(a_member_that_may_forge_opens_the_network_of_all, tear_down_attached),
 		cmocka_unit_test_teardown(what_could_not_grow_is_tried_again, tear_down_attached),
 		cmocka_unit_test_teardown(a_container_comes_and_goes, tear_down_attached),
 	};

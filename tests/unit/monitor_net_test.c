@@ -100,6 +100,10 @@ static void a_network_is_there_before_the_start(void **state)
 	assert_int_equal(net_fake->joined, 1);
 	assert_int_equal(net_fake->set, 1);
 	assert_int_equal(net_fake->passed, 1);
+	assert_int_equal(net_fake->open_joins, 0); /* it sends nothing before its filter is there */
+	assert_false(net_fake->forges);
+	assert_int_equal(net_fake->sender.links[net_fake->sender_link].mac[5], 12);
+	assert_int_equal(net_fake->sender.address_count, 1);
 	assert_int_equal(ring_fake_net->asked.link_count, 1);
 	assert_int_equal(ring_fake_net->asked.links[0].device, 0);
 	assert_string_equal(ring_fake_net->asked.links[0].name, "eth0");
@@ -120,6 +124,22 @@ static void a_network_is_there_without_what_the_engine_asks(void **state)
 	start(&r);
 	assert_true(good(r.started));
 	assert_int_equal(ring_fake_net->before_start, 1);
+	end_by(&r, SIGTERM);
+}
+
+static void who_may_forge_has_no_filter(void **state)
+{
+	struct run r;
+
+	(void)state;
+	put_link("eth0", 12);
+	forges = true;
+	begin(&r, 0);
+	start(&r);
+	forges = false;
+	assert_true(good(r.started));
+	assert_int_equal(net_fake->open_joins, 1);
+	assert_true(net_fake->forges);
 	end_by(&r, SIGTERM);
 }
 
@@ -164,6 +184,8 @@ static void what_changes_is_followed(void **state)
 	put_address(15, 3);
 	change();
 	await(&ring_fake_net->times, 2);
+	assert_int_equal(net_fake->sender.address_count, 1);
+	assert_int_equal(net_fake->sender_link, 1);
 	assert_int_equal(ring_fake_net->asked.link_count, 2);
 	assert_int_equal(ring_fake_net->asked.links[1].device, 1);
 
@@ -191,18 +213,20 @@ static void a_start_without_its_network_fails(void **state)
 {
 	static const char *const reasons[] = {
 		" can't be moved", "vif7.0 can't be joined", "it has no such device",
-		"its network namespace is that of a container in another domain (vif9.3 is there)"
+		"its network namespace is that of a container in another domain (vif9.3 is there)",
+		"a filter can't be had"
 	};
 	struct run r;
 
 	(void)state;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		memset(net_fake, 0, sizeof *net_fake);
 		memset(ring_fake_net, 0, sizeof *ring_fake_net);
 		put_link("eth0", 12);
 		net_fake->move_fails = i == 0 ? EBUSY : 0;
 		net_fake->join_fails = i == 1 ? ENOENT : 0;
 		ring_fake_net->code = i == 2 ? ENODEV : 0;
+		net_fake->filter_fails = i == 4 ? ENOSYS : 0;
 		if (i == 3)
 			put_link("vif9.3", 13)->kind = DOMLET_NET_VIF;
 		begin(&r, 0);
@@ -248,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_NETWORK(a_network_is_there_before_the_start),
 		WITH_NETWORK(a_network_is_there_without_what_the_engine_asks),
+		WITH_NETWORK(who_may_forge_has_no_filter),
 		WITH_NETWORK(none_takes_nothing),
 		WITH_NETWORK(what_comes_after_the_create_is_there_before_the_start),
 		WITH_NETWORK(what_changes_is_followed),

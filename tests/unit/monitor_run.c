@@ -28,6 +28,7 @@ char document[17u << 20];
 size_t document_len;
 bool detached, kept;
 int out_file = -1;
+bool forges;
 unsigned int full_from, full_for, targets_refused;
 struct seen *seen;
 char top[32], root[80], domains[48], log_path[80];
@@ -138,9 +139,9 @@ void bring(int caller, const char *id, const int stdio[3], int proxy)
 
 	assert_int_equal(write(file, text, len), len);
 	(void)snprintf(packet, sizeof packet,
-		       "{\"verb\":\"create\",\"version\":2,\"root\":\"%s\",\"id\":\"%s\",\"foreground\":%s,\"keep\":%s,"
-		       "\"keeps\":true,\"memory\":65536,\"vcpus\":1}",
-		       root, id, detached ? "false" : "true", kept ? "true" : "false");
+		       "{\"verb\":\"create\",\"version\":3,\"root\":\"%s\",\"id\":\"%s\",\"foreground\":%s,\"keep\":%s,"
+		       "\"keeps\":true,\"forges\":%s,\"memory\":65536,\"vcpus\":1}",
+		       root, id, detached ? "false" : "true", kept ? "true" : "false", forges ? "true" : "false");
 	send_packet(caller, packet, fds, sizeof fds / sizeof fds[0]);
 	close(null);
 	close(file);

@@ -36,6 +36,7 @@ extern char top[32], root[80], domains[48], log_path[80]; /* TOP is a directory 
 extern char document[17u << 20];                          /* more than there may be */
 extern size_t document_len;                               /* of it, as configuration; 0: a small one */
 extern bool detached;                                     /* `create`, not `run` */
+extern bool forges;                                       /* a container that is brought may send in any name */
 extern bool kept;                                         /* `run --keep` */
 extern int out_file;                                      /* the container's output; -1: a pipe */
 extern unsigned int full_from,

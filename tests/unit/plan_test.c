@@ -546,6 +546,32 @@ static void sizes_of_sandboxes(void **state)
 		    0, false, 0, false);
 }
 
+/* Whether a process with CAPABILITIES, JSON's, may send in any name. */
+static bool may_forge(const char *capabilities)
+{
+	char text[1024];
+
+	(void)snprintf(text, sizeof text,
+		       "{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"sh\"],\"cwd\":\"/\"%s}," ROOT
+		       ",\"linux\":{" NAMESPACES "}}",
+		       capabilities);
+	if (read_config(text) < 0)
+		fail_msg("%s", err.text);
+	return plan.forges;
+}
+
+static void who_may_forge(void **state)
+{
+	(void)state;
+	assert_true(may_forge(",\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_NET_RAW\"]}"));
+	assert_true(may_forge(",\"capabilities\":{\"bounding\":[\"cap_net_admin\"]}"));
+	assert_false(may_forge(",\"capabilities\":{\"bounding\":[\"CAP_NET_BIND_SERVICE\"],"
+			       "\"effective\":[\"CAP_NET_RAW\"],\"permitted\":[\"CAP_NET_ADMIN\"]}"));
+	assert_false(may_forge(",\"capabilities\":{}"));
+	assert_false(may_forge(",\"capabilities\":null"));
+	assert_false(may_forge(""));
+}
+
 static void labels_of_the_host(void **state)
 {
 	(void)state;
@@ -885,6 +911,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sandboxes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sizes_of_sandboxes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_may_forge, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(labels_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_a_limit_promises_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),

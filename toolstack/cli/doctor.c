@@ -122,7 +122,7 @@ static int check_filters(void)
 		close(fd);
 	return line(all, "filters between vifs and engines' links", remedy) +
 	       line(fd >= 0, "programs for these filters, by bpf(2)",
-		    "a kernel with CONFIG_BPF_SYSCALL, and no module of security's that refuses it: without it docker's names of other hosts don't resolve");
+		    "a kernel with CONFIG_BPF_SYSCALL, and no module of security's that refuses it: without it no container without CAP_NET_RAW gets a network, and docker's names of other hosts don't resolve");
 }
 
 /* Whether a program of NAME runs. Where daemons have their pid files differs. */

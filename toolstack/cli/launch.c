@@ -366,6 +366,7 @@ static char *packet_of(const struct launch *l)
 	json_object_object_add(o, "foreground", json_object_new_boolean(l->options->foreground));
 	json_object_object_add(o, "keep", json_object_new_boolean(l->options->keep));
 	json_object_object_add(o, "keeps", json_object_new_boolean(l->placed.keeps));
+	json_object_object_add(o, "forges", json_object_new_boolean(l->plan->forges));
 	json_object_object_add(o, "memory", json_object_new_uint64(l->plan->memory_kib));
 	json_object_object_add(o, "vcpus", json_object_new_int64(l->plan->vcpus));
 	json_object_object_add(o, "shares", json_object_new_boolean(l->share >= 0));

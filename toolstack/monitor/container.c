@@ -203,6 +203,7 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 	c->terminal = r->terminal;
 	c->foreground = create->foreground;
 	c->keep = create->keep;
+	c->forges = create->forges;
 	c->memory_kib = create->memory_kib;
 	c->vcpus = create->vcpus;
 	c->late = c->life->domain.state != DOMLET_DOMAIN_NONE;
@@ -493,6 +494,7 @@ static int open_network(struct domlet_container *c, struct domlet_error *err)
 					      .domain = c->domain,
 					      .guest = c->guest,
 					      .container = c->number,
+					      .forges = c->forges,
 					      .tag = domlet_container_tag(DOMLET_ASKED_NET, c->number),
 					      .ready = network_ready,
 					      .user = c,

@@ -42,7 +42,7 @@ struct domlet_container {
 	/* Of one container, from domlet_container_take() to domlet_container_leave(). */
 	struct domlet_state state;
 	uint32_t first; /* its first process */
-	bool terminal, foreground, keep;
+	bool terminal, foreground, keep, forges;
 	uint64_t memory_kib; /* that its domain is to have for it; 0: it asks for none */
 	uint32_t vcpus;
 	int lock; /* its image's; -1: none */

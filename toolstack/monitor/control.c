@@ -286,6 +286,7 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 						    .keep = flag(o, "keep"),
 						    .keeps = flag(o, "keeps"),
 						    .share = -1,
+						    .forges = flag(o, "forges"),
 						    .memory_kib = count(o, "memory"),
 						    .vcpus = (uint32_t)count(o, "vcpus") };
 	if (!r->create.root || !r->create.id) {

@@ -37,7 +37,7 @@ enum domlet_control_verb {
 /* CREATE's. */
 struct domlet_control_create {
 	char *root, *id; /* taken over */
-	bool foreground, keep, keeps;
+	bool foreground, keep, keeps, forges;
 	uint64_t memory_kib;
 	uint32_t vcpus;
 	int document, lock;        /* taken over */

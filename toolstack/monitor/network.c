@@ -56,14 +56,29 @@ static int watch(struct domlet_network *n, uv_loop_t *loop, struct domlet_error 
 	return 0;
 }
 
-static bool is_others(const struct domlet_network *n)
+static bool shares(const struct domlet_network *n, const struct domlet_network *other)
+{
+	return other && other->dev == n->dev && other->ino == n->ino;
+}
+
+/* Whose vifs are N's; NULL: its own. */
+static struct domlet_network *find_owner(const struct domlet_network *n)
 {
 	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++) {
-		const struct domlet_network *other = n->all->of[i];
+		struct domlet_network *other = n->all->of[i];
 
-		if (other && other != n && other->dev == n->dev && other->ino == n->ino)
-			return true;
+		if (other != n && shares(n, other) && !other->is_others)
+			return other;
 	}
+	return NULL;
+}
+
+/* One that does is enough: they are one host. */
+static bool forges(const struct domlet_network *n)
+{
+	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (shares(n, n->all->of[i]) && n->all->of[i]->forges)
+			return true;
 	return false;
 }
 
@@ -101,8 +116,9 @@ static void keep_ports(const struct domlet_network *n)
 int domlet_network_open(struct domlet_network *n, uv_loop_t *loop, pid_t proxy, struct domlet_error *err)
 {
 	int r = open_namespace(n, proxy, err);
+	struct domlet_network *owner = r == 0 ? find_owner(n) : NULL;
 
-	n->is_others = r == 0 && is_others(n);
+	n->is_others = owner != NULL;
 	if (r == 0 && !n->is_others)
 		r = domlet_net_socket_open(&n->socket, n->namespace, err);
 	if (r == 0 && !n->is_others)
@@ -114,10 +130,23 @@ int domlet_network_open(struct domlet_network *n, uv_loop_t *loop, pid_t proxy, 
 		domlet_network_close(n);
 		return r;
 	}
-	n->all->of[n->container] = n->is_others ? NULL : n;
+	n->all->of[n->container] = n;
 	n->dirty = true;
 	go_on(n);
+	if (owner) { /* which may send what it might not before */
+		owner->dirty = true;
+		go_on(owner);
+	}
 	return 0;
+}
+
+/* Of a network that is left: what it might send its owner may not any more. */
+static void tell_owner(const struct domlet_network *n)
+{
+	struct domlet_network *owner = n->is_others ? find_owner(n) : NULL;
+
+	if (owner && owner->poll && uv_is_active((uv_handle_t *)owner->poll))
+		domlet_quiet_changed(&owner->quiet);
 }
 
 void domlet_network_close(struct domlet_network *n)
@@ -136,8 +165,10 @@ void domlet_network_close(struct domlet_network *n)
 	if (n->namespace >= 0)
 		close(n->namespace);
 	n->namespace = -1;
-	if (n->all->of[n->container] == n)
+	if (n->all->of[n->container] == n) {
 		n->all->of[n->container] = NULL;
+		tell_owner(n);
+	}
 	n->is_open = false;
 }
 
@@ -223,6 +254,7 @@ static void pass_answers(struct domlet_network *n, const struct domlet_network_n
 /* It is there, in dom0's namespace. */
 static void join(struct domlet_network *n, struct domlet_network_nic *nic)
 {
+	const struct domlet_net_sender sender = { .forges = forges(n) }; /* and its addresses come with the next look */
 	struct domlet_net_socket host = { 0 };
 	struct domlet_error err;
 	char vif[32];
@@ -232,7 +264,7 @@ static void join(struct domlet_network *n, struct domlet_network_nic *nic)
 	if (r == 0)
 		r = domlet_net_splice_move(&host, vif, n->namespace, &err);
 	if (r == 0)
-		r = domlet_net_splice_join(&n->socket, vif, nic->link, nic->mtu, &nic->splice, &err);
+		r = domlet_net_splice_join(&n->socket, vif, nic->link, nic->mtu, &sender, &nic->splice, &err);
 	domlet_net_socket_close(&host);
 	n->dirty = true;
 	nic->failed = r < 0;
@@ -308,6 +340,20 @@ static void follow_mtu(struct domlet_network *n, const struct domlet_net_view *v
 	}
 }
 
+/* Each vif passes on what its link has now. */
+static void set_filters(struct domlet_network *n)
+{
+	struct domlet_net_sender sender = { .forges = forges(n), .net = &n->wanted };
+	struct domlet_error err;
+
+	for (sender.link = 0; sender.link < n->wanted.link_count; sender.link++)
+		for (uint32_t i = 0; i < DOMLET_NET_LINKS_MAX; i++)
+			if (n->nics[i].state == DOMLET_NETWORK_NIC_JOINED &&
+			    n->nics[i].number == n->wanted.links[sender.link].device &&
+			    domlet_net_filter_set(&n->socket, n->nics[i].splice.vif, &sender, &err) < 0)
+				note(n, &err);
+}
+
 static void look(struct domlet_network *n)
 {
 	struct domlet_net_nic nics[DOMLET_NET_LINKS_MAX];
@@ -341,6 +387,7 @@ static void look(struct domlet_network *n)
 			add_nic(n, domlet_net_view_find(&view, changes.add[i]));
 	follow_mtu(n, &view);
 	n->wanted = changes.wanted;
+	set_filters(n);
 	n->to_send = memcmp(&n->wanted, &n->sent, sizeof n->sent) != 0;
 }
 

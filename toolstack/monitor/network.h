@@ -44,7 +44,8 @@ struct domlet_network {
 	struct domlet_networks *all;
 	struct domlet_domain *domain;
 	struct domlet_guest *guest;
-	uint32_t container, tag;                                   /* tag: of orders to the guest */
+	uint32_t container, tag; /* tag: of orders to the guest */
+	bool forges;             /* the container may send in any name (net/filter.h) */
 	void (*ready)(void *user, const struct domlet_error *err); /* ERR NULL: the guest has all that there is */
 	void *user;
 
@@ -66,7 +67,7 @@ struct domlet_network {
 
 /* Of a domain. */
 struct domlet_networks {
-	struct domlet_network *of[DOMLET_CONTAINER_MAX]; /* NULL: it has none that is open */
+	struct domlet_network *of[DOMLET_CONTAINER_MAX]; /* by their containers; NULL: it has none that is open */
 	uint64_t numbers;                                /* of vifs that are taken: a bit for each */
 };
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define DOMLET_NET_BPF_INSNS 1024u
-#define DOMLET_NET_BPF_LABELS 16u
+#define DOMLET_NET_BPF_LABELS 160u
 
 struct domlet_net_bpf { /* all 0 in the beginning */
 	uint32_t count;

@@ -122,8 +122,10 @@ static void remove_all(struct domlet_net_socket *s, uint32_t index)
 }
 
 int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_t link, uint32_t mtu,
-			   struct domlet_net_splice *splice, struct domlet_error *err)
+			   const struct domlet_net_sender *sender, struct domlet_net_splice *splice,
+			   struct domlet_error *err)
 {
+	bool filtered = false;
 	int r;
 
 	*splice = (struct domlet_net_splice){ .link = link };
@@ -138,16 +140,20 @@ int domlet_net_splice_join(struct domlet_net_socket *s, const char *vif, uint32_
 	if (r == 0)
 		r = domlet_net_tc_open(s, link);
 	if (r == 0)
+		filtered = domlet_net_filter_set(s, splice->vif, sender, err) == 0; /* before anything passes */
+	if (r == 0 && filtered)
 		r = domlet_net_tc_redirect(s, splice->vif, link);
-	if (r == 0)
+	if (r == 0 && filtered)
 		r = domlet_net_tc_redirect(s, link, splice->vif);
-	if (r == 0)
+	if (r == 0 && filtered)
 		return 0;
 	domlet_net_splice_part(s, splice);
-	return domlet_error_set(
-		err, -r,
-		"can't join %s with the container's link: %s; dom0's kernel needs the modules sch_ingress, cls_matchall and act_mirred",
-		vif, domlet_strerror(-r));
+	return r == 0 ?
+		       -err->code :
+		       domlet_error_set(
+			       err, -r,
+			       "can't join %s with the container's link: %s; dom0's kernel needs the modules sch_ingress, cls_matchall and act_mirred",
+			       vif, domlet_strerror(-r));
 }
 
 void domlet_net_splice_part(struct domlet_net_socket *s, const struct domlet_net_splice *splice)

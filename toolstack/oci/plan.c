@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "../../frontend/proto/limits.h"
@@ -123,6 +124,17 @@ static int read_rootfs(struct domlet_plan *plan, struct domlet_error *err)
 	return 0;
 }
 
+/* As the kernel names them, which is how the guest takes them (guest-init/config/process.c). */
+static bool may_have(struct json_object *process, const char *capability)
+{
+	struct json_object *bounding = domlet_oci_member(domlet_oci_member(process, "capabilities"), "bounding");
+
+	for (size_t i = 0; bounding && i < json_object_array_length(bounding); i++)
+		if (strcasecmp(json_object_get_string(json_object_array_get_idx(bounding, i)), capability) == 0)
+			return true;
+	return false;
+}
+
 static int read_process(struct domlet_plan *plan, struct domlet_error *err)
 {
 	struct json_object *process = domlet_oci_member(plan->config, "process");
@@ -141,6 +153,7 @@ static int read_process(struct domlet_plan *plan, struct domlet_error *err)
 		return domlet_error_set(err, EINVAL, "%s: process.cwd is \"%s\", but must be an absolute path",
 					plan->config_path, cwd);
 	plan->terminal = json_object_get_boolean(domlet_oci_member(process, "terminal"));
+	plan->forges = may_have(process, "CAP_NET_RAW") || may_have(process, "CAP_NET_ADMIN");
 	plan->console_rows = (uint16_t)json_object_get_int(domlet_oci_member(size, "height"));
 	plan->console_cols = (uint16_t)json_object_get_int(domlet_oci_member(size, "width"));
 	return copy_text(plan, err, command, &plan->argv0);

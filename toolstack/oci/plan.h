@@ -109,6 +109,7 @@ struct domlet_plan {
 	bool terminal;
 	uint16_t console_rows, console_cols; /* 0: unknown */
 	bool root_readonly;
+	bool forges; /* it may have CAP_NET_RAW or CAP_NET_ADMIN, and send in any name with these */
 	char *argv0; /* for messages and the proxy's name */
 
 	struct domlet_plan_disk root;
