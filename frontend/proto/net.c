@@ -132,7 +132,7 @@ static const char *find_fault(const struct domlet_net *net)
 			return "a network's link has a name or a flag that can't be";
 	for (uint32_t i = 0; i < net->address_count; i++)
 		if (!is_of_family(net->addresses[i].family, net->addresses[i].prefix) ||
-		    net->addresses[i].link >= net->link_count)
+		    (net->addresses[i].link >= net->link_count && net->addresses[i].link != DOMLET_NET_LOOPBACK))
 			return "a network's address has a family, a prefix or a link that can't be";
 	for (uint32_t i = 0; i < net->route_count; i++)
 		if (!is_route(&net->routes[i], net->link_count))

@@ -18,8 +18,9 @@
 #define DOMLET_NET_ADDRESSES_MAX 64u
 #define DOMLET_NET_ROUTES_MAX 128u
 #define DOMLET_NET_NEIGHBOURS_MAX 64u
-#define DOMLET_NET_NAME_LEN 16u /* IFNAMSIZ */
-#define DOMLET_NET_NO_LINK 255u /* of a route that leads nowhere */
+#define DOMLET_NET_NAME_LEN 16u  /* IFNAMSIZ */
+#define DOMLET_NET_NO_LINK 255u  /* of a route that leads nowhere */
+#define DOMLET_NET_LOOPBACK 254u /* of an address: it is lo's, which each namespace has */
 
 /* In a container's namespace dom0's sockets get these ports, and the guest's kernel gives them to nobody: a frame from outside
  * says by its port whose it can be. */

@@ -24,6 +24,7 @@
 #define DEVICE_MS 10000
 #endif
 #define LOOK_MS 10
+#define LO 1                    /* in each namespace: LOOPBACK_IFINDEX */
 #define MTU_OF_ANY_DEVICE 1500u /* ETH_DATA_LEN: xennet takes more only once it is connected */
 
 struct network {
@@ -205,7 +206,7 @@ static size_t address_len(uint8_t family)
 	return family == AF_INET ? 4 : 16;
 }
 
-static int do_address(struct network *n, bool make, unsigned int index, const struct domlet_net_address *a)
+static int do_address(struct network *n, bool make, const struct domlet_net_address *a)
 {
 	static const uint8_t none[4];
 	struct ifaddrmsg *header = domlet_rtnetlink_begin(&n->here, make ? RTM_NEWADDR : RTM_DELADDR,
@@ -214,7 +215,7 @@ static int do_address(struct network *n, bool make, unsigned int index, const st
 	header->ifa_family = a->family;
 	header->ifa_prefixlen = a->prefix;
 	header->ifa_scope = a->scope;
-	header->ifa_index = index;
+	header->ifa_index = a->link == DOMLET_NET_LOOPBACK ? LO : n->indexes[a->link];
 	header->ifa_flags = IFA_F_NODAD; /* dom0's kernel has looked whether it is anybody else's */
 	domlet_rtnetlink_put(&n->here, IFA_LOCAL, a->address, address_len(a->family));
 	domlet_rtnetlink_put(&n->here, IFA_ADDRESS, a->peer, address_len(a->family));
@@ -304,10 +305,11 @@ static void remove_old(struct network *n)
 	for (uint32_t i = 0; i < n->before->address_count; i++) {
 		struct domlet_net_address a = n->before->addresses[i];
 
-		a.link = place_now(n, a.link);
+		if (a.link != DOMLET_NET_LOOPBACK)
+			a.link = place_now(n, a.link);
 		if (a.link != DOMLET_NET_NO_LINK &&
 		    !is_wanted(&a, sizeof a, n->wanted->addresses, n->wanted->address_count))
-			(void)do_address(n, false, n->indexes[a.link], &a);
+			(void)do_address(n, false, &a);
 	}
 }
 
@@ -316,10 +318,11 @@ static int make_addresses(struct network *n)
 {
 	for (uint32_t i = 0; i < n->wanted->address_count; i++) {
 		const struct domlet_net_address *a = &n->wanted->addresses[i];
-		int r = do_address(n, true, n->indexes[a->link], a);
+		int r = do_address(n, true, a);
 
 		if (r < 0 && r != -EEXIST)
-			return fail(n, -r, "set an address of", n->wanted->links[a->link].name);
+			return fail(n, -r, "set an address of",
+				    a->link == DOMLET_NET_LOOPBACK ? "lo" : n->wanted->links[a->link].name);
 	}
 	return 0;
 }

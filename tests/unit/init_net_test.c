@@ -276,6 +276,25 @@ static void test_all_that_a_host_has(void **state)
 	assert_true(says("addr show net1", "10.213.5.2"));
 }
 
+/* Also of a network that has nothing else. */
+static void test_addresses_of_lo(void **state)
+{
+	(void)state;
+	need_namespaces();
+	want_address(DOMLET_NET_LOOPBACK, "\x0a\x07\x07\x07", 32);
+	assert_int_equal(make(), 0);
+	assert_true(says("addr show lo", "inet 10.7.7.7/32"));
+	plug(0);
+	want_dockers_bridge();
+	assert_int_equal(make(), 0);
+	assert_true(says("addr show lo", "inet 10.7.7.7/32"));
+	assert_true(says("addr show eth0", "172.17.0.2/16"));
+	wanted.addresses[0] = wanted.addresses[--wanted.address_count];
+	assert_int_equal(make(), 0);
+	assert_false(says("addr show lo", "10.7.7.7"));
+	assert_true(says("addr show eth0", "172.17.0.2/16"));
+}
+
 static void test_a_network_comes_and_goes(void **state)
 {
 	(void)state;
@@ -345,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dockers_bridge, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ports_of_dom0s_sockets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_all_that_a_host_has, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_addresses_of_lo, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_network_comes_and_goes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_fails_is_said_and_taken_back, set_up, tear_down),
 	};

@@ -151,6 +151,10 @@ static void test_a_number_that_can_not_be_is_refused(void **state)
 	assert_refused("address");
 	net.addresses[1].link = 2;
 	assert_refused("address");
+	net.addresses[1].link = DOMLET_NET_NO_LINK;
+	assert_refused("address");
+	net.addresses[1].link = DOMLET_NET_LOOPBACK;
+	assert_int_equal(decode_again(), 0);
 	net.routes[1].prefix = 33;
 	assert_refused("route");
 	net.routes[1].link = 2;

@@ -99,7 +99,7 @@ static void test_dockers_bridge(void **state)
 	assert_false(eth0->link.no_arp);
 	assert_int_equal(eth0->link.mtu, 1500);
 	assert_memory_equal(eth0->link.mac, "\x02\x42\xac\x11\x00\x02", 6);
-	assert_int_equal(find("lo")->kind, DOMLET_NET_OTHER);
+	assert_int_equal(find("lo")->kind, DOMLET_NET_LO);
 	assert_int_equal(find("vif3.0")->kind, DOMLET_NET_VIF);
 	assert_true(domlet_net_has_links(&view));
 	assert_true(domlet_net_has_vif(&view));
@@ -145,7 +145,7 @@ static const struct domlet_net_route *find_route(uint8_t family, const char *des
 static void test_all_that_a_host_has(void **state)
 {
 	const struct domlet_net_route *r;
-	const struct domlet_net_address *peer = NULL;
+	const struct domlet_net_address *peer = NULL, *own = NULL;
 
 	(void)state;
 	read_record("rich.txt", 0);
@@ -160,8 +160,13 @@ static void test_all_that_a_host_has(void **state)
 	assert_int_equal(changes.wanted.links[0].device, 13);
 	assert_int_equal(changes.wanted.links[1].device, 15);
 
-	assert_int_equal(changes.wanted.address_count, 3); /* fe80:: is the guest's own to make */
-	for (uint32_t i = 0; i < 3; i++)
+	assert_int_equal(changes.wanted.address_count, 4); /* fe80:: is the guest's own to make, and so is 127.0.0.1 */
+	for (uint32_t i = 0; i < 4; i++)
+		if (changes.wanted.addresses[i].link == DOMLET_NET_LOOPBACK)
+			own = &changes.wanted.addresses[i];
+	assert_non_null(own);
+	assert_memory_equal(own->address, "\x0a\x07\x07\x07", 4);
+	for (uint32_t i = 0; i < 4; i++)
 		if (changes.wanted.addresses[i].family == AF_INET && changes.wanted.addresses[i].link == 1)
 			peer = &changes.wanted.addresses[i];
 	assert_non_null(peer);
@@ -234,7 +239,7 @@ static void test_a_link_counts_from_its_carrier_until_it_is_gone(void **state)
 	compare();
 	assert_int_equal(changes.remove, 1u << 1);
 	assert_int_equal(changes.wanted.link_count, 1);
-	assert_int_equal(changes.wanted.address_count, 1);
+	assert_int_equal(changes.wanted.address_count, 2); /* and lo's */
 	assert_int_equal(changes.wanted.neighbour_count, 1);
 	assert_null(find_route(AF_INET6, "", 0));
 	assert_non_null(find_route(AF_INET, "\x0a\x1e", 16)); /* which is no link's */

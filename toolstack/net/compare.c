@@ -75,7 +75,11 @@ static void want_addresses(const struct domlet_net_view *view, struct domlet_net
 	uint8_t place;
 
 	for (uint32_t i = 0; i < view->address_count; i++) {
-		if (!find_place(p, view->addresses[i].index, &place))
+		const struct domlet_net_device *d = domlet_net_view_find(view, view->addresses[i].index);
+
+		if (d && d->kind == DOMLET_NET_LO)
+			place = DOMLET_NET_LOOPBACK;
+		else if (!find_place(p, view->addresses[i].index, &place))
 			continue;
 		wanted->addresses[wanted->address_count] = view->addresses[i].address;
 		wanted->addresses[wanted->address_count++].link = place;

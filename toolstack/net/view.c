@@ -98,7 +98,7 @@ static int take_link(struct domlet_net_view *v, const struct nlmsghdr *m)
 	*d = (struct domlet_net_device){ .index = (uint32_t)header->ifi_index };
 	(void)snprintf(d->link.name, sizeof d->link.name, "%.*s", (int)mnl_attr_get_payload_len(a[IFLA_IFNAME]),
 		       mnl_attr_get_str(a[IFLA_IFNAME]));
-	d->kind = DOMLET_NET_OTHER;
+	d->kind = header->ifi_type == ARPHRD_LOOPBACK ? DOMLET_NET_LO : DOMLET_NET_OTHER;
 	mac = a[IFLA_ADDRESS];
 	if (header->ifi_type == ARPHRD_ETHER && mac && mnl_attr_get_payload_len(mac) == sizeof d->link.mac) {
 		d->kind = is_vif(d->link.name) ? DOMLET_NET_VIF : DOMLET_NET_ENGINES;

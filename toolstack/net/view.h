@@ -19,7 +19,8 @@
 enum domlet_net_kind {
 	DOMLET_NET_ENGINES, /* what an engine gives a container to use */
 	DOMLET_NET_VIF,     /* a domain's, as its name says */
-	DOMLET_NET_OTHER,   /* the loopback device, a tunnel: nothing with Ethernet's frames */
+	DOMLET_NET_LO,      /* which a container has, too */
+	DOMLET_NET_OTHER,   /* a tunnel: nothing with Ethernet's frames */
 };
 
 struct domlet_net_device {
