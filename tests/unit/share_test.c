@@ -150,6 +150,13 @@ static void single_file_is_read_and_written(void **state)
 	assert_int_equal(read(fd, text, 7), 7);
 	assert_string_equal(text, "SINGle\n");
 	close(fd);
+	/* Renamed over or removed here, it is the old one, whole. */
+	put_host_file("new", "new");
+	assert_int_equal(rename(real("new"), share_client_path(&c, "2")), 0);
+	assert_int_equal(share_client_export(&c, 2), node);
+	assert_int_equal(share_client_open_file(&c, node, O_RDONLY, &fh), 0);
+	assert_int_equal(share_client_read(&c, node, fh, 0, 100), 0);
+	assert_int_equal(c.out_len, 7);
 }
 
 static void create_gives_owner_and_mode(void **state)

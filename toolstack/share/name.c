@@ -178,7 +178,8 @@ static int rename_known(struct domlet_share *s, const struct renaming *m)
 	from = domlet_share_node_fd(s, m->from); /* as what was opened may have cost it its descriptor */
 	if (from < 0)
 		return from;
-	moved = known(s, m->from, from, m->old, false);
+	/* On a stack of file systems this may make the file anew, which only its descriptor outlives. */
+	moved = known(s, m->from, from, m->old, true);
 	to = domlet_share_node_fd(s, m->to);
 	if (to < 0)
 		return to;
