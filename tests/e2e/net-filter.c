@@ -28,6 +28,8 @@
 #define OWN_IPV6 "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03"
 #define OTHER_IPV6 "\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x04"
 #define OWN_LOCAL "\xfe\x80\0\0\0\0\0\0\0\x42\x0a\xff\xfe\x01\x02\x03"
+#define ANNOUNCED "\xfd\x77\0\0\0\0\0\x07\0\x42\x0a\xff\xfe\x01\x02\x03"
+#define OTHERS_ANNOUNCED "\xfd\x77\0\0\0\0\0\x07\0\x42\x0a\xff\xfe\x01\x02\x04"
 #define OTHER_LOCAL "\xfe\x80\0\0\0\0\0\0\0\x42\x0a\xff\xfe\x01\x02\x04"
 #define NO_IPV6 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 
@@ -191,6 +193,10 @@ static void try_ipv6(void)
 {
 	ipv6(OWN_IPV6, UDP, 8), put(NO_IPV6, 8), expect(true, "IPv6 of its own");
 	ipv6(OWN_LOCAL, UDP, 8), put(NO_IPV6, 8), expect(true, "IPv6 of its link's own");
+	ipv6(ANNOUNCED, UDP, 8), put(NO_IPV6, 8), expect(true, "IPv6 of a network that a router announces");
+	ipv6(OTHERS_ANNOUNCED, UDP, 8), put(NO_IPV6, 8), expect(false, "another's address there");
+	ipv6("\xfd\x77\0\0\0\0\0\x07\0\x43\x0a\xff\xfe\x01\x02\x03", UDP, 8), put(NO_IPV6, 8),
+		expect(false, "an address there that begins otherwise");
 	ipv6(OTHER_IPV6, UDP, 8), put(NO_IPV6, 8), expect(false, "another's IPv6 address");
 	ipv6(OTHER_LOCAL, UDP, 8), put(NO_IPV6, 8), expect(false, "another link's IPv6 address");
 	ipv6(NO_IPV6, UDP, 8), put(NO_IPV6, 8), expect(false, "IPv6 without an address");
@@ -219,6 +225,8 @@ static void try_discovery(void)
 	discovery(OTHER_IPV6, 135, OWN_IPV6, 0, NULL), expect(false, "another's question");
 	discovery(OWN_LOCAL, 136, OWN_IPV6, 2, OWN_MAC), expect(true, "an advertisement of its own");
 	discovery(OWN_IPV6, 136, OWN_LOCAL, 0, NULL), expect(true, "an advertisement of its link's own");
+	discovery(OWN_LOCAL, 136, OTHERS_ANNOUNCED, 2, OWN_MAC),
+		expect(false, "an advertisement of another's address in a network that a router announces");
 	discovery(OWN_LOCAL, 136, OTHER_IPV6, 2, OWN_MAC), expect(false, "an advertisement of another's address");
 	discovery(OWN_LOCAL, 136, OWN_IPV6, 2, OTHER_MAC), expect(false, "an advertisement with another's MAC");
 	discovery(OTHER_LOCAL, 136, OWN_IPV6, 2, OWN_MAC), expect(false, "another's advertisement");

@@ -149,15 +149,15 @@ static void if_ipv6(struct domlet_net_bpf *p, const uint8_t address[16], uint32_
 	domlet_net_bpf_label(p, next_one);
 }
 
-/* The link's own, which the guest makes of its MAC as any kernel does (RFC 4291, A). */
-static void make_link_local(const uint8_t mac[6], uint8_t address[16])
+/* The half of an address that the guest's kernel makes of its MAC as any does (RFC 4291, A): for the link, and for each network that a
+ * router announces, of which dom0's kernel knows nothing. Nobody else has it. */
+static void make_interface_id(const uint8_t mac[6], uint8_t id[8])
 {
-	memcpy(address, "\xfe\x80\0\0\0\0\0", 8);
-	memcpy(address + 8, mac, 3);
-	address[8] ^= 2;
-	address[11] = 0xff;
-	address[12] = 0xfe;
-	memcpy(address + 13, mac + 3, 3);
+	memcpy(id, mac, 3);
+	id[0] ^= 2;
+	id[3] = 0xff;
+	id[4] = 0xfe;
+	memcpy(id + 5, mac + 3, 3);
 }
 
 /* The 16 bytes at ADDRESS of the stack: at LABEL it goes on with one of the sender's. LABELS are those of this list. */
@@ -165,15 +165,18 @@ static void if_own_ipv6(struct domlet_net_bpf *p, const struct domlet_net_sender
 			uint32_t labels)
 {
 	const struct domlet_net *net = sender->net;
-	uint8_t link_local[16];
+	const uint32_t last = labels + DOMLET_NET_ADDRESSES_MAX;
+	uint8_t id[8];
 
 	for (unsigned int i = 0; i < 4; i++)
 		domlet_net_bpf_load(p, BPF_W, BPF_REG_1 + i, BPF_REG_10, (int16_t)(ADDRESS + 4 * (int)i));
 	for (uint32_t i = 0; i < net->address_count; i++)
 		if (net->addresses[i].family == AF_INET6)
 			if_ipv6(p, net->addresses[i].address, label, labels + i);
-	make_link_local(mac_of(sender), link_local);
-	if_ipv6(p, link_local, label, labels + DOMLET_NET_ADDRESSES_MAX);
+	make_interface_id(mac_of(sender), id);
+	domlet_net_bpf_unless(p, BPF_REG_3, word(id), last);
+	domlet_net_bpf_if(p, BPF_REG_4, word(id + 4), label);
+	domlet_net_bpf_label(p, last);
 }
 
 /* Whose it is. */
@@ -284,7 +287,7 @@ static bool has_address(const struct domlet_net_sender *sender)
 	const struct domlet_net *net = sender->net;
 
 	if (net && !net->links[sender->link].no_ipv6)
-		return true; /* its link's own */
+		return true; /* those that it makes of its MAC */
 	for (uint32_t i = 0; net && i < net->address_count; i++)
 		if (net->addresses[i].family == AF_INET)
 			return true;

@@ -5,8 +5,8 @@
 /*
  * What of all that a guest sends goes on to the engine's link. This is the one place where that is decided.
  * Who has neither CAP_NET_RAW nor CAP_NET_ADMIN can send in no other name with runc, and so a
- * guest of such containers can't here, whatever its kernel does: its link's MAC, the container's addresses, no tag of a
- * VLAN; by ARP and by IPv6's neighbour discovery it speaks of these alone, and is no router.
+ * guest of such containers can't here, whatever its kernel does: its link's MAC; the container's addresses, and those of IPv6 that
+ * each kernel makes of its MAC; no tag of a VLAN; by ARP and by IPv6's neighbour discovery it speaks of these alone, and is no router.
  * DHCP is nothing special: no address is none of its own.
  */
 
