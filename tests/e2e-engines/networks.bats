@@ -87,4 +87,10 @@ echoes() { # ADDRESS PORT
     grep -q 'Address.*203\.0\.113\.7' "$out"
     docker exec d1 ping -c 1 -w 20 d1 >"$out"
     docker rm -f d1 >"$out"
+    # One that may send in its own name alone sends.
+    docker run --rm --name d1 --network n2 --dns 10.99.0.1 --cap-drop NET_RAW --runtime "$RUNTIME" busybox \
+        sh -c 'nslookup own.example 10.99.0.1; ping -c 1 -w 10 10.99.0.1; ping -c 1 -w 1 another.example' >"$out" || true
+    grep -q 'Address.*203\.0\.113\.7' "$out"
+    grep -q '1 packets received' "$out"
+    grep -qF 'PING another.example (203.0.113.7)' "$out"
 }
