@@ -238,6 +238,26 @@ static void few_descriptors(void **state)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* What a request is about keeps its descriptor, however few there are. */
+static void held_node_keeps_its_descriptor(void **state)
+{
+	struct domlet_share_node *n;
+	struct fuse_entry_out entry;
+
+	(void)state;
+	make_here("0", 0, 1);
+	assert_int_equal(share_client_lookup(&c, top, "f0", &entry), 0);
+	n = domlet_share_node_get(c.share, entry.nodeid);
+	domlet_share_node_hold(n);
+	assert_true(domlet_share_node_fd(c.share, n) >= 0);
+	domlet_share_node_trim(c.share, 0);
+	assert_true(n->fd >= 0);
+	domlet_share_node_let_go(c.share, n);
+	domlet_share_node_trim(c.share, 0);
+	assert_int_equal(n->fd, -1);
+	assert_int_equal(c.share->fd_count, 0);
+}
+
 /* A tree that is deeper than what is walked at once, without descriptors. */
 static void deep_trees(void **state)
 {
@@ -267,6 +287,7 @@ int main(void)
 		CASE(open_files_are_bounded),
 		CASE(nameless_files_are_bounded),
 		CASE(few_descriptors),
+		CASE(held_node_keeps_its_descriptor),
 		CASE(deep_trees),
 	};
 

@@ -89,6 +89,22 @@ static void host_changes_are_seen(void **state)
 	assert_int_equal(st.st_size, 14);
 }
 
+/* The share finds another directory where the guest believes an old one, and the guest's kernel looks again at once. */
+static void replaced_directory_is_the_new_one(void **state)
+{
+	struct stat old, new;
+
+	(void)state;
+	assert_int_equal(mkdir(at("a/swap"), 0755), 0);
+	assert_int_equal(mkdir(at("a/other"), 0755), 0);
+	put(at("a/other/new"), "new");
+	assert_int_equal(stat(at("mnt/0/swap"), &old), 0);
+	assert_int_equal(renameat2(AT_FDCWD, at("a/swap"), AT_FDCWD, at("a/other"), RENAME_EXCHANGE), 0);
+	assert_int_equal(stat(at("mnt/0/swap/new"), &new), 0);
+	assert_int_equal(stat(at("mnt/0/swap"), &new), 0);
+	assert_int_not_equal(old.st_ino, new.st_ino);
+}
+
 static void names_added_while_listed(void **state)
 {
 	char name[32], seen[600] = { 0 };
@@ -343,6 +359,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(host_changes_are_seen),
+		cmocka_unit_test(replaced_directory_is_the_new_one),
 		cmocka_unit_test(names_added_while_listed),
 		cmocka_unit_test(readonly_export),
 		cmocka_unit_test(df_is_the_sources),

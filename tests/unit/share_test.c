@@ -214,7 +214,7 @@ static void setgid_directory_gives_its_group(void **state)
 static void default_acl_is_obeyed(void **state)
 {
 	static const uint16_t acl[] = { 2, 0,      1,      7,  0xffff, 0xffff, 2,      7,  1234, 0,      4,
-					5, 0xffff, 0xffff, 16, 7,      0xffff, 0xffff, 32, 5,    0xffff, 0xffff };
+					5, 0xffff, 0xffff, 16, 5,      0xffff, 0xffff, 32, 5,    0xffff, 0xffff };
 	const struct fuse_mkdir_in sub = { .mode = 0777, .umask = 077 };
 	struct fuse_entry_out dir, entry;
 	uint64_t fh;
@@ -233,11 +233,11 @@ static void default_acl_is_obeyed(void **state)
 	close(fd);
 	assert_int_equal(share_client_create(&c, dir.nodeid, "there", O_WRONLY, 0662, &entry, &fh), 0);
 	assert_int_equal(stat_of("d/there").st_mode, stat_of("d/here").st_mode);
-	assert_int_equal(stat_of("d/there").st_mode, S_IFREG | 0660);
+	assert_int_equal(stat_of("d/there").st_mode, S_IFREG | 0640);
 	assert_int_equal(share_client_name(&c, FUSE_MKDIR, dir.nodeid, &sub, sizeof sub, "sub"), 0);
 	assert_int_equal(stat_of("d/sub").st_mode, stat_of("d/dir").st_mode);
-	assert_int_equal(share_client_create(&c, dir.nodeid, "suid", O_WRONLY, 04711, &entry, &fh), 0);
-	assert_int_equal(stat_of("d/suid").st_mode, S_IFREG | 04711);
+	assert_int_equal(share_client_create(&c, dir.nodeid, "suid", O_WRONLY, 04777, &entry, &fh), 0);
+	assert_int_equal(stat_of("d/suid").st_mode, S_IFREG | 04755);
 }
 
 static void nodes_of_all_kinds_are_made(void **state)

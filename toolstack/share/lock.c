@@ -2,7 +2,8 @@
 /*
  * Locks that hold between guests and dom0. flock() is the open file's, as there. fcntl()'s are their owner's,
  * which is a process of the guest's: each owner has an open file description of its own for a file (F_OFD_SETLK), which
- * others see as they see any other process. Nothing here waits: what can't be had yet is tried again later.
+ * others see as they see any other process. Nothing here waits: what can't be had yet is tried again later. That two
+ * owners wait for each other isn't found out (EDEADLK); a signal ends it.
  */
 #include <errno.h>
 #include <fcntl.h>
