@@ -21,7 +21,7 @@ enum {
 	ARP_OPERATION = ETH_HLEN + 6,
 	IP = ETH_HLEN, /* 12 bytes until its addresses */
 	IP_FRAGMENT = 6,
-	IP_PROTOCOL = 9,
+	IP_TRANSPORT = 9,
 	IP_ADDRESSES = IP + 12, /* 2 of 4 bytes */
 	IPV6_NEXT = ETH_HLEN + 6,
 	IPV6_ADDRESSES = ETH_HLEN + 8, /* 2 of 16 bytes */
@@ -67,7 +67,7 @@ static void take_ip(struct domlet_net_bpf *p)
 	domlet_net_bpf_load(p, BPF_H, VALUE, BPF_REG_10, SCRATCH + IP_FRAGMENT);
 	domlet_net_bpf_emit(p, BPF_ALU64 | BPF_AND | BPF_K, VALUE, 0, 0, htons(0x3fff)); /* but "don't" */
 	domlet_net_bpf_unless(p, VALUE, 0, GUESTS);
-	domlet_net_bpf_load(p, BPF_B, PROTOCOL, BPF_REG_10, SCRATCH + IP_PROTOCOL);
+	domlet_net_bpf_load(p, BPF_B, PROTOCOL, BPF_REG_10, SCRATCH + IP_TRANSPORT);
 	domlet_net_bpf_load(p, BPF_B, PLACE, BPF_REG_10, SCRATCH);
 	domlet_net_bpf_emit(p, BPF_ALU64 | BPF_AND | BPF_K, PLACE, 0, 0, 15);
 	domlet_net_bpf_emit(p, BPF_ALU64 | BPF_LSH | BPF_K, PLACE, 0, 0, 2);
