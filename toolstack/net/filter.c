@@ -90,9 +90,9 @@ static void want_mac(struct domlet_net_bpf *p, int16_t at, const uint8_t mac[6])
 {
 	bool word_first = at % 4 == 0;
 
-	domlet_net_bpf_load(p, BPF_W, VALUE, BPF_REG_10, word_first ? at : at + 2);
+	domlet_net_bpf_load(p, BPF_W, VALUE, BPF_REG_10, (int16_t)(word_first ? at : at + 2));
 	domlet_net_bpf_unless(p, VALUE, word(word_first ? mac : mac + 2), DROP);
-	domlet_net_bpf_load(p, BPF_H, VALUE, BPF_REG_10, word_first ? at + 4 : at);
+	domlet_net_bpf_load(p, BPF_H, VALUE, BPF_REG_10, (int16_t)(word_first ? at + 4 : at));
 	domlet_net_bpf_unless(p, VALUE, half(word_first ? mac + 4 : mac), DROP);
 }
 
