@@ -156,7 +156,8 @@ name=$suite-dom0 space=2500
 if [[ ${2-} == --engines ]]; then
     name=$suite-engines space=4000
     # podman makes the image of a pod's first container of catatonit.
-    packages+=(docker.io docker-cli containerd podman conmon iptables catatonit netavark aardvark-dns
+    # netavark calls nft from Debian 13 on, and nothing depends on it.
+    packages+=(docker.io docker-cli containerd podman conmon iptables nftables catatonit netavark aardvark-dns
         containernetworking-plugins)
 fi
 debian_apt "$suite"
