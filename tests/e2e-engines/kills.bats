@@ -107,9 +107,7 @@ status() { docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$1"; }
     id=$(podman --runtime "$RUNTIME" run -d --network none --name p1 busybox sh -c 'while :; do echo line; sleep 0.1; done')
     kill -9 "$(podman inspect -f '{{.State.ConmonPid}}' p1)"
     [ "$(podman exec p1 echo hi)" = hi ]
-    podman rm -f -t 0 p1
-    # podman 4.3 doesn't tell the runtime: that is the administrator's to do.
-    "$RUNTIME" delete "$id"
+    remove_without_conmon p1 "$id"
 }
 
 # bats test_tags=long

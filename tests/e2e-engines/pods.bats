@@ -211,9 +211,7 @@ YAML
     id=$(podman inspect -f '{{.Id}}' m2)
     kill -9 "$(podman inspect -f '{{.State.ConmonPid}}' m2)"
     [ "$(podman exec m2 echo hi)" = hi ]
-    podman rm -f -t 0 m2
-    # podman 4.3 doesn't tell the runtime: that is the administrator's to do.
-    "$RUNTIME" delete "$id"
+    remove_without_conmon m2 "$id"
     podman exec m1 true
     [ "$(state m1)" = 'running 0' ]
     domains 1
