@@ -244,7 +244,8 @@ YAML
     wait $! || true
     podman exec m1 true
     domains 1
-    podman pod rm -f -t 0 pod1
+    # podman 5.4 fails once where a conmon was killed (lib.bash).
+    podman pod rm -f -t 0 pod1 || { [[ $(podman --version) != *' version 4.'* ]] && podman pod rm -f -t 0 pod1; }
     # One that was made all the same is unknown to podman 4.3, and the administrator's to delete.
     for id in $("$RUNTIME" list -q); do "$RUNTIME" delete --force "$id"; done
 }
