@@ -95,12 +95,18 @@ int domlet_device_announce(struct domlet_device *d, struct xs_handle *xs, char *
 	return r;
 }
 
-void domlet_device_close(struct domlet_device *d)
+void domlet_device_unmap(struct domlet_device *d)
 {
 	if (d->data)
 		xengntshr_unshare(d->gnt, d->data, d->page_count);
 	if (d->page)
 		xengntshr_unshare(d->gnt, d->page, 1);
+	d->data = d->page = NULL;
+}
+
+void domlet_device_close(struct domlet_device *d)
+{
+	domlet_device_unmap(d);
 	if (d->evtchn)
 		xenevtchn_close(d->evtchn);
 	if (d->gnt)

@@ -34,6 +34,8 @@ int domlet_device_open(struct domlet_device *d, uint32_t order, uint32_t epoch, 
 /* Announces it as the domain's first over XS, which stays the caller's. 0; or -errno, with a sentence as above, and it
  * is closed. */
 int domlet_device_announce(struct domlet_device *d, struct xs_handle *xs, char *err, size_t err_len);
+/* Takes the pages out of this process, when a child has them. */
+void domlet_device_unmap(struct domlet_device *d);
 void domlet_device_close(struct domlet_device *d);
 /* The descriptor that becomes readable with an event; to be polled for reading. */
 int domlet_device_fd(const struct domlet_device *d);

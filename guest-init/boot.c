@@ -26,6 +26,8 @@
 /* The kernel's bounds of it. */
 #define RESERVE_MIN_KIB 128u
 #define RESERVE_MAX_KIB (256u * 1024u)
+#define GRANTS "/sys/module/xen_gntalloc/parameters/limit"
+#define GRANTS_MAX "4096"
 
 static const struct {
 	const char *target, *type, *data;
@@ -153,6 +155,12 @@ uint64_t domlet_boot_reserve_kib(uint64_t memory_kib)
 		if ((root | bit) * (root | bit) <= square)
 			root |= bit;
 	return root < RESERVE_MIN_KIB ? RESERVE_MIN_KIB : root > RESERVE_MAX_KIB ? RESERVE_MAX_KIB : root;
+}
+
+void domlet_boot_grants(void)
+{
+	if (access(GRANTS, F_OK) == 0)
+		write_setting(GRANTS, GRANTS_MAX);
 }
 
 void domlet_boot_memory(void)

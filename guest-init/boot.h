@@ -24,6 +24,9 @@ int domlet_boot_mounts(struct domlet_failure *failure);
 int domlet_boot_cgroup(const char *path, struct domlet_failure *failure);
 /* What every process here may have, unless its configuration says otherwise. */
 void domlet_boot_limits(void);
+/* Pages that may be granted to dom0 at once: a ring for the domain, and one for each container. The kernel's own 1,024 are
+ * enough for seven containers. */
+void domlet_boot_grants(void);
 /* How the kernel deals with its memory: reservations are granted, and what it
  * keeps free is what it keeps without huge pages. Their collector would have a
  * twentieth of it, up to 44 MiB, which the container was promised. */

@@ -184,6 +184,7 @@ static void boot_rest(void)
 		end(failure.text);
 	domlet_boot_limits();
 	domlet_boot_memory();
+	domlet_boot_grants();
 	the.cgroups = true;
 }
 

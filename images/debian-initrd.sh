@@ -23,7 +23,7 @@ fi
 # modules VERSION: the files, each behind those that it needs.
 modules() {
     local module
-    for module in xen-evtchn xen-gntalloc xen-blkfront erofs overlay; do
+    for module in xen-evtchn xen-gntalloc xen-blkfront erofs overlay fuse; do
         modprobe -S "$1" --show-depends "$module"
     done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
 }

@@ -20,7 +20,7 @@ struct guest_share {
 };
 
 /* But for the descriptors of the ring, which are the lowest ones above the standard streams then. */
-static _Noreturn void relay(struct guest_share *s, int fuse)
+static _Noreturn void relay(struct guest_share *s, int fuse, dev_t dev)
 {
 	int first = domlet_device_fd(&s->device) < fuse ? domlet_device_fd(&s->device) : fuse;
 	int second = first == fuse ? domlet_device_fd(&s->device) : fuse;
@@ -31,24 +31,28 @@ static _Noreturn void relay(struct guest_share *s, int fuse)
 	if (second > first + 1)
 		(void)close_range((unsigned int)first + 1, (unsigned int)second - 1, 0);
 	(void)close_range((unsigned int)second + 1, ~0U, 0);
-	domlet_relay_run(&s->device, fuse);
+	domlet_relay_run(&s->device, fuse, dev);
 }
 
 static int start_relay(struct guest_share *s, uint32_t number, struct domlet_failure *failure)
 {
-	int fuse = domlet_live_mount(number, failure);
+	int fuse = domlet_live_mount(number, failure), code;
+	dev_t dev = fuse < 0 ? 0 : domlet_live_device(number);
+	pid_t pid;
 
 	if (fuse < 0)
 		return fuse;
-	s->relay = fork();
-	if (s->relay == 0)
-		relay(s, fuse);
+	pid = fork();
+	code = errno;
+	if (pid == 0)
+		relay(s, fuse, dev);
 	close(fuse);
-	if (s->relay > 0)
-		return 0;
-	s->relay = 0;
-	return domlet_failure_set(failure, errno, "can't make the process that carries the container's files: %s",
-				  domlet_failure_name(errno));
+	domlet_device_unmap(&s->device); /* they are the relay's, and stay granted as long as that has them */
+	s->relay = pid > 0 ? pid : 0;
+	return pid > 0 ? 0 :
+			 domlet_failure_set(failure, code,
+					    "can't make the process that carries the container's files: %s",
+					    domlet_failure_name(code));
 }
 
 static void announce(struct agent *a, const struct guest_container *c)

@@ -82,6 +82,15 @@ int domlet_live_mount(uint32_t number, struct domlet_failure *failure)
 				  domlet_failure_name(-rc));
 }
 
+dev_t domlet_live_device(uint32_t number)
+{
+	struct statx stx;
+
+	if (statx(AT_FDCWD, place_of(number).text, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
+		return 0;
+	return makedev(stx.stx_dev_major, stx.stx_dev_minor);
+}
+
 int domlet_live_sync(uint32_t number)
 {
 	int fd = open(place_of(number).text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

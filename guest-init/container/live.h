@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "../config/config.h"
 
@@ -25,6 +26,8 @@ struct domlet_live_path domlet_live_path(uint32_t number, uint32_t export);
 /* In process 1: the file system, whose requests are read from the descriptor that is returned; nobody may look into
  * it before somebody reads them. -errno with *failure. */
 int domlet_live_mount(uint32_t number, struct domlet_failure *failure);
+/* The number that its files have as that of their device; 0: not known. Nobody is asked. */
+dev_t domlet_live_device(uint32_t number);
 /* Writes out what is dirty of it; only in a child, as it takes as long as dom0 likes. 0 or -errno. */
 int domlet_live_sync(uint32_t number);
 /* In process 1; who has some of it bound keeps that. */

@@ -9,10 +9,12 @@
  * its length.
  */
 
+#include <sys/types.h>
+
 #include "../../frontend/device.h"
 
 /* Carries until one of both ends is no more; then the kernel answers ENOTCONN for each file. DEVICE's ring is at
- * this process's disposal alone; FUSE is /dev/fuse with its file system mounted. */
-_Noreturn void domlet_relay_run(struct domlet_device *device, int fuse);
+ * this process's disposal alone; FUSE is /dev/fuse with its file system mounted, of which files have the device number DEV. */
+_Noreturn void domlet_relay_run(struct domlet_device *device, int fuse, dev_t dev);
 
 #endif

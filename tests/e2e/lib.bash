@@ -29,7 +29,7 @@ make_rootfs() {
 make_policy() {
     mkdir -p /etc/domlet
     cat >/etc/domlet/policy.cfg <<'CFG'
-annotations = [ "dev.domlet.type", "dev.domlet.memory", "dev.domlet.vcpus" ]
+annotations = [ "dev.domlet.type", "dev.domlet.memory", "dev.domlet.vcpus", "dev.domlet.root" ]
 types = [ "pvh", "pv" ]
 max_memory = 8192
 max_vcpus = 8

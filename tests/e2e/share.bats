@@ -51,6 +51,38 @@ bind() { # [OPTION…]
     [ ! -e "$SOURCE/later" ]
 }
 
+# bats test_tags=xen,type,standin
+@test "the root file system: live, by a copy of what is written, by an image" {
+    local way
+    for way in image live scratch; do
+        make_bundle sh -c 'cat /etc/given && echo new >/made && mv /etc/given /etc/moved'
+        programs mv
+        echo given >"$BUNDLE/rootfs/etc/given"
+        [[ $way == image ]] || edit '.annotations["dev.domlet.root"] = $way' --arg way "$way"
+        run -0 domlet run -b "$BUNDLE" c1
+        [ "$output" = given ]
+        if [[ $way == live ]]; then
+            [ "$(cat "$BUNDLE/rootfs/made")" = new ]
+            [ "$(cat "$BUNDLE/rootfs/etc/moved")" = given ]
+        else
+            [ ! -e "$BUNDLE/rootfs/made" ]
+            [ "$(cat "$BUNDLE/rootfs/etc/given")" = given ]
+        fi
+        rm -rf "$BUNDLE/rootfs"
+    done
+}
+
+@test "a root that is read-only has its mount points, and changes nothing else" {
+    make_bundle sh -c 'echo x >/etc/passwd; echo x >/new; echo y >/d/z'
+    edit '.root.readonly = true | .annotations["dev.domlet.root"] = "live"'
+    bind
+    run domlet run -b "$BUNDLE" c1
+    [[ $output == *"/etc/passwd: Read-only file system"*"/new: Read-only file system"* ]]
+    [ "$(cat "$SOURCE/z")" = y ]
+    [ "$(cat "$BUNDLE/rootfs/etc/passwd")" = root:x:0:0:root:/root:/bin/sh ]
+    [ ! -e "$BUNDLE/rootfs/new" ]
+}
+
 @test "owners, modes and kinds of what a container makes" {
     make_bundle sh -c 'umask 022; cd /d && echo x >file && mkdir dir && ln -s file link && ln file hard && mknod null c 1 3 && mkfifo fifo && chmod 4711 file'
     programs ln mkdir mknod mkfifo chmod

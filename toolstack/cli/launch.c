@@ -401,6 +401,14 @@ static int send_container(struct domlet_cli *cli, const struct launch *l, int fd
 	return 0;
 }
 
+/* It ends with the monitor's end of its socket alone. */
+static void let_fileserver_go(struct launch *l)
+{
+	if (l->share >= 0)
+		close(l->share);
+	l->share = -1;
+}
+
 /* From now on the monitor has the container. */
 static int hand_over(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
 {
@@ -413,6 +421,7 @@ static int hand_over(struct domlet_cli *cli, struct launch *l, struct domlet_lau
 	r = send_container(cli, l, made->monitor_fd);
 	close(l->proxy_fd);
 	l->proxy_fd = -1;
+	let_fileserver_go(l);
 	return r;
 }
 
@@ -455,7 +464,20 @@ int domlet_cli_write_pid_file(const char *file, pid_t pid, struct domlet_error *
 		       0;
 }
 
-/* Starts who serves what the container shares with dom0. */
+static int prepare_image(struct domlet_cli *cli, struct launch *l)
+{
+	struct domlet_image image = { .lock = -1 };
+
+	if (domlet_image_prepare(l->plan->rootfs, DOMLET_IMAGE_CACHE, DOMLET_IMAGE_CACHE_MAX, &image, &cli->err) < 0)
+		return -1;
+	l->state->image = image.path;
+	l->image_lock = image.lock;
+	domlet_log_phase(&cli->log, "image");
+	return 0;
+}
+
+/* Starts who serves what the container shares with dom0: its root file system, and volumes. Its root is shared with
+ * all that is mounted in it, as with runc, and is writable there, since mount points are made before it is read-only. */
 static int start_fileserver(struct domlet_cli *cli, struct launch *l)
 {
 	const struct domlet_plan *plan = l->plan;
@@ -466,6 +488,10 @@ static int start_fileserver(struct domlet_cli *cli, struct launch *l)
 
 	if (!exports)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't share files: out of memory", plan->id);
+	if (plan->root.way != DOMLET_PLAN_ROOT_IMAGE)
+		exports[plan->root.export] = (struct domlet_fileserver_export){ .path = plan->rootfs,
+										.destination = "/",
+										.recursive = true };
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct domlet_plan_mount *m = &plan->mounts[i];
 
@@ -483,16 +509,14 @@ static int start_fileserver(struct domlet_cli *cli, struct launch *l)
 /* What the container needs in dom0 before it comes to its domain. */
 static int prepare(struct domlet_cli *cli, struct launch *l)
 {
-	struct domlet_image image = { .lock = -1 };
 	struct domlet_plan *plan = l->plan;
 
-	if (domlet_image_prepare(plan->rootfs, DOMLET_IMAGE_CACHE, DOMLET_IMAGE_CACHE_MAX, &image, &cli->err) < 0)
+	if (plan->root.way == DOMLET_PLAN_ROOT_IMAGE && prepare_image(cli, l) < 0)
 		return -1;
-	l->state->image = image.path;
-	l->image_lock = image.lock;
 	if (make_cgroup(cli, l) < 0 || start_fileserver(cli, l) < 0)
 		return -1;
-	domlet_log_phase(&cli->log, "image");
+	if (plan->export_count > 0)
+		domlet_log_phase(&cli->log, "shared");
 	if (plan->terminal && l->options->console_socket)
 		l->tty = domlet_cli_console(l->options->console_socket, plan->console_rows, plan->console_cols,
 					    &cli->err);
@@ -550,6 +574,7 @@ static void take_back(struct domlet_cli *cli, struct launch *l, struct domlet_la
 {
 	struct domlet_error ignored;
 
+	let_fileserver_go(l);
 	if (made->monitor_fd >= 0)
 		close(made->monitor_fd); /* a monitor that still lives ends its container */
 	(void)domlet_cli_remove(cli, l->state, true, &ignored);
@@ -598,8 +623,6 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		close(l.tty);
 	if (l.image_lock >= 0)
 		close(l.image_lock);
-	if (l.share >= 0)
-		close(l.share);
 	if (l.proxy_fd >= 0)
 		close(l.proxy_fd);
 	domlet_template_free(&l.tmpl);

@@ -252,6 +252,11 @@ int domlet_cgroup_enter(const char *path, struct domlet_error *err)
 	return r;
 }
 
+void domlet_cgroup_follow(const char *path)
+{
+	(void)move_self(path);
+}
+
 void domlet_cgroup_leave(const char *path)
 {
 	if (path && move_self(CGROUP_ROOT) == 0)

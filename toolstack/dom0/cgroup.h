@@ -48,6 +48,8 @@ void domlet_cgroup_of_monitor(const char *uuid, char *path, size_t len);
 /* Makes PATH, or has systemd do so, and moves this process there. Where that can't be, as with cgroup v1, all
  * is as before, and the error says why. */
 int domlet_cgroup_enter(const char *path, struct domlet_error *err);
+/* Moves this process to where another one is that has entered PATH; it stays where it is if that one has not. */
+void domlet_cgroup_follow(const char *path);
 /* Moves this process out of PATH (NULL: none) and removes that. A cgroup that can't be
  * removed now is left to whoever cleans up after this process. */
 void domlet_cgroup_leave(const char *path);

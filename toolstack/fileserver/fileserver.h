@@ -40,7 +40,7 @@ struct domlet_fileserver_export {
 struct domlet_fileserver {
 	const struct domlet_fileserver_export *exports;
 	size_t count;
-	const char *cgroup; /* the monitor's, where it sits, too */
+	const char *cgroup; /* the monitor's; the server goes there when there is a guest */
 };
 
 /* Makes the process. The monitor's end of its socket, which is the caller's, or -errno. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../frontend/proto/carrier.h"
+#include "../dom0/cgroup.h"
 #include "../ring/host.h"
 #include "../share/share.h"
 #include "confine.h"
@@ -152,6 +154,8 @@ static _Noreturn void loop(struct server *s)
 		any = out > 0 && serve_one(s);
 		any = any || (out > 0 && domlet_share_waits(s->share) && send_late(s));
 		wants_room = s->carrier.out != NULL;
+		if (wants_room) /* what has come meanwhile waits, and is no reason to stay awake */
+			(void)domlet_ring_ready(&s->ring.ring);
 		if (any) {
 			(void)domlet_carrier_go_on(&s->carrier);
 			tell(s);
@@ -169,9 +173,12 @@ _Noreturn void domlet_fileserver_serve(const struct domlet_fileserver *spec, int
 	struct domlet_error err;
 
 	(void)prctl(PR_SET_NAME, "domlet-share", 0, 0, 0);
-	(void)umask(0); /* modes are exactly what is asked for */
+	(void)umask(0);                 /* modes are exactly what is asked for */
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit of the caller's for files is an error like a full disk */
 	s.socket = socket;
 	wait_for_ring(&s);
+	if (spec->cgroup) /* the monitor has made it by now */
+		domlet_cgroup_follow(spec->cgroup);
 	if (open_share(&s, spec, trees, &err) < 0)
 		give_up(socket, &err);
 	answer(socket, NULL);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
-#include "../dom0/cgroup.h"
 #include "serve.h"
 
 /* A copy of the mount at the export's place, which is not mounted anywhere yet. */
@@ -53,15 +52,12 @@ static void close_others(int socket, const int *trees, size_t count)
 /* In namespaces of its own. What dom0 unmounts is not to stay mounted here. */
 static _Noreturn void be_server(const struct domlet_fileserver *s, int socket, int *trees)
 {
-	struct domlet_error ignored;
 	sigset_t none;
 
 	(void)setsid();
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	close_others(socket, trees, s->count);
-	if (s->cgroup) /* else it stays in its caller's, as the monitor does then, which says so */
-		(void)domlet_cgroup_enter(s->cgroup, &ignored);
 	if (chdir("/") < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		_exit(1);
 	domlet_fileserver_serve(s, socket, trees);

@@ -19,6 +19,8 @@
 
 /* The proxy was told its exit status; it has only to end. */
 #define PROXY_END_MS 2000
+/* A command that was killed ends its proxy a moment before its connection. */
+#define CALLER_END_MS 200
 /* That somebody who removes what a killed command left may take. */
 #define RECORD_LOCK_MS 100
 
@@ -232,10 +234,11 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 
 /* Leaving */
 
-/* Nobody will come to delete it. */
+/* Nobody will come to delete it: also when the command that makes it was killed between its answer and its own end. */
 static bool goes_by_itself(const struct domlet_container *c)
 {
-	return (c->foreground && !c->keep) || !c->created;
+	return (c->foreground && !c->keep) || !c->created ||
+	       (!c->foreground && !c->done && domlet_control_is_forsaken(c->control, c->number, CALLER_END_MS));
 }
 
 /* The record, and what only that leads to. Of a newcomer that was not created, in a domain that goes on,
@@ -347,8 +350,8 @@ void domlet_container_publish(struct domlet_container *c)
 	struct domlet_error err;
 	char device[DISK_NAME];
 
-	if (!c->late) {
-		c->has_disk = true;
+	if (!c->late || !c->state.image) {
+		c->has_disk = c->state.image;
 		publish(c);
 		return;
 	}
@@ -635,6 +638,8 @@ void domlet_container_report_exit(struct domlet_container *c)
 		else
 			domlet_log_notice(c->spec->log, "%s", c->err.text);
 	}
+	/* Nothing of it runs any more, and all that it wrote is in dom0: engines unmount its root when the proxy ends. */
+	domlet_shared_close(&c->shared);
 	/* Before the proxy ends: callers read until the end, or only a little longer. */
 	domlet_guest_close_streams(c->guest, c->first);
 	c->state.exit_code = domlet_container_life(c)->exit_code;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,15 @@ struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl, ui
 		if (ctl->connections[i].is_launcher && ctl->connections[i].container == container)
 			return &ctl->connections[i];
 	return NULL;
+}
+
+bool domlet_control_is_forsaken(struct domlet_control *ctl, uint32_t container, int wait_ms)
+{
+	const struct domlet_connection *c = domlet_control_launcher(ctl, container);
+	struct pollfd fd = { .fd = c ? c->fd : -1, .events = POLLIN };
+	char byte;
+
+	return !c || c->fd < 0 || (poll(&fd, 1, wait_ms) > 0 && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0);
 }
 
 /* Its process has ended, and it will in a moment: what it forwards until then

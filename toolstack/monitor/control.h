@@ -100,6 +100,8 @@ int domlet_control_listen(struct domlet_control *ctl, const char *dir, struct do
 struct domlet_connection *domlet_control_add(struct domlet_control *ctl, int fd, uint32_t process, uint32_t container);
 /* The command that makes CONTAINER; NULL: it is gone. */
 struct domlet_connection *domlet_control_launcher(struct domlet_control *ctl, uint32_t container);
+/* The command that makes CONTAINER is gone, or goes within WAIT_MS, in which nobody is served; not if it says anything. */
+bool domlet_control_is_forsaken(struct domlet_control *ctl, uint32_t container, int wait_ms);
 /* There is no CONTAINER of that number any more: who asked about it does so of nobody. */
 void domlet_control_forget(struct domlet_control *ctl, uint32_t container);
 /* Of who is gone: to nobody. TEXT NULL: none. */

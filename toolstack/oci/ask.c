@@ -126,14 +126,28 @@ static int read_vcpus(const struct reader *r, const char *key, const char *text)
 	return rc;
 }
 
+static int read_root(const struct reader *r, const char *key, const char *text)
+{
+	static const char *const ways[] = {
+		[DOMLET_PLAN_ROOT_LIVE] = "live", [DOMLET_PLAN_ROOT_SCRATCH] = "scratch", [DOMLET_PLAN_ROOT_IMAGE] = "image"
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strcmp(text, ways[i]) == 0) {
+			r->ask->root = (enum domlet_plan_root_way)i;
+			return 0;
+		}
+	return domlet_error_set(r->err, EINVAL,
+				"%s: annotation %s is \"%.64s\"; \"image\", \"live\" and \"scratch\" are known",
+				r->ask->path, key, text);
+}
+
 static const struct {
 	const char *key;
 	int (*read)(const struct reader *r, const char *key, const char *text);
 } known[] = {
-	{ PREFIX "type", read_type },
-	{ PREFIX "template", read_template },
-	{ PREFIX "memory", read_memory },
-	{ PREFIX "vcpus", read_vcpus },
+	{ PREFIX "type", read_type },   { PREFIX "template", read_template }, { PREFIX "memory", read_memory },
+	{ PREFIX "vcpus", read_vcpus }, { PREFIX "root", read_root },
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
@@ -147,9 +161,10 @@ static int read_annotation(const struct reader *r, const char *key, const char *
 			r->ask->annotations |= 1u << i;
 			return known[i].read(r, key, text);
 		}
-	return domlet_error_set(r->err, EINVAL,
-				"%s: annotation %.64s isn't known; dev.domlet.type, .memory, .vcpus and .template are",
-				r->ask->path, key);
+	return domlet_error_set(
+		r->err, EINVAL,
+		"%s: annotation %.64s isn't known; dev.domlet.type, .memory, .vcpus, .template and .root are",
+		r->ask->path, key);
 }
 
 static int asked_twice(const struct reader *r, const char *what, const char *by)

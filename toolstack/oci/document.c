@@ -37,16 +37,21 @@ static struct json_object *state_of(const struct domlet_plan *plan)
 	return state;
 }
 
-static struct json_object *root_of(const struct domlet_plan_disk *disk)
+static struct json_object *root_of(const struct domlet_plan_root *plan)
 {
 	struct json_object *root = json_object_new_object();
 	char device[64];
 
-	(void)snprintf(device, sizeof(device), "/dev/%s", disk->device);
-	add_text(root, "via", "vbd");
-	add_text(root, "device", device);
-	add_text(root, "type", disk->type);
-	json_object_object_add(root, "overlay", json_object_new_boolean(disk->overlay));
+	if (plan->way == DOMLET_PLAN_ROOT_IMAGE) {
+		(void)snprintf(device, sizeof(device), "/dev/%s", plan->device);
+		add_text(root, "via", "vbd");
+		add_text(root, "device", device);
+		add_text(root, "type", "erofs");
+	} else {
+		add_text(root, "via", "live");
+		json_object_object_add(root, "export", json_object_new_int64(plan->export));
+	}
+	json_object_object_add(root, "overlay", json_object_new_boolean(plan->way != DOMLET_PLAN_ROOT_LIVE));
 	return root;
 }
 

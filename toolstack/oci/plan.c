@@ -226,11 +226,13 @@ static int read_cgroup(struct domlet_plan *plan, struct domlet_error *err)
 			 &plan->cgroups_path);
 }
 
-/* The root file system comes on a disk that is never written to. What is written
+/* A root file system that is shared is what is shared first. An image is never written to, and what is written
  * lies over it, in a read-only root too: mount points must be made first. */
 static int read_mounts(struct domlet_plan *plan, struct domlet_error *err)
 {
-	plan->root = (struct domlet_plan_disk){ .type = "erofs", .overlay = true };
+	plan->root.way = plan->ask.root;
+	if (plan->root.way != DOMLET_PLAN_ROOT_IMAGE)
+		plan->root.export = plan->export_count++;
 	domlet_plan_number(plan, 0);
 	return domlet_plan_mounts(plan->config, plan, err);
 }

@@ -79,11 +79,11 @@ enum domlet_sandbox_role {
 	DOMLET_SANDBOX_CONTAINER, /* one that belongs to sandbox_id */
 };
 
-/* A disk of the domain, which is the container's. */
-struct domlet_plan_disk {
-	const char *device; /* as Xen names it, and the guest below /dev */
-	const char *type;   /* of the file system on it */
-	bool overlay;       /* what is written goes into the guest's memory */
+/* The container's root file system. */
+struct domlet_plan_root {
+	enum domlet_plan_root_way way;
+	uint32_t export;    /* its number among what is shared with the guest; not of an IMAGE */
+	const char *device; /* an IMAGE's disk, as Xen names it, and the guest below /dev */
 };
 
 struct domlet_plan {
@@ -112,10 +112,10 @@ struct domlet_plan {
 	bool forges; /* it may have CAP_NET_RAW or CAP_NET_ADMIN, and send in any name with these */
 	char *argv0; /* for messages and the proxy's name */
 
-	struct domlet_plan_disk root;
+	struct domlet_plan_root root;
 	struct domlet_plan_mount *mounts; /* in the configuration's order */
 	size_t mount_count;
-	uint32_t export_count; /* of the mounts that are LIVE */
+	uint32_t export_count; /* of the root and the mounts that are LIVE */
 
 	/* The domain's size by the container's limits; 0: it has no limit, so the template's. */
 	uint64_t memory_kib;
@@ -146,10 +146,9 @@ int domlet_plan_parse(const char *bundle, const char *id, const char *text, size
 void domlet_plan_take_vcpus(struct domlet_plan *plan, uint32_t template_vcpus);
 /* To be called before the document is made, by whoever has found the container's place:
  * it is container NUMBER (below DOMLET_CONTAINER_MAX; 0 if this isn't called) of its domain,
- * which decides what its disk is called there. */
+ * which decides what its disk, if it has one, is called there. */
 void domlet_plan_number(struct domlet_plan *plan, uint32_t number);
-/* The same of a namespace: joins' element TYPE is that of container NUMBER of the same
- * domain. -EINVAL: there is no such element, or NUMBER is none. */
+/* The same of a namespace: joins' element TYPE is that of container NUMBER of the same domain. -EINVAL: there is no such element, or NUMBER is none. */
 int domlet_plan_join(struct domlet_plan *plan, const char *type, uint32_t number);
 void domlet_plan_free(struct domlet_plan *plan);
 

@@ -5,7 +5,9 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -21,6 +23,28 @@
 static struct domlet_share_handle *file_of(const struct domlet_share_request *r, uint64_t fh)
 {
 	return domlet_share_handle_get(r->s, r->node, fh, false);
+}
+
+#define NS UINT64_C(1000000000)
+/* A file that was changed so shortly ago may be changed again without another time of its last change. */
+#define FRESH_NS (2 * NS)
+
+/* Whether the pages of N that the guest may have from an earlier open are still what the file FD has. */
+static bool is_unchanged(struct domlet_share_node *n, int fd)
+{
+	uint64_t before = n->opened, changed, now;
+	struct timespec clock;
+	struct stat st;
+
+	n->opened = 0;
+	if (fstat(fd, &st) < 0 || clock_gettime(CLOCK_REALTIME, &clock) < 0 || st.st_ctim.tv_sec <= 0)
+		return false;
+	changed = (uint64_t)st.st_ctim.tv_sec * NS + (uint64_t)st.st_ctim.tv_nsec;
+	now = (uint64_t)clock.tv_sec * NS + (uint64_t)clock.tv_nsec;
+	if (changed > now || now - changed < FRESH_NS)
+		return false;
+	n->opened = changed;
+	return before == changed;
 }
 
 ssize_t domlet_share_open_file(struct domlet_share_request *r)
@@ -47,9 +71,11 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 	if (fd < 0)
 		return fd;
 	out.fh = domlet_share_handle_add(r->s, r->node, fd, false, writes);
+	if (is_unchanged(r->node, fd))
+		out.open_flags |= FOPEN_KEEP_CACHE;
 	/* Closing tells of fcntl's locks that end. Those that are taken for reading only end with the last descriptor. */
 	if (!writes)
-		out.open_flags = FOPEN_NOFLUSH;
+		out.open_flags |= FOPEN_NOFLUSH;
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;
 }

@@ -41,7 +41,8 @@ struct domlet_share_node {
 	uint64_t dev, ino;
 	uint64_t born;    /* ns since 1970; 0: the file system doesn't say */
 	uint64_t lookups; /* what the guest may FORGET */
-	char *name;       /* where it was seen last: in PARENT, under this name */
+	uint64_t opened; /* of its content when the guest last opened it: the time of its last change, in ns; 0: not known */
+	char *name;      /* where it was seen last: in PARENT, under this name */
 	uint32_t slot, generation;
 	uint32_t parent;       /* slot; 0: it has no name any more */
 	uint32_t children;     /* nodes whose parent it is */

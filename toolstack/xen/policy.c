@@ -21,8 +21,8 @@ struct reader {
 	struct domlet_error *err;
 };
 
-static const char *const annotation_names[] = { "dev.domlet.type", "dev.domlet.template", "dev.domlet.memory",
-						"dev.domlet.vcpus", NULL };
+static const char *const annotation_names[] = { "dev.domlet.type",  "dev.domlet.template", "dev.domlet.memory",
+						"dev.domlet.vcpus", "dev.domlet.root",     NULL };
 static const char *const type_names[] = { "pvh", "pv", NULL };
 
 static const char *const keys[] = { "annotations", "templates",  "types",     "kernels",
