@@ -222,59 +222,62 @@ static int write_file(const char *path, const struct domlet_mount_config *m)
 	return rc;
 }
 
-static int mount_copy(const struct domlet_mount_config *m, const struct domlet_mount_options *o, uint32_t i,
-		      const struct domlet_mount_place *p, struct domlet_failure *failure)
+static int refuse_data(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
+		       struct domlet_failure *failure)
+{
+	return o->data[0] ? domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"",
+					       m->destination, o->data) :
+			    0;
+}
+
+/* Binds SOURCE, which is WHAT for a sentence, where M says. */
+static int bind_at(const char *source, const char *what, enum domlet_path_kind kind,
+		   const struct domlet_mount_config *m, const struct domlet_mount_options *o,
+		   const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
 	struct domlet_path target;
-	const struct domlet_copy_path copy = domlet_copies_path(p->number, i);
-	const char *path = copy.text;
-	int rc;
+	int rc = find_target(m, kind, p, &target, failure);
 
-	if (o->data[0])
-		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"",
-					  m->destination, o->data);
-	rc = write_file(path, m);
-	if (rc < 0)
-		return domlet_failure_set(failure, -rc, "can't store the content of %s: %s", m->destination,
-					  domlet_failure_name(-rc));
-	rc = find_target(m, DOMLET_PATH_FILE, p, &target, failure);
 	if (rc < 0)
 		return rc;
-	rc = mount(path, path_of(target.fd).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+	rc = mount(source, path_of(target.fd).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 	close(target.fd);
 	if (rc == 0)
 		rc = remount(p->root_fd, target.name, o->flags, o->propagation);
+	return rc < 0 ? domlet_failure_set(failure, -rc, "can't mount %s on %s: %s", what, m->destination,
+					   domlet_path_reason(-rc)) :
+			0;
+}
+
+static int mount_copy(const struct domlet_mount_config *m, const struct domlet_mount_options *o, uint32_t i,
+		      const struct domlet_mount_place *p, struct domlet_failure *failure)
+{
+	const struct domlet_copy_path copy = domlet_copies_path(p->number, i);
+	int rc = refuse_data(m, o, failure);
+
 	if (rc < 0)
-		return domlet_failure_set(failure, -rc, "can't mount the copied file on %s: %s", m->destination,
-					  domlet_path_reason(-rc));
-	return 0;
+		return rc;
+	rc = write_file(copy.text, m);
+	if (rc < 0)
+		return domlet_failure_set(failure, -rc, "can't store the content of %s: %s", m->destination,
+					  domlet_failure_name(-rc));
+	return bind_at(copy.text, "the copied file", DOMLET_PATH_FILE, m, o, p, failure);
 }
 
 static int mount_live(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
 		      const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
 	const struct domlet_live_path source = domlet_live_path(p->number, m->export);
-	struct domlet_path target;
+	int rc = refuse_data(m, o, failure);
 	struct stat st;
-	int rc;
 
-	if (o->data[0])
-		return domlet_failure_set(failure, EINVAL, "mount of %s: no bind has the options \"%s\"",
-					  m->destination, o->data);
+	if (rc < 0)
+		return rc;
 	if (stat(source.text, &st) < 0)
 		return domlet_failure_set(failure, errno, "what dom0 shares for %s can't be reached: %s",
 					  m->destination, domlet_failure_name(errno));
-	rc = find_target(m, S_ISDIR(st.st_mode) ? DOMLET_PATH_DIRECTORY : DOMLET_PATH_FILE, p, &target, failure);
-	if (rc < 0)
-		return rc;
-	rc = mount(source.text, path_of(target.fd).text, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
-	close(target.fd);
-	if (rc == 0)
-		rc = remount(p->root_fd, target.name, o->flags, o->propagation);
-	if (rc < 0)
-		return domlet_failure_set(failure, -rc, "can't mount what dom0 shares on %s: %s", m->destination,
-					  domlet_path_reason(-rc));
-	return 0;
+	return bind_at(source.text, "what dom0 shares", S_ISDIR(st.st_mode) ? DOMLET_PATH_DIRECTORY : DOMLET_PATH_FILE,
+		       m, o, p, failure);
 }
 
 int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const struct domlet_mount_place *p, char **at,

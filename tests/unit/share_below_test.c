@@ -15,50 +15,7 @@
 
 #include <cmocka.h>
 
-#include "share_client.h"
-
-static struct share_client c;
-static uint64_t top; /* export 0 */
-
-static int setup(void **state)
-{
-	(void)state;
-	share_client_open(&c);
-	top = share_client_export(&c, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	share_client_close(&c);
-	return 0;
-}
-
-static const char *real(const char *name)
-{
-	char tail[300];
-
-	snprintf(tail, sizeof tail, "0/%s", name);
-	return share_client_path(&c, tail);
-}
-
-static struct stat stat_of(const char *name)
-{
-	struct stat st;
-
-	assert_int_equal(lstat(real(name), &st), 0);
-	return st;
-}
-
-static void put_host_file(const char *name, const char *text)
-{
-	int fd = open(real(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
+#include "share_case.h"
 
 static void mounts_below_are_file_systems(void **state)
 {

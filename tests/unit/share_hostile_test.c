@@ -18,25 +18,7 @@
 
 #include <cmocka.h>
 
-#include "share_client.h"
-
-static struct share_client c;
-static uint64_t top;
-
-static int setup(void **state)
-{
-	(void)state;
-	share_client_open(&c);
-	top = share_client_export(&c, 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	share_client_close(&c);
-	return 0;
-}
+#include "share_case.h"
 
 /* Bytes with the lengths, node and handle of a request that could be. */
 static size_t plausible(uint32_t opcode, uint64_t node, uint64_t fh)

@@ -171,3 +171,19 @@ int domlet_file_mkdir_parents(const char *path, mode_t mode, struct domlet_error
 		return domlet_error_set(err, ENOTDIR, "%s can't be used: it is no directory", path);
 	return 0;
 }
+
+void domlet_file_close_others(const int *keep, size_t count)
+{
+	for (unsigned int from = STDERR_FILENO + 1;;) {
+		unsigned int next = UINT_MAX;
+
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= (int)from && (unsigned int)keep[i] < next)
+				next = (unsigned int)keep[i];
+		if (next > from)
+			(void)close_range(from, next == UINT_MAX ? next : next - 1, 0);
+		if (next == UINT_MAX)
+			return;
+		from = next + 1;
+	}
+}

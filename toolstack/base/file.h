@@ -29,4 +29,7 @@ int domlet_file_write(const char *path, const void *data, size_t len, mode_t mod
  * the umask. A directory that exists is left as it is. */
 int domlet_file_mkdir_parents(const char *path, mode_t mode, struct domlet_error *err);
 
+/* Closes all descriptors above the standard streams but the COUNT of KEEP (below 0: none), for a process that stays. */
+void domlet_file_close_others(const int *keep, size_t count);
+
 #endif

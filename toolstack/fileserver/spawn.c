@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "../base/cleanup.h"
+#include "../base/file.h"
 #include "serve.h"
 
 /* A copy of the mount at the export's place, which is not mounted anywhere yet. */
@@ -28,36 +28,19 @@ static int take_tree(const struct domlet_fileserver_export *e, struct domlet_err
 					  e->destination, domlet_strerror(errno));
 }
 
-/* All descriptors above the standard streams, which lead nowhere then, but these. */
-static void close_others(int socket, const int *trees, size_t count)
-{
-	int null = open("/dev/null", O_RDWR);
-
-	for (int i = 0; i <= STDERR_FILENO; i++)
-		(void)dup2(null, i);
-	for (unsigned int from = STDERR_FILENO + 1;;) {
-		unsigned int next = (unsigned int)socket >= from ? (unsigned int)socket : UINT_MAX;
-
-		for (size_t i = 0; i < count; i++)
-			if ((unsigned int)trees[i] >= from && (unsigned int)trees[i] < next)
-				next = (unsigned int)trees[i];
-		if (next > from)
-			(void)close_range(from, next == UINT_MAX ? next : next - 1, 0);
-		if (next == UINT_MAX)
-			return;
-		from = next + 1;
-	}
-}
-
-/* In namespaces of its own. What dom0 unmounts is not to stay mounted here. */
+/* In namespaces of its own. What dom0 unmounts is not to stay mounted here. TREES has room for one more. */
 static _Noreturn void be_server(const struct domlet_fileserver *s, int socket, int *trees)
 {
+	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
 
 	(void)setsid();
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	close_others(socket, trees, s->count);
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		(void)dup2(null, i);
+	trees[s->count] = socket;
+	domlet_file_close_others(trees, s->count + 1);
 	if (chdir("/") < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		_exit(1);
 	domlet_fileserver_serve(s, socket, trees);
@@ -92,7 +75,7 @@ static int spawn(const struct domlet_fileserver *s, int *trees, struct domlet_er
 
 int domlet_fileserver_spawn(const struct domlet_fileserver *s, struct domlet_error *err)
 {
-	cleanup_free int *trees = calloc(s->count, sizeof *trees);
+	cleanup_free int *trees = calloc(s->count + 1, sizeof *trees);
 	size_t taken = 0;
 	int r = trees ? 0 : domlet_error_set(err, ENOMEM, "the container's files can't be shared: out of memory");
 

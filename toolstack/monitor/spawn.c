@@ -3,28 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "../base/file.h"
 #include "../dom0/cgroup.h"
-
-/* Closes all descriptors from 3 on but the COUNT of KEEP (below 0: none). */
-static void close_others(const int *keep, size_t count)
-{
-	for (unsigned int from = 3;;) {
-		unsigned int next = UINT_MAX;
-
-		for (size_t i = 0; i < count; i++)
-			if (keep[i] >= (int)from && (unsigned int)keep[i] < next)
-				next = (unsigned int)keep[i];
-		if (next > from)
-			(void)close_range(from, next == UINT_MAX ? next : next - 1, 0);
-		if (next == UINT_MAX)
-			return;
-		from = next + 1;
-	}
-}
 
 static _Noreturn void be_monitor(struct domlet_monitor_spec *spec, bool speaks, bool foreground)
 {
@@ -45,7 +28,7 @@ static _Noreturn void be_monitor(struct domlet_monitor_spec *spec, bool speaks, 
 	if (domlet_cgroup_enter(spec->record->monitor_cgroup, &err) < 0)
 		domlet_log_notice(&log, "%s: the monitor of domain %s stays in its caller's", err.text,
 				  spec->record->name);
-	close_others((const int[]){ spec->first, log.fd }, 2);
+	domlet_file_close_others((const int[]){ spec->first, log.fd }, 2);
 	(void)domlet_pid_of(getpid(), &spec->record->monitor);
 	_exit(domlet_monitor_main(spec));
 }

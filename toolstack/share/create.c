@@ -118,10 +118,10 @@ static int open_made(const struct making *m, uint32_t type, mode_t mode)
 	return take_fd(&fd);
 }
 
-static ssize_t made(const struct making *m, uint32_t type, mode_t mode)
+/* What was made, and FD is a descriptor of (-errno: there is none), gets what it is to have, becomes *NODE, and is the answer.
+ * What can't is taken back. */
+static ssize_t answer_made(const struct making *m, int fd, struct domlet_share_node **node)
 {
-	cleanup_close int fd = open_made(m, type, mode);
-	struct domlet_share_node *n;
 	struct fuse_entry_out out;
 	struct statx stx;
 	int e = fd < 0 ? fd : finish(m, fd, &stx);
@@ -129,13 +129,22 @@ static ssize_t made(const struct making *m, uint32_t type, mode_t mode)
 	if (fd >= 0 && e < 0)
 		take_back(m, fd);
 	if (e == 0)
-		e = know(m, &stx, &out, &n);
+		e = know(m, &stx, &out, node);
 	if (e < 0)
 		return e;
-	if (n->fd < 0)
-		domlet_share_node_give(m->r->s, n, take_fd(&fd));
 	memcpy(m->r->out, &out, sizeof out);
 	return sizeof out;
+}
+
+static ssize_t made(const struct making *m, uint32_t type, mode_t mode)
+{
+	cleanup_close int fd = open_made(m, type, mode);
+	struct domlet_share_node *n;
+	ssize_t len = answer_made(m, fd, &n);
+
+	if (len >= 0 && n->fd < 0)
+		domlet_share_node_give(m->r->s, n, take_fd(&fd));
+	return len;
 }
 
 ssize_t domlet_share_symlink(struct domlet_share_request *r)
@@ -187,18 +196,8 @@ static ssize_t make_regular(struct making *m)
 	cleanup_close int fd = domlet_share_openat(m->r->s, m->dir, m->name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY,
 						   first_mode(m, 0600));
 	struct domlet_share_node *n;
-	struct fuse_entry_out out;
-	struct statx stx;
-	int e = fd < 0 ? fd : finish(m, fd, &stx);
 
-	if (fd >= 0 && e < 0)
-		take_back(m, fd);
-	if (e == 0)
-		e = know(m, &stx, &out, &n);
-	if (e < 0)
-		return e;
-	memcpy(m->r->out, &out, sizeof out);
-	return sizeof out;
+	return answer_made(m, fd, &n);
 }
 
 ssize_t domlet_share_mknod(struct domlet_share_request *r)
