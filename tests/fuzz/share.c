@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ static struct {
 	uint64_t given[GIVEN];
 	unsigned int given_at;
 	uint8_t *request, *reply;
+	struct domlet_share_watcher *watcher;
 } t = { .dir_fd = -1 };
 
 static void must(bool fine)
@@ -132,7 +134,13 @@ static struct domlet_share *open_share(void)
 	must(s != NULL);
 	memcpy(t.request, &in, sizeof in);
 	memcpy(t.request + sizeof in, &init, sizeof init);
+	t.watcher = domlet_share_watcher_open(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+	must(t.watcher != NULL);
+	domlet_share_watch(s, t.watcher);
 	must(domlet_share_answer(s, t.request, in.len, t.reply) > 0);
+	in = (struct fuse_in_header){ .opcode = FUSE_NOTIFY_REPLY, .len = sizeof in, .unique = 100 };
+	memcpy(t.request, &in, sizeof in);
+	must(domlet_share_answer(s, t.request, in.len, t.reply) == 0);
 	return s;
 }
 
@@ -181,6 +189,19 @@ static uint64_t node_of(uint8_t choice)
 	return (uint64_t)1 << 32 | choice;
 }
 
+/* What is done by requests alone is all that has happened, and is little. */
+static void take_news(struct domlet_share *s)
+{
+	uint8_t *exact = malloc(DOMLET_SHARE_NEWS_MAX);
+	unsigned int count = 0;
+
+	must(exact != NULL);
+	domlet_share_watcher_read(t.watcher);
+	for (; domlet_share_has_news(s); must(count++ < 4096))
+		must(domlet_share_tell(s, exact) <= DOMLET_SHARE_NEWS_MAX);
+	free(exact);
+}
+
 static void ask(struct domlet_share *s, const uint8_t head[4], const uint8_t *body, size_t len)
 {
 	struct fuse_in_header in = { .len = (uint32_t)(sizeof in + len), .opcode = head[0], .unique = head[2] };
@@ -200,6 +221,7 @@ static void ask(struct domlet_share *s, const uint8_t head[4], const uint8_t *bo
 	free(exact);
 	if (domlet_share_waits(s))
 		take_reply(0, domlet_share_retry(s, t.reply));
+	take_news(s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -223,6 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= 4 + len;
 	}
 	domlet_share_close(s);
+	domlet_share_watcher_close(t.watcher);
 	must(count(fds) == before && count(t.dir_fd) == beside);
 	close(fds);
 	look_at_canary("canary");

@@ -10,17 +10,31 @@
 #include "../base/cleanup.h"
 #include "internal.h"
 
-/* Nobody tells the guest yet what changes here, so that it has to ask. */
-#define VALID_S 1u
 #define NSEC_MAX 999999999u
 
-void domlet_share_validity(const struct domlet_share *s, const struct domlet_share_node *n, uint64_t *valid_s,
-			   uint32_t *valid_ns)
+/* What is written through another name of a file is an event in another directory. */
+static bool has_one_name(const struct statx *stx)
 {
-	(void)s;
-	(void)n;
-	*valid_s = VALID_S;
-	*valid_ns = 0;
+	return S_ISDIR(stx->stx_mode) || stx->stx_nlink <= 1;
+}
+
+/* A directory's attributes change with what is made in it, of which only its own watch tells. Each answer takes the place
+ * of the one before, also in what the guest believes. */
+static uint64_t attr_validity(struct domlet_share_node *n, const struct statx *stx)
+{
+	bool is_watched = n->watch || (n->seen && n->type != S_IFDIR && has_one_name(stx));
+
+	n->told_rights = n->told_rest = 0;
+	if (!is_watched)
+		return VALID_S;
+	domlet_share_news_told(n, stx);
+	return VALID_LONG_S;
+}
+
+/* What is mounted on a directory, and unmounted, is no event. */
+static uint64_t entry_validity(struct domlet_share *s, const struct domlet_share_node *n, const struct statx *stx)
+{
+	return n->seen && has_one_name(stx) && !domlet_share_node_submount(s, n) ? VALID_LONG_S : VALID_S;
 }
 
 /* The kernel's new_encode_dev(), which is what FUSE has for a device's number. */
@@ -58,8 +72,8 @@ void domlet_share_entry(struct domlet_share *s, struct domlet_share_node *n, con
 {
 	memset(out, 0, sizeof *out);
 	out->nodeid = domlet_share_node_id(n);
-	domlet_share_validity(s, n, &out->entry_valid, &out->entry_valid_nsec);
-	domlet_share_validity(s, n, &out->attr_valid, &out->attr_valid_nsec);
+	out->entry_valid = entry_validity(s, n, stx);
+	out->attr_valid = attr_validity(n, stx);
 	domlet_share_attr(s, n, stx, &out->attr);
 	n->lookups++;
 }
@@ -81,9 +95,8 @@ int domlet_share_kill_suidgid(struct domlet_share *s, int fd, gid_t gid)
 
 static ssize_t put_attr(struct domlet_share_request *r, const struct statx *stx)
 {
-	struct fuse_attr_out out = { 0 };
+	struct fuse_attr_out out = { .attr_valid = attr_validity(r->node, stx) };
 
-	domlet_share_validity(r->s, r->node, &out.attr_valid, &out.attr_valid_nsec);
 	domlet_share_attr(r->s, r->node, stx, &out.attr);
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;
@@ -93,7 +106,7 @@ static ssize_t put_root_attr(struct domlet_share_request *r)
 {
 	struct fuse_attr_out out = { .attr.ino = FUSE_ROOT_ID, .attr.mode = S_IFDIR | 0555, .attr.nlink = 2 };
 
-	domlet_share_validity(r->s, r->node, &out.attr_valid, &out.attr_valid_nsec);
+	out.attr_valid = VALID_S;
 	out.attr.blksize = 4096;
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;
@@ -111,6 +124,8 @@ ssize_t domlet_share_getattr(struct domlet_share_request *r)
 		return put_root_attr(r);
 	if (in.getattr_flags & FUSE_GETATTR_FH)
 		h = domlet_share_handle_get(r->s, r->node, in.fh, false);
+	if (r->node->type == S_IFDIR || r->node->parent == ROOT_SLOT)
+		(void)domlet_share_watch_begin(r->s, r->node);
 	e = h ? domlet_share_stat(h->fd, "", &stx) : domlet_share_node_stat(r->s, r->node, &stx);
 	return e < 0 ? e : put_attr(r, &stx);
 }
@@ -187,6 +202,8 @@ ssize_t domlet_share_setattr(struct domlet_share_request *r)
 	fd = h ? h->fd : domlet_share_node_fd(r->s, r->node);
 	if (fd < 0)
 		return fd;
+	if (in.valid & FATTR_SIZE)
+		domlet_share_watch_writes(r->s, r->node);
 	if (in.valid & FATTR_SIZE)
 		e = set_size(r, fd, h, &in);
 	/* A new owner takes some bits of the mode away, which a new mode may bring back. */

@@ -38,6 +38,7 @@ static int begin(struct making *m, struct domlet_share_request *r, size_t name_a
 		e = domlet_share_node_room(r->s);
 	if (e < 0)
 		return e;
+	(void)domlet_share_watch_begin(r->s, r->node);
 	m->dir = domlet_share_node_fd(r->s, r->node);
 	if (m->dir < 0)
 		return m->dir;

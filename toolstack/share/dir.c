@@ -151,6 +151,8 @@ static ssize_t list(struct domlet_share_request *r, bool plus)
 		return -EBADF;
 	if (in.size > DOMLET_SHARE_DATA_MAX || in.offset > INT64_MAX)
 		return -EINVAL;
+	if (plus)
+		(void)domlet_share_watch_begin(r->s, r->node);
 	return l.h->fd < 0 ? list_root(&l, in.offset) : list_real(&l, in.offset);
 }
 

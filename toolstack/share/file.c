@@ -66,11 +66,15 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 		e = domlet_share_kill_suidgid(r->s, fd, r->in.gid);
 		fd = e < 0 ? e : fd;
 	}
+	if (fd >= 0 && in.flags & O_TRUNC)
+		domlet_share_watch_writes(r->s, r->node);
 	if (fd >= 0)
 		fd = domlet_share_reopen(r->s, fd, (int)(in.flags & OPEN_FLAGS));
 	if (fd < 0)
 		return fd;
 	out.fh = domlet_share_handle_add(r->s, r->node, fd, false, writes);
+	if (in.flags & O_TRUNC)
+		r->node->told_rest = 0;
 	if (is_unchanged(r->node, fd))
 		out.open_flags |= FOPEN_KEEP_CACHE;
 	/* Closing tells of fcntl's locks that end. Those that are taken for reading only end with the last descriptor. */
@@ -92,6 +96,7 @@ ssize_t domlet_share_read(struct domlet_share_request *r)
 		return -EBADF;
 	if (in.size > DOMLET_SHARE_DATA_MAX || in.offset > INT64_MAX)
 		return -EINVAL;
+	r->node->paged = true;
 	while (done < in.size) {
 		ssize_t n = pread(h->fd, r->out + done, in.size - done, (off_t)(in.offset + done));
 
@@ -121,6 +126,8 @@ ssize_t domlet_share_write(struct domlet_share_request *r)
 	e = in.write_flags & FUSE_WRITE_KILL_SUIDGID ? domlet_share_kill_suidgid(r->s, h->fd, r->in.gid) : 0;
 	if (e < 0)
 		return e;
+	r->node->paged = true;
+	domlet_share_watch_writes(r->s, r->node);
 	/* The guest's idea of the end may be old by what somebody else has appended. */
 	appends = in.flags & O_APPEND && !(in.write_flags & FUSE_WRITE_CACHE);
 	while (out.size < in.size) {
@@ -190,6 +197,7 @@ ssize_t domlet_share_fallocate(struct domlet_share_request *r)
 		e = domlet_share_kill_suidgid(r->s, h->fd, r->in.gid);
 	if (e < 0)
 		return e;
+	domlet_share_watch_writes(r->s, r->node);
 	return fallocate(h->fd, (int)in.mode, (off_t)in.offset, (off_t)in.length) < 0 ? -errno : 0;
 }
 
@@ -217,7 +225,7 @@ ssize_t domlet_share_lseek(struct domlet_share_request *r)
 ssize_t domlet_share_copy_file_range(struct domlet_share_request *r)
 {
 	const struct domlet_share_handle *from, *to;
-	const struct domlet_share_node *target;
+	struct domlet_share_node *target;
 	struct fuse_copy_file_range_in in;
 	struct fuse_write_out out = { 0 };
 	off_t at, there;
@@ -234,11 +242,13 @@ ssize_t domlet_share_copy_file_range(struct domlet_share_request *r)
 	n = r->in.uid != 0 ? domlet_share_kill_suidgid(r->s, to->fd, r->in.gid) : 0;
 	if (n < 0)
 		return n;
+	domlet_share_watch_writes(r->s, target);
 	at = (off_t)in.off_in;
 	there = (off_t)in.off_out;
 	n = copy_file_range(from->fd, &at, to->fd, &there, in.len < COPY_MAX ? in.len : COPY_MAX, 0);
 	if (n < 0)
 		return -errno;
+	target->told_rest = 0;
 	out.size = (uint32_t)n;
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;

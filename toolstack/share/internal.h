@@ -29,6 +29,13 @@
 /* Directories between a node and the nearest one above it that has a descriptor. */
 #define WALK_MAX 1024u
 #define EXPORT_MAX 4096u
+/* Directories that one process watches. Each costs dom0's kernel about 1 KiB, and is one of its user's
+ * (fs.inotify.max_user_watches). */
+#define WATCH_MAX 8192u
+/* Names that the guest believes not to be there until it is told. */
+#define ABSENT_MAX 4096u
+/* What the guest is still to be told; one half of it is for what requests bring up, the other for events. */
+#define NEWS_MAX 1024u
 
 #define NODE_CHUNK 1024u
 #define NAME_LEN_MAX 255u
@@ -44,9 +51,13 @@ struct domlet_share_node {
 	uint64_t opened; /* of its content when the guest last opened it: the time of its last change, in ns; 0: not known */
 	char *name;      /* where it was seen last: in PARENT, under this name */
 	uint32_t slot, generation;
-	uint32_t parent;       /* slot; 0: it has no name any more */
-	uint32_t children;     /* nodes whose parent it is */
-	uint32_t next;         /* slot: of the same hash, or the next free one */
+	uint32_t parent;    /* slot; 0: it has no name any more */
+	uint32_t children;  /* nodes whose parent it is */
+	uint32_t next;      /* slot: of the same hash, or the next free one */
+	uint32_t next_name; /* slot: of the same hash of parent and name */
+	uint32_t watch;     /* of a directory, or of an export that is a file: its number in the watcher; 0: none */
+	/* What the guest may believe until it is told: of owner and mode, and of all else; 0: nothing. */
+	uint32_t told_rights, told_rest;
 	uint32_t newer, older; /* slots: of those with a descriptor, the next ones by their last use */
 	int fd;                /* O_PATH, or -1 */
 	uint32_t mount;        /* statx's mount id */
@@ -58,6 +69,8 @@ struct domlet_share_node {
 	bool pinned : 1;  /* FD is not among those that may be closed */
 	bool kept : 1;    /* it stays, whatever the guest forgets: the root, exports, mounts */
 	bool touched : 1; /* since the table was last searched for what to drop */
+	bool seen : 1;    /* under its name, while PARENT was watched: the guest may believe the name, too */
+	bool paged : 1;   /* the guest may have some of its content */
 };
 
 struct domlet_share_handle {
@@ -81,6 +94,42 @@ struct domlet_share_wait {
 	struct fuse_lk_in in;
 };
 
+/* A message that the guest's kernel didn't ask for. */
+struct domlet_share_news {
+	uint64_t node, child; /* CHILD: NODE is its directory, and it is gone */
+	char *name;           /* in NODE; NULL: it is about NODE itself */
+	bool content;
+};
+
+struct domlet_share_absent {
+	uint64_t dir; /* the node's id */
+	char *name;   /* NULL: this one is free */
+	uint32_t next;
+};
+
+/* A node of a share's that is watched. One directory may be several nodes, which the kernel has one number for. */
+struct domlet_share_watch {
+	struct domlet_share *s; /* NULL: this one is free */
+	uint32_t slot, next;
+	int wd;
+};
+
+#define WATCH_HEADS 1024u
+
+struct domlet_share_watcher {
+	int fd;
+	bool told_of; /* the guest takes news, so that it may believe what it is told */
+	uint32_t credit;
+	struct domlet_share *shares;
+	struct domlet_share_watch *watches; /* 1 to ROOM - 1 */
+	uint32_t count, room, free;
+	uint32_t heads[WATCH_HEADS]; /* by wd */
+	/* Whose content a request of the guest's is changing; NULL: there is none. */
+	struct domlet_share *writer;
+	uint32_t written;
+	char events[16384] __attribute__((aligned(8)));
+};
+
 struct domlet_share {
 	int proc_fd, own_fd; /* the process's working directory, which xattr.c leaves and comes back to */
 	uint32_t export_count;
@@ -102,6 +151,15 @@ struct domlet_share {
 	struct domlet_share_wait waits[LOCK_WAIT_MAX];
 	uint32_t wait_count;
 
+	struct domlet_share_watcher *watcher; /* NULL: there is none */
+	struct domlet_share *next_watched;    /* another one of the watcher's */
+	uint32_t *names;                      /* NAME_HEADS slots by the hash of parent and name */
+	struct domlet_share_absent *absents;  /* 1 to ABSENT_MAX */
+	uint32_t *absent_heads, absent_hand;
+	struct domlet_share_news *news; /* NEWS_MAX */
+	uint32_t news_first, news_count;
+	uint32_t sweep_hand, sweep_left; /* nodes that are still to be compared, as events were lost */
+
 	char scratch[SCRATCH_LEN] __attribute__((aligned(8)));
 };
 
@@ -120,13 +178,15 @@ struct domlet_share_request {
 #define NO_REPLY (-100000)
 typedef ssize_t domlet_share_verb(struct domlet_share_request *r);
 
-/* node.c: the table. */
+/* slot.c: nodes by their numbers. */
 /* statx of NAME in FD, or with "" of FD. */
 int domlet_share_stat(int fd, const char *name, struct statx *stx);
 struct domlet_share_node *domlet_share_node_at(struct domlet_share *s, uint32_t slot);
 uint64_t domlet_share_node_id(const struct domlet_share_node *n);
 /* NULL: there is none of that id. */
 struct domlet_share_node *domlet_share_node_get(struct domlet_share *s, uint64_t id);
+
+/* node.c: the table. */
 /* Makes sure that one more node fits, or says ENFILE. */
 int domlet_share_node_room(struct domlet_share *s);
 struct domlet_share_node *domlet_share_node_find(struct domlet_share *s, uint16_t export_index, const struct statx *stx);
@@ -139,6 +199,9 @@ int domlet_share_node_rename(struct domlet_share *s, struct domlet_share_node *n
 /* N isn't called NAME in PARENT any more; its descriptor, which it should have, is the only way to it. */
 void domlet_share_node_unname(struct domlet_share *s, struct domlet_share_node *n,
 			      const struct domlet_share_node *parent, const char *name);
+/* N, or NULL, is what is called NAME in PARENT now; what was, if the table has it, is that no more. */
+void domlet_share_node_displace(struct domlet_share *s, const struct domlet_share_node *parent, const char *name,
+				const struct domlet_share_node *n);
 void domlet_share_node_forget(struct domlet_share *s, struct domlet_share_node *n, uint64_t lookups);
 /* It stays until it is let go again, whatever happens to others. */
 void domlet_share_node_hold(struct domlet_share_node *n);
@@ -156,6 +219,65 @@ int domlet_share_node_open_table(struct domlet_share *s, const struct domlet_sha
 void domlet_share_node_close_table(struct domlet_share *s, bool exports_stay);
 /* Forgets all but the root and the exports. */
 void domlet_share_node_reset(struct domlet_share *s);
+
+/* child.c: nodes by their names. */
+#define NAME_HEADS 16384u
+uint32_t domlet_share_name_hash(const struct domlet_share *s, uint64_t parent, const char *name);
+void domlet_share_child_add(struct domlet_share *s, struct domlet_share_node *n);
+void domlet_share_child_remove(struct domlet_share *s, struct domlet_share_node *n);
+struct domlet_share_node *domlet_share_child_find(struct domlet_share *s, const struct domlet_share_node *parent,
+						  const char *name);
+
+/* absent.c: names that the guest believes not to be there. */
+/* False: it can't be remembered, so that the guest is to ask again soon. */
+bool domlet_share_absent_add(struct domlet_share *s, const struct domlet_share_node *dir, const char *name);
+bool domlet_share_absent_has(const struct domlet_share *s, const struct domlet_share_node *dir, const char *name);
+void domlet_share_absent_remove(struct domlet_share *s, const struct domlet_share_node *dir, const char *name);
+/* Tells the guest to ask again for as many as there is room for; true: none is left. */
+bool domlet_share_absent_sweep(struct domlet_share *s);
+void domlet_share_absent_reset(struct domlet_share *s);
+
+/* news.c: what the guest is told. The first two return false, and change nothing, when there is no room. */
+/* NAME in DIR isn't what it was; CHILD, or NULL, was there, and is removed. EVENT: it is no request's. */
+bool domlet_share_news_name(struct domlet_share *s, const struct domlet_share_node *dir,
+			    const struct domlet_share_node *child, const char *name, bool event);
+bool domlet_share_news_node(struct domlet_share *s, struct domlet_share_node *n, bool content);
+/* The guest is told these, which it may believe for long. */
+void domlet_share_news_told(struct domlet_share_node *n, const struct statx *stx);
+bool domlet_share_news_differs(const struct domlet_share_node *n, const struct statx *stx);
+/* The next one's message and its length, or 0. */
+size_t domlet_share_news_take(struct domlet_share *s, uint8_t *message);
+void domlet_share_news_reset(struct domlet_share *s);
+
+/* notice.c: what events mean. */
+/* NAME in DIR, or NULL, may be something else now. OWN: its content was changed by the guest. */
+void domlet_share_notice(struct domlet_share *s, struct domlet_share_node *dir, const char *name, uint32_t mask,
+			 bool own);
+/* N may not be as the guest was told. STX is NULL: it is to be looked at. False: there is no room to tell it. */
+bool domlet_share_notice_node(struct domlet_share *s, struct domlet_share_node *n, const struct statx *stx);
+/* Events were lost. */
+void domlet_share_notice_all(struct domlet_share *s);
+/* Goes on with that, for a short time. */
+void domlet_share_notice_some(struct domlet_share *s);
+
+/* watch.c: what is watched. */
+bool domlet_share_watch_room(struct domlet_share_watcher *w);
+void domlet_share_watch_add(struct domlet_share *s, struct domlet_share_node *n, int wd);
+/* It is the kernel's no more. */
+void domlet_share_watch_drop(struct domlet_share_watcher *w, uint32_t i);
+void domlet_share_watch_end(struct domlet_share *s, struct domlet_share_node *n);
+/* Those of the same WD; 0: none. */
+uint32_t domlet_share_watch_first(struct domlet_share_watcher *w, int wd);
+uint32_t domlet_share_watch_next(struct domlet_share_watcher *w, uint32_t i);
+void domlet_share_watch_leave(struct domlet_share *s);
+
+/* events.c */
+/* Whether N, a directory or an export, is watched from now on. */
+bool domlet_share_watch_begin(struct domlet_share *s, struct domlet_share_node *n);
+/* What has come was somebody else's. From here on, until domlet_share_watch_wrote(), content of N is changed by the
+ * guest. */
+void domlet_share_watch_writes(struct domlet_share *s, struct domlet_share_node *n);
+void domlet_share_watch_wrote(struct domlet_share *s);
 
 /* walk.c: descriptors. */
 /* openat() with O_CLOEXEC, which makes room for a descriptor when there is none. */
@@ -183,10 +305,9 @@ void domlet_share_handle_remove(struct domlet_share *s, struct domlet_share_hand
 void domlet_share_handle_reset(struct domlet_share *s);
 
 /* attr.c */
-/* How long the guest may believe a name, and attributes, without asking again: the one place that decides it. N is
- * NULL for a name that isn't there. */
-void domlet_share_validity(const struct domlet_share *s, const struct domlet_share_node *n, uint64_t *valid_s,
-			   uint32_t *valid_ns);
+/* How long the guest may believe what it isn't told the end of, and what it is. */
+#define VALID_S 1u
+#define VALID_LONG_S 86400u
 void domlet_share_attr(struct domlet_share *s, const struct domlet_share_node *n, const struct statx *stx,
 		       struct fuse_attr *attr);
 /* What a lookup gives, which counts as one. */
@@ -211,6 +332,7 @@ bool domlet_share_lock_retry(struct domlet_share *s, uint64_t *unique, int *erro
 /* Was this a lock that is waited for? It isn't any more. */
 bool domlet_share_lock_interrupt(struct domlet_share *s, uint64_t unique);
 
+domlet_share_verb domlet_share_take_credit;
 domlet_share_verb domlet_share_lookup, domlet_share_forget, domlet_share_batch_forget, domlet_share_unlink,
 	domlet_share_rmdir, domlet_share_rename, domlet_share_rename2, domlet_share_link, domlet_share_readlink;
 domlet_share_verb domlet_share_symlink, domlet_share_mknod, domlet_share_mkdir, domlet_share_create,

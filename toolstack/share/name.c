@@ -33,11 +33,13 @@ static int only_name(const struct domlet_share_request *r, size_t at, const char
 	return e == 0 && used != r->len - at ? -EINVAL : e;
 }
 
-static ssize_t put_absent(struct domlet_share_request *r)
+static ssize_t put_absent(struct domlet_share_request *r, const char *name)
 {
-	struct fuse_entry_out out = { 0 };
+	struct fuse_entry_out out = { .entry_valid = VALID_S };
 
-	domlet_share_validity(r->s, NULL, &out.entry_valid, &out.entry_valid_nsec);
+	domlet_share_node_displace(r->s, r->node, name, NULL);
+	if (r->node->watch && domlet_share_absent_add(r->s, r->node, name))
+		out.entry_valid = VALID_LONG_S;
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;
 }
@@ -68,13 +70,14 @@ ssize_t domlet_share_lookup(struct domlet_share_request *r)
 		n = find_export(r->s, name);
 		e = n ? domlet_share_node_stat(r->s, n, &stx) : -ENOENT;
 	} else {
+		(void)domlet_share_watch_begin(r->s, r->node);
 		fd = domlet_share_node_fd(r->s, r->node);
 		e = fd < 0 ? fd : domlet_share_stat(fd, name, &stx);
 		if (e == 0)
 			e = domlet_share_node_know(r->s, r->node, name, &stx, &n);
 	}
 	if (e == -ENOENT)
-		return put_absent(r);
+		return put_absent(r, name);
 	if (e < 0)
 		return e;
 	domlet_share_entry(r->s, n, &stx, &out);
@@ -167,6 +170,20 @@ struct renaming {
 	unsigned int flags;
 };
 
+/* The guest believes of N under its new name what it did under the old one. */
+static void move_known(struct domlet_share *s, struct domlet_share_node *n, struct domlet_share_node *parent,
+		       const char *name)
+{
+	n->told_rest = 0;
+	if (domlet_share_node_rename(s, n, parent, name) == 0 && parent->watch)
+		return;
+	if (n->seen)
+		(void)domlet_share_news_name(s, parent, NULL, name, false);
+	if (n->told_rights)
+		(void)domlet_share_news_node(s, n, false);
+	n->seen = false;
+}
+
 static int rename_known(struct domlet_share *s, const struct renaming *m)
 {
 	int from = domlet_share_node_fd(s, m->from), to = domlet_share_node_fd(s, m->to);
@@ -191,9 +208,12 @@ static int rename_known(struct domlet_share *s, const struct renaming *m)
 		domlet_share_node_unname(s, there, m->to, m->new);
 	/* Out of memory, both are as good as lost, which costs the guest a lookup. */
 	if (there && (m->flags & RENAME_EXCHANGE))
-		(void)domlet_share_node_rename(s, there, m->from, m->old);
+		move_known(s, there, m->from, m->old);
+	else
+		domlet_share_node_displace(s, m->to, m->new, moved);
 	if (moved)
-		(void)domlet_share_node_rename(s, moved, m->to, m->new);
+		move_known(s, moved, m->to, m->new);
+	m->to->told_rest = 0;
 	return 0;
 }
 
@@ -217,6 +237,7 @@ static ssize_t rename_node(struct domlet_share_request *r, uint64_t newdir, size
 	if (m.to->export_index != m.from->export_index)
 		return -EXDEV;
 	domlet_share_node_hold(m.to);
+	(void)domlet_share_watch_begin(r->s, m.to);
 	e = rename_known(r->s, &m);
 	domlet_share_node_let_go(r->s, m.to);
 	return e;
@@ -249,6 +270,7 @@ static ssize_t link_node(struct domlet_share_request *r, struct domlet_share_nod
 	dir = fd < 0 ? fd : domlet_share_node_fd(r->s, r->node);
 	if (dir < 0)
 		return dir;
+	(void)domlet_share_watch_begin(r->s, r->node);
 	if (n->type == S_IFDIR)
 		return -EPERM;
 	if (linkat(r->s->proc_fd, domlet_share_number(n->fd).text, dir, name, AT_SYMLINK_FOLLOW) < 0)

@@ -19,34 +19,6 @@
 /* Directories above one that is found in a new place, to see that it isn't put below itself. */
 #define ABOVE_MAX 65536u
 
-int domlet_share_stat(int fd, const char *name, struct statx *stx)
-{
-	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] ? 0 : AT_EMPTY_PATH);
-
-	return statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, stx) < 0 ? -errno : 0;
-}
-
-struct domlet_share_node *domlet_share_node_at(struct domlet_share *s, uint32_t slot)
-{
-	return &s->chunks[slot / NODE_CHUNK][slot % NODE_CHUNK];
-}
-
-uint64_t domlet_share_node_id(const struct domlet_share_node *n)
-{
-	return n->slot == ROOT_SLOT ? FUSE_ROOT_ID : (uint64_t)n->generation << 32 | n->slot;
-}
-
-struct domlet_share_node *domlet_share_node_get(struct domlet_share *s, uint64_t id)
-{
-	uint32_t slot = (uint32_t)id;
-	struct domlet_share_node *n;
-
-	if (slot < ROOT_SLOT || slot >= s->slot_count)
-		return NULL;
-	n = domlet_share_node_at(s, slot);
-	return n->used && domlet_share_node_id(n) == id ? n : NULL;
-}
-
 bool domlet_share_node_readonly(const struct domlet_share *s, const struct domlet_share_node *n)
 {
 	return n->slot == ROOT_SLOT || s->readonly[n->export_index];
@@ -236,8 +208,10 @@ static void free_unused(struct domlet_share *s, struct domlet_share_node *n)
 	while (!n->lookups && !n->children && !n->handles && !n->kept && !n->busy) {
 		uint32_t parent = n->parent, slot = n->slot, generation = n->generation + 1;
 
+		domlet_share_watch_end(s, n);
 		drop_fd(s, n);
 		unhash(s, n);
+		domlet_share_child_remove(s, n);
 		free(n->name);
 		*n = (struct domlet_share_node){ .fd = -1, .slot = slot, .generation = generation ? generation : 1 };
 		n->next = s->free_slot;
@@ -327,8 +301,10 @@ static void unname(struct domlet_share *s, struct domlet_share_node *n)
 {
 	struct domlet_share_node *parent = n->parent ? domlet_share_node_at(s, n->parent) : NULL;
 
+	domlet_share_child_remove(s, n);
 	free(n->name);
 	n->name = NULL;
+	n->seen = false;
 	n->parent = 0;
 	domlet_share_node_pin(s, n);
 	if (parent) {
@@ -364,13 +340,16 @@ int domlet_share_node_rename(struct domlet_share *s, struct domlet_share_node *n
 		part_circle(s, n, parent);
 		n->busy--;
 	}
+	domlet_share_child_remove(s, n);
 	free(n->name);
 	n->name = copy;
 	unpin(s, n);
-	if (n->parent == parent->slot)
-		return 0;
 	before = n->parent ? domlet_share_node_at(s, n->parent) : NULL;
 	n->parent = parent->slot;
+	domlet_share_child_add(s, n);
+	domlet_share_absent_remove(s, parent, name);
+	if (before == parent)
+		return 0;
 	parent->children++;
 	if (before) {
 		before->children--;
@@ -386,6 +365,35 @@ void domlet_share_node_unname(struct domlet_share *s, struct domlet_share_node *
 		unname(s, n);
 }
 
+void domlet_share_node_displace(struct domlet_share *s, const struct domlet_share_node *parent, const char *name,
+				const struct domlet_share_node *n)
+{
+	struct domlet_share_node *other = domlet_share_child_find(s, parent, name);
+
+	if (!other || other == n)
+		return;
+	if (other->told_rights)
+		(void)domlet_share_news_node(s, other, false);
+	domlet_share_node_unname(s, other, parent, name);
+}
+
+/* N was seen as NAME in PARENT, and the guest may know it by another one. */
+static void leave_name(struct domlet_share *s, struct domlet_share_node *n, const struct domlet_share_node *parent,
+		       const char *name)
+{
+	if (!n->seen || (n->parent == parent->slot && strcmp(n->name, name) == 0))
+		return;
+	/* A guest that lets so many wait for it has old names for so long. */
+	(void)domlet_share_news_name(s, domlet_share_node_at(s, n->parent), NULL, n->name, false);
+	n->seen = false;
+}
+
+/* Of a file with several names the table has one only, and events have any. What is mounted is elsewhere. */
+static bool is_seen(const struct domlet_share_node *parent, const struct statx *stx)
+{
+	return parent->watch && mount_id(stx) == parent->mount && (S_ISDIR(stx->stx_mode) || stx->stx_nlink <= 1);
+}
+
 int domlet_share_node_know(struct domlet_share *s, struct domlet_share_node *parent, const char *name,
 			   const struct statx *stx, struct domlet_share_node **node)
 {
@@ -394,9 +402,15 @@ int domlet_share_node_know(struct domlet_share *s, struct domlet_share_node *par
 	int r;
 
 	*node = n;
+	if (name)
+		domlet_share_node_displace(s, parent, name, n);
+	if (n && name)
+		leave_name(s, n, parent, name);
 	if (n) {
 		n->touched = true;
-		return name ? domlet_share_node_rename(s, n, parent, name) : 0;
+		r = name ? domlet_share_node_rename(s, n, parent, name) : 0;
+		n->seen = name && r == 0 && is_seen(parent, stx);
+		return r;
 	}
 	/* The parent can't be what is dropped for this. */
 	domlet_share_node_hold(parent);
@@ -419,6 +433,9 @@ int domlet_share_node_know(struct domlet_share *s, struct domlet_share_node *par
 	if (n->name) {
 		n->parent = parent->slot;
 		parent->children++;
+		n->seen = is_seen(parent, stx);
+		domlet_share_child_add(s, n);
+		domlet_share_absent_remove(s, parent, n->name);
 	}
 	n->next = *head_of(s, n);
 	*head_of(s, n) = n->slot;
@@ -446,8 +463,9 @@ int domlet_share_node_open_table(struct domlet_share *s, const struct domlet_sha
 
 	seed(s->seed);
 	s->heads = calloc(NODE_MAX, sizeof *s->heads);
+	s->names = calloc(NAME_HEADS, sizeof *s->names);
 	s->slot_count = ROOT_SLOT;
-	if (!s->heads || domlet_share_node_room(s) < 0)
+	if (!s->heads || !s->names || domlet_share_node_room(s) < 0)
 		return -ENOMEM;
 	root = take_slot(s);
 	root->type = S_IFDIR;
@@ -479,8 +497,13 @@ void domlet_share_node_reset(struct domlet_share *s)
 			domlet_share_node_forget(s, n, UINT64_MAX);
 	}
 	for (uint32_t slot = ROOT_SLOT; slot <= ROOT_SLOT + s->export_count; slot++) {
-		domlet_share_node_at(s, slot)->handles = 0;
-		domlet_share_node_at(s, slot)->lookups = 0;
+		struct domlet_share_node *n = domlet_share_node_at(s, slot);
+
+		domlet_share_watch_end(s, n);
+		n->handles = 0;
+		n->lookups = 0;
+		n->told_rights = n->told_rest = 0;
+		n->paged = false;
 	}
 }
 
@@ -496,4 +519,5 @@ void domlet_share_node_close_table(struct domlet_share *s, bool exports_stay)
 	for (uint32_t i = 0; i < NODE_MAX / NODE_CHUNK; i++)
 		free(s->chunks[i]);
 	free(s->heads);
+	free(s->names);
 }

@@ -69,6 +69,7 @@ static const struct entry entries[] = {
 	[FUSE_CREATE] = { domlet_share_create, sizeof(struct fuse_create_in) + 2, CHANGES },
 	[FUSE_INTERRUPT] = { interrupt, sizeof(struct fuse_interrupt_in), NO_NODE },
 	[FUSE_DESTROY] = { destroy, 0, NO_NODE },
+	[FUSE_NOTIFY_REPLY] = { domlet_share_take_credit, 0, NO_NODE },
 	[FUSE_BATCH_FORGET] = { domlet_share_batch_forget, sizeof(struct fuse_batch_forget_in), NO_NODE },
 	[FUSE_FALLOCATE] = { domlet_share_fallocate, sizeof(struct fuse_fallocate_in), CHANGES },
 	[FUSE_READDIRPLUS] = { domlet_share_readdirplus, sizeof(struct fuse_read_in), ASKS },
@@ -83,6 +84,8 @@ static void reset(struct domlet_share *s)
 {
 	domlet_share_lock_reset(s);
 	domlet_share_handle_reset(s);
+	domlet_share_absent_reset(s);
+	domlet_share_news_reset(s);
 	domlet_share_node_reset(s);
 	s->ready = false;
 }
@@ -150,6 +153,11 @@ static ssize_t answer(struct domlet_share_request *r)
 		return -EROFS;
 	domlet_share_node_hold(r->node);
 	n = e->answer(r);
+	/* The guest's kernel gives up itself what it knew of what it has changed. */
+	if (n >= 0 && e->how == CHANGES && r->in.opcode != FUSE_SETATTR && r->in.opcode != FUSE_TMPFILE &&
+	    r->in.opcode != FUSE_COPY_FILE_RANGE)
+		r->node->told_rest = 0;
+	domlet_share_watch_wrote(r->s);
 	domlet_share_node_let_go(r->s, r->node);
 	return n;
 }
@@ -181,7 +189,7 @@ ssize_t domlet_share_answer(struct domlet_share *s, const uint8_t *request, size
 	n = answer(&r);
 	/* Nobody waits for these, whatever became of them. */
 	if (n == NO_REPLY || r.in.opcode == FUSE_FORGET || r.in.opcode == FUSE_BATCH_FORGET ||
-	    (r.in.opcode == FUSE_INTERRUPT && n != -EINTR))
+	    r.in.opcode == FUSE_NOTIFY_REPLY || (r.in.opcode == FUSE_INTERRUPT && n != -EINTR))
 		return 0;
 	return put_header(reply, r.in.unique, n);
 }
@@ -226,6 +234,7 @@ void domlet_share_close(struct domlet_share *s)
 	if (!s)
 		return;
 	reset(s);
+	domlet_share_watch_leave(s);
 	domlet_share_node_close_table(s, false);
 	close(s->proc_fd);
 	if (s->own_fd >= 0)

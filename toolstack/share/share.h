@@ -49,6 +49,28 @@ ssize_t domlet_share_answer(struct domlet_share *s, const uint8_t *request, size
 bool domlet_share_waits(const struct domlet_share *s);
 ssize_t domlet_share_retry(struct domlet_share *s, uint8_t *reply);
 
+/*
+ * What dom0 changes. A watcher hears of it by inotify, for all shares of the process. The guest's kernel is then told, by
+ * messages that it didn't ask for (FUSE_NOTIFY_…), and so may believe what it knows for long; what can't be watched
+ * it believes for a second, as it does all without a watcher. It says first how many of these messages it takes,
+ * as the unique number of a FUSE_NOTIFY_REPLY, and by another one each time how many more.
+ */
+#define DOMLET_SHARE_NEWS_MAX 512u
+struct domlet_share_watcher;
+
+/* FD is from inotify_init1(IN_NONBLOCK) and becomes the watcher's, unless NULL is returned: out of memory. */
+struct domlet_share_watcher *domlet_share_watcher_open(int fd);
+/* To be read when FD is, before sleeping, and now and then; takes a short time, and doesn't wait. */
+void domlet_share_watcher_read(struct domlet_share_watcher *w);
+/* After its shares. W may be NULL. */
+void domlet_share_watcher_close(struct domlet_share_watcher *w);
+/* Before the first request. */
+void domlet_share_watch(struct domlet_share *s, struct domlet_share_watcher *w);
+/* Is there something to tell, and does the guest take it? Then domlet_share_tell() writes one message of at most
+ * DOMLET_SHARE_NEWS_MAX bytes and returns its length, or 0: not yet. */
+bool domlet_share_has_news(const struct domlet_share *s);
+size_t domlet_share_tell(struct domlet_share *s, uint8_t *message);
+
 /* Gives back all that the share holds: descriptors, and with them its locks. S may be NULL. */
 void domlet_share_close(struct domlet_share *s);
 
