@@ -15,8 +15,8 @@ teardown() {
 @test "the caller is killed" {
     make_bundle sleep 1000
     kill_caller create planned
-    kill_caller run image
-    kill_caller create image 0.4
+    kill_caller run shared
+    kill_caller create shared 0.4
     kill_caller create unpaused
     kill_caller run hello
     kill_caller run started
@@ -24,8 +24,8 @@ teardown() {
 
 @test "the monitor is killed" {
     make_bundle sleep 1000
-    kill_monitor create image
-    kill_monitor run image 0.4
+    kill_monitor create shared
+    kill_monitor run shared 0.4
     kill_monitor create built
     kill_monitor create ring
     kill_monitor run created
@@ -33,7 +33,7 @@ teardown() {
 
 @test "the proxy is killed" {
     make_bundle sleep 1000
-    kill_proxy create image
+    kill_proxy create shared
     kill_proxy create built
     kill_proxy run unpaused
     kill_proxy run started
@@ -50,8 +50,8 @@ teardown() {
 @test "^C and SIGTERM" {
     make_bundle sleep 1000
     interrupt INT run planned
-    interrupt INT create image
-    interrupt TERM create image 0.4
+    interrupt INT create shared
+    interrupt TERM create shared 0.4
     interrupt TERM run built
     interrupt INT create hello
 }

@@ -54,6 +54,11 @@ edit() { # JQ PROGRAM and options
     jq "$program" "$BUNDLE/config.json" "$@" >"$BUNDLE/new" && mv "$BUNDLE/new" "$BUNDLE/config.json"
 }
 
+# Its root file system is packed and comes as a disk.
+on_disk() {
+    edit '.annotations["dev.domlet.root"] = "image"'
+}
+
 status() {
     domlet state c1 | jq -r .status
 }

@@ -215,6 +215,7 @@ without() { # FILE WORDS VERB ARGUMENTS…: as if there were nothing in FILE
     refused "can't write the pid file" create --pid-file /run/e2e-full/pid -b "$BUNDLE" c1
     [ "$(find /run/e2e-full -type f)" = /run/e2e-full/filler ]
     rm /run/e2e-full/filler
+    on_disk
     date +%s%N >"$BUNDLE/rootfs/etc/new" # an image that is not in the cache
     refused_as 'mkfs.erofs failed' unshare -m sh -c 'mount --bind /run/e2e-full /var/cache/domlet && exec "$@"' sh \
         domlet --log "$log" --log-format json run -b "$BUNDLE" c1

@@ -17,6 +17,7 @@ teardown() {
 # The container c1, whose domain others join.
 make_first() { # ARGS…
     make_bundle "$@"
+    [[ ! ${DISK-} ]] || on_disk
     edit ".hostname = \"first\""
     domlet create -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
     domlet start c1
@@ -24,16 +25,17 @@ make_first() { # ARGS…
     first_bundle=$BUNDLE
 }
 
-# A bundle with the files of c1's, for a container that joins c1's namespaces of TYPES (ipc, uts, network, pid).
+# A bundle like c1's, for a container that joins c1's namespaces of TYPES (ipc, uts, network, pid).
 make_member() { # ID TYPES ARGS…
     local id=$1 types=$2
     shift 2
     BUNDLE=$BATS_TEST_TMPDIR/$id
     mkdir -p "$BUNDLE"
-    jq '.process.args = $ARGS.positional | .root.path = $root | del(.hostname) |
+    cp -a "$BATS_RUN_TMPDIR/rootfs" "$BUNDLE/"
+    jq '.process.args = $ARGS.positional | del(.hostname) |
         .linux.namespaces |= map(if .type as $t | $types | split(" ") | index($t)
             then .path = "/proc/\($pid)/ns/\(if .type == "network" then "net" else .type end)" else . end)' \
-        --arg types "$types" --arg pid "$first" --arg root "$first_bundle/rootfs" "$first_bundle/config.json" \
+        --arg types "$types" --arg pid "$first" "$first_bundle/config.json" \
         --args -- "$@" >"$BUNDLE/config.json"
 }
 
@@ -174,6 +176,7 @@ domains() {
 }
 
 @test "the first ends and another takes its number: its disk has gone" {
+    local DISK=1
     make_first sleep 1000
     create_member m1 "ipc" sleep 1000
     domlet start m1
@@ -211,7 +214,7 @@ domains() {
 
 @test "a member's disk fails to come, or ends the monitor" {
     [[ ${DOMLET_PLACE-} == standin ]] || skip "Xen's own libraries don't fail on demand"
-    local call
+    local call DISK=1
     for call in device_disk_add device_disk_add.stored device_disk_add.disk; do
         echo "$call"
         export DOMLET_STANDIN_FAULT=$call=fail
@@ -249,7 +252,7 @@ domains() {
     local phase
     make_first sleep 1000
     make_member m1 "ipc" sleep 1000
-    for phase in planned image; do
+    for phase in planned shared; do
         env domlet --debug create -b "$BUNDLE" m1 </dev/null >/dev/null 2>"$BATS_TEST_TMPDIR/said" 3>&- &
         pid=$!
         eventually 20 grep -q " ms $phase" "$BATS_TEST_TMPDIR/said"

@@ -14,6 +14,7 @@ destroying=(domain_destroy domain_destroy.killed domain_destroy.disk domain_dest
 setup() {
     [[ ${DOMLET_PLACE-} == standin ]] || skip "Xen's own libraries don't fail on demand"
     make_bundle true
+    on_disk # which a live root needs none of
 }
 
 teardown() {

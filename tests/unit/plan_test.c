@@ -306,6 +306,7 @@ static void namespaces_of_others(void **state)
 	assert_int_equal(domlet_plan_join(&plan, "ipc", 0), 0);
 	assert_int_equal(domlet_plan_join(&plan, "uts", 3), 0);
 	domlet_plan_number(&plan, 15);
+	plan.root.way = DOMLET_PLAN_ROOT_IMAGE;
 	assert_int_equal(domlet_document_make(&plan, NULL, &err), 0);
 	assert_non_null(strstr(plan.document, "\"join\":{\"pid\":15,\"ipc\":0,\"uts\":3}"));
 	assert_non_null(strstr(plan.document, "\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"network\"}]"));
@@ -769,6 +770,7 @@ static void a_file_is_read_when_it_is_planned(void **state)
 	assert_string_equal(plan.root.device, "xvda");
 	assert_null(plan.document);
 	domlet_plan_number(&plan, 2);
+	plan.root.way = DOMLET_PLAN_ROOT_IMAGE;
 	assert_int_equal(domlet_document_make(&plan, NULL, &err), 0);
 	assert_non_null(strstr(plan.document, "\"device\":\"/dev/xvdc\""));
 	assert_non_null(strstr(plan.document, "\"content\":\"Zm9v\",\"mode\":416"));

@@ -23,9 +23,9 @@ enum domlet_type { DOMLET_TYPE_AUTO, DOMLET_TYPE_PVH, DOMLET_TYPE_PV };
 
 /* How a container comes to its root file system. */
 enum domlet_plan_root_way {
-	DOMLET_PLAN_ROOT_IMAGE,   /* a packed copy, on a disk; what is written is in the guest's memory alone */
 	DOMLET_PLAN_ROOT_LIVE,    /* it is the host's, and both see what the other one does */
 	DOMLET_PLAN_ROOT_SCRATCH, /* the same, but what the container writes is in the guest's memory alone */
+	DOMLET_PLAN_ROOT_IMAGE,   /* a packed copy, on a disk; what is written is in the guest's memory alone */
 };
 
 struct domlet_ask {
@@ -35,7 +35,7 @@ struct domlet_ask {
 	char *template_name;                /* NULL: nothing asked */
 	uint64_t memory_kib;                /* 0: nothing asked */
 	uint32_t vcpus;                     /* 0: nothing asked */
-	enum domlet_plan_root_way root;     /* IMAGE: also if nothing is asked */
+	enum domlet_plan_root_way root;     /* LIVE: also if nothing is asked */
 	const char *memory_by, *vcpus_by;   /* who asked, for sentences; static */
 	char *kernel, *initrd, *parameters; /* NULL: nothing asked */
 };

@@ -6,7 +6,7 @@ load ../faults
 
 bats_require_minimum_version 1.5.0
 
-phases=(planned image built unpaused ring hello created started)
+phases=(planned shared built unpaused ring hello created started)
 
 setup() {
     make_bundle sleep 1000
@@ -81,7 +81,7 @@ create_has_ended() {
     for who in caller monitor proxy; do
         for i in {1..20}; do
             printf -v delay '%d.%03d' $((RANDOM % 3)) $((RANDOM % 1000))
-            "kill_$who" create image "$delay"
+            "kill_$who" create shared "$delay"
         done
     done
 }
