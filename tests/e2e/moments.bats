@@ -70,6 +70,23 @@ teardown() {
     done
 }
 
+reaper_groups() {
+    find /sys/fs/cgroup -type d -name 'reaper-*' | grep -c .
+}
+
+@test "a reaper is killed: the next one leaves nothing, not even its control group" {
+    local i
+    for i in 1 2; do
+        domlet create -b "$BUNDLE" c1 </dev/null 3>&-
+        kill -9 "$(monitor_pid)"
+        DOMLET_STANDIN_FAULT=domain_destroy=kill domlet list
+        sleep 0.5
+        [ "$(reaper_groups)" -le 1 ]
+        domlet delete --force c1
+        no_leaks
+    done
+}
+
 # Starts create, which hangs in CALL until there is $go. Its pid is $pid.
 hang_in() { # CALL
     go=$BATS_TEST_TMPDIR/go

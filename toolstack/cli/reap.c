@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -402,12 +404,34 @@ static void leave_caller(int lock)
 #define REAPER_STAYS false
 #endif
 
+#define REAPER_CGROUP_LEN 4096u
+
+/* Each root has one, of which there is one reaper at a time. */
+static void cgroup_of_reaper(const char *root, char path[REAPER_CGROUP_LEN])
+{
+	struct stat st = { 0 };
+	char name[64];
+
+	(void)stat(root, &st);
+	(void)snprintf(name, sizeof name, "reaper-%jx-%jx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	domlet_cgroup_of_monitor(name, path, REAPER_CGROUP_LEN);
+}
+
+/* What a reaper that was killed has left. */
+static void remove_cgroup_of_reaper(const char *root)
+{
+	char path[REAPER_CGROUP_LEN];
+
+	cgroup_of_reaper(root, path);
+	(void)rmdir(path); /* not while one is in it */
+}
+
 /* Reaps until a round brings nothing any more, since another container may have been left
  * meanwhile. The reaper has a cgroup like a monitor's: its caller's may be removed, or
  * killed, as a whole. */
 static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 {
-	char name[32], cgroup[4096];
+	char cgroup[REAPER_CGROUP_LEN];
 	struct domlet_error ignored;
 	bool entered;
 	struct domlet_cli cli = { .root = caller->root,
@@ -415,8 +439,7 @@ static _Noreturn void be_reaper(const struct domlet_cli *caller, int lock)
 				  .log = { .fd = -1, .background = true, .system = caller->log.system } };
 
 	leave_caller(lock);
-	(void)snprintf(name, sizeof name, "reaper-%d", getpid()); /* another root's reaper has its own */
-	domlet_cgroup_of_monitor(name, cgroup, sizeof cgroup);
+	cgroup_of_reaper(caller->root, cgroup);
 	entered = !REAPER_STAYS && domlet_cgroup_enter(cgroup, &ignored) == 0;
 	while (domlet_cli_reap_all(&cli) > 0)
 		;
@@ -432,8 +455,10 @@ void domlet_cli_reap_others(struct domlet_cli *cli)
 
 	domlet_state_sweep(cli->root);
 	domlet_domain_record_sweep(cli->domains);
-	if (!is_something_left(cli))
+	if (!is_something_left(cli)) {
+		remove_cgroup_of_reaper(cli->root);
 		return;
+	}
 	lock = lock_root(cli->root);
 	if (lock < 0)
 		return; /* there is a reaper, or there can't be one: the next command tries again */
