@@ -135,7 +135,7 @@ static void spare(void)
 /* Reading a page may need this process, so that it must not wait for a page to be read or written. */
 static void be_dependable(void)
 {
-	(void)prctl(PR_SET_NAME, "domlet-share", 0, 0, 0);
+	(void)prctl(PR_SET_NAME, "domlet-relay", 0, 0, 0);
 	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	spare();

@@ -294,7 +294,7 @@ come_and_go() { # ID TIMES
     [ "$(domlet list -q)" = c1 ]
     [ "$(status_of c1)" = running ]
     eventually 20 eval '[ "$(jq ".containers | length" /run/domlet-domains/*/domlet.json)" = 1 ]'
-    [ "$(loop_devices | wc -l)" = 1 ]
+    eventually 20 eval '[ "$(pgrep -c -x domlet-share)" = 1 ]' # the first one's server of files
 }
 
 memory_of_domain() { # MiB
