@@ -19,40 +19,75 @@ struct guest_share {
 	pid_t relay, flusher; /* 0: there is none */
 };
 
-/* But for the descriptors of the ring, which are the lowest ones above the standard streams then. */
-static _Noreturn void relay(struct guest_share *s, int fuse, dev_t dev)
+static int compare(const void *a, const void *b)
 {
-	int first = domlet_device_fd(&s->device) < fuse ? domlet_device_fd(&s->device) : fuse;
-	int second = first == fuse ? domlet_device_fd(&s->device) : fuse;
+	const int *x = a, *y = b;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (first > STDERR_FILENO + 1)
-		(void)close_range(STDERR_FILENO + 1, (unsigned int)first - 1, 0);
-	if (second > first + 1)
-		(void)close_range((unsigned int)first + 1, (unsigned int)second - 1, 0);
-	(void)close_range((unsigned int)second + 1, ~0U, 0);
-	domlet_relay_run(&s->device, fuse, dev);
+	return (*x > *y) - (*x < *y);
 }
 
-static int start_relay(struct guest_share *s, uint32_t number, struct domlet_failure *failure)
+/* Closes all but the standard streams and the COUNT descriptors at KEPT. */
+static void close_others(int *kept, uint32_t count)
 {
-	int fuse = domlet_live_mount(number, failure), code;
-	dev_t dev = fuse < 0 ? 0 : domlet_live_device(number);
-	pid_t pid;
+	unsigned int first = STDERR_FILENO + 1;
 
-	if (fuse < 0)
-		return fuse;
-	pid = fork();
-	code = errno;
+	qsort(kept, count, sizeof *kept, compare);
+	for (uint32_t i = 0; i < count; i++) {
+		if ((unsigned int)kept[i] > first)
+			(void)close_range(first, (unsigned int)kept[i] - 1, 0);
+		first = (unsigned int)kept[i] + 1;
+	}
+	(void)close_range(first, ~0U, 0);
+}
+
+static _Noreturn void relay(struct guest_share *s, const struct domlet_relay_export *exports, uint32_t count)
+{
+	int *kept = calloc(count + 1u, sizeof *kept);
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!kept)
+		_exit(1);
+	for (uint32_t i = 0; i < count; i++)
+		kept[i] = exports[i].fuse;
+	kept[count] = domlet_device_fd(&s->device);
+	close_others(kept, count + 1);
+	free(kept);
+	domlet_relay_run(&s->device, exports, count);
+}
+
+static int fork_relay(struct guest_share *s, const struct domlet_relay_export *exports, uint32_t count,
+		      struct domlet_failure *failure)
+{
+	pid_t pid = fork();
+	int code = errno;
+
 	if (pid == 0)
-		relay(s, fuse, dev);
-	close(fuse);
+		relay(s, exports, count);
 	domlet_device_unmap(&s->device); /* they are the relay's, and stay granted as long as that has them */
 	s->relay = pid > 0 ? pid : 0;
 	return pid > 0 ? 0 :
 			 domlet_failure_set(failure, code,
 					    "can't make the process that carries the container's files: %s",
 					    domlet_failure_name(code));
+}
+
+static int start_relay(struct guest_share *s, uint32_t number, uint32_t count, struct domlet_failure *failure)
+{
+	struct domlet_relay_export *exports = calloc(count, sizeof *exports);
+	uint32_t mounted = 0;
+	int r = exports ? 0 : domlet_failure_set(failure, ENOMEM, "no memory for the container's %u shares", count);
+
+	while (r >= 0 && mounted < count) {
+		r = exports[mounted].fuse = domlet_live_mount(number, mounted, failure);
+		exports[mounted].dev = r < 0 ? 0 : domlet_live_device(number, mounted);
+		mounted += r >= 0;
+	}
+	if (r >= 0)
+		r = fork_relay(s, exports, count, failure);
+	while (mounted)
+		close(exports[--mounted].fuse);
+	free(exports);
+	return r;
 }
 
 static void announce(struct agent *a, const struct guest_container *c)
@@ -69,10 +104,11 @@ static void announce(struct agent *a, const struct guest_container *c)
 
 int domlet_share_begin(struct agent *a, struct guest_container *c, struct domlet_failure *failure)
 {
+	uint32_t count = domlet_live_count(&c->config);
 	char err[256];
 	int r;
 
-	if (!domlet_live_wanted(&c->config))
+	if (!count)
 		return 0;
 	if (!a->xs)
 		return domlet_failure_set(failure, ENOTSUP, "this guest has no Xen to share files with dom0 by");
@@ -82,7 +118,7 @@ int domlet_share_begin(struct agent *a, struct guest_container *c, struct domlet
 	r = domlet_device_open(&c->share->device, DOMLET_SHARE_RING_ORDER, EPOCH, err, sizeof err);
 	if (r < 0)
 		return domlet_failure_set(failure, -r, "the ring of the container's files can't be made: %s", err);
-	r = start_relay(c->share, c->number, failure);
+	r = start_relay(c->share, c->number, count, failure);
 	if (r == 0)
 		announce(a, c);
 	return r;

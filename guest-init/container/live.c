@@ -17,17 +17,20 @@
 #define FUSE_MAJOR 10
 #define FUSE_MINOR 229
 
-bool domlet_live_wanted(const struct domlet_container_config *c)
+/* In the root of an export's file system is the export, by this name: it may be a file. */
+#define EXPORT_NAME "0"
+
+uint32_t domlet_live_count(const struct domlet_container_config *c)
 {
-	bool wanted = c->root.via == DOMLET_ROOT_LIVE;
+	uint32_t count = c->root.via == DOMLET_ROOT_LIVE ? c->root.export + 1 : 0;
 
 	for (uint32_t i = 0; i < c->mount_count; i++)
-		wanted = wanted || c->mounts[i].via == DOMLET_MOUNT_LIVE;
-	return wanted;
+		if (c->mounts[i].via == DOMLET_MOUNT_LIVE && c->mounts[i].export >= count)
+			count = c->mounts[i].export + 1;
+	return count;
 }
 
-/* Without an export: where the file system itself is. */
-static struct domlet_live_path place_of(uint32_t number)
+static struct domlet_live_path place_of_container(uint32_t number)
 {
 	struct domlet_live_path path;
 
@@ -35,11 +38,20 @@ static struct domlet_live_path place_of(uint32_t number)
 	return path;
 }
 
-struct domlet_live_path domlet_live_path(uint32_t number, uint32_t export)
+static struct domlet_live_path place_of(uint32_t number, uint32_t export)
 {
 	struct domlet_live_path path;
 
 	(void)snprintf(path.text, sizeof path.text, DOMLET_LIVE_DIR "/%" PRIu32 "/%" PRIu32, number, export);
+	return path;
+}
+
+struct domlet_live_path domlet_live_path(uint32_t number, uint32_t export)
+{
+	struct domlet_live_path path;
+
+	(void)snprintf(path.text, sizeof path.text, DOMLET_LIVE_DIR "/%" PRIu32 "/%" PRIu32 "/" EXPORT_NAME, number,
+		       export);
 	return path;
 }
 
@@ -66,12 +78,14 @@ static int mount_fuse(const char *path, int fuse)
 	return mount("domlet", path, "fuse", 0, data) < 0 ? -errno : 0;
 }
 
-int domlet_live_mount(uint32_t number, struct domlet_failure *failure)
+int domlet_live_mount(uint32_t number, uint32_t export, struct domlet_failure *failure)
 {
-	const struct domlet_live_path path = place_of(number);
+	const struct domlet_live_path path = place_of(number, export);
 	int fuse = open_fuse();
 	int rc = fuse < 0 ? fuse : domlet_shm_make_directory(DOMLET_LIVE_DIR, 0, "mode=0700");
 
+	if (rc == 0 && mkdir(place_of_container(number).text, 0700) < 0 && errno != EEXIST)
+		rc = -errno;
 	if (rc == 0)
 		rc = mount_fuse(path.text, fuse);
 	if (rc == 0)
@@ -82,29 +96,37 @@ int domlet_live_mount(uint32_t number, struct domlet_failure *failure)
 				  domlet_failure_name(-rc));
 }
 
-dev_t domlet_live_device(uint32_t number)
+dev_t domlet_live_device(uint32_t number, uint32_t export)
 {
 	struct statx stx;
 
-	if (statx(AT_FDCWD, place_of(number).text, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
+	if (statx(AT_FDCWD, place_of(number, export).text, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &stx) < 0)
 		return 0;
 	return makedev(stx.stx_dev_major, stx.stx_dev_minor);
 }
 
 int domlet_live_sync(uint32_t number)
 {
-	int fd = open(place_of(number).text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 || syncfs(fd) < 0 ? -errno : 0;
+	int rc = 0, fd;
 
-	if (fd >= 0)
+	for (uint32_t export = 0; (fd = open(place_of(number, export).text, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0;
+	     export ++) {
+		if (syncfs(fd) < 0)
+			rc = -errno;
 		close(fd);
-	return rc;
+	}
+	return errno == ENOENT ? rc : -errno;
 }
 
 void domlet_live_unmount(uint32_t number)
 {
-	const struct domlet_live_path path = place_of(number);
+	bool any = true;
 
-	(void)umount2(path.text, MNT_DETACH);
-	(void)rmdir(path.text);
+	for (uint32_t export = 0; any; export ++) {
+		const struct domlet_live_path path = place_of(number, export);
+
+		(void)umount2(path.text, MNT_DETACH);
+		any = rmdir(path.text) == 0;
+	}
+	(void)rmdir(place_of_container(number).text);
 }

@@ -19,11 +19,17 @@
 #define PR_SET_IO_FLUSHER 57
 #endif
 
+/* Requests of one export before others are looked at. */
+#define IN_A_ROW 16u
+
 struct relay {
 	struct domlet_device *device;
-	int fuse;
-	dev_t dev;
-	bool answered; /* the kernel and dom0 have agreed on how they speak */
+	const struct domlet_relay_export *exports;
+	bool *answered; /* of each export: the kernel and dom0 have agreed on how they speak */
+	uint32_t count;
+	uint32_t in_a_row;  /* requests that were taken from it */
+	uint32_t next;      /* export that is asked first: that which has asked last, as it will most likely be */
+	struct pollfd *fds; /* of each export, and of the ring behind these */
 	struct domlet_carrier carrier;
 	uint8_t *request; /* of DOMLET_SHARE_MESSAGE_MAX bytes */
 };
@@ -43,11 +49,11 @@ static void tell(struct relay *r)
 
 /* The kernel takes a reply whole or not at all. One for what nobody waits for any more, as it was interrupted, is
  * refused with ENOENT. */
-static void hand_to_kernel(const struct relay *r, const uint8_t *message, size_t len)
+static void hand_to_kernel(int fuse, const uint8_t *message, size_t len)
 {
 	ssize_t n;
 
-	while ((n = write(r->fuse, message, len)) < 0 && errno == EINTR)
+	while ((n = write(fuse, message, len)) < 0 && errno == EINTR)
 		;
 	if (n < 0 && errno == ENODEV)
 		end(NULL); /* it was unmounted */
@@ -57,12 +63,12 @@ static void hand_to_kernel(const struct relay *r, const uint8_t *message, size_t
 
 /* As much as one request can bring, eight times what a file system has by itself; the kernel takes no more than that
  * before its first request is answered. */
-static void read_ahead(const struct relay *r)
+static void read_ahead(dev_t dev)
 {
 	char path[64], text[16];
 	int fd;
 
-	(void)snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(r->dev), minor(r->dev));
+	(void)snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(dev), minor(dev));
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -77,10 +83,14 @@ static bool take_replies(struct relay *r)
 	bool any = false;
 
 	while ((len = domlet_carrier_take(&r->carrier)) > 0) {
-		hand_to_kernel(r, r->carrier.in, (size_t)len);
-		if (!r->answered)
-			read_ahead(r);
-		r->answered = true;
+		uint32_t export = r->carrier.in_export;
+
+		if (export >= r->count)
+			end("dom0 answers for a file system that there isn't");
+		hand_to_kernel(r->exports[export].fuse, r->carrier.in, (size_t)len);
+		if (!r->answered[export])
+			read_ahead(r->exports[export].dev);
+		r->answered[export] = true;
 		any = true;
 	}
 	if (len < 0)
@@ -88,37 +98,65 @@ static bool take_replies(struct relay *r)
 	return any;
 }
 
-/* True: a request went on its way, or a part of it. */
-static bool take_request(struct relay *r)
+/* True: a request of EXPORT went on its way, or a part of it. */
+static bool take_request_of(struct relay *r, uint32_t export)
 {
-	ssize_t n;
+	ssize_t n = read(r->exports[export].fuse, r->request, DOMLET_SHARE_MESSAGE_MAX);
 
-	if (r->carrier.out)
-		return false;
-	n = read(r->fuse, r->request, DOMLET_SHARE_MESSAGE_MAX);
 	if (n < 0 && errno == ENODEV)
 		end(NULL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT)
 		end("the kernel gives no requests");
 	if (n <= 0)
 		return false;
-	domlet_carrier_send(&r->carrier, r->request, (uint32_t)n);
+	r->next = export;
+	domlet_carrier_send(&r->carrier, export, r->request, (uint32_t)n);
 	return true;
+}
+
+/* In turn, so that none of them waits for ever. */
+static bool take_request_of_others(struct relay *r)
+{
+	if (poll(r->fds, r->count, 0) <= 0)
+		return false;
+	for (uint32_t i = 1; i < r->count; i++) {
+		uint32_t export = (r->next + i) % r->count;
+
+		if (r->fds[export].revents && take_request_of(r, export))
+			return true;
+	}
+	return false;
+}
+
+static bool take_request(struct relay *r)
+{
+	if (r->carrier.out)
+		return false;
+	if (r->count > 1 && ++r->in_a_row > IN_A_ROW) {
+		r->in_a_row = 0;
+		if (take_request_of_others(r))
+			return true;
+	}
+	return take_request_of(r, r->next) || (r->count > 1 && take_request_of_others(r));
 }
 
 static void sleep_until_something_comes(struct relay *r)
 {
-	struct pollfd fds[2] = { { .fd = domlet_device_fd(r->device), .events = POLLIN },
-				 { .fd = r->fuse, .events = r->carrier.out ? 0 : POLLIN } };
+	struct pollfd *ring = &r->fds[r->count];
 
 	if (domlet_ring_arm(&r->device->ring, r->carrier.out != NULL))
 		return;
-	(void)poll(fds, 2, -1);
+	if (r->carrier.out) { /* no request is taken before it has gone */
+		(void)poll(ring, 1, -1);
+	} else {
+		(void)poll(r->fds, r->count + 1, -1);
+		for (uint32_t i = 0; i < r->count; i++)
+			if (r->fds[i].revents & POLLERR)
+				end(NULL); /* it was unmounted */
+	}
 	domlet_ring_disarm(&r->device->ring);
-	if (fds[0].revents)
+	if (ring->revents)
 		(void)domlet_device_drain(r->device);
-	if (fds[1].revents & POLLERR)
-		end(NULL); /* it was unmounted */
 }
 
 /* When memory is short, something else ends. */
@@ -141,14 +179,31 @@ static void be_dependable(void)
 	spare();
 }
 
-_Noreturn void domlet_relay_run(struct domlet_device *device, int fuse, dev_t dev)
+static void prepare(struct relay *r, uint8_t *in)
 {
-	struct relay r = { .device = device, .fuse = fuse, .dev = dev, .request = malloc(DOMLET_SHARE_MESSAGE_MAX) };
+	bool ready = in && r->request && r->fds && r->answered;
+
+	for (uint32_t i = 0; ready && i < r->count; i++) {
+		r->fds[i] = (struct pollfd){ .fd = r->exports[i].fuse, .events = POLLIN };
+		ready = fcntl(r->exports[i].fuse, F_SETFL, O_NONBLOCK) == 0;
+	}
+	if (!ready)
+		end("the guest has no memory for who carries them");
+	r->fds[r->count] = (struct pollfd){ .fd = domlet_device_fd(r->device), .events = POLLIN };
+}
+
+_Noreturn void domlet_relay_run(struct domlet_device *device, const struct domlet_relay_export *exports, uint32_t count)
+{
+	struct relay r = { .device = device,
+			   .exports = exports,
+			   .count = count,
+			   .fds = calloc(count + 1u, sizeof *r.fds),
+			   .answered = calloc(count, sizeof *r.answered),
+			   .request = malloc(DOMLET_SHARE_MESSAGE_MAX) };
 	uint8_t *in = malloc(DOMLET_SHARE_MESSAGE_MAX);
 	bool any;
 
-	if (!r.request || !in || fcntl(fuse, F_SETFL, O_NONBLOCK) < 0)
-		end("the guest has no memory for who carries them");
+	prepare(&r, in);
 	be_dependable();
 	domlet_carrier_init(&r.carrier, &device->ring, in);
 	for (;;) {

@@ -6,15 +6,21 @@
  * A container's files are dom0's: the guest's kernel asks for them at /dev/fuse, and this process carries its
  * requests over a ring to dom0, and the replies back. It is one process for each container with such
  * files, a child of process 1's, and ends with it. It keeps nothing and reads nothing of a message but
- * its length.
+ * its length. Each of dom0's exports is a file system of its own, with a connection to the kernel of its own; all of
+ * them go over one ring.
  */
 
 #include <sys/types.h>
 
 #include "../../frontend/device.h"
 
-/* Carries until one of both ends is no more; then the kernel answers ENOTCONN for each file. DEVICE's ring is at
- * this process's disposal alone; FUSE is /dev/fuse with its file system mounted, of which files have the device number DEV. */
-_Noreturn void domlet_relay_run(struct domlet_device *device, int fuse, dev_t dev);
+struct domlet_relay_export {
+	int fuse;  /* /dev/fuse, with the file system mounted */
+	dev_t dev; /* the device number that its files have; 0: not known */
+};
+
+/* Carries until one of both ends is no more; then the kernel answers ENOTCONN for each file. DEVICE's ring, and the COUNT
+ * exports at EXPORTS, are at this process's disposal alone. */
+_Noreturn void domlet_relay_run(struct domlet_device *device, const struct domlet_relay_export *exports, uint32_t count);
 
 #endif

@@ -83,6 +83,24 @@ bind() { # [OPTION…]
     [ ! -e "$BUNDLE/rootfs/new" ]
 }
 
+# bats test_tags=xen,standin
+@test "each bind is a file system of its own, and so is the root" {
+    local i
+    make_bundle sh -c 'stat -c %d / /d0 /d1 /d2 /f && mv /d0/a /d1/a; cat /d*/a /f'
+    programs stat mv
+    for i in 0 1 2; do
+        mkdir "$BATS_TEST_TMPDIR/source$i"
+        echo "$i" >"$BATS_TEST_TMPDIR/source$i/a"
+        edit '.mounts += [{destination: "/d\($i)", type: "bind", source: $from, options: ["bind"]}]' \
+            --arg i "$i" --arg from "$BATS_TEST_TMPDIR/source$i"
+    done
+    edit '.mounts += [{destination: "/f", type: "bind", source: $from, options: ["bind"]}]' \
+        --arg from "$BATS_TEST_TMPDIR/source2/a"
+    run -0 domlet run -b "$BUNDLE" c1
+    [ "$(head -n 5 <<<"$output" | sort -u | wc -l)" = 5 ]
+    [ "$(tail -n 3 <<<"$output")" = $'0\n2\n2' ] # between file systems it is copied
+}
+
 @test "owners, modes and kinds of what a container makes" {
     make_bundle sh -c 'umask 022; cd /d && echo x >file && mkdir dir && ln -s file link && ln file hard && mknod null c 1 3 && mkfifo fifo && chmod 4711 file'
     programs ln mkdir mknod mkfifo chmod

@@ -53,12 +53,13 @@ static void carry(struct both *b, struct domlet_carrier *from, struct domlet_car
 	int64_t taken = 0;
 
 	fill(b->message, len, seed);
-	domlet_carrier_send(from, b->message, len);
+	domlet_carrier_send(from, seed, b->message, len);
 	for (uint32_t turn = 0; taken == 0 && turn <= len / DOMLET_PAGE_SIZE + 2; turn++) {
 		assert_true(domlet_carrier_go_on(from) >= 0);
 		taken = domlet_carrier_take(to);
 	}
 	assert_int_equal(taken, len);
+	assert_int_equal(to->in_export, seed);
 	assert_memory_equal(to->in, b->message, len);
 	assert_int_equal(domlet_carrier_go_on(from), 1);
 	assert_null(from->out);
@@ -103,7 +104,7 @@ static void several_wait_in_the_ring(void **state)
 	open_both(&b);
 	for (uint32_t i = 0; i < 10; i++) {
 		fill(b.message, 40 + i, i);
-		domlet_carrier_send(&b.guest, b.message, 40 + i);
+		domlet_carrier_send(&b.guest, i, b.message, 40 + i);
 		assert_int_equal(domlet_carrier_go_on(&b.guest), 1);
 	}
 	for (uint32_t i = 0; i < 10; i++) {
@@ -132,7 +133,9 @@ static void a_length_that_cannot_be_ends_it(void **state)
 		struct both b;
 
 		open_both(&b);
-		put_raw(&b, &wrong[i], sizeof wrong[i]);
+		const uint32_t head[2] = { 0, wrong[i] };
+
+		put_raw(&b, head, sizeof head);
 		assert_int_equal(domlet_carrier_take(&b.host), -EPROTO);
 		assert_int_equal(domlet_carrier_take(&b.host), -EPROTO);
 		assert_int_equal(domlet_carrier_go_on(&b.host), -EPROTO);
@@ -148,7 +151,7 @@ static void what_was_taken_is_a_copy(void **state)
 	(void)state;
 	open_both(&b);
 	fill(b.message, 64, 1);
-	domlet_carrier_send(&b.guest, b.message, 64);
+	domlet_carrier_send(&b.guest, 0, b.message, 64);
 	assert_int_equal(domlet_carrier_go_on(&b.guest), 1);
 	assert_int_equal(domlet_carrier_take(&b.host), 64);
 	memset(b.pair.to_host, 0xff, DOMLET_PAGE_SIZE);
@@ -168,7 +171,7 @@ static void a_peer_that_lies_about_its_index_ends_it(void **state)
 	close_both(&b);
 	open_both(&b);
 	fill(b.message, 64, 1);
-	domlet_carrier_send(&b.host, b.message, 64);
+	domlet_carrier_send(&b.host, 0, b.message, 64);
 	b.pair.page->to_guest.cons = 77;
 	assert_int_equal(domlet_carrier_go_on(&b.host), -EPROTO);
 	close_both(&b);

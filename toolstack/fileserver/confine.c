@@ -114,10 +114,17 @@ static int drop_capabilities(void)
 	return r;
 }
 
+/* Of all exports together: the nodes of a full table, twice, open files and their buffers. Each export has tables of
+ * its own that are mostly never touched. */
+#define MEMORY_MAX (160ul << 20)
+#define EXPORT_MEMORY_MAX (4ul << 20)
+
 /* A caller's hard limit may be lower, and not ours to raise: the guest has so much less open at once then. */
-static int raise_limits(void)
+static int set_limits(size_t exports)
 {
 	struct rlimit files = { DOMLET_SHARE_DESCRIPTORS + 1024, DOMLET_SHARE_DESCRIPTORS + 1024 };
+	const rlim_t bytes = MEMORY_MAX + exports * EXPORT_MEMORY_MAX;
+	const struct rlimit memory = { bytes, bytes };
 	const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY }, none = { 0, 0 };
 	struct rlimit now;
 
@@ -128,6 +135,8 @@ static int raise_limits(void)
 		if (setrlimit(RLIMIT_NOFILE, &now) < 0)
 			return -1;
 	}
+	if (setrlimit(RLIMIT_DATA, &memory) < 0)
+		return -1;
 	(void)setrlimit(RLIMIT_FSIZE, &unlimited); /* the container's own limit is its kernel's business */
 	return setrlimit(RLIMIT_CORE, &none);
 }
@@ -230,10 +239,10 @@ static int filter_calls(void)
 	return r < 0 ? -1 : 0;
 }
 
-int domlet_fileserver_confine(struct domlet_error *err)
+int domlet_fileserver_confine(size_t exports, struct domlet_error *err)
 {
-	if (raise_limits() < 0)
-		return fail(err, "have as many descriptors as it needs");
+	if (set_limits(exports) < 0)
+		return fail(err, "have as many descriptors, and as much memory, as it may need");
 	if (drop_capabilities() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return fail(err, "give up its capabilities");

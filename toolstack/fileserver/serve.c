@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ struct server {
 	int socket;
 	struct domlet_host_ring ring;
 	struct domlet_carrier carrier;
-	struct domlet_share *share;
+	struct domlet_share **shares; /* one an export, by their numbers: each is a connection, and a file system, of its own */
+	uint32_t count;
 	uint8_t *reply; /* of DOMLET_SHARE_MESSAGE_MAX bytes */
 };
 
@@ -60,29 +62,41 @@ static void wait_for_ring(struct server *s)
 	domlet_host_ring_seal(&s->ring);
 }
 
-static int open_share(struct server *s, const struct domlet_fileserver *spec, const int *trees, struct domlet_error *err)
+static int out_of_memory(struct domlet_error *err)
 {
-	struct domlet_share_export *exports = calloc(spec->count, sizeof *exports);
+	return domlet_error_set(err, ENOMEM, "the server of the container's files is out of memory");
+}
+
+static int open_shares(struct server *s, const struct domlet_fileserver *spec, const int *trees,
+		       struct domlet_error *err)
+{
 	int *roots = calloc(spec->count, sizeof *roots), proc_fd = -1, r = 0;
 	uint8_t *in = malloc(DOMLET_SHARE_MESSAGE_MAX);
 
+	s->shares = calloc(spec->count, sizeof(*s->shares));
 	s->reply = malloc(DOMLET_SHARE_MESSAGE_MAX);
-	if (!exports || !roots || !in || !s->reply)
-		return domlet_error_set(err, ENOMEM, "the server of the container's files is out of memory");
+	if (!roots || !in || !s->shares || !s->reply)
+		return out_of_memory(err);
 	r = domlet_fileserver_enter(trees, spec->count, roots, &proc_fd, err);
-	for (size_t i = 0; r == 0 && i < spec->count; i++) {
+	for (size_t i = 0; r == 0 && i < spec->count; i++)
 		close(trees[i]);
-		exports[i] = (struct domlet_share_export){ .fd = roots[i], .readonly = spec->exports[i].readonly };
-	}
 	if (r == 0)
-		r = domlet_fileserver_confine(err);
+		r = domlet_fileserver_confine(spec->count, err);
 	if (r < 0)
 		return r;
-	s->share = domlet_share_open(exports, (uint32_t)spec->count, proc_fd);
-	free(exports);
+	for (; s->count < spec->count; s->count++) {
+		const struct domlet_share_export export = { .fd = roots[s->count],
+							    .readonly = spec->exports[s->count].readonly };
+		int own = fcntl(proc_fd, F_DUPFD_CLOEXEC, 0);
+
+		s->shares[s->count] = own < 0 ? NULL : domlet_share_open(&export, 1, own);
+		if (!s->shares[s->count])
+			return out_of_memory(err);
+	}
+	close(proc_fd);
 	free(roots);
 	domlet_carrier_init(&s->carrier, &s->ring.ring, in);
-	return s->share ? 0 : domlet_error_set(err, ENOMEM, "the server of the container's files is out of memory");
+	return 0;
 }
 
 static void tell(struct server *s)
@@ -103,26 +117,39 @@ static _Noreturn void end_guest(struct server *s)
 static bool serve_one(struct server *s)
 {
 	int64_t len = domlet_carrier_take(&s->carrier);
+	uint32_t export = s->carrier.in_export;
 	ssize_t n;
 
-	if (len < 0)
+	if (len < 0 || (len > 0 && export >= s->count))
 		end_guest(s);
 	if (len == 0)
 		return false;
-	n = domlet_share_answer(s->share, s->carrier.in, (size_t)len, s->reply);
+	n = domlet_share_answer(s->shares[export], s->carrier.in, (size_t)len, s->reply);
 	if (n < 0)
 		end_guest(s);
 	if (n > 0)
-		domlet_carrier_send(&s->carrier, s->reply, (uint32_t)n);
+		domlet_carrier_send(&s->carrier, export, s->reply, (uint32_t)n);
 	return true;
+}
+
+/* Is a lock waited for in any of them? */
+static bool waits(const struct server *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (domlet_share_waits(s->shares[i]))
+			return true;
+	return false;
 }
 
 static bool send_late(struct server *s)
 {
-	ssize_t n = domlet_share_retry(s->share, s->reply);
+	ssize_t n = 0;
 
-	if (n > 0)
-		domlet_carrier_send(&s->carrier, s->reply, (uint32_t)n);
+	for (uint32_t i = 0; n <= 0 && i < s->count; i++) {
+		n = domlet_share_waits(s->shares[i]) ? domlet_share_retry(s->shares[i], s->reply) : 0;
+		if (n > 0)
+			domlet_carrier_send(&s->carrier, i, s->reply, (uint32_t)n);
+	}
 	return n > 0;
 }
 
@@ -134,7 +161,7 @@ static void sleep_until_something_comes(struct server *s, bool wants_room)
 
 	if (domlet_ring_arm(&s->ring.ring, wants_room))
 		return;
-	(void)poll(fds, 2, domlet_share_waits(s->share) ? RETRY_MS : -1);
+	(void)poll(fds, 2, waits(s) ? RETRY_MS : -1);
 	domlet_ring_disarm(&s->ring.ring);
 	if (fds[0].revents)
 		(void)domlet_host_ring_drain(&s->ring);
@@ -152,7 +179,7 @@ static _Noreturn void loop(struct server *s)
 		if (out < 0)
 			end_guest(s);
 		any = out > 0 && serve_one(s);
-		any = any || (out > 0 && domlet_share_waits(s->share) && send_late(s));
+		any = any || (out > 0 && send_late(s));
 		wants_room = s->carrier.out != NULL;
 		if (wants_room) /* what has come meanwhile waits, and is no reason to stay awake */
 			(void)domlet_ring_ready(&s->ring.ring);
@@ -179,7 +206,7 @@ _Noreturn void domlet_fileserver_serve(const struct domlet_fileserver *spec, int
 	wait_for_ring(&s);
 	if (spec->cgroup) /* the monitor has made it by now */
 		domlet_cgroup_follow(spec->cgroup);
-	if (open_share(&s, spec, trees, &err) < 0)
+	if (open_shares(&s, spec, trees, &err) < 0)
 		give_up(socket, &err);
 	answer(socket, NULL);
 	loop(&s);

@@ -274,7 +274,9 @@ int domlet_share_node_room(struct domlet_share *s)
 		return drop_one(s) ? 0 : -ENFILE;
 	if (!*chunk)
 		*chunk = calloc(NODE_CHUNK, sizeof **chunk);
-	return *chunk ? 0 : -ENOMEM;
+	if (*chunk)
+		return 0;
+	return drop_one(s) ? 0 : -ENOMEM;
 }
 
 /* Only after domlet_share_node_room() has said that there is one. */
