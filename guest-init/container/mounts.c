@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mounts.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "copies.h"
+#include "copyup.h"
 #include "live.h"
 #include "mount_options.h"
 #include "paths.h"
@@ -55,23 +55,6 @@ static int set_mode(int root_fd, const char *path, mode_t mode)
 	if (fd >= 0)
 		close(fd);
 	return rc;
-}
-
-static bool is_empty(int root_fd, const char *path)
-{
-	int fd = domlet_path_open_for(root_fd, path, O_RDONLY | O_DIRECTORY);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	size_t entries = 0;
-
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return true;
-	}
-	while (entries <= 2 && readdir(dir)) /* "." and ".." */
-		entries++;
-	closedir(dir);
-	return entries <= 2;
 }
 
 /* The filesystem to mount for an OCI type; NULL when the guest has none. */
@@ -164,6 +147,16 @@ static int mount_type(const char *type, const struct domlet_mount_config *m, con
 	return rc;
 }
 
+static int copy_up(int root_fd, const char *path, int below)
+{
+	int fd = domlet_path_open_for(root_fd, path, O_RDONLY | O_DIRECTORY),
+	    rc = fd < 0 ? fd : domlet_copyup(below, fd);
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 /* The host has decided that it is the guest's (toolstack/oci/plan-mounts.c):
  * binds that got a type of the guest's keep no word of being binds. */
 static int mount_guest(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
@@ -171,15 +164,11 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 {
 	const char *type = guest_type(m->type);
 	struct domlet_path target;
-	int rc;
+	int rc, below, copied;
 
 	if (!type)
 		return domlet_failure_set(failure, ENODEV, "mount of %s: the guest has no file system %s",
 					  m->destination, m->type);
-	if (o->copy_up && !is_empty(p->root_fd, m->destination))
-		return domlet_failure_set(failure, EINVAL,
-					  "mount of %s: tmpcopyup of a directory that is not empty is not possible yet",
-					  m->destination);
 	if (must_be_no_link(type) && is_link(p->root_fd, m->destination))
 		return domlet_failure_set(failure, ENOTDIR,
 					  "mount of %s: %s must be mounted on a directory, and there is a link",
@@ -187,7 +176,12 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 	rc = find_target(m, DOMLET_PATH_DIRECTORY, p, &target, failure);
 	if (rc < 0)
 		return rc;
+	/* What it hides is read from this. */
+	below = o->copy_up && !target.made ? open(path_of(target.fd).text, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	rc = mount_type(type, m, o, p, &target);
+	copied = rc == 0 && below >= 0 ? copy_up(p->root_fd, target.name, below) : 0;
+	if (below >= 0)
+		close(below);
 	/* Its own mount may hide the links that the configuration's path leads through. */
 	if (rc == 0 && is_filled_later(m) && o->flags & MS_RDONLY && !(*at = strdup(target.name)))
 		rc = -ENOMEM;
@@ -195,6 +189,11 @@ static int mount_guest(const struct domlet_mount_config *m, const struct domlet_
 	if (rc < 0)
 		return domlet_failure_set(failure, -rc, "can't mount %s on %s: %s", type, m->destination,
 					  domlet_path_reason(-rc));
+	if (copied < 0)
+		return domlet_failure_set(failure, -copied,
+					  "mount of %s: what is there can't be copied into the tmpfs: %s%s",
+					  m->destination, domlet_failure_name(-copied),
+					  copied == -ENOSPC ? "; its size= must be larger" : "");
 	return 0;
 }
 

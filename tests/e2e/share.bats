@@ -134,6 +134,23 @@ bind() { # [OPTION…]
     eventually 20 grep third "$SOURCE"
 }
 
+@test "a tmpfs that copies up has what it hides, and keeps its own; one that is too small is refused" {
+    make_bundle sh -c 'cat /etc/word /etc/deep/word; stat -c "%a %u" /etc/word; echo changed >/etc/word; ls /new'
+    programs stat
+    mkdir "$BUNDLE/rootfs/etc/deep"
+    echo given | tee "$BUNDLE/rootfs/etc/word" "$BUNDLE/rootfs/etc/deep/word" >/dev/null
+    chmod 4751 "$BUNDLE/rootfs/etc/word"
+    chown 7 "$BUNDLE/rootfs/etc/deep"
+    edit '.mounts += [{destination: "/etc", type: "tmpfs", options: ["tmpcopyup", "size=1m"]},
+        {destination: "/new", type: "tmpfs", options: ["tmpcopyup"]}]'
+    run -0 domlet run -b "$BUNDLE" c1
+    [ "$output" = $'given\ngiven\n4751 0' ]
+    [ "$(cat "$BUNDLE/rootfs/etc/word")" = given ]
+    head -c 2M /dev/zero >"$BUNDLE/rootfs/etc/large"
+    run -1 domlet run -b "$BUNDLE" c1
+    [[ $output == *"mount of /etc: what is there can't be copied into the tmpfs: ENOSPC; its size= must be larger"* ]]
+}
+
 @test "links that lead out lead nowhere in dom0" {
     echo secret >"$BATS_TEST_TMPDIR/canary"
     make_bundle sh -c 'cat /d/out; ln -s ../canary /d/up; cat /d/up; echo x >/d/up; cat /d/../canary'
