@@ -118,6 +118,19 @@ hangs() { # CRIME: its guest says so
     convicted early-exit 1 "was still setting up the container after $patience s"
 }
 
+# bats test_tags=xen,standin
+@test "lies on the ring of the container's files" {
+    local crime crimes=(share-short share-long share-export share-index)
+    # The stand-in's grants can all be mapped.
+    [[ ${DOMLET_PLACE-} == standin ]] || crimes+=(share-grant)
+    for crime in "${crimes[@]}"; do commit "$crime"; done
+    wait "${criminals[@]}"
+    for crime in share-short share-long share-export share-index; do
+        convicted "$crime" 1 'the guest broke the protocol of the share'
+    done
+    [[ ${DOMLET_PLACE-} == standin ]] || convicted share-grant 1 "can't map the ring's index page"
+}
+
 @test "a neighbour notices nothing; a guest that never stops can be killed" {
     local crime line i
     mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/back"

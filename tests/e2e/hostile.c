@@ -159,6 +159,39 @@ static _Noreturn void flood(void)
 	}
 }
 
+/* A ring for the container's files, and on it what no kernel asks. */
+static _Noreturn void abuse_share(void)
+{
+	struct domlet_msg m = { .type = DOMLET_MSG_SHARE };
+	static struct domlet_device share;
+	uint32_t request[12] = { 0, 40 }; /* export, length, and what is behind the length in a header */
+	uint32_t len = 44;
+	char err[256];
+
+	if (domlet_device_open(&share, DOMLET_SHARE_RING_ORDER, 1, err, sizeof err) < 0) {
+		(void)dprintf(2, "hostile: %s\n", err);
+		hang();
+	}
+	m.share.order = share.order;
+	m.share.index_ref = is("share-grant") ? 31000 : share.index_ref;
+	m.share.port = share.port;
+	m.share.epoch = share.epoch;
+	put(&m);
+	if (is("share-short")) /* than a header */
+		request[1] = 20, len = 24;
+	if (is("share-long"))
+		request[1] = UINT32_MAX;
+	if (is("share-export"))
+		request[0] = 7;
+	domlet_ring_copy_in(&share.ring, 0, (const uint8_t *)request, len);
+	domlet_ring_produce(&share.ring, len);
+	domlet_ring_publish(&share.ring);
+	if (is("share-index"))
+		atomic_store((_Atomic uint32_t *)&((struct domlet_ring_page *)share.page)->to_host.prod, 0x80000000u);
+	(void)domlet_device_notify(&share);
+	hang();
+}
+
 static _Noreturn void run_container(void)
 {
 	struct domlet_msg exited = { .type = DOMLET_MSG_EXITED };
@@ -171,6 +204,8 @@ static _Noreturn void run_container(void)
 		put(&exited);
 	if (is("deaf") || is("early-exit"))
 		hang();
+	if (strncmp(crime, "share-", 6) == 0)
+		abuse_share();
 	reply(request);
 	if (is("off-created"))
 		reboot(RB_POWER_OFF);

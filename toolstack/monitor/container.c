@@ -172,15 +172,19 @@ static void give_record_back(struct domlet_container *c)
 	(void)domlet_state_save(&c->state, &ignored);
 }
 
-/* Nothing of what it has in its files can be read or written any more: its guest ends it. */
+/* Nothing of what it has in its files can be read or written any more: its guest ends it. A guest that has lied
+ * is not asked. */
 static void lose_share(void *user, const struct domlet_error *err)
 {
 	struct domlet_container *c = user;
+	struct domlet_error why;
 
+	(void)domlet_error_set(&why, err->code, "container %s has lost its files: %s", c->state.id, err->text);
 	if (!c->err.code)
-		(void)domlet_error_set(&c->err, err->code, "container %s has lost its files: %s", c->state.id,
-				       err->text);
-	if (domlet_guest_is_attached(c->guest))
+		c->err = why;
+	if (err->code == EPROTO)
+		domlet_queue_post_end(c->queue, DOMLET_EV_BROKEN, 0, &why);
+	else if (domlet_guest_is_attached(c->guest))
 		domlet_guest_unshare(c->guest, c->number);
 }
 
