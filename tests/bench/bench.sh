@@ -9,7 +9,7 @@ top=$(readlink -f "$here/../..")
 # shellcheck source=images/cache.sh
 . "$top/images/cache.sh"
 
-figures=(cold-run ring stdout boot boot-exits create-xenstore cold-vs-runc member-run exec docker-run docker-exec memory)
+figures=(cold-run ring stdout boot boot-exits create-xenstore cold-vs-runc member-run exec docker-run docker-exec memory files)
 
 usage() {
     cat <<USAGE

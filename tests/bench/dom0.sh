@@ -63,20 +63,15 @@ make_xl() { # NAME KEY=VALUE…
     : >"$console/guest-$name.log"
 }
 
-# For xl, the disk that domlet gave a container: there is one image only.
-same_disk() {
-    echo "disk=[\"format=raw,vdev=xvda,access=ro,script=/usr/lib/domlet/domlet-hotplug,target=$(find /var/cache/domlet/images -type f | head -n 1)\"]"
-}
-
 started='domlet-init: started'
 
 # Time of day at which the guest's init ran.
 await() { timeout 120 "$work/bench-await" "$@"; }
 
 # Sets elapsed: microseconds from xl create to the guest's init; and destroyed: of xl destroy.
-xl_until_init() { # KEY=VALUE…
+xl_until_init() {
     local name=raw$((++serial)) t0
-    make_xl "$name" "$@"
+    make_xl "$name"
     t0=$(now_us)
     await "$console/guest-$name.log" "$started" >"$work/when" &
     xl create -q "$work/$name.cfg" >"$work/xl.log" 2>&1 || cat "$work/xl.log" >&2
@@ -99,14 +94,13 @@ ms() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 measure_cold_run() {
     local i
     make_bundle "$work/true" true
-    domlet run -b "$work/true" warm # makes the image
+    domlet run -b "$work/true" warm
     for ((i = 0; i < runs; i++)); do
         timed domlet run -b "$work/true" "cold$i"
         sample ours "$(ms "$elapsed")" ms
         sample ours "$(ms "$elapsed")" ms cold-run-whole
         xl_until_init
         sample peer "$(ms "$elapsed")" ms
-        xl_until_init "$(same_disk)"
         sample peer "$(ms $((elapsed + destroyed)))" ms cold-run-whole
     done
     domlet --debug run -b "$work/true" phases >&2
@@ -270,7 +264,7 @@ measure_create_xenstore() {
         sample ours "$chunks" requests create-xenstore-chunks
         cp "$work/requests" "$here/requests.$type.ours"
         name=store$i
-        make_xl "$name" "$(same_disk)"
+        make_xl "$name"
         from=$(lines)
         await "$console/guest-$name.log" "domlet-init: ring ready" >/dev/null &
         xl create -q "$work/$name.cfg" >&2
@@ -375,6 +369,38 @@ measure_docker_exec() {
     peer() { docker exec peer true; }
     measure_pair ours peer
     docker rm -f ours peer
+}
+
+# A directory of dom0's that is bound: what a program in the container waits for, in its own clock's hundredths of a
+# second. Each run has a tree that it hasn't seen; dom0's cache has it.
+files_script='
+now() { read -r t _ </proc/uptime; t=${t%.*}${t#*.}; }
+part() { name=$1; shift; now; from=$t; "$@" >/dev/null 2>&1; now; echo "$name $((t - from))"; }
+all() { find /d/tree -type f -exec cat {} +; }
+create() { mkdir /d/new; i=0; while [ $i -lt 300 ]; do i=$((i + 1)); echo some content >/d/new/$i; done; }
+part files-read all
+part files-again all
+part files-stat ls -lR /d/tree
+part files-create create
+part files-unlink rm -r /d/new
+part files-tar tar cf /dev/null /d/tree
+part files-cold cat /d/large
+part files-write dd if=/dev/zero of=/d/written bs=1M count=32'
+measure_files() {
+    local i side name value
+    make_bundle "$work/files" sh -c "$files_script"
+    for name in find ls mkdir rm tar; do ln -sf busybox "$work/files/rootfs/bin/$name"; done
+    edit "$work/files" '.mounts += [{destination: "/d", type: "bind", source: $from, options: ["rbind"]}]' --arg from "$work/source"
+    for ((i = 0; i < runs; i++)); do
+        for side in ours peer; do
+            rm -rf "$work/source"
+            mkdir -p "$work/source/tree"
+            (cd "$work/source/tree" && for d in {1..20}; do mkdir "$d" && for f in {1..25}; do head -c 4000 /dev/urandom >"$d/$f"; done; done)
+            head -c 32M /dev/urandom >"$work/source/large"
+            if [[ $side == ours ]]; then domlet run -b "$work/files" "files$i"; else runc run -b "$work/files" "files$i"; fi >"$work/parts" </dev/null
+            while read -r name value; do sample "$side" "$value" cs "$name"; done <"$work/parts"
+        done
+    done
 }
 
 "measure_${figure//-/_}"
