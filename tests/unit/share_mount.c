@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +25,7 @@
 #include "../../frontend/proto/limits.h"
 
 #define RETRY_MS 20
+#define CREDIT 64
 
 static void give_up(const char *what)
 {
@@ -46,20 +49,73 @@ static void put(int fuse, const uint8_t *reply, ssize_t len)
 		give_up("the kernel refuses a reply");
 }
 
-static void serve(struct domlet_share *s, int fuse, uint32_t *counts)
+/* As a relay's: whoever writes what nobody has asked for may wait for what only the server can end. */
+static void write_news(int fuse, int socket)
 {
+	uint8_t message[DOMLET_SHARE_NEWS_MAX];
+	ssize_t n;
+
+	while ((n = recv(socket, message, sizeof message, 0)) > 0) {
+		while (write(fuse, message, (size_t)n) < 0 && errno == EINTR)
+			;
+		(void)send(socket, "", 1, MSG_NOSIGNAL);
+	}
+	_exit(0);
+}
+
+static void grant(struct domlet_share *s, uint64_t count)
+{
+	const struct fuse_in_header in = { .len = sizeof in, .opcode = FUSE_NOTIFY_REPLY, .unique = count };
+
+	(void)domlet_share_answer(s, (const uint8_t *)&in, sizeof in, NULL);
+}
+
+static struct domlet_share_watcher *watch(struct domlet_share *s, int fuse, struct pollfd fds[2])
+{
+	struct domlet_share_watcher *w;
+	int pair[2];
+
+	fds[0].fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	w = domlet_share_watcher_open(fds[0].fd);
+	if (!w || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		give_up("watching");
+	if (fork() == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(pair[0]);
+		write_news(fuse, pair[1]);
+	}
+	close(pair[1]);
+	fds[1].fd = pair[0];
+	domlet_share_watch(s, w);
+	return w;
+}
+
+static void serve(struct domlet_share *s, int fuse, uint32_t *counts, bool watched)
+{
+	struct pollfd p[3] = { { .fd = fuse, .events = POLLIN }, { .events = POLLIN }, { .events = POLLIN } };
+	struct domlet_share_watcher *w = watched ? watch(s, fuse, &p[1]) : NULL;
+	bool granted = !w;
+	char byte;
 	uint8_t *request = malloc(DOMLET_SHARE_MESSAGE_MAX), *reply = malloc(DOMLET_SHARE_MESSAGE_MAX);
 
 	while (request && reply) {
-		struct pollfd p = { .fd = fuse, .events = POLLIN };
 		struct fuse_in_header in;
 		ssize_t n;
 
-		if (poll(&p, 1, domlet_share_waits(s) ? RETRY_MS : -1) == 0) {
+		if (w)
+			domlet_share_watcher_read(w);
+		while (domlet_share_has_news(s))
+			if ((n = (ssize_t)domlet_share_tell(s, reply)) > 0)
+				(void)send(p[2].fd, reply, (size_t)n, MSG_NOSIGNAL);
+		if (poll(p, w ? 3 : 1, domlet_share_waits(s) ? RETRY_MS : -1) == 0) {
 			while ((n = domlet_share_retry(s, reply)) > 0)
 				put(fuse, reply, n);
 			continue;
 		}
+		if (w && p[2].revents & POLLIN && recv(p[2].fd, &byte, 1, MSG_DONTWAIT) == 1)
+			grant(s, 1);
+		if (!p[0].revents)
+			continue;
 		n = read(fuse, request, DOMLET_SHARE_MESSAGE_MAX);
 		if (n < 0 && (errno == EINTR || errno == ENOENT || errno == EAGAIN))
 			continue;
@@ -69,7 +125,12 @@ static void serve(struct domlet_share *s, int fuse, uint32_t *counts)
 		if (in.opcode < SHARE_MOUNT_OPCODES)
 			counts[in.opcode]++;
 		put(fuse, reply, domlet_share_answer(s, request, (size_t)n, reply));
+		if (!granted)
+			grant(s, CREDIT);
+		granted = true;
 	}
+	domlet_share_close(s);
+	domlet_share_watcher_close(w);
 	free(request);
 	free(reply);
 }
@@ -88,7 +149,7 @@ static void confine(void)
 		give_up("confining the server");
 }
 
-static int run_server(int fuse, const struct share_mount_source *sources, uint32_t count, uint32_t *counts)
+static int run_server(int fuse, const struct share_mount_source *sources, uint32_t count, uint32_t *counts, bool watched)
 {
 	const struct rlimit files = { DOMLET_SHARE_DESCRIPTORS, DOMLET_SHARE_DESCRIPTORS };
 	struct domlet_share_export exports[8];
@@ -110,8 +171,7 @@ static int run_server(int fuse, const struct share_mount_source *sources, uint32
 	if (!s)
 		give_up("no share");
 	confine();
-	serve(s, fuse, counts);
-	domlet_share_close(s);
+	serve(s, fuse, counts, watched);
 	return 0;
 }
 
@@ -129,7 +189,8 @@ void share_mount_open(struct share_mount *m, const char *at, const struct share_
 		give_up("mounting the share");
 	m->server = fork();
 	if (m->server == 0)
-		_exit(run_server(fuse, sources, count, m->counts)); /* what looks for leaks would need a /proc */
+		_exit(run_server(fuse, sources, count, m->counts,
+				 m->watched)); /* what looks for leaks would need a /proc */
 	close(fuse);
 }
 

@@ -17,6 +17,7 @@
 
 struct share_mount {
 	pid_t server;
+	bool watched;     /* set before it is opened: the guest is told what changes */
 	char at[256];     /* the exports are AT/0, AT/1, … */
 	uint32_t *counts; /* of requests, by opcode; shared with the server */
 };

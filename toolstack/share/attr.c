@@ -19,16 +19,11 @@ static bool has_one_name(const struct statx *stx)
 }
 
 /* A directory's attributes change with what is made in it, of which only its own watch tells. Each answer takes the place
- * of the one before, also in what the guest believes. */
+ * of the one before, also in what the guest believes; what it believes for a second only may still be news sooner. */
 static uint64_t attr_validity(struct domlet_share_node *n, const struct statx *stx)
 {
-	bool is_watched = n->watch || (n->seen && n->type != S_IFDIR && has_one_name(stx));
-
-	n->told_rights = n->told_rest = 0;
-	if (!is_watched)
-		return VALID_S;
 	domlet_share_news_told(n, stx);
-	return VALID_LONG_S;
+	return n->watch || (n->seen && n->type != S_IFDIR && has_one_name(stx)) ? VALID_LONG_S : VALID_S;
 }
 
 /* What is mounted on a directory, and unmounted, is no event. */
