@@ -126,8 +126,10 @@ int domlet_share_begin(struct agent *a, struct guest_container *c, struct domlet
 
 static void kill_relay(struct guest_container *c)
 {
-	if (c->share && c->share->relay > 0)
-		(void)kill(c->share->relay, SIGKILL);
+	if (!c->share || c->share->relay <= 0)
+		return;
+	(void)kill(c->share->relay, SIGKILL);
+	domlet_live_abort(c->number);
 }
 
 void domlet_share_cut(struct agent *a, const struct domlet_msg_unshare *m)
@@ -174,6 +176,8 @@ bool domlet_share_ended(struct agent *a, pid_t pid)
 			c->share->flusher = 0;
 		else
 			c->share->relay = 0;
+		if (!c->share->relay)
+			domlet_live_abort(c->number);
 		return true;
 	}
 	return false;

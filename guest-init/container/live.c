@@ -118,6 +118,14 @@ int domlet_live_sync(uint32_t number)
 	return errno == ENOENT ? rc : -errno;
 }
 
+void domlet_live_abort(uint32_t number)
+{
+	bool any = true;
+
+	for (uint32_t export = 0; any; export ++)
+		any = umount2(place_of(number, export).text, MNT_FORCE) == 0 || (errno != ENOENT && errno != EINVAL);
+}
+
 void domlet_live_unmount(uint32_t number)
 {
 	bool any = true;
@@ -125,7 +133,7 @@ void domlet_live_unmount(uint32_t number)
 	for (uint32_t export = 0; any; export ++) {
 		const struct domlet_live_path path = place_of(number, export);
 
-		(void)umount2(path.text, MNT_DETACH);
+		(void)umount2(path.text, MNT_FORCE | MNT_DETACH);
 		any = rmdir(path.text) == 0;
 	}
 	(void)rmdir(place_of_container(number).text);

@@ -30,6 +30,9 @@ int domlet_live_mount(uint32_t number, uint32_t export, struct domlet_failure *f
 dev_t domlet_live_device(uint32_t number, uint32_t export);
 /* Writes out what is dirty of container NUMBER's files; only in a child, as it takes as long as dom0 likes. 0 or -errno. */
 int domlet_live_sync(uint32_t number);
+/* In process 1: nobody answers for container NUMBER's files any more, and who waits for that is told so. The kernel
+ * finds that out by itself only when all who had the connection are gone, of whom one may wait for one who waits. */
+void domlet_live_abort(uint32_t number);
 /* In process 1: all of container NUMBER's; who has some of it bound keeps that. */
 void domlet_live_unmount(uint32_t number);
 

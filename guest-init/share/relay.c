@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -22,6 +26,12 @@
 /* Requests of one export before others are looked at. */
 #define IN_A_ROW 16u
 
+/* What may wait at once to be written by who writes what nobody has asked for; dom0 hears of each half that is. */
+#define NEWS_MAX 64u
+#define NEWS_HALF (NEWS_MAX / 2)
+/* As long as toolstack/share/ makes one: a name, and what it is about. */
+#define NEWS_LEN_MAX 512u
+
 struct relay {
 	struct domlet_device *device;
 	const struct domlet_relay_export *exports;
@@ -32,6 +42,14 @@ struct relay {
 	struct pollfd *fds; /* of each export, and of the ring behind these */
 	struct domlet_carrier carrier;
 	uint8_t *request; /* of DOMLET_SHARE_MESSAGE_MAX bytes */
+	int teller;       /* a socket */
+	uint32_t credit;  /* that dom0 hasn't been told of */
+	struct fuse_in_header credit_message;
+};
+
+struct news {
+	uint32_t export;
+	uint8_t message[NEWS_LEN_MAX];
 };
 
 static _Noreturn void end(const char *why)
@@ -76,6 +94,113 @@ static void read_ahead(dev_t dev)
 	close(fd);
 }
 
+/* When memory is short, something else ends. */
+static void spare(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "-1000", 5);
+	close(fd);
+}
+
+/* Reading a page may need this process, so that it must not wait for a page to be read or written. */
+static void be_dependable(void)
+{
+	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	spare();
+}
+
+/* What dom0 changes is told to the kernel by a process of its own: the kernel may take the lock of a directory for
+ * it, which somebody has who waits for a reply. What the kernel answers is nothing to dom0: mostly that it doesn't have that
+ * any more. */
+static _Noreturn void tell_kernel(const struct domlet_relay_export *exports, int socket)
+{
+	uint32_t done = 0;
+	struct news news;
+	ssize_t n;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)prctl(PR_SET_NAME, "domlet-teller", 0, 0, 0);
+	while ((n = recv(socket, &news, sizeof news, 0)) > (ssize_t)sizeof news.export) {
+		(void)!write(exports[news.export].fuse, news.message, (size_t)n - sizeof news.export);
+		if (++done < NEWS_HALF)
+			continue;
+		done = 0;
+		(void)send(socket, "", 1, MSG_NOSIGNAL);
+	}
+	_exit(0);
+}
+
+/* Before there is memory that is locked, and copied. */
+static void start_teller(struct relay *r)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		end("the guest has no memory for who tells what dom0 changes");
+	pid = fork();
+	if (pid < 0)
+		end("the guest has no memory for who tells what dom0 changes");
+	if (pid == 0) {
+		close(pair[0]);
+		close(domlet_device_fd(r->device));
+		domlet_device_unmap(r->device);
+		be_dependable();
+		tell_kernel(r->exports, pair[1]);
+	}
+	close(pair[1]);
+	r->teller = pair[0];
+	r->credit = NEWS_MAX;
+}
+
+/* It never has more to do than it was said to take. */
+static void hand_to_teller(const struct relay *r, uint32_t export, size_t len)
+{
+	struct news news = { .export = export };
+
+	if (len > sizeof news.message)
+		end("dom0 tells more of a change than there is to tell");
+	memcpy(news.message, r->carrier.in, len);
+	if (send(r->teller, &news, sizeof news.export + len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		end("dom0 tells more changes than it may");
+}
+
+static void look_at_teller(struct relay *r)
+{
+	char byte;
+	ssize_t n;
+
+	while ((n = recv(r->teller, &byte, 1, MSG_DONTWAIT)) > 0)
+		r->credit += NEWS_HALF;
+	if (n == 0)
+		end("who tells what dom0 changes has ended");
+}
+
+/* True: dom0 is told how much it may tell. */
+static bool give_credit(struct relay *r)
+{
+	if (!r->credit || r->carrier.out)
+		return false;
+	r->credit_message = (struct fuse_in_header){ .len = sizeof r->credit_message,
+						     .opcode = FUSE_NOTIFY_REPLY,
+						     .unique = r->credit };
+	r->credit = 0;
+	domlet_carrier_send(&r->carrier, 0, (const uint8_t *)&r->credit_message, sizeof r->credit_message);
+	return true;
+}
+
+static bool is_news(const uint8_t *message)
+{
+	struct fuse_out_header out;
+
+	memcpy(&out, message, sizeof out);
+	return out.unique == 0;
+}
+
 /* True: something came. */
 static bool take_replies(struct relay *r)
 {
@@ -87,11 +212,15 @@ static bool take_replies(struct relay *r)
 
 		if (export >= r->count)
 			end("dom0 answers for a file system that there isn't");
+		any = true;
+		if (is_news(r->carrier.in)) {
+			hand_to_teller(r, export, (size_t)len);
+			continue;
+		}
 		hand_to_kernel(r->exports[export].fuse, r->carrier.in, (size_t)len);
 		if (!r->answered[export])
 			read_ahead(r->exports[export].dev);
 		r->answered[export] = true;
-		any = true;
 	}
 	if (len < 0)
 		end("dom0 broke the ring");
@@ -147,9 +276,9 @@ static void sleep_until_something_comes(struct relay *r)
 	if (domlet_ring_arm(&r->device->ring, r->carrier.out != NULL))
 		return;
 	if (r->carrier.out) { /* no request is taken before it has gone */
-		(void)poll(ring, 1, -1);
+		(void)poll(ring, 2, -1);
 	} else {
-		(void)poll(r->fds, r->count + 1, -1);
+		(void)poll(r->fds, r->count + 2, -1);
 		for (uint32_t i = 0; i < r->count; i++)
 			if (r->fds[i].revents & POLLERR)
 				end(NULL); /* it was unmounted */
@@ -157,26 +286,8 @@ static void sleep_until_something_comes(struct relay *r)
 	domlet_ring_disarm(&r->device->ring);
 	if (ring->revents)
 		(void)domlet_device_drain(r->device);
-}
-
-/* When memory is short, something else ends. */
-static void spare(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	(void)!write(fd, "-1000", 5);
-	close(fd);
-}
-
-/* Reading a page may need this process, so that it must not wait for a page to be read or written. */
-static void be_dependable(void)
-{
-	(void)prctl(PR_SET_NAME, "domlet-relay", 0, 0, 0);
-	(void)prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
-	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	spare();
+	if (ring[1].revents)
+		look_at_teller(r);
 }
 
 static void prepare(struct relay *r, uint8_t *in)
@@ -190,6 +301,7 @@ static void prepare(struct relay *r, uint8_t *in)
 	if (!ready)
 		end("the guest has no memory for who carries them");
 	r->fds[r->count] = (struct pollfd){ .fd = domlet_device_fd(r->device), .events = POLLIN };
+	r->fds[r->count + 1] = (struct pollfd){ .fd = r->teller, .events = POLLIN };
 }
 
 _Noreturn void domlet_relay_run(struct domlet_device *device, const struct domlet_relay_export *exports, uint32_t count)
@@ -197,18 +309,20 @@ _Noreturn void domlet_relay_run(struct domlet_device *device, const struct domle
 	struct relay r = { .device = device,
 			   .exports = exports,
 			   .count = count,
-			   .fds = calloc(count + 1u, sizeof *r.fds),
+			   .fds = calloc(count + 2u, sizeof *r.fds),
 			   .answered = calloc(count, sizeof *r.answered),
 			   .request = malloc(DOMLET_SHARE_MESSAGE_MAX) };
 	uint8_t *in = malloc(DOMLET_SHARE_MESSAGE_MAX);
 	bool any;
 
+	start_teller(&r);
 	prepare(&r, in);
 	be_dependable();
+	(void)prctl(PR_SET_NAME, "domlet-relay", 0, 0, 0);
 	domlet_carrier_init(&r.carrier, &device->ring, in);
 	for (;;) {
 		any = take_replies(&r);
-		any = take_request(&r) || any;
+		any = give_credit(&r) || take_request(&r) || any;
 		if (domlet_carrier_go_on(&r.carrier) < 0)
 			end("dom0 broke the ring");
 		tell(&r);

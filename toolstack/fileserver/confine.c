@@ -191,6 +191,8 @@ static const int allowed[] = {
 	SCMP_SYS(flock),
 	SCMP_SYS(fcntl),
 	SCMP_SYS(fchdir),
+	SCMP_SYS(inotify_add_watch),
+	SCMP_SYS(inotify_rm_watch),
 	SCMP_SYS(faccessat2),
 	/* the ring and the monitor */
 	SCMP_SYS(poll),

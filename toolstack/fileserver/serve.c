@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +22,10 @@
 
 /* Locks that are waited for are tried so often. */
 #define RETRY_MS 30
+/* Of what dom0 changes so much is told between two requests. */
+#define NEWS_IN_A_ROW 16u
+/* Events are looked for as often while requests come one after the other. */
+#define TURNS_MAX 16u
 
 struct server {
 	int socket;
@@ -28,6 +33,9 @@ struct server {
 	struct domlet_carrier carrier;
 	struct domlet_share **shares; /* one an export, by their numbers: each is a connection, and a file system, of its own */
 	uint32_t count;
+	struct domlet_share_watcher *watcher; /* NULL: dom0 gives no inotify, and what is answered is valid for a second */
+	int watch_fd;
+	uint32_t next_news, told, turns;
 	uint8_t *reply; /* of DOMLET_SHARE_MESSAGE_MAX bytes */
 };
 
@@ -73,6 +81,8 @@ static int open_shares(struct server *s, const struct domlet_fileserver *spec, c
 	int *roots = calloc(spec->count, sizeof *roots), proc_fd = -1, r = 0;
 	uint8_t *in = malloc(DOMLET_SHARE_MESSAGE_MAX);
 
+	s->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	s->watcher = s->watch_fd < 0 ? NULL : domlet_share_watcher_open(s->watch_fd);
 	s->shares = calloc(spec->count, sizeof(*s->shares));
 	s->reply = malloc(DOMLET_SHARE_MESSAGE_MAX);
 	if (!roots || !in || !s->shares || !s->reply)
@@ -92,6 +102,8 @@ static int open_shares(struct server *s, const struct domlet_fileserver *spec, c
 		s->shares[s->count] = own < 0 ? NULL : domlet_share_open(&export, 1, own);
 		if (!s->shares[s->count])
 			return out_of_memory(err);
+		if (s->watcher)
+			domlet_share_watch(s->shares[s->count], s->watcher);
 	}
 	close(proc_fd);
 	free(roots);
@@ -153,15 +165,66 @@ static bool send_late(struct server *s)
 	return n > 0;
 }
 
+static bool has_news(const struct server *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if (domlet_share_has_news(s->shares[i]))
+			return true;
+	return false;
+}
+
+/* True: there was something to tell, or to find out about. Nothing is on its way. */
+static bool tell_news(struct server *s)
+{
+	for (uint32_t i = 0; i < s->count; i++) {
+		uint32_t export = (s->next_news + i) % s->count;
+		size_t len;
+
+		if (!domlet_share_has_news(s->shares[export]))
+			continue;
+		len = domlet_share_tell(s->shares[export], s->reply);
+		if (len)
+			domlet_carrier_send(&s->carrier, export, s->reply, (uint32_t)len);
+		s->next_news = (export + 1) % s->count;
+		return true;
+	}
+	return false;
+}
+
+/* What has changed comes first, so that an answer is newer than what it takes the place of; but requests never wait
+ * for long. */
+static bool send_one(struct server *s)
+{
+	if (s->told < NEWS_IN_A_ROW && tell_news(s)) {
+		s->told++;
+		return true;
+	}
+	s->told = 0;
+	return serve_one(s) || send_late(s) || tell_news(s);
+}
+
+/* True: there is something to tell. */
+static bool look_at_events(struct server *s)
+{
+	s->turns = 0;
+	if (!s->watcher)
+		return false;
+	domlet_share_watcher_read(s->watcher);
+	return has_news(s);
+}
+
 /* The monitor says nothing more: what can be read there is its end. */
 static void sleep_until_something_comes(struct server *s, bool wants_room)
 {
-	struct pollfd fds[2] = { { .fd = domlet_host_ring_fd(&s->ring), .events = POLLIN },
-				 { .fd = s->socket, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = domlet_host_ring_fd(&s->ring), .events = POLLIN },
+				 { .fd = s->socket, .events = POLLIN },
+				 { .fd = s->watcher ? s->watch_fd : -1, .events = POLLIN } };
 
+	if (look_at_events(s) && !wants_room)
+		return;
 	if (domlet_ring_arm(&s->ring.ring, wants_room))
 		return;
-	(void)poll(fds, 2, waits(s) ? RETRY_MS : -1);
+	(void)poll(fds, 3, waits(s) ? RETRY_MS : -1);
 	domlet_ring_disarm(&s->ring.ring);
 	if (fds[0].revents)
 		(void)domlet_host_ring_drain(&s->ring);
@@ -178,14 +241,15 @@ static _Noreturn void loop(struct server *s)
 		out = domlet_carrier_go_on(&s->carrier);
 		if (out < 0)
 			end_guest(s);
-		any = out > 0 && serve_one(s);
-		any = any || (out > 0 && send_late(s));
+		any = out > 0 && send_one(s);
 		wants_room = s->carrier.out != NULL;
 		if (wants_room) /* what has come meanwhile waits, and is no reason to stay awake */
 			(void)domlet_ring_ready(&s->ring.ring);
 		if (any) {
 			(void)domlet_carrier_go_on(&s->carrier);
 			tell(s);
+			if (++s->turns >= TURNS_MAX)
+				(void)look_at_events(s);
 			continue;
 		}
 		tell(s);

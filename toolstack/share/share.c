@@ -142,7 +142,7 @@ static ssize_t answer(struct domlet_share_request *r)
 		return -ENOSYS;
 	if (r->len < e->len_min)
 		return -EINVAL;
-	if (!r->s->ready && r->in.opcode != FUSE_INIT)
+	if (!r->s->ready && r->in.opcode != FUSE_INIT && r->in.opcode != FUSE_NOTIFY_REPLY)
 		return -ENOTCONN;
 	if (e->how == NO_NODE)
 		return e->answer(r);
