@@ -241,6 +241,12 @@ static void directorys_attributes(void **state)
 	assert_int_equal(attr_valid(top), LONG);
 	assert_int_equal(rename(real("d"), real("e")), 0);
 	is_told("name %llx d\nattributes %llx\n", (long long)top, (long long)top);
+	d = look("e");
+	assert_int_equal(unlink(real("e/new")), 0);
+	assert_int_equal(unlink(real("e/more")), 0);
+	(void)news();
+	assert_int_equal(rmdir(real("e")), 0);
+	is_told("name %llx e\n", (long long)top);
 }
 
 static void change_all(void)
@@ -346,6 +352,25 @@ static void hard_links_are_asked_for(void **state)
 	assert_int_equal(f.entry_valid, SHORT);
 	assert_int_equal(f.attr_valid, SHORT);
 	is_told("name %llx one\n", (long long)top);
+}
+
+/* By a name in a directory that nobody has looked into. */
+static void what_is_no_event_is_seen_by_opening(void **state)
+{
+	struct fuse_entry_out f;
+	uint64_t fh;
+
+	(void)state;
+	assert_int_equal(mkdir(real("d"), 0755), 0);
+	put_host_file("f", "x");
+	f = look("f");
+	(void)news();
+	assert_int_equal(link(real("f"), real("d/g")), 0);
+	put_host_file("d/g", "longer");
+	is_told("");
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
+	is_told("attributes %llx\n", id(f));
+	assert_int_equal(share_client_release(&c, f.nodeid, fh, false), 0);
 }
 
 static void a_single_file(void **state)
@@ -527,20 +552,26 @@ static void two_shares_of_one_directory(void **state)
 
 	(void)state;
 	put_host_file("f", "x");
+	put_host_file("p", "x");
+	put_host_file("q", "x");
 	f = look("f");
+	read_it(f.nodeid);
 	second = domlet_share_open(&export, 1, open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC));
 	assert_non_null(second);
 	domlet_share_watch(second, w);
 	c.share = second;
 	assert_int_equal(share_client_init(&c), 0);
 	top = share_client_export(&c, 0);
+	(void)look("p"); /* so that both have the same number for it */
+	(void)look("q");
 	other = look("f");
+	assert_int_equal((uint32_t)other.nodeid, (uint32_t)f.nodeid);
 	assert_int_equal(watches(), 1);
 	assert_int_equal(share_client_open_file(&c, other.nodeid, O_WRONLY, &fh), 0);
 	assert_int_equal(share_client_write(&c, other.nodeid, fh, 0, "longer", 6), 0);
 	is_told("");
 	c.share = first;
-	is_told("attributes %llx\n", id(f));
+	is_told("content %llx\n", id(f));
 	c.share = second;
 	assert_int_equal(share_client_release(&c, other.nodeid, fh, false), 0);
 	domlet_share_close(second);
@@ -562,6 +593,7 @@ int main(void)
 		CASE(own_writes_hide_none_of_dom0s),
 		CASE(after_a_write_the_mode_is_still_news),
 		CASE(hard_links_are_asked_for),
+		CASE(what_is_no_event_is_seen_by_opening),
 		CASE(a_single_file),
 		CASE(what_the_guest_forgets_is_no_news),
 		CASE(bounded_watches),

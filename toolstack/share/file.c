@@ -29,17 +29,21 @@ static struct domlet_share_handle *file_of(const struct domlet_share_request *r,
 /* A file that was changed so shortly ago may be changed again without another time of its last change. */
 #define FRESH_NS (2 * NS)
 
-/* Whether the pages of N that the guest may have from an earlier open are still what the file FD has. */
-static bool is_unchanged(struct domlet_share_node *n, int fd)
+/* Whether the pages of N that the guest may have from an earlier open are still what the file FD has. What was changed and is
+ * no event, as by another name of it, is seen here. */
+static bool is_unchanged(struct domlet_share *s, struct domlet_share_node *n, int fd)
 {
 	uint64_t before = n->opened, changed, now;
 	struct timespec clock;
-	struct stat st;
+	struct statx stx;
 
 	n->opened = 0;
-	if (fstat(fd, &st) < 0 || clock_gettime(CLOCK_REALTIME, &clock) < 0 || st.st_ctim.tv_sec <= 0)
+	if (domlet_share_stat(fd, "", &stx) < 0)
 		return false;
-	changed = (uint64_t)st.st_ctim.tv_sec * NS + (uint64_t)st.st_ctim.tv_nsec;
+	(void)domlet_share_notice_node(s, n, &stx);
+	if (clock_gettime(CLOCK_REALTIME, &clock) < 0 || stx.stx_ctime.tv_sec <= 0)
+		return false;
+	changed = (uint64_t)stx.stx_ctime.tv_sec * NS + stx.stx_ctime.tv_nsec;
 	now = (uint64_t)clock.tv_sec * NS + (uint64_t)clock.tv_nsec;
 	if (changed > now || now - changed < FRESH_NS)
 		return false;
@@ -75,7 +79,7 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 	out.fh = domlet_share_handle_add(r->s, r->node, fd, false, writes);
 	if (in.flags & O_TRUNC)
 		r->node->told_rest = 0;
-	if (is_unchanged(r->node, fd))
+	if (is_unchanged(r->s, r->node, fd))
 		out.open_flags |= FOPEN_KEEP_CACHE;
 	/* Closing tells of fcntl's locks that end. Those that are taken for reading only end with the last descriptor. */
 	if (!writes)

@@ -13,6 +13,8 @@ static bool push(struct domlet_share *s, const struct domlet_share_news *news, b
 {
 	struct domlet_share_news *at;
 
+	if (!s->watcher || !s->watcher->told_of) /* the guest believes nothing for long */
+		return false;
 	if (!s->news)
 		s->news = calloc(NEWS_MAX, sizeof *s->news);
 	if (!s->news || s->news_count >= (event ? NEWS_MAX / 2 : NEWS_MAX))
