@@ -134,7 +134,7 @@ static struct domlet_share *open_share(void)
 	must(s != NULL);
 	memcpy(t.request, &in, sizeof in);
 	memcpy(t.request + sizeof in, &init, sizeof init);
-	t.watcher = domlet_share_watcher_open(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+	t.watcher = domlet_share_watcher_open(inotify_init1(IN_NONBLOCK | IN_CLOEXEC), DOMLET_SHARE_WATCHES);
 	must(t.watcher != NULL);
 	domlet_share_watch(s, t.watcher);
 	must(domlet_share_answer(s, t.request, in.len, t.reply) > 0);

@@ -76,7 +76,7 @@ static struct domlet_share_watcher *watch(struct domlet_share *s, int fuse, stru
 	int pair[2];
 
 	fds[0].fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	w = domlet_share_watcher_open(fds[0].fd);
+	w = domlet_share_watcher_open(fds[0].fd, DOMLET_SHARE_WATCHES);
 	if (!w || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		give_up("watching");
 	if (fork() == 0) {

@@ -26,6 +26,7 @@
 #define NEWS_IN_A_ROW 16u
 /* Events are looked for as often while requests come one after the other. */
 #define TURNS_MAX 16u
+#define WATCHES_PART 16u
 
 struct server {
 	int socket;
@@ -75,6 +76,18 @@ static int out_of_memory(struct domlet_error *err)
 	return domlet_error_set(err, ENOMEM, "the server of the container's files is out of memory");
 }
 
+/* All of dom0's root has the same limit: a hostile guest leaves some for others. */
+static uint32_t watches_most(void)
+{
+	char text[16] = "";
+	int fd = open("/proc/sys/fs/inotify/max_user_watches", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? 0 : (uint32_t)(strtoul(text, NULL, 10) / WATCHES_PART);
+}
+
 static int open_shares(struct server *s, const struct domlet_fileserver *spec, const int *trees,
 		       struct domlet_error *err)
 {
@@ -82,7 +95,7 @@ static int open_shares(struct server *s, const struct domlet_fileserver *spec, c
 	uint8_t *in = malloc(DOMLET_SHARE_MESSAGE_MAX);
 
 	s->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	s->watcher = s->watch_fd < 0 ? NULL : domlet_share_watcher_open(s->watch_fd);
+	s->watcher = s->watch_fd < 0 ? NULL : domlet_share_watcher_open(s->watch_fd, watches_most());
 	s->shares = calloc(spec->count, sizeof(*s->shares));
 	s->reply = malloc(DOMLET_SHARE_MESSAGE_MAX);
 	if (!roots || !in || !s->shares || !s->reply)

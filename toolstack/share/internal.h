@@ -29,9 +29,6 @@
 /* Directories between a node and the nearest one above it that has a descriptor. */
 #define WALK_MAX 1024u
 #define EXPORT_MAX 4096u
-/* Directories that one process watches. Each costs dom0's kernel about 1 KiB, and is one of its user's
- * (fs.inotify.max_user_watches). */
-#define WATCH_MAX 8192u
 /* Names that the guest believes not to be there until it is told. */
 #define ABSENT_MAX 4096u
 /* What the guest is still to be told; one half of it is for what requests bring up, the other for events. */
@@ -122,7 +119,7 @@ struct domlet_share_watcher {
 	uint32_t credit;
 	struct domlet_share *shares;
 	struct domlet_share_watch *watches; /* 1 to ROOM - 1 */
-	uint32_t count, room, free;
+	uint32_t count, room, free, most;
 	uint32_t heads[WATCH_HEADS]; /* by wd */
 	/* Whose content a request of the guest's is changing; NULL: there is none. */
 	struct domlet_share *writer;

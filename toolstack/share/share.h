@@ -58,8 +58,10 @@ ssize_t domlet_share_retry(struct domlet_share *s, uint8_t *reply);
 #define DOMLET_SHARE_NEWS_MAX 512u
 struct domlet_share_watcher;
 
-/* FD is from inotify_init1(IN_NONBLOCK) and becomes the watcher's, unless NULL is returned: out of memory. */
-struct domlet_share_watcher *domlet_share_watcher_open(int fd);
+/* FD is from inotify_init1(IN_NONBLOCK) and becomes the watcher's, unless NULL is returned: out of memory. It watches less
+ * than MOST directories, and less than DOMLET_SHARE_WATCHES. */
+struct domlet_share_watcher *domlet_share_watcher_open(int fd, uint32_t most);
+#define DOMLET_SHARE_WATCHES 8192u
 /* To be read when FD is, before sleeping, and now and then; takes a short time, and doesn't wait. */
 void domlet_share_watcher_read(struct domlet_share_watcher *w);
 /* After its shares. W may be NULL. */

@@ -36,10 +36,12 @@ bool domlet_share_watch_room(struct domlet_share_watcher *w)
 	uint32_t room = w->room ? w->room * 2 : 64;
 	struct domlet_share_watch *more;
 
-	if (w->free || w->count + 1 < w->room)
+	if (w->free)
 		return true;
-	if (w->room == WATCH_MAX)
+	if (w->count + 1 >= w->most)
 		return false;
+	if (w->count + 1 < w->room)
+		return true;
 	more = realloc(w->watches, room * sizeof *more);
 	if (!more)
 		return false;
@@ -97,12 +99,14 @@ ssize_t domlet_share_take_credit(struct domlet_share_request *r)
 	return NO_REPLY;
 }
 
-struct domlet_share_watcher *domlet_share_watcher_open(int fd)
+struct domlet_share_watcher *domlet_share_watcher_open(int fd, uint32_t most)
 {
 	struct domlet_share_watcher *w = calloc(1, sizeof *w);
 
-	if (w)
-		w->fd = fd;
+	if (!w)
+		return NULL;
+	w->fd = fd;
+	w->most = most < DOMLET_SHARE_WATCHES ? most : DOMLET_SHARE_WATCHES;
 	return w;
 }
 
