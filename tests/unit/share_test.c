@@ -47,6 +47,33 @@ static void init_agrees(void **state)
 	assert_int_equal(share_client_init(&c), 0);
 }
 
+/* What domlet's own guest kernel can do is used, and nothing of it with another one. */
+static void flags_of_the_guest_kernels_own(void **state)
+{
+	struct fuse_init_in in = { .major = 7, .minor = 38, .flags = UINT32_MAX, .flags2 = UINT32_MAX };
+	struct fuse_entry_out entry, file;
+	struct fuse_init_out out;
+	struct fuse_open_out opened;
+
+	(void)state;
+	assert_int_equal(share_client_send(&c, FUSE_INIT, 0, &in, sizeof in, NULL, 0), 0);
+	memcpy(&out, c.out, sizeof out);
+	assert_true(out.flags & FUSE_INIT_EXT);
+	assert_int_equal(out.flags2, 3u << 29);
+	for (int patched = 1; patched >= 0; patched--) {
+		const struct fuse_open_in how = { .flags = O_RDWR };
+
+		in.flags2 = patched ? UINT32_MAX : 0;
+		assert_int_equal(share_client_send(&c, FUSE_INIT, 0, &in, sizeof in, NULL, 0), 0);
+		assert_int_equal(share_client_lookup(&c, FUSE_ROOT_ID, "0", &entry), 0);
+		close(open(real("locked"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+		assert_int_equal(share_client_lookup(&c, entry.nodeid, "locked", &file), 0);
+		assert_int_equal(share_client_send(&c, FUSE_OPEN, file.nodeid, &how, sizeof how, NULL, 0), 0);
+		memcpy(&opened, c.out, sizeof opened);
+		assert_int_equal(!!(opened.open_flags & FOPEN_NOFLUSH), patched);
+	}
+}
+
 static void root_has_exports(void **state)
 {
 	struct fuse_entry_out entry;
@@ -595,6 +622,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(init_agrees),
+		CASE(flags_of_the_guest_kernels_own),
 		CASE(root_has_exports),
 		CASE(absent_name_is_kept),
 		CASE(single_file_is_read_and_written),

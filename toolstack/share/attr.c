@@ -58,7 +58,8 @@ void domlet_share_attr(struct domlet_share *s, const struct domlet_share_node *n
 		.rdev = encode_device(stx->stx_rdev_major, stx->stx_rdev_minor),
 		.blksize = stx->stx_blksize,
 	};
-	if (s->submounts && domlet_share_node_submount(s, n))
+	/* The only export has the connection's own device number, which is nobody else's. */
+	if (s->submounts && domlet_share_node_submount(s, n) && (n->parent != ROOT_SLOT || s->export_count > 1))
 		attr->flags |= FUSE_ATTR_SUBMOUNT;
 }
 

@@ -304,7 +304,7 @@ static ssize_t create(struct domlet_share_request *r, const struct fuse_create_i
 	}
 	writes = (in->flags & O_ACCMODE) != O_RDONLY;
 	out.open.fh = domlet_share_handle_add(r->s, n, take_fd(&fd), false, writes);
-	if (!writes) /* as for OPEN */
+	if (!writes || r->s->flush_for_locks) /* as for OPEN */
 		out.open.open_flags = FOPEN_NOFLUSH;
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;

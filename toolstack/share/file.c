@@ -82,7 +82,7 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 	if (is_unchanged(r->s, r->node, fd))
 		out.open_flags |= FOPEN_KEEP_CACHE;
 	/* Closing tells of fcntl's locks that end. Those that are taken for reading only end with the last descriptor. */
-	if (!writes)
+	if (!writes || r->s->flush_for_locks)
 		out.open_flags |= FOPEN_NOFLUSH;
 	memcpy(r->out, &out, sizeof out);
 	return sizeof out;

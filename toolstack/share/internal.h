@@ -70,6 +70,11 @@ struct domlet_share_node {
 	bool paged : 1;   /* the guest may have some of its content */
 };
 
+/* Flags of INIT that domlet's own guest kernel has (images/patches/): FLUSH comes for a file with fcntl's locks in spite of
+ * FOPEN_NOFLUSH; a READ makes the time of access unknown only where relatime changes it. */
+#define SHARE_FLUSH_FOR_LOCKS (1ull << 62)
+#define SHARE_RELATIME (1ull << 61)
+
 struct domlet_share_handle {
 	int fd; /* -1: of the virtual root */
 	uint32_t generation, node, next;
@@ -132,8 +137,9 @@ struct domlet_share {
 	uint32_t export_count;
 	bool *readonly; /* of each export */
 	uint64_t seed[2];
-	bool ready;     /* INIT has come */
-	bool submounts; /* the guest's kernel mounts what has FUSE_ATTR_SUBMOUNT */
+	bool ready;           /* INIT has come */
+	bool submounts;       /* the guest's kernel mounts what has FUSE_ATTR_SUBMOUNT */
+	bool flush_for_locks; /* closing need not be told of files that nobody has locked */
 
 	struct domlet_share_node *chunks[NODE_MAX / NODE_CHUNK];
 	uint32_t *heads; /* NODE_MAX slots by hash */

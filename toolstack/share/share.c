@@ -13,10 +13,11 @@
 #define MINOR_MIN 31u
 /* FUSE_DONT_MASK: the umask comes along, since a directory's default ACL overrides it. FUSE_CACHE_SYMLINKS: another
  * target is another file. What isn't here: a writeback cache, in which the guest would believe its own size of a file. */
-#define INIT_FLAGS                                                                                                \
-	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | \
-	 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_SUBMOUNTS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_ATOMIC_O_TRUNC | \
-	 FUSE_DONT_MASK | FUSE_ASYNC_DIO | FUSE_CACHE_SYMLINKS | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS)
+#define INIT_FLAGS                                                                                                     \
+	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |      \
+	 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_SUBMOUNTS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_ATOMIC_O_TRUNC |      \
+	 FUSE_DONT_MASK | FUSE_ASYNC_DIO | FUSE_CACHE_SYMLINKS | FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS | FUSE_INIT_EXT | \
+	 SHARE_FLUSH_FOR_LOCKS | SHARE_RELATIME)
 #define INIT_COMPAT_LEN 16u /* before FUSE_INIT_EXT */
 
 enum {
@@ -94,6 +95,7 @@ static ssize_t init(struct domlet_share_request *r)
 {
 	struct fuse_init_out out = { .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION };
 	struct fuse_init_in in = { 0 };
+	uint64_t flags;
 
 	memcpy(&in, r->body, r->len < sizeof in ? r->len : sizeof in);
 	/* A later major version says so, and is answered with ours; then INIT comes again. */
@@ -102,14 +104,18 @@ static ssize_t init(struct domlet_share_request *r)
 	reset(r->s);
 	if (in.major == FUSE_KERNEL_VERSION) {
 		out.minor = in.minor < out.minor ? in.minor : out.minor;
-		out.flags = in.flags & INIT_FLAGS;
+		flags = in.flags & FUSE_INIT_EXT ? in.flags | (uint64_t)in.flags2 << 32 : in.flags;
+		flags &= INIT_FLAGS;
+		out.flags = (uint32_t)flags;
+		out.flags2 = (uint32_t)(flags >> 32);
 		out.max_readahead = in.max_readahead < DOMLET_SHARE_DATA_MAX ? in.max_readahead : DOMLET_SHARE_DATA_MAX;
 		out.max_write = DOMLET_SHARE_DATA_MAX;
 		out.max_pages = DOMLET_SHARE_DATA_MAX / DOMLET_PAGE_SIZE;
 		out.max_background = 64;
 		out.congestion_threshold = 48;
 		out.time_gran = 1;
-		r->s->submounts = out.flags & FUSE_SUBMOUNTS;
+		r->s->submounts = flags & FUSE_SUBMOUNTS;
+		r->s->flush_for_locks = flags & SHARE_FLUSH_FOR_LOCKS;
 		r->s->ready = true;
 	}
 	memcpy(r->out, &out, sizeof out);

@@ -10,9 +10,9 @@
  *
  * Node 1 is a virtual, read-only directory whose entries "0", "1", … are the exports, in their order. With
  * FUSE_SUBMOUNTS each export that is a directory is a file system of its own in the guest, as is each mount below one.
- * Linux offers that on a connection of virtiofs only (fs/fuse/virtio_fs.c sets auto_submounts): on one of /dev/fuse
- * that isn't patched, all of a connection has one device number, and who wants one for each export opens a share and a
- * connection for each. STATFS is each node's own file system's either way.
+ * Linux offers that on a connection of virtiofs only (fs/fuse/virtio_fs.c sets auto_submounts), and domlet's guest kernel
+ * on each (images/patches/): elsewhere all of a connection has one device number. Whoever wants one for each export
+ * opens a share and a connection for each; that only export isn't mounted once more. STATFS is each node's own file system's either way.
  *
  * One thread at a time may use a share, and no other one its process's working directory meanwhile: calls for extended
  * attributes go elsewhere and come back. The process's umask must be 0.
