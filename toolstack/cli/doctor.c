@@ -151,6 +151,24 @@ static const char *const rule_dirs[] = { "/etc/udev/rules.d", "/run/udev/rules.d
 					 "/usr/lib/udev/rules.d", "/lib/udev/rules.d" };
 #define RULES_MAX 65536
 
+/* Two a container, and what dom0's own programs have. */
+#define INOTIFY_FEW 512
+
+static void look_at_inotify(void)
+{
+	struct domlet_error ignored;
+	char *text = NULL;
+	size_t len;
+	long most = domlet_file_read("/proc/sys/fs/inotify/max_user_instances", 64, &text, &len, &ignored) < 0 ?
+			    0 :
+			    strtol(text, NULL, 10);
+
+	free(text);
+	if (most > 0 && most < INOTIFY_FEW)
+		printf("note  fs.inotify.max_user_instances is %ld, enough for some %ld containers: later ones see dom0's changes of their files after a second (docs/operator.md)\n",
+		       most, most / 2);
+}
+
 /* The bytes of images are not dom0's: nothing that udev starts may read them. */
 static int check_udev(void)
 {
@@ -258,6 +276,7 @@ static int doctor(struct domlet_cli *cli, int argc, char **argv)
 	failures += check_udev();
 	failures += check_systemd();
 	failures += domlet_engine_check_all(line);
+	look_at_inotify();
 	if (is_dom0() && store) /* without xenstore libxl may wait for that */
 		printf("note  domains are %s by default here\n",
 		       domlet_xen_has_hvm() ? "PVH" : "PV (no hardware virtualisation)");
