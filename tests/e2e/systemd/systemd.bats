@@ -39,6 +39,7 @@ scope() {
 @test "udev doesn't look at a container's disk" {
     local image disk
     make_bundle sleep 1000
+    on_disk
     create
     image=$(jq -r .image /run/domlet/c1/domlet.json)
     disk=$(losetup -n -O NAME -j "$image")
