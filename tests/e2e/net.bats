@@ -80,7 +80,11 @@ make_network_bundle() { # ARGS…
     ping -c 1 -w 5 10.77.2.2
     make_link e2e-net eth0 1
     eventually 20 ping -c 1 -w 1 10.77.1.2
-    eventually 20 has_two_vifs
+    # libxl itself gives a guest ten seconds to let go of the old one, and the hotplug program forty.
+    eventually 60 has_two_vifs || {
+        xenstore-ls -f "/local/domain/0/backend/vif/$(domid)"
+        false
+    }
 }
 
 has_two_vifs() {
