@@ -12,6 +12,7 @@
 #include <xenctrl.h>
 #include <xenstore.h>
 
+#include "../../frontend/proto/limits.h"
 #include "../../toolstack/xen/host.h"
 #include "../../toolstack/xen/loop.h"
 
@@ -537,9 +538,11 @@ char **xs_check_watch(struct xs_handle *xs)
 
 void *xs_read(struct xs_handle *xs, xs_transaction_t t, const char *path, unsigned int *len)
 {
-	static const char *const nodes[][2] = { { "/ring/0", "5 5 8 9 1" }, { "/vm", "/vm/x" } };
+	char offer[24];
+	const char *const nodes[][2] = { { "/ring/0", offer }, { "/vm", "/vm/x" } };
 
 	(void)xs, (void)t;
+	(void)snprintf(offer, sizeof offer, "%u 5 8 9 1", DOMLET_PROTO_VERSION);
 	if ((strstr(path, "/backend/vbd/") && xen_fake.connecting && xen_fake.connecting--) ||
 	    (strstr(path, "/backend/vif/") && xen_fake.connecting_nics && xen_fake.connecting_nics--))
 		return strdup("3"); /* XenbusStateInitialised */
