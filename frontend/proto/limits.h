@@ -9,7 +9,7 @@
  */
 
 /* Raised whenever a peer of the older version could misread the newer. */
-#define DOMLET_PROTO_VERSION 6u
+#define DOMLET_PROTO_VERSION 7u
 
 #define DOMLET_PAGE_SIZE 4096u
 
@@ -48,7 +48,12 @@
  * outside for 100 names at once, or for 1,024. */
 #define DOMLET_FORWARD_QUESTION_MAX 256u
 #define DOMLET_FORWARD_QUESTION_MS 10000u
-#define DOMLET_FORWARD_CONNECTION_MAX 16u
+/* Each may cost either side a stream's window, if nobody there reads it. */
+#define DOMLET_FORWARD_CONNECTION_MAX 64u
+/* Sockets of the host that a container has in its binds: each costs both sides a descriptor. */
+#define DOMLET_SOCKET_MAX 16u
+/* Of one who connects to such. NGROUPS_MAX is 65,536; who is in more than a few is no program. */
+#define DOMLET_FORWARD_GROUP_MAX 64u
 /* Bytes of a copied file that may be written anew, in one message. */
 #define DOMLET_FILE_MAX 12288u
 /* A datagram: three times what resolvers send over an Ethernet. */

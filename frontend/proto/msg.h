@@ -101,8 +101,10 @@ struct domlet_slice {
 #define DOMLET_MSG_ANSWER_FIELDS(U32, U64, I32, STR, BYTES) U32(number) U32(cut) BYTES(datagram)
 /* A connection to the service, whose bytes go by its two streams when CONNECTED has come with
  * code 0; with an errno there is none. The guest chooses the number, below
- * DOMLET_FORWARD_CONNECTION_MAX; it is free when both streams have ended. */
-#define DOMLET_MSG_CONNECT_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(service) U32(number)
+ * DOMLET_FORWARD_CONNECTION_MAX; it is free when both streams have ended. Of DOMLET_FORWARD_SOCKET, socket is
+ * its number in the container's document, and the rest is who connects, groups being U32s; else all are 0. */
+#define DOMLET_MSG_CONNECT_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(service) U32(number) U32(socket) U32(uid) U32(gid) BYTES(groups)
 #define DOMLET_MSG_CONNECTED_FIELDS(U32, U64, I32, STR, BYTES) U32(number) I32(code)
 /* The file that was copied for mount number MOUNT of CONTAINER, which has been created, has this content from
  * now on, under the same owner and mode; at most DOMLET_FILE_MAX bytes. Answered by REPLY. */
@@ -118,6 +120,7 @@ struct domlet_slice {
 
 enum domlet_forward_service {
 	DOMLET_FORWARD_RESOLVER = 1, /* docker's, 127.0.0.11 port 53, UDP and TCP */
+	DOMLET_FORWARD_SOCKET = 2,   /* a UNIX socket that is bound into the container, for which there is no FORWARD */
 };
 
 enum domlet_msg_type {

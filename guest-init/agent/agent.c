@@ -103,6 +103,7 @@ bool domlet_agent_work(struct agent *a)
 	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		if (a->containers[i].used)
 			domlet_container_turn(a, &a->containers[i]);
+	domlet_door_move(a);
 	return domlet_forward_move(a) || any;
 }
 
@@ -119,6 +120,7 @@ bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 		if (a->containers[i].used)
 			domlet_container_poll(&a->containers[i], fds, n);
 	wants_room = domlet_forward_poll(a, fds, n) || wants_room;
+	domlet_door_poll(a, fds, n);
 	a->drain_at = domlet_drain_fd(&a->drain) >= 0 ? *n : 0;
 	if (a->drain_at)
 		fds[(*n)++] = (struct pollfd){ .fd = domlet_drain_fd(&a->drain), .events = POLLIN };
@@ -130,6 +132,7 @@ void domlet_agent_polled(struct agent *a, const struct pollfd *fds)
 	for (struct guest_process *g = a->processes; g; g = g->next)
 		domlet_streams_polled(g, fds);
 	domlet_forward_polled(a, fds);
+	domlet_door_polled(a, fds);
 	if (a->drain_at && fds[a->drain_at].revents)
 		domlet_drain_read(&a->drain);
 }

@@ -19,6 +19,7 @@
 #include "../../frontend/proto/link.h"
 #include "../config/config.h"
 #include "../container/spawn.h"
+#include "door.h"
 #include "drain.h"
 #include "fetch.h"
 #include "forward.h"
@@ -106,6 +107,7 @@ struct agent {
 	struct guest_shm shm[DOMLET_CONTAINER_MAX];
 	struct guest_wait sync;
 	struct domlet_forward forward;
+	struct domlet_doors doors;
 	struct domlet_drain drain;
 	nfds_t drain_at; /* its place among what is polled; 0: none */
 	bool ended;      /* the domain is to end ... */
@@ -119,7 +121,8 @@ bool domlet_agent_work(struct agent *a);
 /* Where process 1 does not end the machine and them with it. */
 void domlet_agent_kill_all(struct agent *a);
 
-#define DOMLET_AGENT_POLL_MAX (DOMLET_PROCESS_MAX * 4 + DOMLET_CONTAINER_MAX + 1 + DOMLET_FORWARD_POLL_MAX)
+#define DOMLET_AGENT_POLL_MAX \
+	(DOMLET_PROCESS_MAX * 4 + DOMLET_CONTAINER_MAX + 1 + DOMLET_FORWARD_POLL_MAX + DOMLET_DOOR_POLL_MAX)
 /* Adds what to sleep on; true when room in the ring is to be waited for. */
 bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
 /* After poll(), with the same FDS: what is no work yet, as an end that can only be seen there. */

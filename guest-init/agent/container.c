@@ -146,6 +146,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 	close_one(c->pidfd);
 	domlet_namespaces_close(&c->held);
 	domlet_share_end(c);
+	domlet_door_close(a, c);
 	domlet_join_drop(a, c);
 	domlet_agent_net_free(c);
 	domlet_config_free(&c->config);

@@ -262,19 +262,21 @@ static bool may_call(const struct agent *a)
 	return a->forward.connection_count < DOMLET_FORWARD_CONNECTION_MAX && domlet_link_has_room(&a->link);
 }
 
-static void call(struct agent *a, struct domlet_forward_relay *relay, int fd)
+void domlet_forward_call(struct agent *a, struct domlet_forward_relay *relay, int fd, const struct domlet_msg_connect *m)
 {
 	struct domlet_forward_connection *c = a->forward.connections;
-	struct domlet_msg m = { .type = DOMLET_MSG_CONNECT };
+	struct domlet_msg msg = { .type = DOMLET_MSG_CONNECT, .connect = *m };
 
 	while (c->used)
 		c++;
-	*c = (struct domlet_forward_connection){ .used = true, .relay = relay, .fd = fd, .readable = true };
+	*c = (struct domlet_forward_connection){ .used = true,
+						 .relay = relay,
+						 .container = relay ? DOMLET_CONTAINER_MAX : m->container,
+						 .fd = fd,
+						 .readable = true };
 	a->forward.connection_count++;
-	m.connect.container = speaker(relay);
-	m.connect.service = DOMLET_FORWARD_RESOLVER;
-	m.connect.number = (uint32_t)(c - a->forward.connections);
-	domlet_reply_message(a, &m);
+	msg.connect.number = (uint32_t)(c - a->forward.connections);
+	domlet_reply_message(a, &msg);
 }
 
 static bool take_calls(struct agent *a, struct domlet_forward_relay *relay)
@@ -283,7 +285,9 @@ static bool take_calls(struct agent *a, struct domlet_forward_relay *relay)
 		int fd = accept4(relay->tcp_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0)
-			call(a, relay, fd);
+			domlet_forward_call(a, relay, fd,
+					    &(struct domlet_msg_connect){ .container = speaker(relay),
+									  .service = DOMLET_FORWARD_RESOLVER });
 		else
 			relay->called = errno == EINTR || errno == ECONNABORTED;
 	}
@@ -413,7 +417,7 @@ static bool move_connection(struct agent *a, struct domlet_forward_connection *c
 {
 	bool any;
 
-	if (!c->relay)
+	if (c->cut || (c->leaves && c->ended))
 		break_off(c);
 	if (!c->open)
 		return false;
@@ -441,9 +445,47 @@ void domlet_forward_drop(struct agent *a, uint32_t number)
 			if (f->questions[i].relay == relay)
 				f->questions[i].relay = NULL;
 		for (size_t i = 0; i < DOMLET_FORWARD_CONNECTION_MAX; i++)
-			if (f->connections[i].relay == relay)
+			if (f->connections[i].relay == relay) {
 				f->connections[i].relay = NULL;
+				f->connections[i].cut = true;
+			}
 	}
+}
+
+/* The first from C on that is of a door of container NUMBER; NULL: there is none. */
+static struct domlet_forward_connection *next_of(struct domlet_forward_connection *c, const struct domlet_forward *f,
+						 uint32_t number)
+{
+	for (; f->connection_count && c < f->connections + DOMLET_FORWARD_CONNECTION_MAX; c++)
+		if (c->used && c->container == number)
+			return c;
+	return NULL;
+}
+
+void domlet_forward_leave(struct agent *a, uint32_t number)
+{
+	struct domlet_forward_connection *c = a->forward.connections;
+
+	while ((c = next_of(c, &a->forward, number)))
+		c++->leaves = true;
+}
+
+bool domlet_forward_owes(const struct agent *a, uint32_t number)
+{
+	const struct domlet_forward *f = &a->forward;
+
+	for (size_t i = 0; f->connection_count && i < DOMLET_FORWARD_CONNECTION_MAX; i++)
+		if (f->connections[i].used && f->connections[i].container == number && !f->connections[i].ended)
+			return true;
+	return false;
+}
+
+void domlet_forward_cut(struct agent *a, uint32_t number)
+{
+	struct domlet_forward_connection *c = a->forward.connections;
+
+	while ((c = next_of(c, &a->forward, number)))
+		c++->cut = true;
 }
 
 bool domlet_forward_move(struct agent *a)

@@ -6,7 +6,8 @@
  * The host's sockets in containers: process 1 listens in a container's network
  * namespace, and what is said there goes over the link, as datagrams that have
  * one answer each or as connections. A relay is a namespace's, of all containers
- * that share it, and is there as long as one of those that were given it.
+ * that share it, and is there as long as one of those that were given it. The
+ * connections are those of doors, too (door.h).
  *
  * What finds no room, in the ring or among the numbers, waits in the kernel's
  * queues. The host ends each question, also those that have no answer, so none
@@ -40,7 +41,10 @@ struct domlet_forward_question {
 
 struct domlet_forward_connection {
 	bool used, open;                    /* open: the host has said so */
-	struct domlet_forward_relay *relay; /* NULL: it ends, whatever is said */
+	struct domlet_forward_relay *relay; /* NULL: it is none's, or a door's */
+	uint32_t container;                 /* a door's: whose that is; DOMLET_CONTAINER_MAX: it is a relay's */
+	bool leaves;                        /* what is said here is told to its end, and what is said there to nobody */
+	bool cut;                           /* nothing more is told to anybody */
 	int fd;                             /* -1: nobody is there any more */
 	bool readable;
 	bool unwanted; /* what comes from here: its end is still owed */
@@ -67,6 +71,17 @@ void domlet_forward_connected(struct agent *a, const struct domlet_msg_connected
 void domlet_forward_event(struct agent *a, const struct domlet_link_event *ev);
 /* Container NUMBER has ended. */
 void domlet_forward_drop(struct agent *a, uint32_t number);
+
+/* What was accepted at FD, which is taken over, has a number from now on; there is one, and room in the ring. M says who
+ * connects to what. RELAY NULL: a door of M's container. */
+void domlet_forward_call(struct agent *a, struct domlet_forward_relay *relay, int fd,
+			 const struct domlet_msg_connect *m);
+/* Of the doors of container NUMBER. Those who are at the guest's end of them have ended: */
+void domlet_forward_leave(struct agent *a, uint32_t number);
+/* what they said is on its way, */
+bool domlet_forward_owes(const struct agent *a, uint32_t number);
+/* and now it is no more. */
+void domlet_forward_cut(struct agent *a, uint32_t number);
 
 /* As of agent.h's. */
 bool domlet_forward_move(struct agent *a);

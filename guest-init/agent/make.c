@@ -38,6 +38,8 @@ static int create_first(struct agent *a, struct guest_process *g, const char *te
 	if (r == 0)
 		r = domlet_join_take(a, c, &join, failure);
 	if (r == 0)
+		r = domlet_door_open(a, c, failure);
+	if (r == 0)
 		r = domlet_share_begin(a, c, failure);
 	if (r == 0 && a->cgroups)
 		r = c->cgroup_fd = domlet_cgroup_create(c->number, &c->config.resources, failure);

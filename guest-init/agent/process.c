@@ -178,6 +178,7 @@ static void on_end(struct agent *a, struct guest_process *g, int status)
 	if (g->first) {
 		c->stopped = true;
 		domlet_share_flush(c);
+		domlet_door_leave(a, c);
 		close(c->pidfd);
 		c->pidfd = -1;
 		/* Else the kernel kills the others. */
@@ -206,7 +207,7 @@ void domlet_process_report(struct agent *a, struct guest_process *g)
 	struct domlet_msg m = { .type = DOMLET_MSG_EXITED };
 
 	if (!g->exited || !domlet_streams_settled(g) || g->p.status_fd >= 0 ||
-	    (g->first && domlet_share_flushes(g->container)))
+	    (g->first && (domlet_share_flushes(g->container) || domlet_door_owes(a, g->container))))
 		return;
 	m.exited.process = g->p.number;
 	m.exited.signo = WIFSIGNALED(g->status) ? (uint32_t)WTERMSIG(g->status) : 0;

@@ -94,7 +94,13 @@ struct domlet_root_config {
 /* Namespaces of another container's that one can be made in. */
 enum domlet_join { DOMLET_JOIN_IPC, DOMLET_JOIN_UTS, DOMLET_JOIN_NETWORK, DOMLET_JOIN_PID, DOMLET_JOINS };
 
-enum domlet_mount_via { DOMLET_MOUNT_GUEST, DOMLET_MOUNT_COPY, DOMLET_MOUNT_LIVE, DOMLET_MOUNT_SKIP };
+enum domlet_mount_via {
+	DOMLET_MOUNT_GUEST,
+	DOMLET_MOUNT_COPY,
+	DOMLET_MOUNT_LIVE,
+	DOMLET_MOUNT_SOCKET,
+	DOMLET_MOUNT_SKIP
+};
 
 struct domlet_mount_config {
 	enum domlet_mount_via via;
@@ -104,7 +110,8 @@ struct domlet_mount_config {
 	uint32_t export;  /* LIVE: number of dom0's export */
 	uint8_t *content; /* COPY: owned */
 	uint32_t content_len;
-	mode_t mode;
+	uint32_t socket; /* SOCKET: number of dom0's */
+	mode_t mode;     /* COPY and SOCKET, with the owner */
 	uint32_t uid, gid;
 };
 

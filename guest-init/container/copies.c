@@ -9,12 +9,17 @@
 
 #include "shm.h"
 
+static bool has_place(const struct domlet_mount_config *m)
+{
+	return m->via == DOMLET_MOUNT_COPY || m->via == DOMLET_MOUNT_SOCKET;
+}
+
 int domlet_copies_prepare(const struct domlet_container_config *c, struct domlet_failure *failure)
 {
 	int rc = 0;
 
 	for (uint32_t i = 0; i < c->mount_count && rc == 0; i++)
-		if (c->mounts[i].via == DOMLET_MOUNT_COPY)
+		if (has_place(&c->mounts[i]))
 			rc = domlet_shm_make_directory(DOMLET_COPIES_DIR, 0, "mode=0755");
 	return rc < 0 ? domlet_failure_set(failure, -rc, "can't make the tmpfs of the container's copied files: %s",
 					   domlet_failure_name(-rc)) :
@@ -50,6 +55,6 @@ int domlet_copies_write(uint32_t number, uint32_t mount, const void *content, si
 void domlet_copies_remove(const struct domlet_container_config *c, uint32_t number)
 {
 	for (uint32_t i = 0; i < c->mount_count; i++)
-		if (c->mounts[i].via == DOMLET_MOUNT_COPY)
+		if (has_place(&c->mounts[i]))
 			(void)unlink(domlet_copies_path(number, i).text);
 }

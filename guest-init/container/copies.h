@@ -4,7 +4,8 @@
 
 /*
  * Files of the host's that a container has a copy of (its engine's hosts and resolv.conf): in a tmpfs of
- * process 1's, from where they are bound into the container, so that they can be written anew later.
+ * process 1's, from where they are bound into the container, so that they can be written anew later. The
+ * sockets at which process 1 listens in the place of dom0's have their names there, too (agent/door.h).
  */
 
 #include <stddef.h>

@@ -263,6 +263,16 @@ static int mount_copy(const struct domlet_mount_config *m, const struct domlet_m
 	return bind_at(copy.text, "the copied file", DOMLET_PATH_FILE, m, o, p, failure);
 }
 
+/* Where process 1 listens already. */
+static int mount_socket(const struct domlet_mount_config *m, const struct domlet_mount_options *o, uint32_t i,
+			const struct domlet_mount_place *p, struct domlet_failure *failure)
+{
+	int rc = refuse_data(m, o, failure);
+
+	return rc < 0 ? rc :
+			bind_at(domlet_copies_path(p->number, i).text, "the socket", DOMLET_PATH_FILE, m, o, p, failure);
+}
+
 static int mount_live(const struct domlet_mount_config *m, const struct domlet_mount_options *o,
 		      const struct domlet_mount_place *p, struct domlet_failure *failure)
 {
@@ -293,6 +303,8 @@ int domlet_mounts_apply(const struct domlet_mount_config *m, uint32_t i, const s
 		return rc;
 	if (m->via == DOMLET_MOUNT_COPY)
 		return mount_copy(m, &options, i, p, failure);
+	if (m->via == DOMLET_MOUNT_SOCKET)
+		return mount_socket(m, &options, i, p, failure);
 	if (m->via == DOMLET_MOUNT_LIVE)
 		return mount_live(m, &options, p, failure);
 	return mount_guest(m, &options, p, at, failure);

@@ -119,13 +119,18 @@ static void put_message(bool connects)
 	static const uint8_t text[2 * DOMLET_FORWARD_DATAGRAM_MAX];
 	struct domlet_msg m = { .type = connects ? DOMLET_MSG_CONNECT : DOMLET_MSG_QUESTION };
 	uint8_t wire[DOMLET_MSG_MAX];
-	uint32_t number = get_number(), container = get_u8() & 1, service = 1 + (get_u8() == 0xff);
+	uint32_t number = get_number(), container = get_u8() & 1, kind = get_u8();
+	uint32_t service = kind == 0xff ? 3 : kind == 0xfe ? DOMLET_FORWARD_SOCKET : DOMLET_FORWARD_RESOLVER;
 	int len;
 
 	if (connects) {
 		m.connect.number = number;
 		m.connect.container = container;
 		m.connect.service = service;
+		if (service == DOMLET_FORWARD_SOCKET) {
+			m.connect.socket = get_u8() % 4u;
+			m.connect.groups = (struct domlet_slice){ text, get_u8() * 2u };
+		}
 	} else {
 		m.question.number = number;
 		m.question.container = container;
@@ -212,6 +217,7 @@ static void play(void)
 				domlet_guest_forward_forbid(&t.forward, 0);
 			else
 				domlet_guest_forward_allow(&t.forward, 0);
+			domlet_guest_forward_allow_sockets(&t.forward, 1, 2);
 		}
 		turn(NULL);
 		(void)uv_run(&t.loop, UV_RUN_NOWAIT);
@@ -255,6 +261,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uv_async_init(&t.loop, &t.link.wake, on_wake);
 	domlet_guest_forward_open(&t.forward, &t.link, &listener);
 	domlet_guest_forward_allow(&t.forward, 0);
+	domlet_guest_forward_allow_sockets(&t.forward, 1, 2);
 	play();
 	t.link.attached = false;
 	domlet_guest_forward_end_all(&t.forward);

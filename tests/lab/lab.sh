@@ -129,7 +129,7 @@ fill_run_dir() {
     [[ -e $build_dir/tests/e2e/hostile-init ]] || return 0
     mkdir -p "$run/stage/usr/lib/domlet/tests"
     cp "$image/vmlinuz" "$run/stage/usr/lib/domlet/tests/"
-    cp "$build_dir"/tests/e2e/{recvtty,kernel-answers,name-server} "$run/stage/usr/lib/domlet/tests/"
+    cp "$build_dir"/tests/e2e/{recvtty,kernel-answers,name-server,unix-talk} "$run/stage/usr/lib/domlet/tests/"
     "$top/images/initrd.sh" "$build_dir/tests/e2e/hostile-init" "$run/stage/usr/lib/domlet/tests/hostile.cpio"
 }
 

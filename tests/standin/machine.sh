@@ -103,7 +103,7 @@ install_domlet() { # BUILD
     install "$tests/standin/domlet-standin" /usr/bin/domlet
     install "$tests/standin/standin-xl" /usr/sbin/xl
     install "$1/toolstack/storage/domlet-hotplug" /usr/lib/domlet/
-    install "$tests/e2e/recvtty" "$tests"/e2e/{kernel-answers,name-server,net-splice,net-resolver,net-filter} /usr/lib/domlet/tests/
+    install "$tests/e2e/recvtty" "$tests"/e2e/{kernel-answers,name-server,unix-talk,net-splice,net-resolver,net-filter} /usr/lib/domlet/tests/
     cp -r "$top/xen-configs" /usr/share/domlet/
     cp "$tests/standin/standin-domain" /usr/lib/domlet/vmlinux
     bash "$top/images/initrd.sh" "$tests/standin/domlet-init-standin" /usr/lib/domlet/initrd.cpio

@@ -53,17 +53,17 @@ static void refuses(struct domlet_frame f, const char *words)
 static void header_is_little_endian(void **state)
 {
 	static const uint8_t bytes[DOMLET_FRAME_HEADER_LEN] = {
-		4, 0, 0, 0, DOMLET_FRAME_CREDIT, 0, 0, 0, 0x45, 0x40, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1, 9, 0, 0, 0x80,
+		4, 0, 0, 0, DOMLET_FRAME_CREDIT, 0, 0, 0, 0x05, 0x41, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1, 9, 0, 0, 0x80,
 	};
 	uint8_t again[DOMLET_FRAME_HEADER_LEN];
 	struct domlet_frame f;
 	const char *reason;
 
 	(void)state;
-	/* Stream 0x4045 is what comes by connection 16: one too many. */
+	/* Stream 0x4105 is what comes by connection 64: one too many. */
 	assert_int_equal(domlet_frame_decode(bytes, &f, &reason), -EPROTO);
 	assert_int_equal(f.length, 4);
-	assert_int_equal(f.stream, 0x4045);
+	assert_int_equal(f.stream, 0x4105);
 	assert_int_equal(f.ack, 0x01020304);
 	assert_int_equal(f.epoch, 0x80000009);
 	domlet_frame_encode(&f, again);

@@ -228,6 +228,23 @@ static void send_connect(uint32_t container, uint32_t number)
 	settle();
 }
 
+/* Of the socket number SOCKET, by one in COUNT groups and in half of one when that is CUT. */
+static void send_connect_to(uint32_t container, uint32_t number, uint32_t socket, uint32_t count, bool cut)
+{
+	static const uint8_t groups[(DOMLET_FORWARD_GROUP_MAX + 1) * 4] = { 4, 0, 0, 0, 0xff, 0xfe, 0xfd, 0xfc };
+	struct domlet_msg m = { .type = DOMLET_MSG_CONNECT };
+
+	m.connect.container = container;
+	m.connect.service = DOMLET_FORWARD_SOCKET;
+	m.connect.number = number;
+	m.connect.socket = socket;
+	m.connect.uid = 1000;
+	m.connect.gid = 1001;
+	m.connect.groups = (struct domlet_slice){ groups, count * 4 + (cut ? 2 : 0) };
+	assert_int_equal(domlet_link_send(&t.peer, &m), 0);
+	settle();
+}
+
 /* What was asked for last, by the errno or as the test's other end. */
 static int give(int code)
 {
@@ -383,6 +400,60 @@ static void lies_break_the_link(void **state)
 	assert_null(t.link.broken);
 	send_connect(0, 15);
 	expect_broken("number of another one");
+}
+
+static void a_socket_is_its_containers(void **state)
+{
+	char text[8];
+	int fd;
+
+	(void)state;
+	domlet_guest_forward_allow_sockets(&t.forward, 3, 2);
+	send_connect_to(3, 0, 2, 0, false);
+	send_connect_to(3, 1, UINT32_MAX, 0, false);
+	send_connect_to(2, 2, 0, 0, false);
+	send_connect_to(0, 3, 0, 0, false); /* it has the resolver alone */
+	send_connect_to(UINT32_MAX, 4, 0, 0, false);
+	send_connect(3, 5);
+	assert_int_equal(t.asked_count, 0);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(t.replies[i], 1);
+	assert_int_equal(t.code, ECONNREFUSED);
+
+	send_connect_to(3, 0, 1, 2, false);
+	assert_int_equal(t.asked_count, 1);
+	assert_int_equal(t.asked[0].code, 3);
+	assert_int_equal(t.asked[0].service, DOMLET_FORWARD_SOCKET);
+	assert_true(t.asked[0].stream);
+	assert_int_equal(t.asked[0].peer.socket, 1);
+	assert_int_equal(t.asked[0].peer.uid, 1000);
+	assert_int_equal(t.asked[0].peer.gid, 1001);
+	assert_int_equal(t.asked[0].peer.group_count, 2);
+	assert_int_equal(t.asked[0].peer.groups[0], 4);
+	assert_int_equal(t.asked[0].peer.groups[1], 0xfcfdfeff);
+	fd = give(0);
+	assert_int_equal(t.code, 0);
+	assert_int_equal(write(fd, "hello", 5), 5);
+	settle();
+	assert_int_equal(t.got_len, 5);
+	send_connect_to(3, 1, 0, DOMLET_FORWARD_GROUP_MAX, false);
+	assert_int_equal(t.asked[1].peer.group_count, DOMLET_FORWARD_GROUP_MAX);
+	assert_int_equal(give(EAGAIN), -1);
+	assert_int_equal(t.code, EAGAIN);
+
+	domlet_guest_forward_forbid(&t.forward, 3);
+	settle();
+	assert_int_equal(read(fd, text, sizeof text), 0);
+	close(fd);
+	send_connect_to(3, 2, 0, 0, false);
+	assert_int_equal(t.asked_count, 2);
+
+	send_connect_to(3, 7, 0, DOMLET_FORWARD_GROUP_MAX + 1, false);
+	expect_broken("groups that can't be");
+	t.link.broken = NULL;
+	send_connect_to(3, 7, 0, 1, true);
+	expect_broken("groups that can't be");
+	t.link.broken = NULL;
 }
 
 /* Of a guest that reads nothing no more is kept than what it has asked for. */
@@ -601,6 +672,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_has_no_answer_has_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_comes_too_late_is_closed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lies_break_the_link, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_socket_is_its_containers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_wait_for_their_reader, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_connection_goes_both_ways, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_connection_has_a_window, set_up, tear_down),

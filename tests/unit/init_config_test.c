@@ -92,6 +92,34 @@ static void reads_a_container(void **state)
 	domlet_config_free(&c);
 }
 
+static void sockets(void **state)
+{
+	static const char *const refused[] = { "{\"via\":\"socket\",\"socket\":16}",
+					       "{\"via\":\"socket\",\"socket\":-1}",
+					       "{\"via\":\"socket\",\"socket\":\"1\"}" };
+	struct domlet_container_config c;
+	struct domlet_failure f = { 0 };
+	char text[600];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0] + 1; i++) {
+		(void)snprintf(
+			text, sizeof text,
+			"{\"oci\":{\"process\":{\"args\":[\"sh\"]},\"mounts\":[{\"destination\":\"/s\",\"type\":\"bind\"}]},"
+			"\"plan\":{\"root\":{\"via\":\"vbd\",\"device\":\"/dev/xvda\"},\"mounts\":[%s]}}",
+			i ? refused[i - 1] : "{\"via\":\"socket\",\"socket\":15,\"mode\":432,\"uid\":5,\"gid\":6}");
+		assert_int_equal(parse(&c, &f, text) == 0, i == 0);
+		if (i)
+			continue;
+		assert_int_equal(c.mounts[0].via, DOMLET_MOUNT_SOCKET);
+		assert_int_equal(c.mounts[0].socket, 15);
+		assert_int_equal(c.mounts[0].mode, 0660);
+		assert_int_equal(c.mounts[0].uid, 5);
+		assert_int_equal(c.mounts[0].gid, 6);
+		domlet_config_free(&c);
+	}
+}
+
 #define MEMBER(oci, plan)                                                                       \
 	"{\"oci\":{\"process\":{\"args\":[\"a\"]}" oci "},\"plan\":{\"root\":{\"via\":\"vbd\"," \
 	"\"device\":\"/dev/xvda\"}" plan "}}"
@@ -274,9 +302,13 @@ static void decodes_base64(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_container),         cmocka_unit_test(reads_a_member),
-		cmocka_unit_test(refuses_what_it_cannot_do), cmocka_unit_test(a_further_process_inherits),
-		cmocka_unit_test(refuses_deep_nesting),      cmocka_unit_test(decodes_base64),
+		cmocka_unit_test(sockets),
+		cmocka_unit_test(reads_a_container),
+		cmocka_unit_test(reads_a_member),
+		cmocka_unit_test(refuses_what_it_cannot_do),
+		cmocka_unit_test(a_further_process_inherits),
+		cmocka_unit_test(refuses_deep_nesting),
+		cmocka_unit_test(decodes_base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

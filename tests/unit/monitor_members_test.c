@@ -77,10 +77,10 @@ static void forget(const char *id)
 static void bring_nobody(int fd, const char *text, size_t count, int code, const char *why)
 {
 	char answer[1200], c;
-	int ends[2], fds[8];
+	int ends[2], fds[DOMLET_MONITOR_FDS_MAX + 1];
 
 	assert_int_equal(pipe(ends), 0);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		fds[i] = ends[1];
 	send_packet(fd, text, fds, count);
 	close(ends[1]);
@@ -103,21 +103,27 @@ static void what_is_no_container_is_refused(void **state)
 	(void)state;
 	begin_started(&r, RING_FAKE_SLEEPS);
 	fd = connect_to_monitor();
-	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
 	assert_true(join(fd, &number, &generation, answer, sizeof answer));
 	assert_int_equal(number, 1);
 	assert_int_equal(generation, 2);
 	assert_false(join(fd, &number, &generation, answer, sizeof answer));
 	expect(answer, EINVAL, "has given this command a place already");
-	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 3 alone");
-	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 3 alone");
-	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs seven descriptors");
-	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 8, E2BIG, "too many descriptors");
-	bring_nobody(fd, CREATE "3,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
-	bring_nobody(fd, CREATE "3,\"root\":7,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
-	bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"", 7, EINVAL, "no request that a monitor knows");
+	bring_nobody(fd, CREATE "2,\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 4 alone");
+	bring_nobody(fd, "{\"verb\":\"create\",\"root\":\"/r\",\"id\":\"c2\"}", 7, EPROTO, "in version 4 alone");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\"}", 6, EINVAL, "needs seven descriptors");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\"}", 8, EINVAL, "each of its sockets");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\",\"sockets\":1}", 7, EINVAL, "each of its sockets");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\",\"sockets\":1}", 8, EINVAL, "that of a socket");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\",\"sockets\":17}", 7, EINVAL, "each of its sockets");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\",\"sockets\":\"x\"}", 7, EINVAL, "each of its sockets");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\"}", DOMLET_MONITOR_FDS_MAX + 1, E2BIG,
+		     "too many descriptors");
+	bring_nobody(fd, CREATE "4,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "4,\"root\":7,\"id\":\"c2\"}", 7, EINVAL, "needs a root and an id");
+	bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\"", 7, EINVAL, "no request that a monitor knows");
 	memset(packet, ' ', sizeof packet - 1);
-	memcpy(packet, CREATE "3}", strlen(CREATE "3}"));
+	memcpy(packet, CREATE "4}", strlen(CREATE "4}"));
 	bring_nobody(fd, packet, 7, E2BIG, "too long");
 	packet[DOMLET_MONITOR_PACKET_MAX] = '\0'; /* as long as there may be */
 	bring_nobody(fd, packet, 7, EINVAL, "needs a root and an id");
@@ -137,7 +143,7 @@ static void a_flood_of_packets_leaves_nothing(void **state)
 	begin_started(&r, RING_FAKE_SLEEPS);
 	fd = connect_to_monitor();
 	for (unsigned int i = 0; i < 10000; i++)
-		bring_nobody(fd, i % 2 ? "{}" : CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL,
+		bring_nobody(fd, i % 2 ? "{}" : CREATE "4,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL,
 			     i % 2 ? "no request that a monitor knows" : "needs a number first");
 	close(fd);
 	end_sleeper(&r);
@@ -166,7 +172,7 @@ static void a_container_of_another_place_is_refused(void **state)
 		       which < 2 ? "names another place than number 1 of domain domlet-c1" : "container does not exist");
 		if (which < 2)
 			forget("c2");
-		bring_nobody(fd, CREATE "3,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
+		bring_nobody(fd, CREATE "4,\"root\":\"/r\",\"id\":\"c2\"}", 7, EINVAL, "needs a number first");
 		close(fd);
 	}
 	close(pair[0]);

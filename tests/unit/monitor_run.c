@@ -108,7 +108,7 @@ static _Noreturn void be_monitor(struct domlet_domain_record *d, int caller, uns
 void send_packet(int fd, const char *text, const int *fds, size_t count)
 {
 	union {
-		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		char bytes[CMSG_SPACE((DOMLET_MONITOR_FDS_MAX + 1) * sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { .iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text) };
@@ -139,7 +139,7 @@ void bring(int caller, const char *id, const int stdio[3], int proxy)
 
 	assert_int_equal(write(file, text, len), len);
 	(void)snprintf(packet, sizeof packet,
-		       "{\"verb\":\"create\",\"version\":3,\"root\":\"%s\",\"id\":\"%s\",\"foreground\":%s,\"keep\":%s,"
+		       "{\"verb\":\"create\",\"version\":4,\"root\":\"%s\",\"id\":\"%s\",\"foreground\":%s,\"keep\":%s,"
 		       "\"keeps\":true,\"forges\":%s,\"memory\":65536,\"vcpus\":1}",
 		       root, id, detached ? "false" : "true", kept ? "true" : "false", forges ? "true" : "false");
 	send_packet(caller, packet, fds, sizeof fds / sizeof fds[0]);

@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "../../frontend/proto/limits.h"
 #include "../../toolstack/base/error.h"
 #include "../../toolstack/base/file.h"
 #include "../../toolstack/oci/base64.h"
@@ -778,6 +781,39 @@ static void a_file_is_read_when_it_is_planned(void **state)
 	assert_null(plan.config);
 }
 
+#define SOCKET_AT(n) "{\"destination\":\"/" n "\",\"type\":\"bind\",\"source\":\"link\"}"
+#define FOUR_SOCKETS SOCKET_AT("a") "," SOCKET_AT("b") "," SOCKET_AT("c") "," SOCKET_AT("d")
+#define SIXTEEN_SOCKETS FOUR_SOCKETS "," FOUR_SOCKETS "," FOUR_SOCKETS "," FOUR_SOCKETS
+
+static void a_socket_has_a_number_and_an_owner(void **state)
+{
+	struct sockaddr_un here = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char path[128], text[128];
+
+	(void)state;
+	snprintf(here.sun_path, sizeof(here.sun_path), "%s/s", bundle);
+	assert_int_equal(bind(fd, (struct sockaddr *)&here, sizeof(here)), 0);
+	assert_int_equal(chmod(here.sun_path, 0620), 0);
+	snprintf(path, sizeof(path), "%s/link", bundle);
+	assert_int_equal(symlink("s", path), 0);
+	assert_int_equal(read_config("{" BASE ",\"mounts\":[" SIXTEEN_SOCKETS "]}"), 0);
+	assert_int_equal(plan.socket_count, DOMLET_SOCKET_MAX);
+	assert_int_equal(plan.export_count, 1); /* the root */
+	for (uint32_t i = 0; i < DOMLET_SOCKET_MAX; i++) {
+		assert_int_equal(plan.mounts[i].way, DOMLET_PLAN_MOUNT_SOCKET);
+		assert_int_equal(plan.mounts[i].socket, i);
+		assert_string_equal(plan.mounts[i].file, path);
+	}
+	assert_null(strstr(plan.document, bundle));
+	snprintf(text, sizeof(text), "{\"via\":\"socket\",\"socket\":15,\"mode\":400,\"uid\":%u,\"gid\":%u}", getuid(),
+		 getgid());
+	assert_non_null(strstr(plan.document, text));
+	assert_refused("{" BASE ",\"mounts\":[" SIXTEEN_SOCKETS "," SOCKET_AT("q") "]}",
+		       "/link on /q can't be done: a container can have 16 sockets of the host's, and this is one more");
+	close(fd);
+}
+
 #define SYSCTL(key) "{" BASE ",\"linux\":{" NAMESPACES ",\"sysctl\":{\"" key "\":\"1\"}}}"
 
 /* As runc decides, in any way of writing a name. */
@@ -919,6 +955,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hooks_stay_on_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mounts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_shm_per_source, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_socket_has_a_number_and_an_owner, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_is_read_when_it_is_planned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(sysctls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_of_the_host_reaches_the_guest, set_up, tear_down),

@@ -10,9 +10,10 @@
 
 #include <stddef.h>
 
+#include "../monitor/monitor.h"
 #include "cli.h"
 
-#define DOMLET_DESCRIPTORS_MAX 7u /* per message */
+#define DOMLET_DESCRIPTORS_MAX DOMLET_MONITOR_FDS_MAX /* per message; none has more than "create" */
 
 /* Sends LEN bytes of TEXT, at least one, and COUNT descriptors in one message
  * over the unix socket FD. The descriptors stay the caller's. 0 or -errno. */

@@ -11,12 +11,14 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/cleanup.h"
 #include "../base/file.h"
 #include "../base/interrupt.h"
 #include "../dom0/cgroup.h"
+#include "../dom0/peer.h"
 #include "../dom0/pid.h"
 #include "../dom0/scope.h"
 #include "../fileserver/fileserver.h"
@@ -51,7 +53,9 @@ struct launch {
 	int tty;              /* its terminal's slave; -1: none */
 	int image_lock;       /* -1: none; the monitor gets a copy */
 	int share;            /* socket of the process that serves its files; -1: none; the monitor gets a copy */
-	int proxy_fd;         /* the monitor's end; -1: not made yet, or handed over */
+	int sockets[DOMLET_SOCKET_MAX]; /* in its binds; the monitor gets copies */
+	uint32_t socket_count;
+	int proxy_fd; /* the monitor's end; -1: not made yet, or handed over */
 	struct domlet_proxy_handle proxy;
 	pid_t holder; /* keeps a scope of systemd's until the proxy is in it; 0: none */
 };
@@ -370,6 +374,7 @@ static char *packet_of(const struct launch *l)
 	json_object_object_add(o, "memory", json_object_new_uint64(l->plan->memory_kib));
 	json_object_object_add(o, "vcpus", json_object_new_int64(l->plan->vcpus));
 	json_object_object_add(o, "shares", json_object_new_boolean(l->share >= 0));
+	json_object_object_add(o, "sockets", json_object_new_int64(l->socket_count));
 	json_object_object_add(o, "files", files_of(l->plan));
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
@@ -383,18 +388,19 @@ static int send_container(struct domlet_cli *cli, const struct launch *l, int fd
 	cleanup_close int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	cleanup_close int document = domlet_cli_memory_file(l->plan->document, l->plan->document_len);
 	int first = l->tty >= 0 ? l->tty : STDIN_FILENO, r;
-	const int fds[DOMLET_MONITOR_FDS_MAX] = { first,
-						  l->tty >= 0 ? l->tty : STDOUT_FILENO,
-						  l->plan->terminal ? null : STDERR_FILENO,
-						  l->proxy_fd,
-						  document,
-						  l->image_lock >= 0 ? l->image_lock : null,
-						  l->share >= 0 ? l->share : null };
+	int fds[DOMLET_MONITOR_FDS_MAX] = { first,
+					    l->tty >= 0 ? l->tty : STDOUT_FILENO,
+					    l->plan->terminal ? null : STDERR_FILENO,
+					    l->proxy_fd,
+					    document,
+					    l->image_lock >= 0 ? l->image_lock : null,
+					    l->share >= 0 ? l->share : null };
 
+	memcpy(fds + DOMLET_MONITOR_CREATE_FDS, l->sockets, l->socket_count * sizeof *fds);
 	if (!text || null < 0 || document < 0)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be handed to its domain: out of memory",
 					l->plan->id);
-	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_FDS_MAX);
+	r = domlet_cli_send_descriptors(fd, text, strlen(text), fds, DOMLET_MONITOR_CREATE_FDS + l->socket_count);
 	if (r < 0 && r != -EPIPE) /* with -EPIPE the monitor's answer says why it does not listen */
 		return domlet_error_set(&cli->err, -r, "container %s can't be handed to its domain's monitor: %s",
 					l->plan->id, domlet_strerror(-r));
@@ -506,6 +512,35 @@ static int start_fileserver(struct domlet_cli *cli, struct launch *l)
 	return plan->export_count > 0 && l->share < 0 ? -1 : 0;
 }
 
+/* They are what is bound, as with runc: another one that takes such a name later isn't reached. */
+static int open_sockets(struct domlet_cli *cli, struct launch *l)
+{
+	for (size_t i = 0; i < l->plan->mount_count; i++) {
+		const struct domlet_plan_mount *m = &l->plan->mounts[i];
+		struct stat st;
+		int fd;
+
+		if (m->way != DOMLET_PLAN_MOUNT_SOCKET)
+			continue;
+		fd = open(m->file, O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			return domlet_error_set(&cli->err, errno, "the bind mount of %s on %s can't be done: %s",
+						m->file, m->destination, domlet_strerror(errno));
+		l->sockets[l->socket_count++] = fd;
+		if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode))
+			return domlet_error_set(
+				&cli->err, EAGAIN,
+				"the bind mount of %s on %s can't be done: it was a socket, and is none any more",
+				m->file, m->destination);
+		if (domlet_peer_takes_datagrams(fd))
+			return domlet_error_set(
+				&cli->err, ENOTSUP,
+				"the bind mount of %s on %s can't be done: a socket of the host's that takes datagrams can't be reached from the guest yet",
+				m->file, m->destination);
+	}
+	return 0;
+}
+
 /* What the container needs in dom0 before it comes to its domain. */
 static int prepare(struct domlet_cli *cli, struct launch *l)
 {
@@ -513,7 +548,7 @@ static int prepare(struct domlet_cli *cli, struct launch *l)
 
 	if (plan->root.way == DOMLET_PLAN_ROOT_IMAGE && prepare_image(cli, l) < 0)
 		return -1;
-	if (make_cgroup(cli, l) < 0 || start_fileserver(cli, l) < 0)
+	if (open_sockets(cli, l) < 0 || make_cgroup(cli, l) < 0 || start_fileserver(cli, l) < 0)
 		return -1;
 	if (plan->export_count > 0)
 		domlet_log_phase(&cli->log, "shared");
@@ -625,6 +660,8 @@ int domlet_cli_launch(struct domlet_cli *cli, const char *id, const struct domle
 		close(l.image_lock);
 	if (l.proxy_fd >= 0)
 		close(l.proxy_fd);
+	while (l.socket_count)
+		close(l.sockets[--l.socket_count]);
 	domlet_template_free(&l.tmpl);
 	domlet_domain_record_free(&l.domain);
 	domlet_state_free(&st);

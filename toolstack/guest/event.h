@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../../frontend/proto/limits.h"
 #include "../ring/offer.h"
 
 #define DOMLET_GUEST_TEXT_MAX 4096
@@ -22,9 +23,15 @@ enum domlet_guest_event_type {
 	DOMLET_GUEST_DROPPED, /* after domlet_guest_drop_further(): nobody waits for process, but the guest may have it still */
 	DOMLET_GUEST_FREED,  /* process: nothing is left of it, and its number may be given away again */
 	DOMLET_GUEST_OUTPUT, /* once after domlet_guest_watch_output(): a reader has taken some of container code */
-	DOMLET_GUEST_SOCKET, /* tag, service, stream; code: the container for which domlet_guest_give_socket() is to come, also at once */
+	DOMLET_GUEST_SOCKET, /* tag, service, stream, peer; code: the container for which domlet_guest_give_socket() is to come, also at once */
 	DOMLET_GUEST_SHARE,  /* code: the container whose files go over the ring of offer */
 	DOMLET_GUEST_BROKEN, /* once; text: how the guest broke the protocol. Nothing more is read of it */
+};
+
+/* To which of its sockets a container's process connects (DOMLET_FORWARD_SOCKET), and who that is, as the guest says. */
+struct domlet_guest_peer {
+	uint32_t socket, uid, gid;
+	uint32_t group_count, groups[DOMLET_FORWARD_GROUP_MAX];
 };
 
 struct domlet_guest_event {
@@ -34,6 +41,7 @@ struct domlet_guest_event {
 	bool out_of_memory;
 	uint32_t service; /* enum domlet_forward_service */
 	bool stream;      /* a connected one; else one for datagrams */
+	struct domlet_guest_peer peer;
 	struct domlet_ring_offer offer;
 	bool unheard; /* an answer that is not the guest's: ETIMEDOUT, ECANCELED */
 	char text[DOMLET_GUEST_TEXT_MAX];

@@ -42,30 +42,28 @@ struct domlet_guest_connection {
 	struct domlet_guest_streams streams; /* from the socket's coming on */
 	enum connection_phase phase;
 	uint32_t number, tag, container, service;
+	struct domlet_guest_peer peer;
 	int code; /* why there is none */
 	bool connected;
 	int handles; /* of libuv, still open */
 	bool ended;  /* it goes with the last of these */
 };
 
-static bool is_allowed(const struct domlet_guest_forward *f, uint32_t container, uint32_t service)
+static bool has_resolver(const struct domlet_guest_forward *f, uint32_t container, uint32_t service)
 {
 	return container < DOMLET_CONTAINER_MAX && f->allowed >> container & 1 && service == DOMLET_FORWARD_RESOLVER;
+}
+
+static bool may_connect(const struct domlet_guest_forward *f, const struct domlet_msg_connect *m)
+{
+	if (m->service == DOMLET_FORWARD_SOCKET)
+		return m->container < DOMLET_CONTAINER_MAX && m->socket < f->sockets[m->container];
+	return has_resolver(f, m->container, m->service);
 }
 
 static uint32_t next_tag(struct domlet_guest_forward *f)
 {
 	return ++f->tags != NO_TAG ? f->tags : ++f->tags;
-}
-
-static void ask_for_socket(struct domlet_guest_forward *f, uint32_t tag, uint32_t container, uint32_t service,
-			   bool stream)
-{
-	struct domlet_guest_event ev = {
-		.type = DOMLET_GUEST_SOCKET, .tag = tag, .code = container, .service = service, .stream = stream
-	};
-
-	f->listener.post(f->listener.user, &ev);
 }
 
 /* Questions */
@@ -167,7 +165,7 @@ void domlet_guest_forward_question(struct domlet_guest_forward *f, const struct 
 	f->questions[m->number] = q;
 	if (f->question_count++ == 0)
 		(void)uv_timer_start(&f->clock, on_clock, CLOCK_MS, CLOCK_MS);
-	if (!is_allowed(f, m->container, m->service))
+	if (!has_resolver(f, m->container, m->service))
 		give_question_up(q);
 }
 
@@ -234,8 +232,12 @@ static bool move_question(struct domlet_guest_question *q)
 	bool done = false;
 
 	if (q->phase == QUESTION_NEW) {
+		struct domlet_guest_event ev = {
+			.type = DOMLET_GUEST_SOCKET, .tag = q->tag, .code = q->container, .service = q->service
+		};
+
 		q->phase = QUESTION_WAITS;
-		ask_for_socket(f, q->tag, q->container, q->service, false);
+		f->listener.post(f->listener.user, &ev);
 	}
 	if (q->phase == QUESTION_ASKED && q->readable)
 		done = move_answer(q);
@@ -285,6 +287,21 @@ static void conclude(struct domlet_guest_connection *c, int code)
 	c->code = code;
 }
 
+static struct domlet_guest_peer peer_of(const struct domlet_msg_connect *m)
+{
+	struct domlet_guest_peer p = { .socket = m->socket,
+				       .uid = m->uid,
+				       .gid = m->gid,
+				       .group_count = m->groups.len / (uint32_t)sizeof(uint32_t) };
+
+	for (uint32_t i = 0; i < p.group_count; i++) {
+		const uint8_t *g = m->groups.ptr + i * sizeof(uint32_t);
+
+		p.groups[i] = g[0] | (uint32_t)g[1] << 8 | (uint32_t)g[2] << 16 | (uint32_t)g[3] << 24;
+	}
+	return p;
+}
+
 void domlet_guest_forward_connect(struct domlet_guest_forward *f, const struct domlet_msg_connect *m)
 {
 	struct domlet_guest_connection *c = NULL;
@@ -293,6 +310,8 @@ void domlet_guest_forward_connect(struct domlet_guest_forward *f, const struct d
 		f->link->broken = "connection with a number out of range";
 	else if (f->connections[m->number])
 		f->link->broken = "connection with the number of another one";
+	else if (m->groups.len % sizeof(uint32_t) != 0 || m->groups.len > DOMLET_FORWARD_GROUP_MAX * sizeof(uint32_t))
+		f->link->broken = "connection of one in groups that can't be";
 	else if (!(c = calloc(1, sizeof *c)))
 		f->link->broken = "no memory for its connection";
 	if (!c)
@@ -301,8 +320,9 @@ void domlet_guest_forward_connect(struct domlet_guest_forward *f, const struct d
 	c->tag = next_tag(f);
 	c->container = m->container;
 	c->service = m->service;
+	c->peer = peer_of(m);
 	f->connections[m->number] = c;
-	if (!is_allowed(f, m->container, m->service))
+	if (!may_connect(f, m))
 		conclude(c, ECONNREFUSED);
 }
 
@@ -337,8 +357,15 @@ static bool move_connection(struct domlet_guest_forward *f, struct domlet_guest_
 	bool any = false;
 
 	if (c->phase == CONNECTION_NEW) {
+		struct domlet_guest_event ev = { .type = DOMLET_GUEST_SOCKET,
+						 .tag = c->tag,
+						 .code = c->container,
+						 .service = c->service,
+						 .stream = true,
+						 .peer = c->peer };
+
 		c->phase = CONNECTION_WAITS;
-		ask_for_socket(f, c->tag, c->container, c->service, true);
+		f->listener.post(f->listener.user, &ev);
 	}
 	if (c->phase == CONNECTION_DUE && say_connected(f, c)) {
 		c->phase = CONNECTION_OPEN;
@@ -402,9 +429,15 @@ void domlet_guest_forward_allow(struct domlet_guest_forward *f, uint32_t contain
 	f->allowed |= 1u << container;
 }
 
+void domlet_guest_forward_allow_sockets(struct domlet_guest_forward *f, uint32_t container, uint32_t count)
+{
+	f->sockets[container] = count;
+}
+
 void domlet_guest_forward_forbid(struct domlet_guest_forward *f, uint32_t container)
 {
 	f->allowed &= ~(1u << container);
+	f->sockets[container] = 0;
 	for (uint32_t i = 0; i < DOMLET_FORWARD_QUESTION_MAX; i++)
 		if (f->questions[i] && f->questions[i]->container == container)
 			give_question_up(f->questions[i]);
@@ -463,4 +496,5 @@ void domlet_guest_forward_end_all(struct domlet_guest_forward *f)
 		if (f->connections[i])
 			drop_connection(f, f->connections[i]);
 	f->allowed = 0;
+	memset(f->sockets, 0, sizeof f->sockets);
 }

@@ -20,9 +20,10 @@ struct domlet_guest_connection;
 struct domlet_guest_forward {
 	struct domlet_guest_link *link;
 	struct domlet_guest_listener listener;
-	uint32_t allowed; /* the containers that may: a bit for each */
-	uint32_t tags;    /* the last one */
-	uv_timer_t clock; /* runs while there are questions */
+	uint32_t allowed;                       /* the containers that have the resolver: a bit for each */
+	uint32_t sockets[DOMLET_CONTAINER_MAX]; /* how many sockets each has in its binds */
+	uint32_t tags;                          /* the last one */
+	uv_timer_t clock;                       /* runs while there are questions */
 	struct domlet_guest_question *questions[DOMLET_FORWARD_QUESTION_MAX]; /* by number; owned; NULL: it is free */
 	uint32_t question_count;
 	struct domlet_guest_connection *connections[DOMLET_FORWARD_CONNECTION_MAX];
@@ -32,7 +33,9 @@ struct domlet_guest_forward {
 void domlet_guest_forward_open(struct domlet_guest_forward *f, struct domlet_guest_link *link,
 			       const struct domlet_guest_listener *listener);
 void domlet_guest_forward_allow(struct domlet_guest_forward *f, uint32_t container);
-/* And what the container has under way ends. */
+/* It has COUNT sockets, DOMLET_SOCKET_MAX at most. */
+void domlet_guest_forward_allow_sockets(struct domlet_guest_forward *f, uint32_t container, uint32_t count);
+/* None of all that. And what the container has under way ends. */
 void domlet_guest_forward_forbid(struct domlet_guest_forward *f, uint32_t container);
 /* An order. Nobody needs it any more: it is closed. */
 void domlet_guest_forward_give(struct domlet_guest_forward *f, const struct domlet_guest_socket *order);

@@ -284,6 +284,16 @@ void domlet_guest_forward(struct domlet_guest *g, uint32_t tag, uint32_t contain
 	domlet_guest_process_forward(&g->processes, tag, container, service);
 }
 
+void domlet_guest_allow_sockets(struct domlet_guest *g, uint32_t container, uint32_t count)
+{
+	domlet_guest_forward_allow_sockets(&g->forward, container, count);
+}
+
+void domlet_guest_forbid_sockets(struct domlet_guest *g, uint32_t container)
+{
+	domlet_guest_forward_forbid(&g->forward, container);
+}
+
 void domlet_guest_unshare(struct domlet_guest *g, uint32_t container)
 {
 	struct domlet_msg msg = { .type = DOMLET_MSG_UNSHARE };

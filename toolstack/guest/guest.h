@@ -60,6 +60,11 @@ void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);
 /* Of a container that has been created: from now on DOMLET_GUEST_SOCKET is posted when it is to be given a socket of SERVICE
  * (enum domlet_forward_service). EAGAIN as above. */
 void domlet_guest_forward(struct domlet_guest *g, uint32_t tag, uint32_t container, uint32_t service);
+/* Of one that is about to be created: the same for COUNT sockets in its binds, DOMLET_SOCKET_MAX at most, of which its document
+ * tells the guest (DOMLET_FORWARD_SOCKET). */
+void domlet_guest_allow_sockets(struct domlet_guest *g, uint32_t container, uint32_t count);
+/* Of one that is gone: no socket of the host's is asked for in its name any more, and those that it has are closed. */
+void domlet_guest_forbid_sockets(struct domlet_guest *g, uint32_t container);
 /* Nobody serves the files of CONTAINER any more, for which DOMLET_GUEST_SHARE was posted. */
 void domlet_guest_unshare(struct domlet_guest *g, uint32_t container);
 /* What that asked for. It may also be given within that event. */

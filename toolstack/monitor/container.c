@@ -225,6 +225,8 @@ int domlet_container_take(struct domlet_container *c, uv_loop_t *loop, struct do
 	if (c->present) {
 		c->lock = create->lock;
 		create->lock = -1;
+		domlet_forward_take(&c->forward, create->sockets, create->socket_count);
+		create->socket_count = 0;
 		c->files = create->files;
 		create->files = (struct domlet_files){ 0 };
 		domlet_domain_save(c->domain);
@@ -278,6 +280,7 @@ bool domlet_container_leave(struct domlet_container *c, bool stuck)
 	if (c->lock >= 0)
 		close(c->lock);
 	c->lock = -1;
+	domlet_guest_forbid_sockets(c->guest, c->number);
 	domlet_forward_end(&c->forward);
 	if (!stuck)
 		domlet_image_forget(c->state.image);
@@ -390,6 +393,7 @@ void domlet_container_send_create(struct domlet_container *c)
 					     .document = goes_over_the_ring(c) ? take_ptr(c->document) : NULL,
 					     .document_len = c->document_len };
 
+	domlet_guest_allow_sockets(c->guest, c->number, c->forward.file_count);
 	domlet_guest_create(c->guest, &order);
 	wait_for_an_answer(c);
 }

@@ -273,10 +273,30 @@ static void read_files(struct json_object *o, struct domlet_files *files)
 	}
 }
 
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* FDS are those that are left for them. -1: they are not what O says. */
+static int count_sockets(struct json_object *o, const int fds[DOMLET_SOCKET_MAX])
+{
+	struct json_object *v;
+	int said = json_object_object_get_ex(o, "sockets", &v) ? number(o, "sockets", DOMLET_SOCKET_MAX) : 0;
+
+	for (int i = 0; i < (int)DOMLET_SOCKET_MAX; i++)
+		if (i < said ? !is_socket(fds[i]) : fds[i] >= 0)
+			return -1;
+	return said;
+}
+
 static bool read_create(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
 			struct domlet_control_request *r)
 {
 	char text[160];
+	int sockets;
 
 	if (number(o, "version", INT32_MAX) != DOMLET_MONITOR_VERSION) {
 		(void)snprintf(
@@ -286,8 +306,14 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 		domlet_control_answer(c, EPROTO, text);
 		return false;
 	}
-	if (fds[DOMLET_MONITOR_FDS_MAX - 1] < 0) {
+	if (fds[DOMLET_MONITOR_CREATE_FDS - 1] < 0) {
 		domlet_control_answer(c, EINVAL, "a create needs seven descriptors");
+		return false;
+	}
+	sockets = count_sockets(o, fds + DOMLET_MONITOR_CREATE_FDS);
+	if (sockets < 0) {
+		domlet_control_answer(c, EINVAL,
+				      "a create needs one descriptor for each of its sockets, and that of a socket");
 		return false;
 	}
 	r->create = (struct domlet_control_create){ .root = text_of(o, "root"),
@@ -310,6 +336,8 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 	take_descriptors(r->fds, fds, 4);
 	take_descriptors(&r->create.document, fds + 4, 1);
 	take_descriptors(&r->create.lock, fds + 5, 1);
+	r->create.socket_count = (uint32_t)sockets;
+	take_descriptors(r->create.sockets, fds + DOMLET_MONITOR_CREATE_FDS, sockets);
 	if (flag(o, "shares"))
 		take_descriptors(&r->create.share, fds + 6, 1);
 	return true;
@@ -369,6 +397,8 @@ static ssize_t receive_packet(int fd, char *text, size_t len, int fds[DOMLET_MON
 			      .msg_controllen = CMSG_LEN(DOMLET_MONITOR_FDS_MAX * sizeof(int)) };
 	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
+	for (size_t i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
+		fds[i] = -1;
 	*cut = n > 0 && msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? E2BIG : 0;
 	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&msg) : NULL; c; c = CMSG_NXTHDR(&msg, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
@@ -383,8 +413,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	struct domlet_connection *c = h->data;
 	const struct domlet_control_listener *listener = &c->control->listener;
 	static char text[DOMLET_MONITOR_PACKET_MAX + 1];
-	int fds[DOMLET_MONITOR_FDS_MAX] = { -1, -1, -1, -1, -1, -1, -1 };
-	int cut;
+	int fds[DOMLET_MONITOR_FDS_MAX], cut;
 	ssize_t n = receive_packet(c->fd, text, sizeof text - 1, fds, &cut);
 	struct domlet_control_request r;
 	struct json_object *o;
@@ -407,7 +436,7 @@ static void on_packet(uv_poll_t *h, int status, int events)
 	else if (read_request(c, o, fds, &r))
 		listener->requested(listener->user, c, &r);
 	json_object_put(o);
-	for (int i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
+	for (size_t i = 0; i < DOMLET_MONITOR_FDS_MAX; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 }

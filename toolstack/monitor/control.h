@@ -40,9 +40,11 @@ struct domlet_control_create {
 	bool foreground, keep, keeps, forges;
 	uint64_t memory_kib;
 	uint32_t vcpus;
-	int document, lock;        /* taken over */
-	int share;                 /* of the process that serves its files; -1: none; taken over */
-	struct domlet_files files; /* taken over */
+	int document, lock; /* taken over */
+	uint32_t socket_count;
+	int sockets[DOMLET_SOCKET_MAX]; /* of the host's, in its binds; taken over */
+	int share;                      /* of the process that serves its files; -1: none; taken over */
+	struct domlet_files files;      /* taken over */
 };
 
 struct domlet_control_request {

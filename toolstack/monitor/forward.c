@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../dom0/netns.h"
+#include "../dom0/peer.h"
 
 /* docker's resolver in each namespace with a network of the user's; rules of dockerd's lead to where it listens. */
 #define RESOLVER_ADDRESS 0x7f00000bu /* 127.0.0.11 */
@@ -28,6 +30,21 @@ static int open_resolver(int namespace, bool stream)
 	return -code;
 }
 
+static int open_file(const struct domlet_forward *f, const struct domlet_guest_peer *peer)
+{
+	const struct domlet_peer as = {
+		.uid = peer->uid, .gid = peer->gid, .groups = peer->groups, .group_count = peer->group_count
+	};
+
+	return peer->socket < f->file_count ? domlet_peer_connect(f->files[peer->socket], &as) : -ECONNREFUSED;
+}
+
+void domlet_forward_take(struct domlet_forward *f, const int *files, uint32_t count)
+{
+	memcpy(f->files, files, count * sizeof *files);
+	f->file_count = count;
+}
+
 void domlet_forward_begin(struct domlet_forward *f, struct domlet_guest *guest, uint32_t tag, uint32_t container,
 			  int namespace)
 {
@@ -39,7 +56,9 @@ void domlet_forward_hear(const struct domlet_forward *f, struct domlet_guest *gu
 {
 	struct domlet_guest_socket socket = { .tag = ev->tag, .fd = -ESRCH };
 
-	if (f && f->namespace >= 0 && ev->service == DOMLET_FORWARD_RESOLVER)
+	if (f && ev->service == DOMLET_FORWARD_SOCKET)
+		socket.fd = open_file(f, &ev->peer);
+	else if (f && f->namespace >= 0 && ev->service == DOMLET_FORWARD_RESOLVER)
 		socket.fd = open_resolver(f->namespace, ev->stream);
 	domlet_guest_give_socket(guest, &socket);
 }
@@ -49,4 +68,6 @@ void domlet_forward_end(struct domlet_forward *f)
 	if (f->namespace >= 0)
 		close(f->namespace);
 	f->namespace = -1;
+	while (f->file_count)
+		close(f->files[--f->file_count]);
 }

@@ -172,6 +172,7 @@ void domlet_members_create(struct domlet_members *m, struct domlet_connection *f
 	close_all((const int[]){ r->fds[0], r->fds[1], r->fds[2], r->fds[3], r->create.document, r->create.lock,
 				 r->create.share },
 		  7);
+	close_all(r->create.sockets, r->create.socket_count);
 }
 
 void domlet_members_be_about(struct domlet_members *m, struct domlet_connection *from,

@@ -10,11 +10,12 @@
  * over a SOCK_SEQPACKET socket, one JSON object a packet:
  *   {"verb":"join"}, of a command that is about to make a container: one gets a number
  *   and a generation, which are kept for the connection as long as it lasts
- *   {"verb":"create","version":3,"root":…,"id":…,"terminal":false,"foreground":false,
- *   "keep":false,"keeps":false,"forges":false,"memory":KIB,"vcpus":N,"shares":false,
+ *   {"verb":"create","version":4,"root":…,"id":…,"terminal":false,"foreground":false,
+ *   "keep":false,"keeps":false,"forges":false,"memory":KIB,"vcpus":N,"shares":false,"sockets":N,
  *   "files":[{"mount":N,"path":…,"resolves":false},…]}, with seven descriptors: the process's three streams (with a
  *   terminal: thrice the same), its proxy's socket, the guest's document, the image's lock, and, if it shares,
- *   the socket of the process that serves its files; /dev/null stands for what there is none of. One that
+ *   the socket of the process that serves its files; /dev/null stands for what there is none of. N more are
+ *   the sockets in its binds, O_PATH. One that
  *   "forges" may send in any name (net/filter.h). ROOT/ID has the
  *   container's record, which is the monitor's from now on, until that says
  *   otherwise. Of the connection that a monitor is started with, "join" is done.
@@ -42,9 +43,10 @@
 #include "../xen/xen.h"
 
 #define DOMLET_MONITOR_SOCKET DOMLET_DOMAIN_SOCKET
-#define DOMLET_MONITOR_VERSION 3        /* of "create": raised when an older monitor could misread a newer one */
+#define DOMLET_MONITOR_VERSION 4        /* of "create": raised when an older monitor could misread a newer one */
 #define DOMLET_MONITOR_PACKET_MAX 32768 /* create's, with four paths and an id */
-#define DOMLET_MONITOR_FDS_MAX 7        /* create's */
+#define DOMLET_MONITOR_CREATE_FDS 7
+#define DOMLET_MONITOR_FDS_MAX (DOMLET_MONITOR_CREATE_FDS + DOMLET_SOCKET_MAX)
 #define DOMLET_MONITOR_EXEC_FDS 5
 #define DOMLET_MONITOR_ANSWER_MAX 4096
 #define DOMLET_MONITOR_FIRST_GENERATION 1 /* of the container that a monitor's first connection brings, number 0 */

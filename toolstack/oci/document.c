@@ -80,6 +80,13 @@ static void replace_bind(const struct domlet_plan_mount *m, struct json_object *
 		add_text(configured, "source", m->source);
 }
 
+static void add_owner(const struct domlet_plan_mount *m, struct json_object *out)
+{
+	json_object_object_add(out, "mode", json_object_new_int((int)m->mode));
+	json_object_object_add(out, "uid", json_object_new_int64(m->uid));
+	json_object_object_add(out, "gid", json_object_new_int64(m->gid));
+}
+
 static int add_content(struct domlet_plan_mount *m, struct json_object *out, struct domlet_error *err)
 {
 	cleanup_free char *text = domlet_base64_encode(m->content, m->content_len);
@@ -89,9 +96,6 @@ static int add_content(struct domlet_plan_mount *m, struct json_object *out, str
 	free(m->content);
 	m->content = NULL;
 	add_text(out, "content", text);
-	json_object_object_add(out, "mode", json_object_new_int((int)m->mode));
-	json_object_object_add(out, "uid", json_object_new_int64(m->uid));
-	json_object_object_add(out, "gid", json_object_new_int64(m->gid));
 	return 0;
 }
 
@@ -99,12 +103,12 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 		     struct domlet_error *err)
 {
 	static const char *const ways[] = {
-		[DOMLET_PLAN_MOUNT_GUEST] = "guest",
-		[DOMLET_PLAN_MOUNT_COPY] = "copy",
-		[DOMLET_PLAN_MOUNT_LIVE] = "live",
+		[DOMLET_PLAN_MOUNT_GUEST] = "guest", [DOMLET_PLAN_MOUNT_COPY] = "copy",
+		[DOMLET_PLAN_MOUNT_LIVE] = "live",   [DOMLET_PLAN_MOUNT_SOCKET] = "socket",
 		[DOMLET_PLAN_MOUNT_SKIP] = "skip",
 	};
 	struct json_object *out = json_object_new_object();
+	int r = 0;
 
 	json_object_array_add(mounts, out);
 	add_text(out, "via", ways[m->way]);
@@ -116,7 +120,13 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 		add_text(out, "shared", m->shared);
 	if (m->is_bind)
 		replace_bind(m, configured);
-	return m->way == DOMLET_PLAN_MOUNT_COPY ? add_content(m, out, err) : 0;
+	if (m->way == DOMLET_PLAN_MOUNT_COPY)
+		r = add_content(m, out, err);
+	if (m->way == DOMLET_PLAN_MOUNT_SOCKET)
+		json_object_object_add(out, "socket", json_object_new_int64(m->socket));
+	if (m->way == DOMLET_PLAN_MOUNT_COPY || m->way == DOMLET_PLAN_MOUNT_SOCKET)
+		add_owner(m, out);
+	return r;
 }
 
 static void remove_namespace(struct json_object *list, const char *type)

@@ -18,6 +18,9 @@
  *   {"via":"skip"}                  the guest has its own there
  *   {"via":"copy","content":BASE64,"mode":N,"uid":N,"gid":N}
  *                                   a regular file
+ *   {"via":"socket","socket":N,"mode":N,"uid":N,"gid":N}
+ *                                   the guest listens there, and asks for the host's
+ *                                   socket of that number when somebody connects
  * "join" is there when the container has namespaces of others in its domain: their
  * numbers, by type. Those types are taken out of the configuration.
  * frontend/proto/PROTOCOL.md says how it travels.

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "../../frontend/proto/limits.h"
 #include "../base/cleanup.h"
 #include "../base/error.h"
 #include "../base/file.h"
@@ -211,10 +212,20 @@ static int plan_live(const struct mount_view *m, char *source, struct domlet_pla
 	return 0;
 }
 
+/* Takes SOURCE over. */
+static int plan_socket(char *source, const struct stat *st, struct domlet_plan_mount *out)
+{
+	out->way = DOMLET_PLAN_MOUNT_SOCKET;
+	out->file = source;
+	out->mode = st->st_mode & 07777;
+	out->uid = st->st_uid;
+	out->gid = st->st_gid;
+	return 0;
+}
+
 static const char *refused_kind(mode_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFSOCK: return "a socket of the host can't be reached from the guest yet";
 	case S_IFIFO: return "a FIFO of the host can't be reached from the guest yet";
 	default: return "a device of the host can't be passed to the guest yet";
 	}
@@ -225,6 +236,7 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct doml
 {
 	cleanup_free char *source = NULL;
 	struct stat st;
+	int found;
 
 	if (same_path(m->destination, "/dev/shm"))
 		return plan_shm(m, bundle, out, err);
@@ -232,17 +244,20 @@ static int plan_bind(const struct mount_view *m, const char *bundle, struct doml
 		return 0;
 	if (m->source[0] == '\0')
 		return domlet_error_set(err, EINVAL, "the bind mount on %s has no source", m->destination);
+	source = source_path(m, bundle);
+	if (!source)
+		return out_of_memory(m, err);
+	found = stat(source, &st) < 0 ? errno : 0;
+	if (!found && S_ISSOCK(st.st_mode)) /* wherever it lies, it is of a process and not of the kernel's */
+		return plan_socket(take_ptr(source), &st, out);
 	if (is_system(m->source))
 		return domlet_error_set(
 			err, ENOTSUP,
 			"the bind mount of %s on %s can't be done: the guest has its own kernel, and what is below /proc, /sys and /dev of the host belongs to the host's",
 			m->source, m->destination);
-	source = source_path(m, bundle);
-	if (!source)
-		return out_of_memory(m, err);
-	if (stat(source, &st) < 0)
-		return domlet_error_set(err, errno, "the bind mount of %s on %s can't be done: %s", m->source,
-					m->destination, domlet_strerror(errno));
+	if (found)
+		return domlet_error_set(err, found, "the bind mount of %s on %s can't be done: %s", m->source,
+					m->destination, domlet_strerror(found));
 	if (S_ISDIR(st.st_mode) || (S_ISREG(st.st_mode) && !is_engines(m->destination)))
 		return plan_live(m, take_ptr(source), out);
 	if (!S_ISREG(st.st_mode))
@@ -277,6 +292,21 @@ static int plan_mount(const struct mount_view *m, const char *bundle, struct dom
 				m->destination, m->type);
 }
 
+static int count_mount(struct domlet_plan *plan, struct domlet_plan_mount *m, struct domlet_error *err)
+{
+	if (m->way == DOMLET_PLAN_MOUNT_LIVE)
+		m->export = plan->export_count++;
+	if (m->way != DOMLET_PLAN_MOUNT_SOCKET)
+		return 0;
+	if (plan->socket_count == DOMLET_SOCKET_MAX)
+		return domlet_error_set(
+			err, E2BIG,
+			"the bind mount of %s on %s can't be done: a container can have %u sockets of the host's, and this is one more",
+			m->file, m->destination, DOMLET_SOCKET_MAX);
+	m->socket = plan->socket_count++;
+	return 0;
+}
+
 int domlet_plan_mounts(struct json_object *config, struct domlet_plan *plan, struct domlet_error *err)
 {
 	struct json_object *in = domlet_oci_member(config, "mounts");
@@ -301,10 +331,10 @@ int domlet_plan_mounts(struct json_object *config, struct domlet_plan *plan, str
 			return out_of_memory(&m, err);
 		out->is_bind = is_bind(&m);
 		r = plan_mount(&m, plan->bundle, out, err);
+		if (r == 0)
+			r = count_mount(plan, out, err);
 		if (r < 0)
 			return r;
-		if (out->way == DOMLET_PLAN_MOUNT_LIVE)
-			out->export = plan->export_count++;
 	}
 	return 0;
 }

@@ -24,10 +24,11 @@ struct json_object;
 
 /* How a mount of the configuration comes to be in the guest. */
 enum domlet_plan_mount_way {
-	DOMLET_PLAN_MOUNT_GUEST, /* a file system of the guest's kernel: proc, tmpfs, … */
-	DOMLET_PLAN_MOUNT_COPY,  /* a regular file of the host's, as it was when it was planned */
-	DOMLET_PLAN_MOUNT_LIVE,  /* a directory or file of the host's, which both see as it is */
-	DOMLET_PLAN_MOUNT_SKIP,  /* not at all: the guest has its own there */
+	DOMLET_PLAN_MOUNT_GUEST,  /* a file system of the guest's kernel: proc, tmpfs, … */
+	DOMLET_PLAN_MOUNT_COPY,   /* a regular file of the host's, as it was when it was planned */
+	DOMLET_PLAN_MOUNT_LIVE,   /* a directory or file of the host's, which both see as it is */
+	DOMLET_PLAN_MOUNT_SKIP,   /* not at all: the guest has its own there */
+	DOMLET_PLAN_MOUNT_SOCKET, /* a UNIX socket of the host's, which programs of the container reach */
 };
 
 struct domlet_plan_mount {
@@ -49,7 +50,10 @@ struct domlet_plan_mount {
 	char *content; /* NULL once the document is made */
 	size_t content_len;
 	uint32_t mode, uid, gid;
-	char *file; /* the host's, by an absolute path; also of LIVE */
+	char *file; /* the host's, by an absolute path; also of LIVE and SOCKET */
+
+	/* SOCKET, whose owner and mode are as a COPY's */
+	uint32_t socket; /* its number among the container's, below DOMLET_SOCKET_MAX */
 
 	/* LIVE */
 	uint32_t export; /* its number among what is shared with the guest */
@@ -116,6 +120,7 @@ struct domlet_plan {
 	struct domlet_plan_mount *mounts; /* in the configuration's order */
 	size_t mount_count;
 	uint32_t export_count; /* of the root and the mounts that are LIVE */
+	uint32_t socket_count; /* of the mounts that are SOCKET */
 
 	/* The domain's size by the container's limits; 0: it has no limit, so the template's. */
 	uint64_t memory_kib;
