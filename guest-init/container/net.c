@@ -115,17 +115,19 @@ static int move(struct domlet_rtnetlink *from, unsigned int index, int namespace
 /* From process 1's namespace, which this process is in yet, into the container's. */
 static int fetch(struct network *n, struct domlet_rtnetlink *home, int namespace, const struct domlet_net_link *l)
 {
+	unsigned int index = 0;
 	char name[IFNAMSIZ];
 	int r;
 
-	for (int ms = 0; !find_device(l->device, name); ms += LOOK_MS) {
+	/* A device that is being registered is in sysfs before it has its index. */
+	for (int ms = 0; !find_device(l->device, name) || !(index = if_nametoindex(name)); ms += LOOK_MS) {
 		if (ms >= DEVICE_MS)
 			return domlet_failure_set(n->failure, ENODEV,
 						  "the guest has no device vif-%u for %s, after %d s", l->device,
 						  l->name, DEVICE_MS / 1000);
 		pause_a_little();
 	}
-	r = move(home, if_nametoindex(name), namespace, l->name);
+	r = move(home, index, namespace, l->name);
 	return r < 0 ? fail(n, -r, "make the container's link", l->name) : 0;
 }
 

@@ -146,6 +146,22 @@ static void test_what_can_not_be_is_refused(void **state)
 	end_container(0, 1);
 }
 
+/* A device that the kernel is about to register has a name in sysfs, and no link of that name is there yet. */
+static void test_a_device_that_is_half_there(void **state)
+{
+	uint32_t first;
+
+	(void)state;
+	create_sleeper(0, 1, OWN_NETWORK, "");
+	call("ip link set x4 name y4");
+	first = send_net(0, 1);
+	assert_int_equal(set_net(0, 2), EAGAIN);
+	(void)usleep(200000);
+	call("ip link set y4 name x4");
+	assert_int_equal(monitor_reply(&m, first), 0);
+	end_container(0, 1);
+}
+
 /* It is waited for, and everything else is answered meanwhile. */
 static void test_a_device_that_comes_late(void **state)
 {
@@ -177,6 +193,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_a_network_is_there_before_the_start, open_with_device,
 						close_with_device),
 		cmocka_unit_test_setup_teardown(test_what_can_not_be_is_refused, open_with_device, close_with_device),
+		cmocka_unit_test_setup_teardown(test_a_device_that_is_half_there, open_with_device, close_with_device),
 		cmocka_unit_test_setup_teardown(test_a_device_that_comes_late, open_with_device, close_with_device),
 	};
 
