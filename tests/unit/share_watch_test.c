@@ -480,7 +480,7 @@ static void many_changes(void **state)
 	for (int round = 0; round < 3; round++)
 		for (uint32_t i = 0; i < 3000; i++) {
 			snprintf(name, sizeof name, "f%u", i);
-			put_host_file(name, "longer" + round);
+			put_host_file(name, &"longer"[round]);
 		}
 	domlet_share_watcher_read(w);
 	(void)news();
