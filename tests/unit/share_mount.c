@@ -66,8 +66,9 @@ static void write_news(int fuse, int socket)
 static void grant(struct domlet_share *s, uint64_t count)
 {
 	const struct fuse_in_header in = { .len = sizeof in, .opcode = FUSE_NOTIFY_REPLY, .unique = count };
+	uint8_t none[sizeof(struct fuse_out_header)] __attribute__((aligned(8)));
 
-	(void)domlet_share_answer(s, (const uint8_t *)&in, sizeof in, NULL);
+	(void)domlet_share_answer(s, (const uint8_t *)&in, sizeof in, none);
 }
 
 static struct domlet_share_watcher *watch(struct domlet_share *s, int fuse, struct pollfd fds[2])

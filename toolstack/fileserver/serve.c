@@ -66,8 +66,10 @@ static void wait_for_ring(struct server *s)
 		;
 	if (n != (ssize_t)sizeof attach) /* there will be none */
 		_exit(0);
-	if (domlet_host_ring_map(&s->ring, attach.domid, &attach.offer, &err) < 0)
+	if (domlet_host_ring_map(&s->ring, attach.domid, &attach.offer, &err) < 0) {
+		err.code = EPROTO; /* it is the guest that has granted nothing like that */
 		give_up(s->socket, &err);
+	}
 	domlet_host_ring_seal(&s->ring);
 }
 
