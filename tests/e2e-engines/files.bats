@@ -31,7 +31,6 @@ teardown() {
     docker rm -f f1 >"$out"
 }
 
-# bats test_tags=brief
 @test "docker: cp both ways, diff, export, commit and restart are of what the container writes" {
     docker run -d --name f1 --runtime "$RUNTIME" --network none busybox sh -c '
         cat /count; echo x >>/count
