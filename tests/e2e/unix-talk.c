@@ -7,6 +7,7 @@
  *   unix-talk ask PATH BYTES TIMES        sends so many bytes, ends that, checks what comes back, and prints what is
  *                                         said then; one connection after the other
  *   unix-talk say PATH BYTES              sends, and ends without having read
+ *   unix-talk tell PATH TEXT              sends that, and prints what comes
  *   unix-talk rights PATH                 sends a byte with a descriptor, and prints what is said
  *   unix-talk hold PATH COUNT             has so many connections at once, each of which gives a byte back, perhaps late; then waits
  * An error is printed by its name, and 1 the status.
@@ -216,6 +217,20 @@ static void say(const char *path, size_t len)
 		fail("send");
 }
 
+static void tell(const char *path, const char *text)
+{
+	int fd = connect_to(path);
+	char bytes[4096];
+	ssize_t n;
+
+	if (!send_all(fd, text, strlen(text)))
+		fail("send");
+	while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+		fwrite(bytes, 1, (size_t)n, stdout);
+	if (n < 0)
+		fail("recv");
+}
+
 static void send_rights(const char *path)
 {
 	union {
@@ -269,6 +284,8 @@ int main(int argc, char **argv)
 		ask(argv[2], strtoul(argv[3], NULL, 10), atoi(argv[4]));
 	else if (!strcmp(verb, "say") && argc > 3)
 		say(argv[2], strtoul(argv[3], NULL, 10));
+	else if (!strcmp(verb, "tell") && argc > 3)
+		tell(argv[2], argv[3]);
 	else if (!strcmp(verb, "rights"))
 		send_rights(argv[2]);
 	else if (!strcmp(verb, "hold") && argc > 3)
