@@ -65,6 +65,8 @@
  * container costs a guest 129 grants. */
 #define DOMLET_SHARE_RING_ORDER 6u
 #define DOMLET_SHARE_MESSAGE_MAX (DOMLET_SHARE_DATA_MAX + 4096u)
+/* What the guest's kernel is told without having asked: a name, and what it is about. */
+#define DOMLET_SHARE_NEWS_MAX 512u
 
 /* Container ids: runc's bound is the file name's. */
 #define DOMLET_ID_MAX 255u

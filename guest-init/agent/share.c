@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../container/live.h"
+#include "../container/spawn.h"
 #include "../share/relay.h"
 #include "reply.h"
 #include "table.h"
@@ -19,27 +20,6 @@ struct guest_share {
 	pid_t relay, flusher; /* 0: there is none */
 };
 
-static int compare(const void *a, const void *b)
-{
-	const int *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-/* Closes all but the standard streams and the COUNT descriptors at KEPT. */
-static void close_others(int *kept, uint32_t count)
-{
-	unsigned int first = STDERR_FILENO + 1;
-
-	qsort(kept, count, sizeof *kept, compare);
-	for (uint32_t i = 0; i < count; i++) {
-		if ((unsigned int)kept[i] > first)
-			(void)close_range(first, (unsigned int)kept[i] - 1, 0);
-		first = (unsigned int)kept[i] + 1;
-	}
-	(void)close_range(first, ~0U, 0);
-}
-
 static _Noreturn void relay(struct guest_share *s, const struct domlet_relay_export *exports, uint32_t count)
 {
 	int *kept = calloc(count + 1u, sizeof *kept);
@@ -50,7 +30,7 @@ static _Noreturn void relay(struct guest_share *s, const struct domlet_relay_exp
 	for (uint32_t i = 0; i < count; i++)
 		kept[i] = exports[i].fuse;
 	kept[count] = domlet_device_fd(&s->device);
-	close_others(kept, count + 1);
+	domlet_spawn_close_others(kept, count + 1u);
 	free(kept);
 	domlet_relay_run(&s->device, exports, count);
 }

@@ -74,6 +74,21 @@ static int join_container(const struct order *s, struct domlet_failure *failure)
 	return 0;
 }
 
+void domlet_spawn_close_others(const int *kept, size_t count)
+{
+	unsigned int from = STDERR_FILENO + 1, next;
+
+	do {
+		next = UINT_MAX;
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] >= (int)from && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		if (next > from)
+			(void)close_range(from, next - 1, 0);
+		from = next + 1;
+	} while (next != UINT_MAX);
+}
+
 /* Process 1's descriptors lead out of the container (its cgroup's directory,
  * the grant device), and the go pipe's other end would have the child wait for
  * itself when its parent dies. */
@@ -89,17 +104,8 @@ static void close_inherited(const struct order *s)
 			     join ? join[DOMLET_JOIN_IPC] : no_join,
 			     join ? join[DOMLET_JOIN_UTS] : no_join,
 			     join ? join[DOMLET_JOIN_NETWORK] : no_join };
-	unsigned int from = STDERR_FILENO + 1, next;
 
-	do {
-		next = UINT_MAX;
-		for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-			if (kept[i] >= (int)from && (unsigned int)kept[i] < next)
-				next = (unsigned int)kept[i];
-		if (next > from)
-			(void)close_range(from, next - 1, 0);
-		from = next + 1;
-	} while (next != UINT_MAX);
+	domlet_spawn_close_others(kept, sizeof kept / sizeof kept[0]);
 }
 
 /* The container's own /dev/null, or -1: what an image has under that name may be anything. */

@@ -43,5 +43,7 @@ int domlet_spawn_exec(struct domlet_spawn *p, const struct domlet_process_config
 int domlet_spawn_ready(struct domlet_spawn *p, const struct domlet_spawn_status *status, struct domlet_failure *failure);
 /* Closes every descriptor. */
 void domlet_spawn_close(struct domlet_spawn *p);
+/* In a child of process 1's: closes all descriptors but the standard streams and the COUNT ones at KEPT, of which -1 is none. */
+void domlet_spawn_close_others(const int *kept, size_t count);
 
 #endif

@@ -29,8 +29,6 @@
 /* What may wait at once to be written by who writes what nobody has asked for; dom0 hears of each half that is. */
 #define NEWS_MAX 64u
 #define NEWS_HALF (NEWS_MAX / 2)
-/* As long as toolstack/share/ makes one: a name, and what it is about. */
-#define NEWS_LEN_MAX 512u
 
 struct relay {
 	struct domlet_device *device;
@@ -49,7 +47,7 @@ struct relay {
 
 struct news {
 	uint32_t export;
-	uint8_t message[NEWS_LEN_MAX];
+	uint8_t message[DOMLET_SHARE_NEWS_MAX];
 };
 
 static _Noreturn void end(const char *why)

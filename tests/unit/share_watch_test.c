@@ -288,16 +288,24 @@ static void own_changes_are_no_news(void **state)
 	is_told("");
 }
 
+/* The file f, which is empty. */
+static uint64_t open_new(struct fuse_entry_out *f)
+{
+	uint64_t fh;
+
+	put_host_file("f", "");
+	*f = look("f");
+	assert_int_equal(share_client_open_file(&c, f->nodeid, O_RDWR, &fh), 0);
+	return fh;
+}
+
 /* Each write of the guest's between two of dom0's, and the other way round. */
 static void own_writes_hide_none_of_dom0s(void **state)
 {
 	struct fuse_entry_out f;
-	uint64_t fh;
+	uint64_t fh = open_new(&f);
 
 	(void)state;
-	put_host_file("f", "");
-	f = look("f");
-	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDWR, &fh), 0);
 	for (int i = 0; i < 10; i++) {
 		put_host_file("f", "dom0's");
 		assert_int_equal(share_client_write(&c, f.nodeid, fh, 0, "guest", 5), 0);
@@ -316,12 +324,9 @@ static void own_writes_hide_none_of_dom0s(void **state)
 static void after_a_write_the_mode_is_still_news(void **state)
 {
 	struct fuse_entry_out f;
-	uint64_t fh;
+	uint64_t fh = open_new(&f);
 
 	(void)state;
-	put_host_file("f", "");
-	f = look("f");
-	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDWR, &fh), 0);
 	assert_int_equal(share_client_write(&c, f.nodeid, fh, 0, "guest", 5), 0);
 	is_told("");
 	assert_int_equal(chmod(real("f"), 0600), 0);

@@ -173,7 +173,7 @@ static bool send_late(struct server *s)
 	ssize_t n = 0;
 
 	for (uint32_t i = 0; n <= 0 && i < s->count; i++) {
-		n = domlet_share_waits(s->shares[i]) ? domlet_share_retry(s->shares[i], s->reply) : 0;
+		n = domlet_share_retry(s->shares[i], s->reply);
 		if (n > 0)
 			domlet_carrier_send(&s->carrier, i, s->reply, (uint32_t)n);
 	}

@@ -55,7 +55,6 @@ ssize_t domlet_share_retry(struct domlet_share *s, uint8_t *reply);
  * it believes for a second, as it does all without a watcher. It says first how many of these messages it takes,
  * as the unique number of a FUSE_NOTIFY_REPLY, and by another one each time how many more.
  */
-#define DOMLET_SHARE_NEWS_MAX 512u
 struct domlet_share_watcher;
 
 /* FD is from inotify_init1(IN_NONBLOCK) and becomes the watcher's, unless NULL is returned: out of memory. It watches less
@@ -69,7 +68,7 @@ void domlet_share_watcher_close(struct domlet_share_watcher *w);
 /* Before the first request. */
 void domlet_share_watch(struct domlet_share *s, struct domlet_share_watcher *w);
 /* Is there something to tell, and does the guest take it? Then domlet_share_tell() writes one message of at most
- * DOMLET_SHARE_NEWS_MAX bytes and returns its length, or 0: not yet. */
+ * DOMLET_SHARE_NEWS_MAX bytes (limits.h) and returns its length, or 0: not yet. */
 bool domlet_share_has_news(const struct domlet_share *s);
 size_t domlet_share_tell(struct domlet_share *s, uint8_t *message);
 
