@@ -191,12 +191,28 @@ static bool give_credit(struct relay *r)
 	return true;
 }
 
-static bool is_news(const uint8_t *message)
+/* A reply, or what nobody has asked for. In front of a reply may be what the kernel is to take back first, which it does
+ * without waiting for anybody. */
+static void hand_over(struct relay *r, uint32_t export, size_t len)
 {
+	const uint8_t *message = r->carrier.in;
+	int fuse = r->exports[export].fuse;
 	struct fuse_out_header out;
 
 	memcpy(&out, message, sizeof out);
-	return out.unique == 0;
+	if (out.unique == 0 && out.len >= len) {
+		hand_to_teller(r, export, len);
+		return;
+	}
+	if (out.unique == 0) {
+		hand_to_kernel(fuse, message, out.len);
+		message += out.len;
+		len -= out.len;
+	}
+	hand_to_kernel(fuse, message, len);
+	if (!r->answered[export])
+		read_ahead(r->exports[export].dev);
+	r->answered[export] = true;
 }
 
 /* True: something came. */
@@ -211,14 +227,7 @@ static bool take_replies(struct relay *r)
 		if (export >= r->count)
 			end("dom0 answers for a file system that there isn't");
 		any = true;
-		if (is_news(r->carrier.in)) {
-			hand_to_teller(r, export, (size_t)len);
-			continue;
-		}
-		hand_to_kernel(r->exports[export].fuse, r->carrier.in, (size_t)len);
-		if (!r->answered[export])
-			read_ahead(r->exports[export].dev);
-		r->answered[export] = true;
+		hand_over(r, export, (size_t)len);
 	}
 	if (len < 0)
 		end("dom0 broke the ring");

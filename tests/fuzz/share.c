@@ -159,6 +159,12 @@ static void take_reply(uint32_t opcode, ssize_t n)
 	if (n <= 0)
 		return;
 	memcpy(&out, t.reply, sizeof out);
+	if (out.unique == 0 && out.error == FUSE_NOTIFY_INVAL_INODE) {
+		n -= (ssize_t)out.len;
+		must(opcode == FUSE_OPEN && n > 0);
+		memmove(t.reply, t.reply + out.len, (size_t)n);
+		memcpy(&out, t.reply, sizeof out);
+	}
 	must(out.len == n && out.error <= 0 && out.error > -1000);
 	if (out.error || out.len < sizeof out + sizeof number)
 		return;

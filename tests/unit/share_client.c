@@ -125,6 +125,14 @@ static int take_reply(struct share_client *c)
 		return 1;
 	must((size_t)c->result >= sizeof out && (size_t)c->result <= DOMLET_SHARE_MESSAGE_MAX, "a reply's length");
 	memcpy(&out, c->reply, sizeof out);
+	c->first_len = out.unique ? 0 : out.len;
+	if (c->first_len) {
+		must(c->first_len <= sizeof c->first && (size_t)c->result > c->first_len, "what is in front of a reply");
+		memcpy(c->first, c->reply, c->first_len);
+		c->result -= (ssize_t)c->first_len;
+		memmove(c->reply, c->reply + c->first_len, (size_t)c->result);
+		memcpy(&out, c->reply, sizeof out);
+	}
 	must(out.len == (size_t)c->result && out.error <= 0 && out.error > -1000 && (!out.error || out.len == sizeof out),
 	     "a reply's header");
 	c->out_len = out.len - sizeof out;

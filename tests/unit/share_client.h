@@ -29,6 +29,9 @@ struct share_client {
 	ssize_t result;
 	const uint8_t *out;
 	size_t out_len;
+	/* The message that was in front of it; 0: there was none. */
+	uint8_t first[64];
+	size_t first_len;
 };
 
 /* Takes the umask away, and opens the share and its connection. */

@@ -49,6 +49,11 @@ static void answer(size_t len)
 	if (n <= 0)
 		return;
 	memcpy(&out, c.reply, sizeof out);
+	if (out.unique == 0 && out.error > 0) { /* what the guest is to know before the reply */
+		n -= (ssize_t)out.len;
+		assert_true(n >= (ssize_t)sizeof out);
+		memcpy(&out, c.reply + out.len, sizeof out);
+	}
 	assert_int_equal(out.len, n);
 	assert_true(out.error <= 0 && out.error > -1000);
 }

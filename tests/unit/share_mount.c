@@ -42,11 +42,19 @@ bool share_mount_possible(void)
 	return fd >= 0;
 }
 
+/* One message, or a reply with one in front. */
 static void put(int fuse, const uint8_t *reply, ssize_t len)
 {
-	/* ENOENT: whoever has asked was killed meanwhile. */
-	if (len < 0 || (len > 0 && write(fuse, reply, (size_t)len) != len && errno != ENOENT))
-		give_up("the kernel refuses a reply");
+	struct fuse_out_header out;
+
+	if (len < 0)
+		give_up("a request that is none");
+	for (; len > 0; reply += out.len, len -= out.len) {
+		memcpy(&out, reply, sizeof out);
+		/* ENOENT: whoever has asked was killed meanwhile. */
+		if (write(fuse, reply, out.len) != out.len && errno != ENOENT)
+			give_up("the kernel refuses a reply");
+	}
 }
 
 /* As a relay's: whoever writes what nobody has asked for may wait for what only the server can end. */

@@ -123,6 +123,15 @@ static const char *line(const char *format, ...)
 #define is_told(...) assert_string_equal(news(), line(__VA_ARGS__))
 #define id(entry) ((long long)(entry).nodeid)
 
+/* In front of the last reply were the attributes of NODE. */
+static void is_told_first(long long node)
+{
+	heard[0] = 0;
+	assert_true(c.first_len > 0);
+	hear(c.first, c.first_len);
+	assert_string_equal(heard, line("attributes %llx\n", node));
+}
+
 static struct fuse_entry_out look_in(uint64_t parent, const char *name, uint64_t valid)
 {
 	struct fuse_entry_out entry;
@@ -374,8 +383,41 @@ static void what_is_no_event_is_seen_by_opening(void **state)
 	put_host_file("d/g", "longer");
 	is_told("");
 	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
-	is_told("attributes %llx\n", id(f));
+	is_told_first(id(f));
+	is_told("");
 	assert_int_equal(share_client_release(&c, f.nodeid, fh, false), 0);
+}
+
+/* The guest would take the end of the file for what it was, and fill up what it reads. */
+static void what_is_news_comes_before_the_open_file(void **state)
+{
+	struct fuse_entry_out f;
+	uint64_t fh;
+
+	(void)state;
+	put_host_file("f", "long");
+	f = look("f");
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
+	assert_int_equal(c.first_len, 0);
+	/* No event of it has been read. */
+	put_host_file("f", "l");
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
+	is_told_first(id(f));
+	is_told("");
+	(void)attr_valid(f.nodeid);
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
+	assert_int_equal(c.first_len, 0);
+	/* It was told, but the guest may not have taken it. */
+	put_host_file("f", "");
+	is_told("attributes %llx\n", id(f));
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
+	is_told_first(id(f));
+	/* What the guest has written itself it knows. */
+	(void)attr_valid(f.nodeid);
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_WRONLY, &fh), 0);
+	assert_int_equal(share_client_write(&c, f.nodeid, fh, 0, "guest", 5), 0);
+	assert_int_equal(share_client_open_file(&c, f.nodeid, O_RDONLY, &fh), 0);
+	assert_int_equal(c.first_len, 0);
 }
 
 static void a_single_file(void **state)
@@ -607,6 +649,7 @@ int main(void)
 		CASE(after_a_write_the_mode_is_still_news),
 		CASE(hard_links_are_asked_for),
 		CASE(what_is_no_event_is_seen_by_opening),
+		CASE(what_is_news_comes_before_the_open_file),
 		CASE(a_single_file),
 		CASE(what_the_guest_forgets_is_no_news),
 		CASE(bounded_watches),

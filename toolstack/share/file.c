@@ -29,21 +29,16 @@ static struct domlet_share_handle *file_of(const struct domlet_share_request *r,
 /* A file that was changed so shortly ago may be changed again without another time of its last change. */
 #define FRESH_NS (2 * NS)
 
-/* Whether the pages of N that the guest may have from an earlier open are still what the file FD has. What was changed and is
- * no event, as by another name of it, is seen here. */
-static bool is_unchanged(struct domlet_share *s, struct domlet_share_node *n, int fd)
+/* Whether the pages of N that the guest may have from an earlier open are still what the file FD has. */
+static bool is_unchanged(struct domlet_share_node *n, const struct statx *stx)
 {
 	uint64_t before = n->opened, changed, now;
 	struct timespec clock;
-	struct statx stx;
 
 	n->opened = 0;
-	if (domlet_share_stat(fd, "", &stx) < 0)
+	if (clock_gettime(CLOCK_REALTIME, &clock) < 0 || stx->stx_ctime.tv_sec <= 0)
 		return false;
-	(void)domlet_share_notice_node(s, n, &stx);
-	if (clock_gettime(CLOCK_REALTIME, &clock) < 0 || stx.stx_ctime.tv_sec <= 0)
-		return false;
-	changed = (uint64_t)stx.stx_ctime.tv_sec * NS + stx.stx_ctime.tv_nsec;
+	changed = (uint64_t)stx->stx_ctime.tv_sec * NS + stx->stx_ctime.tv_nsec;
 	now = (uint64_t)clock.tv_sec * NS + (uint64_t)clock.tv_nsec;
 	if (changed > now || now - changed < FRESH_NS)
 		return false;
@@ -51,10 +46,19 @@ static bool is_unchanged(struct domlet_share *s, struct domlet_share_node *n, in
 	return before == changed;
 }
 
+/* What was changed and is no event, as by another name of it, is seen here. Of an event the guest may not have heard yet. */
+static bool is_known(const struct domlet_share *s, const struct domlet_share_node *n, const struct statx *stx)
+{
+	bool believes = s->watcher && s->watcher->told_of;
+
+	return !believes || (n->told_rights && !domlet_share_news_differs(n, stx));
+}
+
 ssize_t domlet_share_open_file(struct domlet_share_request *r)
 {
 	struct fuse_open_out out = { 0 };
 	struct fuse_open_in in;
+	struct statx stx;
 	bool writes;
 	int fd, e;
 
@@ -79,8 +83,17 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 	out.fh = domlet_share_handle_add(r->s, r->node, fd, false, writes);
 	if (in.flags & O_TRUNC)
 		r->node->told_rest = 0;
-	if (is_unchanged(r->s, r->node, fd))
-		out.open_flags |= FOPEN_KEEP_CACHE;
+	if (domlet_share_stat(fd, "", &stx) == 0) {
+		if (is_unchanged(r->node, &stx))
+			out.open_flags |= FOPEN_KEEP_CACHE;
+		r->attributes_first = !is_known(r->s, r->node, &stx);
+	}
+	if (r->attributes_first && !(out.open_flags & FOPEN_KEEP_CACHE)) {
+		/* All that has happened until now is told by that: the guest gives up its pages, too. */
+		r->node->told_rights = r->node->told_rest = 0;
+		r->node->paged = false;
+		domlet_share_watcher_read(r->s->watcher);
+	}
 	/* Closing tells of fcntl's locks that end. Those that are taken for reading only end with the last descriptor. */
 	if (!writes || r->s->flush_for_locks)
 		out.open_flags |= FOPEN_NOFLUSH;

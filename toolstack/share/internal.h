@@ -166,6 +166,8 @@ struct domlet_share {
 	char scratch[SCRATCH_LEN] __attribute__((aligned(8)));
 };
 
+#define NEWS_FIRST_LEN (sizeof(struct fuse_out_header) + sizeof(struct fuse_notify_inval_inode_out))
+
 /* A request: its node is known when its function is called, its body as long as the table in share.c says. OUT is
  * behind the reply's header. */
 struct domlet_share_request {
@@ -175,6 +177,9 @@ struct domlet_share_request {
 	const uint8_t *body;
 	size_t len;
 	uint8_t *out;
+	bool attributes_first; /* the guest is to give up what it knows of the node's before it takes the reply */
+	size_t first_len;
+	uint8_t first[NEWS_FIRST_LEN]; /* the message that says so */
 };
 
 /* Answers: bytes at OUT, -errno, or this: nothing is sent. */
@@ -250,6 +255,8 @@ void domlet_share_news_told(struct domlet_share_node *n, const struct statx *stx
 bool domlet_share_news_differs(const struct domlet_share_node *n, const struct statx *stx);
 /* The next one's message and its length, or 0. */
 size_t domlet_share_news_take(struct domlet_share *s, uint8_t *message);
+/* The message that takes attributes of N back, for who sends it at once, and its length. */
+size_t domlet_share_news_first(struct domlet_share_node *n, uint8_t *message);
 void domlet_share_news_reset(struct domlet_share *s);
 
 /* notice.c: what events mean. */

@@ -136,6 +136,17 @@ static size_t put_node(const struct domlet_share_news *news, uint8_t *body, int3
 	return sizeof out;
 }
 
+size_t domlet_share_news_first(struct domlet_share_node *n, uint8_t *message)
+{
+	const struct domlet_share_news news = { .node = domlet_share_node_id(n) };
+	struct fuse_out_header out = { .len = NEWS_FIRST_LEN };
+
+	(void)put_node(&news, message + sizeof out, &out.error);
+	memcpy(message, &out, sizeof out);
+	n->told_rights = n->told_rest = 0;
+	return out.len;
+}
+
 size_t domlet_share_news_take(struct domlet_share *s, uint8_t *message)
 {
 	struct fuse_out_header out = { .len = sizeof out };

@@ -164,6 +164,8 @@ static ssize_t answer(struct domlet_share_request *r)
 	    r->in.opcode != FUSE_COPY_FILE_RANGE)
 		r->node->told_rest = 0;
 	domlet_share_watch_wrote(r->s);
+	if (r->attributes_first)
+		r->first_len = domlet_share_news_first(r->node, r->first);
 	domlet_share_node_let_go(r->s, r->node);
 	return n;
 }
@@ -197,7 +199,12 @@ ssize_t domlet_share_answer(struct domlet_share *s, const uint8_t *request, size
 	if (n == NO_REPLY || r.in.opcode == FUSE_FORGET || r.in.opcode == FUSE_BATCH_FORGET ||
 	    r.in.opcode == FUSE_NOTIFY_REPLY || (r.in.opcode == FUSE_INTERRUPT && n != -EINTR))
 		return 0;
-	return put_header(reply, r.in.unique, n);
+	n = put_header(reply, r.in.unique, n);
+	if (r.first_len) {
+		memmove(reply + r.first_len, reply, (size_t)n);
+		memcpy(reply, r.first, r.first_len);
+	}
+	return n + (ssize_t)r.first_len;
 }
 
 bool domlet_share_waits(const struct domlet_share *s)

@@ -41,7 +41,9 @@ struct domlet_share *domlet_share_open(const struct domlet_share_export *exports
  * Writes at most DOMLET_SHARE_MESSAGE_MAX bytes (frontend/proto/limits.h) at REPLY, which is aligned for a
  * uint64_t, and returns their number. 0: there is no reply to this (FORGET), or none yet (a lock that is waited for).
  * -EPROTO: the guest breaks the protocol in a way that no reply can say, and is to be ended. Waits for the file systems
- * below, and never for what a guest decides. The reply to an INTERRUPT is that of the request which it ended. */
+ * below, and never for what a guest decides. The reply to an INTERRUPT is that of the request which it ended.
+ * In front of a reply may be a FUSE_NOTIFY_INVAL_INODE of its file, attributes alone, with a header and a length of its own: the
+ * guest's kernel is to take it first, and takes it without waiting. */
 ssize_t domlet_share_answer(struct domlet_share *s, const uint8_t *request, size_t len, uint8_t *reply);
 
 /* Is a lock waited for? Then domlet_share_retry() is to be called each 20 to 50 ms, until it returns 0: it gives
