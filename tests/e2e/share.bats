@@ -279,3 +279,25 @@ watch_changes() { # fills SOURCE, and measures how long each takes until the con
     wait_for_status stopped
     grep "has lost its files" "$BATS_TEST_TMPDIR/log"
 }
+
+# The programs of a share's unit test, in a domain: what they need of dom0's they have as a share themselves.
+# bats test_tags=xen
+@test "the guest's kernel reads all of what dom0 has just written" {
+    make_bundle /tests/share-notify
+    mkdir "$BUNDLE"/rootfs/{usr,tests}
+    ln -sfn usr/lib64 "$BUNDLE/rootfs/lib64"
+    edit '.process.env += ["DOMLET_GUEST_KERNEL=1", "LD_LIBRARY_PATH=/tests:/usr/lib/x86_64-linux-gnu"]
+        | .process.capabilities = ({} | .[("bounding", "effective", "permitted")] =
+            ["CAP_SYS_ADMIN", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_MKNOD", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_SYS_CHROOT"])
+        | .linux.devices += [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]
+        | .linux.resources.devices += [{allow: true, type: "c", major: 10, minor: 229, access: "rwm"}]
+        | .mounts += [
+            {destination: "/usr", type: "bind", source: "/usr", options: ["bind", "ro"]},
+            {destination: "/tests", type: "bind", source: "/usr/lib/domlet/tests", options: ["bind", "ro"]},
+            {destination: "/tmp", type: "tmpfs", source: "tmpfs", options: []}]'
+    domlet run -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- || {
+        cat "$BATS_TEST_TMPDIR/out"
+        return 1
+    }
+    grep -a '^# ' "$BATS_TEST_TMPDIR/out" >&3
+}

@@ -130,6 +130,8 @@ fill_run_dir() {
     mkdir -p "$run/stage/usr/lib/domlet/tests"
     cp "$image/vmlinuz" "$run/stage/usr/lib/domlet/tests/"
     cp "$build_dir"/tests/e2e/{recvtty,kernel-answers,name-server,unix-talk} "$run/stage/usr/lib/domlet/tests/"
+    cp "$build_dir/tests/unit/share_notify_test" "$run/stage/usr/lib/domlet/tests/share-notify"
+    cp "$(ldd "$build_dir/tests/unit/share_notify_test" | awk '/libcmocka/ { print $3 }')" "$run/stage/usr/lib/domlet/tests/"
     "$top/images/initrd.sh" "$build_dir/tests/e2e/hostile-init" "$run/stage/usr/lib/domlet/tests/hostile.cpio"
 }
 
