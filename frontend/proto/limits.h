@@ -9,7 +9,7 @@
  */
 
 /* Raised whenever a peer of the older version could misread the newer. */
-#define DOMLET_PROTO_VERSION 7u
+#define DOMLET_PROTO_VERSION 8u
 
 #define DOMLET_PAGE_SIZE 4096u
 

@@ -46,7 +46,10 @@ struct domlet_slice {
 	M(CONNECTED, connected, 21, H) \
 	M(FILE,     file,    22, H)   \
 	M(SHARE,    share,   23, G)   \
-	M(UNSHARE,  unshare, 24, H)
+	M(UNSHARE,  unshare, 24, H)   \
+	M(STATS,    stats,   25, H)   \
+	M(FIGURES,  figures, 26, G)   \
+	M(OOM,      oom,     27, G)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -115,6 +118,14 @@ struct domlet_slice {
 	U32(container) U32(order) U32(index_ref) U32(port) U32(epoch)
 /* Nobody serves that ring any more. */
 #define DOMLET_MSG_UNSHARE_FIELDS(U32, U64, I32, STR, BYTES) U32(container)
+/* Answered by FIGURES with the same request number, or by REPLY with a code other than 0. watch: and from now on
+ * OOM comes. */
+#define DOMLET_MSG_STATS_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U32(watch)
+/* What was counted of CONTAINER (figures.h). */
+#define DOMLET_MSG_FIGURES_FIELDS(U32, U64, I32, STR, BYTES) U32(container) BYTES(numbers)
+/* The kernel has killed processes of CONTAINER for want of memory: so many since it was created, more than when
+ * it was watched or this was told last. */
+#define DOMLET_MSG_OOM_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U64(kills)
 
 /* clang-format on */
 

@@ -13,6 +13,7 @@
 #include "process.h"
 #include "reply.h"
 #include "share.h"
+#include "stats.h"
 #include "streams.h"
 #include "table.h"
 
@@ -37,6 +38,7 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_FORWARD: domlet_forward_begin(a, m->request, &m->forward); return;
 	case DOMLET_MSG_ANSWER: domlet_forward_answer(a, &m->answer); return;
 	case DOMLET_MSG_FILE: domlet_agent_file(a, m->request, &m->file); return;
+	case DOMLET_MSG_STATS: domlet_stats_tell(a, m->request, &m->stats); return;
 	case DOMLET_MSG_UNSHARE: domlet_share_cut(a, &m->unshare); return;
 	case DOMLET_MSG_CONNECTED: domlet_forward_connected(a, &m->connected); return;
 	default:
@@ -133,6 +135,9 @@ void domlet_agent_polled(struct agent *a, const struct pollfd *fds)
 		domlet_streams_polled(g, fds);
 	domlet_forward_polled(a, fds);
 	domlet_door_polled(a, fds);
+	for (size_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
+		if (a->containers[i].used)
+			domlet_stats_polled(a, &a->containers[i], fds);
 	if (a->drain_at && fds[a->drain_at].revents)
 		domlet_drain_read(&a->drain);
 }

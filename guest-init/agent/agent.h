@@ -87,6 +87,9 @@ struct guest_container {
 	struct guest_net *net;     /* NULL: it has none but the loopback device */
 	struct guest_share *share; /* NULL: no files of it are dom0's */
 	int events_fd;             /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+	int oom_fd;        /* what tells that the kernel kills for want of memory, when the monitor asked for it; -1 */
+	uint64_t oom_told; /* so many kills */
+	nfds_t oom_at;     /* its place among what is polled; 0: none */
 };
 
 /* A tmpfs that containers share. */
@@ -122,7 +125,7 @@ bool domlet_agent_work(struct agent *a);
 void domlet_agent_kill_all(struct agent *a);
 
 #define DOMLET_AGENT_POLL_MAX \
-	(DOMLET_PROCESS_MAX * 4 + DOMLET_CONTAINER_MAX + 1 + DOMLET_FORWARD_POLL_MAX + DOMLET_DOOR_POLL_MAX)
+	(DOMLET_PROCESS_MAX * 4 + 2 * DOMLET_CONTAINER_MAX + 1 + DOMLET_FORWARD_POLL_MAX + DOMLET_DOOR_POLL_MAX)
 /* Adds what to sleep on; true when room in the ring is to be waited for. */
 bool domlet_agent_poll(struct agent *a, struct pollfd *fds, nfds_t *n);
 /* After poll(), with the same FDS: what is no work yet, as an end that can only be seen there. */

@@ -13,6 +13,7 @@
 #include "reply.h"
 #include "share.h"
 #include "join.h"
+#include "stats.h"
 #include "table.h"
 
 static void close_one(int fd)
@@ -52,7 +53,7 @@ void domlet_container_create(struct agent *a, uint32_t request, const struct dom
 		return;
 	}
 	*g->container = (struct guest_container){
-		.used = true, .number = m->container, .cgroup_fd = -1, .pidfd = -1, .events_fd = -1
+		.used = true, .number = m->container, .cgroup_fd = -1, .pidfd = -1, .events_fd = -1, .oom_fd = -1
 	};
 	domlet_namespaces_init(&g->container->held);
 	g->first = true;
@@ -141,6 +142,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 		(void)domlet_process_signal_all(a, c, SIGKILL);
 		return;
 	}
+	domlet_stats_end(c);
 	close_one(c->events_fd);
 	close_one(c->cgroup_fd);
 	close_one(c->pidfd);
@@ -172,4 +174,5 @@ void domlet_container_poll(struct guest_container *c, struct pollfd *fds, nfds_t
 {
 	if (c->deleting && c->events_fd >= 0)
 		fds[(*n)++] = (struct pollfd){ .fd = c->events_fd, .events = POLLPRI };
+	domlet_stats_poll(c, fds, n);
 }

@@ -14,6 +14,7 @@
 #include "net.h"
 #include "reply.h"
 #include "share.h"
+#include "stats.h"
 #include "streams.h"
 #include "table.h"
 
@@ -213,6 +214,7 @@ void domlet_process_report(struct agent *a, struct guest_process *g)
 	m.exited.signo = WIFSIGNALED(g->status) ? (uint32_t)WTERMSIG(g->status) : 0;
 	m.exited.code = m.exited.signo ? 128 + m.exited.signo : (uint32_t)WEXITSTATUS(g->status);
 	m.exited.oom = g->oom;
+	domlet_stats_look(a, g->container);
 	domlet_reply_message(a, &m);
 	g->reported = true;
 }

@@ -243,14 +243,24 @@ uint64_t domlet_cgroup_oom_kills(int cgroup_fd)
 	return read_counter(cgroup_fd, "memory.events", "oom_kill");
 }
 
-int domlet_cgroup_watch(int cgroup_fd)
+static int watch(int cgroup_fd, const char *file)
 {
-	int fd = openat(cgroup_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int fd = openat(cgroup_fd, file, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;
 	domlet_cgroup_look(fd);
 	return fd;
+}
+
+int domlet_cgroup_watch(int cgroup_fd)
+{
+	return watch(cgroup_fd, "cgroup.events");
+}
+
+int domlet_cgroup_watch_memory(int cgroup_fd)
+{
+	return watch(cgroup_fd, "memory.events");
 }
 
 void domlet_cgroup_look(int watch_fd)

@@ -25,6 +25,8 @@ uint64_t domlet_cgroup_oom_kills(int cgroup_fd);
 /* What can be polled for POLLPRI, from one look to the next one: something that
  * is told of the cgroup, as its last process's end, has changed. -errno. */
 int domlet_cgroup_watch(int cgroup_fd);
+/* The same, of what the kernel does to it when it is short of memory. */
+int domlet_cgroup_watch_memory(int cgroup_fd);
 void domlet_cgroup_look(int watch_fd);
 /* No process in it, or below, runs any more: 0; -ETIMEDOUT: one still does after TIMEOUT_MS. This waits. Who is to
  * be killed nevertheless ends. */

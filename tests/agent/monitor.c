@@ -27,6 +27,19 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* A reply, too. */
+static void take_figures(struct monitor *m, const struct domlet_msg *msg)
+{
+	const char *reason;
+
+	if (msg->request >= 2048 || m->replies[msg->request].answered)
+		give_up("figures to nothing");
+	if (domlet_figures_decode(msg->figures.numbers.ptr, msg->figures.numbers.len, &m->figures, &reason) < 0)
+		give_up(reason);
+	m->replies[msg->request].answered = true;
+	m->replies[msg->request].code = 0;
+}
+
 static void on_message(struct monitor *m, const struct domlet_msg *msg)
 {
 	switch (msg->type) {
@@ -39,6 +52,8 @@ static void on_message(struct monitor *m, const struct domlet_msg *msg)
 		snprintf(m->replies[msg->request].text, 1024, "%.*s", (int)msg->reply.text.len,
 			 (const char *)msg->reply.text.ptr);
 		return;
+	case DOMLET_MSG_FIGURES: take_figures(m, msg); return;
+	case DOMLET_MSG_OOM: m->ooms++; return;
 	case DOMLET_MSG_EXITED:
 		if (msg->exited.process > DOMLET_PROCESS_MAX || m->exits[msg->exited.process].exited)
 			give_up("an exit of nothing");

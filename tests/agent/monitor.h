@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../../frontend/proto/figures.h"
 #include "../../frontend/proto/link.h"
 #include "../../frontend/proto/pump.h"
 
@@ -42,6 +43,8 @@ struct monitor {
 		bool exited;
 		uint32_t code, signo, oom;
 	} exits[DOMLET_PROCESS_MAX + 1];
+	struct domlet_figures figures; /* that came last */
+	uint32_t ooms;                 /* OOMs that came */
 	struct output outputs[DOMLET_STREAM_END];
 	bool stopped[DOMLET_STREAM_END]; /* streams that get no credit */
 };

@@ -587,6 +587,49 @@ static void test_frozen_while_others_ask(void **state)
 	assert_int_equal(delete_container(0), 0);
 }
 
+static int ask_for_stats(uint32_t container)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_STATS };
+
+	msg.stats.container = container;
+	msg.stats.watch = 1; /* where the kernel has such, it is another descriptor */
+	return monitor_ask(&m, &msg);
+}
+
+/* Each has its own. */
+static void test_figures(void **state)
+{
+	size_t descriptors;
+
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	descriptors = count_descriptors();
+	assert_int_equal(ask_for_stats(0), ENOENT);
+	create_member(
+		0, 1,
+		SH("(sleep 1001 &); i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done; echo done; exec sleep 1000"),
+		ALL_OWN, "");
+	create_member(1, 2, SLEEP, OWN(""), "");
+	await_output(1, "done\n");
+	assert_int_equal(ask_for_stats(0), 0);
+	assert_true(m.figures.of[DOMLET_FIGURE_CPU_USAGE_US] > 10000);
+	assert_true(m.figures.of[DOMLET_FIGURE_CPU_USAGE_US] < 600000000);
+	assert_int_equal(m.figures.of[DOMLET_FIGURE_PIDS], 2);
+	assert_int_equal(ask_for_stats(1), 0);
+	assert_int_equal(m.figures.of[DOMLET_FIGURE_PIDS], 1);
+	assert_int_equal(ask_for_stats(1), 0);
+	end_container(1, 2);
+	assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
+	assert_int_equal(monitor_wait(&m, 1), 137);
+	assert_int_equal(ask_for_stats(0), ESRCH);
+	assert_string_equal(last_text(), "container not running");
+	assert_int_equal(delete_container(0), 0);
+	assert_int_equal(ask_for_stats(DOMLET_CONTAINER_MAX), ENOENT);
+	assert_int_equal(count_descriptors(), descriptors);
+	assert_int_equal(m.ooms, 0);
+}
+
 static void test_frozen_without_a_cgroup(void **state)
 {
 	(void)state;
@@ -614,6 +657,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_frozen_before_its_start, open_with_cgroup, close_with_cgroup),
 		cmocka_unit_test_setup_teardown(test_frozen_while_others_ask, open_with_cgroup, close_with_cgroup),
 		WITH_AGENT(test_frozen_without_a_cgroup),
+		cmocka_unit_test_setup_teardown(test_figures, open_with_cgroup, close_with_cgroup),
 	};
 
 	if (!guest_take_arguments(argc, argv))

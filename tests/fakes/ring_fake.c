@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../../frontend/proto/figures.h"
 #include "../../frontend/proto/link.h"
 #include "../../frontend/proto/pump.h"
 #include "../../frontend/proto/sha256.h"
@@ -38,6 +39,7 @@ static struct {
 	uint32_t first[DOMLET_CONTAINER_MAX]; /* processes */
 	bool mute[DOMLET_CONTAINER_MAX];      /* an exec in it does nothing */
 	uint32_t signals, sync;               /* the first SYNC */
+	uint64_t stats;                       /* so many */
 	bool started, stalls;
 	_Atomic bool late;   /* the host takes its time for what it reads next */
 	_Atomic bool floods; /* its end of the ring is ring_fake_refill()'s */
@@ -294,6 +296,26 @@ static void take_net(const struct domlet_msg *m)
 	reply(m->request, ring_fake_net->code, ring_fake_net->code ? "it has no such device" : "");
 }
 
+static void tell_stats(const struct domlet_msg *m)
+{
+	struct domlet_msg answer = { .type = DOMLET_MSG_FIGURES, .request = m->request };
+	struct domlet_msg oom = { .type = DOMLET_MSG_OOM, .oom = { m->stats.container, 1 } };
+	struct domlet_figures figures;
+	uint8_t numbers[DOMLET_FIGURES_LEN];
+
+	domlet_figures_init(&figures);
+	figures.of[DOMLET_FIGURE_CPU_USAGE_US] = 1000 * ++fake.stats;
+	domlet_figures_encode(&figures, numbers);
+	answer.figures.container = m->stats.container == 13 ? 0 : m->stats.container;
+	answer.figures.numbers = (struct domlet_slice){ numbers, sizeof numbers - (m->stats.container == 12) };
+	if (m->stats.container < 14)
+		say(&answer);
+	else
+		reply(m->request, m->stats.container == 14 ? 0 : ESRCH, "container not running");
+	if (m->stats.watch)
+		say(&oom);
+}
+
 static void obey(const struct domlet_msg *m)
 {
 	switch (m->type) {
@@ -352,6 +374,7 @@ static void obey(const struct domlet_msg *m)
 			await_document(m->exec.process, m->request, m->exec.length, NULL);
 		return;
 	case DOMLET_MSG_NET: take_net(m); return;
+	case DOMLET_MSG_STATS: tell_stats(m); return;
 	case DOMLET_MSG_FREEZE:
 	case DOMLET_MSG_THAW: reply(m->request, 0, ""); return;
 	case DOMLET_MSG_DELETE:

@@ -385,6 +385,45 @@ static void the_same_is_asked_once_at_a_time(void **state)
 	xen_fake.paused = false;
 }
 
+static void a_container_s_figures_come(void **state)
+{
+	const struct domlet_guest_event *ev;
+
+	(void)state;
+	domlet_guest_stats(&guest, 7, 0, false);
+	ev = expect(DOMLET_GUEST_ANSWERED);
+	assert_int_equal(ev->tag, 7);
+	assert_int_equal(ev->code, 0);
+	assert_int_equal(ev->figures.of[DOMLET_FIGURE_CPU_USAGE_US], 1000);
+	assert_true(ev->figures.of[DOMLET_FIGURE_MEMORY] == DOMLET_FIGURE_NONE);
+	domlet_guest_stats(&guest, 8, 0, true);
+	ev = expect(DOMLET_GUEST_ANSWERED);
+	assert_int_equal(ev->figures.of[DOMLET_FIGURE_CPU_USAGE_US], 2000);
+	expect_of(DOMLET_GUEST_OUT_OF_MEMORY, 0, 0);
+	domlet_guest_stats(&guest, 9, 14, false);
+	expect_answer(9, EIO, false);
+	domlet_guest_stats(&guest, 10, 15, false);
+	expect_answer(10, ESRCH, false);
+	assert_int_equal(guest.processes.requests.top, 0);
+	expect_silence();
+}
+
+/* Each ends the link, and with it what was asked. */
+static void figures_that_can_not_be_break_it(void **state)
+{
+	static const char *const reasons[] = { "figures of another length", "figures that were not asked for" };
+
+	for (uint32_t i = 0; i < 2; i++) {
+		if (i) {
+			assert_int_equal(tear_down(state), 0);
+			assert_int_equal(set_up(state), 0);
+		}
+		domlet_guest_stats(&guest, 7, 12 + i, false);
+		assert_string_equal(expect(DOMLET_GUEST_BROKEN)->text, reasons[i]);
+		expect_silence();
+	}
+}
+
 /* What it has left running reads the end of its input, and writes on. */
 static void what_a_process_leaves_running_keeps_its_number(void **state)
 {
@@ -620,6 +659,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_is_dropped_keeps_its_number, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_waits_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_document_is_taken_over, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_container_s_figures_come, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(figures_that_can_not_be_break_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_same_is_asked_once_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_sleeps_need_not_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_deadline_waits_while_the_guest_sleeps, set_up, tear_down),

@@ -70,6 +70,33 @@ int domlet_cli_read_answer(int fd, struct domlet_error *err)
 	return o ? 0 : -err->code;
 }
 
+static bool take_figures(struct json_object *list, struct domlet_figures *figures)
+{
+	uint64_t numbers[DOMLET_FIGURES_COUNT];
+
+	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) != DOMLET_FIGURES_COUNT)
+		return false;
+	for (size_t i = 0; i < DOMLET_FIGURES_COUNT; i++)
+		numbers[i] = json_object_get_uint64(json_object_array_get_idx(list, i));
+	memcpy(figures, numbers, sizeof numbers);
+	return true;
+}
+
+int domlet_cli_read_figures(int fd, struct domlet_figures *figures, bool *oom, struct domlet_error *err)
+{
+	struct json_object *o = read_good_answer(fd, err), *list;
+	bool taken;
+
+	if (!o)
+		return -err->code;
+	*oom = json_object_object_get_ex(o, "oom", NULL);
+	taken = *oom || (json_object_object_get_ex(o, "figures", &list) && take_figures(list, figures));
+	json_object_put(o);
+	return taken ? 0 :
+		       domlet_error_set(err, EPROTO,
+					"the container's monitor tells its figures as another version of domlet does");
+}
+
 int domlet_cli_ask_fd(int fd, const char *json, struct domlet_error *err)
 {
 	bool sent = send(fd, json, strlen(json), MSG_NOSIGNAL) >= 0, closed = !sent && errno == EPIPE;

@@ -9,6 +9,7 @@
  * answer that is an error is one, too.
  */
 
+#include "../../frontend/proto/figures.h"
 #include "../state/state.h"
 #include "cli.h"
 
@@ -42,6 +43,9 @@ int domlet_cli_ask_slow(const struct domlet_cli *cli, const struct domlet_state 
  * not have arrived. */
 void domlet_cli_tell(const char *domains, const struct domlet_state *st, const char *json);
 
+/* Waits for one answer to a request for figures at FD: *FIGURES is filled; or *OOM is set, as somebody was killed for want
+ * of memory, of which FD's monitor was asked to tell. */
+int domlet_cli_read_figures(int fd, struct domlet_figures *figures, bool *oom, struct domlet_error *err);
 /* Waits at FD until the monitor has ended; *WHY is set when the monitor says why its
  * container ended. */
 void domlet_cli_hear_out(int fd, struct domlet_error *why);

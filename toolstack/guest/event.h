@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../../frontend/proto/figures.h"
 #include "../../frontend/proto/limits.h"
 #include "../ring/offer.h"
 
@@ -24,7 +25,8 @@ enum domlet_guest_event_type {
 	DOMLET_GUEST_FREED,  /* process: nothing is left of it, and its number may be given away again */
 	DOMLET_GUEST_OUTPUT, /* once after domlet_guest_watch_output(): a reader has taken some of container code */
 	DOMLET_GUEST_SOCKET, /* tag, service, stream, peer; code: the container for which domlet_guest_give_socket() is to come, also at once */
-	DOMLET_GUEST_SHARE,  /* code: the container whose files go over the ring of offer */
+	DOMLET_GUEST_SHARE, /* code: the container whose files go over the ring of offer */
+	DOMLET_GUEST_OUT_OF_MEMORY, /* code: the container of which the guest's kernel has killed processes, if that is watched */
 	DOMLET_GUEST_BROKEN, /* once; text: how the guest broke the protocol. Nothing more is read of it */
 };
 
@@ -43,7 +45,8 @@ struct domlet_guest_event {
 	bool stream;      /* a connected one; else one for datagrams */
 	struct domlet_guest_peer peer;
 	struct domlet_ring_offer offer;
-	bool unheard; /* an answer that is not the guest's: ETIMEDOUT, ECANCELED */
+	struct domlet_figures figures; /* an answer's to domlet_guest_stats() with code 0 */
+	bool unheard;                  /* an answer that is not the guest's: ETIMEDOUT, ECANCELED */
 	char text[DOMLET_GUEST_TEXT_MAX];
 };
 

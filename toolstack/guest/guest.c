@@ -71,6 +71,22 @@ static void on_share(struct domlet_guest *g, const struct domlet_msg_share *s)
 		post(g, &ev);
 }
 
+static void on_figures(struct domlet_guest *g, uint32_t request, const struct domlet_msg_figures *f)
+{
+	struct domlet_figures figures;
+
+	if (f->container >= DOMLET_CONTAINER_MAX)
+		g->link.broken = "figures of a container that can't be";
+	else if (domlet_figures_decode(f->numbers.ptr, f->numbers.len, &figures, &g->link.broken) == 0)
+		domlet_guest_process_counted(&g->processes, request, f->container, &figures);
+}
+
+static void on_oom(const struct domlet_guest *g, const struct domlet_msg_oom *o)
+{
+	if (o->container < DOMLET_CONTAINER_MAX)
+		post(g, &(struct domlet_guest_event){ .type = DOMLET_GUEST_OUT_OF_MEMORY, .code = o->container });
+}
+
 static void on_message(struct domlet_guest *g, const struct domlet_msg *msg)
 {
 	switch (msg->type) {
@@ -79,6 +95,8 @@ static void on_message(struct domlet_guest *g, const struct domlet_msg *msg)
 	case DOMLET_MSG_EXITED: on_exited(g, &msg->exited); return;
 	case DOMLET_MSG_QUESTION: domlet_guest_forward_question(&g->forward, &msg->question); return;
 	case DOMLET_MSG_SHARE: on_share(g, &msg->share); return;
+	case DOMLET_MSG_FIGURES: on_figures(g, msg->request, &msg->figures); return;
+	case DOMLET_MSG_OOM: on_oom(g, &msg->oom); return;
 	case DOMLET_MSG_CONNECT: domlet_guest_forward_connect(&g->forward, &msg->connect); return;
 	default: return;
 	}
@@ -315,6 +333,11 @@ void domlet_guest_net(struct domlet_guest *g, const struct domlet_guest_net *ord
 void domlet_guest_file(struct domlet_guest *g, const struct domlet_guest_file *order)
 {
 	domlet_guest_process_file(&g->processes, order);
+}
+
+void domlet_guest_stats(struct domlet_guest *g, uint32_t tag, uint32_t container, bool watch)
+{
+	domlet_guest_process_stats(&g->processes, tag, container, watch);
 }
 
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)

@@ -295,6 +295,7 @@ static void ask_once(struct domlet_guest_processes *all, struct domlet_msg *msg,
 	const char *what = msg->type == DOMLET_MSG_THAW    ? "resume" :
 			   msg->type == DOMLET_MSG_DELETE  ? "delete" :
 			   msg->type == DOMLET_MSG_FORWARD ? "start" :
+			   msg->type == DOMLET_MSG_STATS   ? "events" :
 							     "pause";
 	char text[80];
 
@@ -441,6 +442,15 @@ void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t ta
 	ask_once(all, &msg, tag, container);
 }
 
+void domlet_guest_process_stats(struct domlet_guest_processes *all, uint32_t tag, uint32_t container, bool watch)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_STATS };
+
+	msg.stats.container = container;
+	msg.stats.watch = watch;
+	ask_once(all, &msg, tag, container);
+}
+
 /* False: it had ended, and was told so. */
 static bool mark_ended(struct domlet_guest_process *p)
 {
@@ -474,7 +484,9 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 	struct domlet_guest_process *p;
 
 	if (!domlet_guest_request_take(&all->requests, request, &r))
-		return; /* what was never asked, or wants no answer, or has had one */
+		return;                              /* what was never asked, or wants no answer, or has had one */
+	if (r.type == DOMLET_MSG_STATS && code == 0) /* figures would be the answer */
+		code = EIO;
 	p = domlet_guest_process_find(all, r.process);
 	if (p && p->phase != DOMLET_GUEST_PROCESS_STARTING)
 		p = NULL; /* so short that its end came first */
@@ -495,6 +507,22 @@ void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t r
 	p->phase = DOMLET_GUEST_PROCESS_RUNNING;
 	if (p->orphan)
 		kill_in_guest(p);
+}
+
+void domlet_guest_process_counted(struct domlet_guest_processes *all, uint32_t request, uint32_t container,
+				  const struct domlet_figures *figures)
+{
+	struct domlet_guest_event ev = { .type = DOMLET_GUEST_ANSWERED, .figures = *figures };
+	struct domlet_guest_request r;
+
+	if (!domlet_guest_request_take(&all->requests, request, &r))
+		return;
+	if (r.type != DOMLET_MSG_STATS || r.container != container) {
+		all->link->broken = "figures that were not asked for";
+		return;
+	}
+	ev.tag = r.tag;
+	all->listener.post(all->listener.user, &ev);
 }
 
 void domlet_guest_process_exited(struct domlet_guest_process *p, uint32_t code, bool out_of_memory)

@@ -59,13 +59,14 @@ void domlet_guest_process_exec(struct domlet_guest_processes *all, const struct 
 void domlet_guest_process_start(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 /* The guest is paused, or runs again: meanwhile it can answer nothing, and no time that it has for that passes. */
 void domlet_guest_process_sleep(struct domlet_guest_processes *all, bool asleep);
-/* Of no process: what the guest has dirty. Of this and each of the next four, for a container, one at a time, whoever
+/* Of no process: what the guest has dirty. Of this and each of the next ones but FILE, for a container, one at a time, whoever
  * waits for its answer: another is refused. */
 void domlet_guest_process_sync(struct domlet_guest_processes *all, uint32_t tag);
 void domlet_guest_process_freeze(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_file(struct domlet_guest_processes *all, const struct domlet_guest_file *order);
 void domlet_guest_process_net(struct domlet_guest_processes *all, const struct domlet_guest_net *order);
+void domlet_guest_process_stats(struct domlet_guest_processes *all, uint32_t tag, uint32_t container, bool watch);
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_forward(struct domlet_guest_processes *all, uint32_t tag, uint32_t container,
 				  uint32_t service);
@@ -77,6 +78,9 @@ void domlet_guest_process_make_room(struct domlet_guest_processes *all);
 struct domlet_guest_process *domlet_guest_process_find(struct domlet_guest_processes *all, uint32_t number);
 /* The guest's reply. TEXT is for people. */
 void domlet_guest_process_replied(struct domlet_guest_processes *all, uint32_t request, uint32_t code, const char *text);
+/* The guest's FIGURES, which are a reply. */
+void domlet_guest_process_counted(struct domlet_guest_processes *all, uint32_t request, uint32_t container,
+				  const struct domlet_figures *figures);
 void domlet_guest_process_exited(struct domlet_guest_process *p, uint32_t code, bool out_of_memory);
 
 /* True when bytes moved into the ring. */

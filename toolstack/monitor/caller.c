@@ -109,6 +109,46 @@ static void request_size(struct domlet_container *c, const struct domlet_connect
 		domlet_guest_resize(c->guest, &order);
 }
 
+/* One question at a time: whoever asks meanwhile gets the same answer. */
+static void ask_for_figures(struct domlet_container *c)
+{
+	if (c->counts)
+		return;
+	c->counts = true;
+	c->watch_asked = c->watch;
+	domlet_guest_stats(c->guest, domlet_container_tag(DOMLET_ASKED_STATS, c->number), c->number, c->watch);
+}
+
+static void request_stats(struct domlet_container *c, struct domlet_connection *from, bool watch)
+{
+	if (!takes_requests(c)) {
+		domlet_control_answer(from, ESRCH, "container not running");
+		return;
+	}
+	from->watches = from->watches || watch;
+	c->watch = c->watch || watch;
+	if (c->life->domain.state != DOMLET_DOMAIN_READY) {
+		domlet_control_answer(from, EBUSY,
+				      "the container is paused, and its guest counts nothing: resume it first");
+		return;
+	}
+	domlet_control_wait(from, DOMLET_CONTROL_STATS);
+	ask_for_figures(c);
+}
+
+void domlet_caller_counted(struct domlet_container *c, const struct domlet_guest_event *ev)
+{
+	c->counts = false;
+	if (ev->unheard)
+		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_STATS, ESRCH, "container not running");
+	else if (ev->code)
+		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_STATS, (int)ev->code, ev->text);
+	else
+		domlet_control_answer_figures(c->control, c->number, &ev->figures);
+	if (c->watch && !c->watch_asked && takes_requests(c))
+		ask_for_figures(c);
+}
+
 static void refuse_exec(struct domlet_connection *from, struct domlet_control_request *r, int code, const char *text)
 {
 	domlet_control_answer(from, code, text);
@@ -162,6 +202,7 @@ void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *fro
 	case DOMLET_CONTROL_EXEC: request_exec(c, from, r); return;
 	case DOMLET_CONTROL_DESTROY: end_at_once(c); return;
 	case DOMLET_CONTROL_DONE: c->done = c->done || (from->is_launcher && c->created); return;
+	case DOMLET_CONTROL_STATS: request_stats(c, from, r->watch); return;
 	case DOMLET_CONTROL_JOIN:
 	case DOMLET_CONTROL_CREATE:
 	case DOMLET_CONTROL_ABOUT: return; /* of who comes */
@@ -212,6 +253,7 @@ void domlet_caller_refuse(struct domlet_connection *from, struct domlet_control_
 	case DOMLET_CONTROL_START:
 	case DOMLET_CONTROL_PAUSE:
 	case DOMLET_CONTROL_RESUME:
+	case DOMLET_CONTROL_STATS:
 	case DOMLET_CONTROL_SIGNAL: domlet_control_answer(from, ESRCH, "container not running"); return;
 	default: return;
 	}

@@ -10,6 +10,8 @@
 void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *from, struct domlet_control_request *r);
 /* The same of no container: there is none any more. */
 void domlet_caller_refuse(struct domlet_connection *from, struct domlet_control_request *r);
+/* The guest's answer for those who have asked for figures. */
+void domlet_caller_counted(struct domlet_container *c, const struct domlet_guest_event *ev);
 void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *from);
 
 #endif

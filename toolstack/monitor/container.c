@@ -157,7 +157,7 @@ static void forget_what_it_was(struct domlet_container *c)
 	c->lock = -1;
 	c->err.code = c->pause_err.code = 0;
 	c->created = c->done = c->exit_waits = c->late = c->attaches = c->has_disk = c->deletes = c->leaves =
-		c->let_go = false;
+		c->let_go = c->counts = c->watch = c->watch_asked = false;
 }
 
 /* To the command, which removes it. */
@@ -776,7 +776,8 @@ static void hear_answer(struct domlet_container *c, const struct domlet_guest_ev
 	case DOMLET_ASKED_FILE: hear_file(c, ev); return;
 	case DOMLET_ASKED_FORWARD: hear_forward(c, ev); return;
 	case DOMLET_ASKED_NET: domlet_network_answered(&c->network, ev); return;
-	case DOMLET_ASKED_SYNC: return; /* the domain's */
+	case DOMLET_ASKED_STATS: return; /* the callers' */
+	case DOMLET_ASKED_SYNC: return;  /* the domain's */
 	}
 }
 
@@ -801,6 +802,7 @@ void domlet_container_hear(struct domlet_container *c, const struct domlet_guest
 	case DOMLET_GUEST_OUTPUT:
 	case DOMLET_GUEST_SOCKET:
 	case DOMLET_GUEST_SHARE:
+	case DOMLET_GUEST_OUT_OF_MEMORY:
 	case DOMLET_GUEST_HELLO:
 	case DOMLET_GUEST_BROKEN: return; /* the domain's */
 	}

@@ -62,6 +62,8 @@ struct domlet_container {
 	bool attaches, has_disk;       /* its disk is on the way; is there */
 	bool deletes, leaves;          /* the guest is to forget it; its disk goes */
 	bool let_go;                   /* its record is nobody's any more, though the guest has something of it */
+	bool counts;                   /* its guest was asked for figures */
+	bool watch, watch_asked;       /* somebody is to be told of kills for want of memory; and its guest knows */
 	bool spoilt;                   /* its disk can't go: its number is not given again */
 };
 
@@ -77,6 +79,7 @@ enum domlet_container_question {
 	DOMLET_ASKED_NET,
 	DOMLET_ASKED_FILE,
 	DOMLET_ASKED_FORWARD,
+	DOMLET_ASKED_STATS,
 };
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)

@@ -62,6 +62,45 @@ void domlet_control_answer_all(struct domlet_control *ctl, uint32_t container, e
 	}
 }
 
+static struct json_object *list_of(const struct domlet_figures *figures)
+{
+	struct json_object *list = json_object_new_array();
+	uint64_t numbers[DOMLET_FIGURES_COUNT];
+
+	memcpy(numbers, figures, sizeof numbers);
+	for (size_t i = 0; i < DOMLET_FIGURES_COUNT; i++)
+		json_object_array_add(list, json_object_new_uint64(numbers[i]));
+	return list;
+}
+
+void domlet_control_answer_figures(struct domlet_control *ctl, uint32_t container, const struct domlet_figures *figures)
+{
+	struct json_object *o = json_object_new_object();
+	const char *text;
+
+	json_object_object_add(o, "code", json_object_new_int(0));
+	json_object_object_add(o, "figures", list_of(figures));
+	text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
+	for (size_t i = 0; i < ctl->top; i++) {
+		struct domlet_connection *c = &ctl->connections[i];
+
+		if (c->container != container || !(c->waits & 1u << DOMLET_CONTROL_STATS))
+			continue;
+		c->waits &= ~(1u << DOMLET_CONTROL_STATS);
+		(void)send(c->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+	json_object_put(o);
+}
+
+void domlet_control_tell_oom(struct domlet_control *ctl, uint32_t container)
+{
+	static const char text[] = "{\"oom\":true}";
+
+	for (size_t i = 0; i < ctl->top; i++)
+		if (ctl->connections[i].watches && ctl->connections[i].container == container)
+			(void)send(ctl->connections[i].fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 void domlet_control_send_exit(struct domlet_control *ctl, uint32_t process, uint32_t code)
 {
 	char text[32];
@@ -126,7 +165,7 @@ static void close_connection(struct domlet_connection *c)
 {
 	if (!c->open)
 		return;
-	c->open = c->is_launcher = false;
+	c->open = c->is_launcher = c->watches = false;
 	c->waits = 0;
 	c->process = 0;
 	uv_close((uv_handle_t *)&c->poll, closed);
@@ -141,7 +180,7 @@ void domlet_control_forget(struct domlet_control *ctl, uint32_t container)
 			continue;
 		c->container = DOMLET_CONTROL_NOBODY;
 		c->process = 0;
-		if (c->is_launcher) /* it may wait for that */
+		if (c->is_launcher || c->watches) /* it may wait for that */
 			close_connection(c);
 	}
 }
@@ -357,7 +396,7 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 			 struct domlet_control_request *r)
 {
 	static const char *const verbs[] = { "start", "signal", "winsize", "exec",   "destroy", "done",
-					     "pause", "resume", "join",    "create", "about" };
+					     "pause", "resume", "join",    "create", "about",   "stats" };
 	const char *verb = verb_of(o);
 	size_t i = 0;
 
@@ -373,6 +412,7 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 	case DOMLET_CONTROL_JOIN: return true;
 	case DOMLET_CONTROL_CREATE: return read_create(c, o, fds, r);
 	case DOMLET_CONTROL_ABOUT: return read_about(o, r);
+	case DOMLET_CONTROL_STATS: r->watch = flag(o, "watch"); return true;
 	case DOMLET_CONTROL_SIGNAL: return read_signal(c, o, r);
 	case DOMLET_CONTROL_SIZE: return read_size(c, o, r);
 	case DOMLET_CONTROL_EXEC: return read_exec(c, o, fds, r);

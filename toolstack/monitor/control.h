@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "../../frontend/proto/figures.h"
 #include "../../frontend/proto/limits.h"
 #include "../base/error.h"
 #include "files.h"
@@ -32,6 +33,7 @@ enum domlet_control_verb {
 	DOMLET_CONTROL_JOIN,
 	DOMLET_CONTROL_CREATE,
 	DOMLET_CONTROL_ABOUT,
+	DOMLET_CONTROL_STATS,
 };
 
 /* CREATE's. */
@@ -50,7 +52,7 @@ struct domlet_control_create {
 struct domlet_control_request {
 	enum domlet_control_verb verb;
 	int signo;
-	bool all, terminal;
+	bool all, terminal, watch;
 	uint32_t rows, cols;
 	uint32_t number; /* ABOUT's */
 	uint64_t generation;
@@ -69,6 +71,7 @@ struct domlet_connection {
 	uv_poll_t poll;
 	bool open, is_proxy;
 	uint32_t container; /* that it is about, by number; DOMLET_CONTROL_NOBODY */
+	bool watches;       /* is told when the guest's kernel kills for want of memory */
 	bool is_launcher;   /* the command that makes the container */
 	unsigned int waits; /* for the ends of these: a bit for each enum domlet_control_verb */
 	uint32_t process;   /* whose proxy it is; 0: a command, or a proxy whose process has ended */
@@ -115,6 +118,11 @@ static inline void domlet_control_wait(struct domlet_connection *c, enum domlet_
 }
 /* JOIN's answer. */
 void domlet_control_answer_join(const struct domlet_connection *c, uint32_t number, uint64_t generation);
+/* Everybody who waits for STATS of CONTAINER. */
+void domlet_control_answer_figures(struct domlet_control *ctl, uint32_t container, const struct domlet_figures *figures);
+/* Everybody who watches CONTAINER: the kernel of its guest has killed processes of it for want of memory. Who doesn't
+ * read is not waited for. */
+void domlet_control_tell_oom(struct domlet_control *ctl, uint32_t container);
 /* Everybody who waits for VERB of CONTAINER, with the same. */
 void domlet_control_answer_all(struct domlet_control *ctl, uint32_t container, enum domlet_control_verb verb, int code,
 			       const char *text);

@@ -498,6 +498,14 @@ static void hear_share(struct monitor *m, const struct domlet_guest_event *ev)
 		domlet_container_share(c, &ev->offer);
 }
 
+static void hear_figures(struct monitor *m, const struct domlet_guest_event *ev)
+{
+	struct domlet_container *c = find(m, ev->tag & UINT16_MAX);
+
+	if (c)
+		domlet_caller_counted(c, ev);
+}
+
 static struct domlet_container *of_event(struct monitor *m, const struct domlet_guest_event *ev)
 {
 	uint32_t number = ev->tag & UINT16_MAX;
@@ -533,6 +541,10 @@ static void on_guest_event(void *user, const struct domlet_guest_event *ev)
 		hear_share(m, ev);
 	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_SYNC)
 		hear_sync(m, ev);
+	else if (ev->type == DOMLET_GUEST_ANSWERED && ev->tag >> 16 == DOMLET_ASKED_STATS)
+		hear_figures(m, ev);
+	else if (ev->type == DOMLET_GUEST_OUT_OF_MEMORY)
+		domlet_control_tell_oom(&m->control, ev->code);
 	else if (ev->type == DOMLET_GUEST_FREED)
 		hear_freed(m, ev->process);
 	else if ((c = of_event(m, ev)))

@@ -25,11 +25,13 @@
  *   {"verb":"exec","terminal":false}, with five descriptors: the process's
  *   streams (with a terminal: thrice the same), its proxy's socket, and a file
  *   with an OCI process object
+ *   {"verb":"stats","watch":false}; who once said "watch" gets {"oom":true} when the guest's kernel has killed processes for want
+ *   of memory, and is disconnected when the container is over
  *   {"verb":"done"}, of the command that made the container: from now on the container
  *   outlives it
  * answered by {"code":0} or {"code":ERRNO,"text":"…"}, as is what is none of
  * these (EINVAL), but about, winsize, destroy and done not at all; join's answer has "number" and
- * "generation", too. A connection for which there is no room gets {"code":EAGAIN,…} and is closed, as is
+ * "generation", too, and that of stats "figures", the numbers of frontend/proto/figures.h. A connection for which there is no room gets {"code":EAGAIN,…} and is closed, as is
  * another user's (EPERM). "create" is answered when the container is created or can't be; the proxy gets
  * {"exit":STATUS}.
  */
