@@ -9,7 +9,7 @@
  */
 
 /* Raised whenever a peer of the older version could misread the newer. */
-#define DOMLET_PROTO_VERSION 8u
+#define DOMLET_PROTO_VERSION 9u
 
 #define DOMLET_PAGE_SIZE 4096u
 
@@ -54,6 +54,9 @@
 #define DOMLET_SOCKET_MAX 16u
 /* Of one who connects to such. NGROUPS_MAX is 65,536; who is in more than a few is no program. */
 #define DOMLET_FORWARD_GROUP_MAX 64u
+/* Datagrams for such a socket: a message's worth, and so many under way, of a domain. */
+#define DOMLET_SOCKET_DATAGRAM_MAX 12288u
+#define DOMLET_SOCKET_DATAGRAMS 32u
 /* Bytes of a copied file that may be written anew, in one message. */
 #define DOMLET_FILE_MAX 12288u
 /* A datagram: three times what resolvers send over an Ethernet. */

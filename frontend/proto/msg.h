@@ -49,7 +49,8 @@ struct domlet_slice {
 	M(UNSHARE,  unshare, 24, H)   \
 	M(STATS,    stats,   25, H)   \
 	M(FIGURES,  figures, 26, G)   \
-	M(OOM,      oom,     27, G)
+	M(OOM,      oom,     27, G)       \
+	M(DATAGRAM, datagram, 28, G)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -102,6 +103,10 @@ struct domlet_slice {
 #define DOMLET_MSG_QUESTION_FIELDS(U32, U64, I32, STR, BYTES) \
 	U32(container) U32(service) U32(number) BYTES(datagram)
 #define DOMLET_MSG_ANSWER_FIELDS(U32, U64, I32, STR, BYTES) U32(number) U32(cut) BYTES(datagram)
+/* A datagram for a socket that is bound into the container, with its number in the container's document, and who
+ * sends it. NUMBER is a QUESTION's, and free when an ANSWER without bytes has come, whatever became of it. */
+#define DOMLET_MSG_DATAGRAM_FIELDS(U32, U64, I32, STR, BYTES) \
+	U32(container) U32(number) U32(socket) U32(uid) U32(gid) BYTES(datagram)
 /* A connection to the service, whose bytes go by its two streams when CONNECTED has come with
  * code 0; with an errno there is none. The guest chooses the number, below
  * DOMLET_FORWARD_CONNECTION_MAX; it is free when both streams have ended. Of DOMLET_FORWARD_SOCKET, socket is

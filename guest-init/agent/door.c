@@ -18,6 +18,8 @@
 #define QUEUE_LEN 64
 /* The resolver's, which else all would wait for that talk to sockets for long. */
 #define RESERVED 16u
+/* The kernel's own limit, SCM_MAX_FD. */
+#define DESCRIPTORS_MAX 253
 /* What those that have ended have said is waited for. */
 #define LEAVE_S 2
 
@@ -30,13 +32,15 @@ static bool may_call(const struct agent *a)
 static int listen_at(const char *path, const struct domlet_mount_config *m)
 {
 	struct sockaddr_un here = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), code;
+	int type = m->datagrams ? SOCK_DGRAM : SOCK_STREAM, on = 1, code;
+	int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	(void)snprintf(here.sun_path, sizeof here.sun_path, "%s", path);
 	if (bind(fd, (const struct sockaddr *)&here, sizeof here) == 0 && chown(path, m->uid, m->gid) == 0 &&
-	    chmod(path, m->mode) == 0 && listen(fd, QUEUE_LEN) == 0)
+	    chmod(path, m->mode) == 0 &&
+	    (m->datagrams ? setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) : listen(fd, QUEUE_LEN)) == 0)
 		return fd;
 	code = errno;
 	close(fd);
@@ -57,7 +61,8 @@ int domlet_door_open(struct agent *a, const struct guest_container *c, struct do
 		if (fd < 0)
 			return domlet_failure_set(failure, -fd, "can't listen in the place of the socket %s: %s",
 						  m->destination, domlet_failure_name(-fd));
-		a->doors.of[c->number][(*count)++] = (struct domlet_door){ .fd = fd, .socket = m->socket };
+		a->doors.of[c->number][(*count)++] =
+			(struct domlet_door){ .fd = fd, .socket = m->socket, .datagrams = m->datagrams };
 	}
 	return 0;
 }
@@ -93,6 +98,77 @@ static void call(struct agent *a, uint32_t container, const struct domlet_door *
 	domlet_forward_call(a, NULL, fd, &m);
 }
 
+static void take_callers(struct agent *a, uint32_t container, struct domlet_door *door)
+{
+	while (door->called && may_call(a)) {
+		int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			call(a, container, door, fd);
+		else
+			door->called = errno == EINTR || errno == ECONNABORTED;
+	}
+}
+
+/* Who has sent MSG, by the kernel's word. Descriptors that came along are closed. */
+static void read_sender(struct msghdr *msg, struct domlet_msg_datagram *m)
+{
+	struct ucred who;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len >= CMSG_LEN(sizeof who)) {
+			memcpy(&who, CMSG_DATA(c), sizeof who);
+			m->uid = who.uid;
+			m->gid = who.gid;
+		}
+		for (size_t at = 0; c->cmsg_type == SCM_RIGHTS && CMSG_LEN(at + sizeof(int)) <= c->cmsg_len;
+		     at += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
+			close(fd);
+		}
+	}
+}
+
+static bool may_tell(const struct agent *a)
+{
+	return a->forward.datagram_count < DOMLET_SOCKET_DATAGRAMS && domlet_forward_may_ask(a);
+}
+
+static void take_datagrams(struct agent *a, uint32_t container, struct domlet_door *door)
+{
+	static uint8_t text[DOMLET_SOCKET_DATAGRAM_MAX];
+
+	while (door->called && may_tell(a)) {
+		union {
+			struct cmsghdr align;
+			char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+		} control;
+		struct iovec part = { text, sizeof text };
+		struct msghdr msg = {
+			.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+		};
+		struct domlet_msg_datagram m = { .container = container,
+						 .socket = door->socket,
+						 .uid = UINT32_MAX, /* nobody, whom the host refuses */
+						 .gid = UINT32_MAX };
+		ssize_t n = recvmsg(door->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+		if (n < 0) {
+			door->called = errno == EINTR;
+			continue;
+		}
+		read_sender(&msg, &m);
+		if (msg.msg_flags & MSG_TRUNC) /* half of it would be something else */
+			continue;
+		m.datagram = (struct domlet_slice){ text, (uint32_t)n };
+		domlet_forward_tell(a, &m);
+	}
+}
+
 /* True when nobody waits at any of them. */
 static bool take_calls(struct agent *a, uint32_t container)
 {
@@ -101,14 +177,10 @@ static bool take_calls(struct agent *a, uint32_t container)
 	for (uint32_t i = 0; i < a->doors.count[container]; i++) {
 		struct domlet_door *door = &a->doors.of[container][i];
 
-		while (door->called && may_call(a)) {
-			int fd = accept4(door->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-			if (fd >= 0)
-				call(a, container, door, fd);
-			else
-				door->called = errno == EINTR || errno == ECONNABORTED;
-		}
+		if (door->datagrams)
+			take_datagrams(a, container, door);
+		else
+			take_callers(a, container, door);
 		none = none && !door->called;
 	}
 	return none;
@@ -189,15 +261,17 @@ void domlet_door_move(struct agent *a)
 void domlet_door_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 {
 	struct domlet_doors *d = &a->doors;
-	bool may = may_call(a);
+	bool may[] = { [false] = may_call(a), [true] = may_tell(a) };
 
 	d->timer_at = d->leaving ? *n : 0;
 	if (d->leaving)
 		fds[(*n)++] = (struct pollfd){ .fd = d->timer_fd, .events = POLLIN };
 	for (uint32_t i = 0; i < DOMLET_CONTAINER_MAX; i++)
 		for (uint32_t k = 0; k < d->count[i]; k++) {
-			d->of[i][k].at = may ? *n : 0;
-			if (may)
+			bool polled = may[d->of[i][k].datagrams];
+
+			d->of[i][k].at = polled ? *n : 0;
+			if (polled)
 				fds[(*n)++] = (struct pollfd){ .fd = d->of[i][k].fd, .events = POLLIN };
 		}
 }

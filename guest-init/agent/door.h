@@ -5,7 +5,7 @@
 /*
  * Sockets of dom0's that a container has in its binds. Process 1 listens in the place of each, at a socket of the
  * same owner and mode, and has the host told who connects there; the bytes go as those of forward.h's
- * connections do. Each container has doors of its own, from before its mounts are made until its end.
+ * connections do. Datagrams go one by one, each in its sender's name. Each container has doors of its own, from before its mounts are made until its end.
  *
  * What its processes have said before they ended is said in dom0 before their end is told, unless
  * that takes too long there.
@@ -22,10 +22,11 @@ struct agent;
 struct guest_container;
 
 struct domlet_door {
-	int fd;          /* listens */
+	int fd;          /* listens, or takes datagrams */
 	uint32_t socket; /* the host's number of it */
-	bool called;     /* there is somebody to accept, perhaps */
-	nfds_t at;       /* its place among what is polled; 0: none */
+	bool datagrams;
+	bool called; /* there is somebody to accept, or something to read, perhaps */
+	nfds_t at;   /* its place among what is polled; 0: none */
 };
 
 struct domlet_doors {

@@ -184,7 +184,7 @@ static uint32_t speaker(const struct domlet_forward_relay *relay)
 
 /* Questions */
 
-static bool may_ask(const struct agent *a)
+bool domlet_forward_may_ask(const struct agent *a)
 {
 	return a->forward.question_count < DOMLET_FORWARD_QUESTION_MAX && domlet_link_has_room(&a->link);
 }
@@ -215,12 +215,24 @@ static void ask(struct agent *a, struct domlet_forward_relay *relay, const struc
 	domlet_reply_message(a, &m);
 }
 
+void domlet_forward_tell(struct agent *a, const struct domlet_msg_datagram *m)
+{
+	struct domlet_forward_question *q = take_number(&a->forward);
+	struct domlet_msg msg = { .type = DOMLET_MSG_DATAGRAM, .datagram = *m };
+
+	q->datagram = true;
+	q->container = m->container;
+	a->forward.datagram_count++;
+	msg.datagram.number = (uint32_t)(q - a->forward.questions);
+	domlet_reply_message(a, &msg);
+}
+
 /* True when there may be more. */
 static bool take_questions(struct agent *a, struct domlet_forward_relay *relay)
 {
 	static uint8_t text[DOMLET_FORWARD_DATAGRAM_MAX];
 
-	for (int i = 0; i < SHARE && relay->asked && may_ask(a); i++) {
+	for (int i = 0; i < SHARE && relay->asked && domlet_forward_may_ask(a); i++) {
 		struct sockaddr_in from;
 		socklen_t from_len = sizeof from;
 		ssize_t n = recvfrom(relay->udp_fd, text, sizeof text, MSG_DONTWAIT | MSG_TRUNC,
@@ -233,7 +245,7 @@ static bool take_questions(struct agent *a, struct domlet_forward_relay *relay)
 		domlet_dns_lower(text, (size_t)n);
 		ask(a, relay, &from, text, (size_t)n);
 	}
-	return relay->asked && may_ask(a);
+	return relay->asked && domlet_forward_may_ask(a);
 }
 
 void domlet_forward_answer(struct agent *a, const struct domlet_msg_answer *m)
@@ -251,6 +263,7 @@ void domlet_forward_answer(struct agent *a, const struct domlet_msg_answer *m)
 	if (q->relay && len)
 		(void)sendto(q->relay->udp_fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&q->from,
 			     sizeof q->from);
+	a->forward.datagram_count -= q->datagram;
 	*q = (struct domlet_forward_question){ 0 };
 	a->forward.question_count--;
 }
@@ -477,6 +490,9 @@ bool domlet_forward_owes(const struct agent *a, uint32_t number)
 	for (size_t i = 0; f->connection_count && i < DOMLET_FORWARD_CONNECTION_MAX; i++)
 		if (f->connections[i].used && f->connections[i].container == number && !f->connections[i].ended)
 			return true;
+	for (size_t i = 0; f->datagram_count && i < DOMLET_FORWARD_QUESTION_MAX; i++)
+		if (f->questions[i].datagram && f->questions[i].container == number)
+			return true;
 	return false;
 }
 
@@ -486,6 +502,9 @@ void domlet_forward_cut(struct agent *a, uint32_t number)
 
 	while ((c = next_of(c, &a->forward, number)))
 		c++->cut = true;
+	for (size_t i = 0; a->forward.datagram_count && i < DOMLET_FORWARD_QUESTION_MAX; i++)
+		if (a->forward.questions[i].datagram && a->forward.questions[i].container == number)
+			a->forward.questions[i].container = DOMLET_CONTAINER_MAX;
 }
 
 bool domlet_forward_move(struct agent *a)
@@ -519,7 +538,7 @@ bool domlet_forward_poll(struct agent *a, struct pollfd *fds, nfds_t *n)
 		struct domlet_forward_relay *relay = &f->relays[i];
 
 		any = any || relay->users;
-		relay->udp_at = relay->users && may_ask(a) ? add(fds, n, relay->udp_fd, POLLIN) : 0;
+		relay->udp_at = relay->users && domlet_forward_may_ask(a) ? add(fds, n, relay->udp_fd, POLLIN) : 0;
 		relay->tcp_at = relay->users && may_call(a) ? add(fds, n, relay->tcp_fd, POLLIN) : 0;
 	}
 	for (size_t i = 0; f->connection_count && i < DOMLET_FORWARD_CONNECTION_MAX; i++) {

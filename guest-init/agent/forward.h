@@ -35,8 +35,10 @@ struct domlet_forward_relay {
 
 struct domlet_forward_question {
 	bool used;
-	struct domlet_forward_relay *relay; /* NULL: nobody waits for the answer any more */
+	struct domlet_forward_relay *relay; /* NULL: nobody waits for the answer any more, or it is a door's datagram */
 	struct sockaddr_in from;
+	bool datagram;
+	uint32_t container; /* of a datagram; DOMLET_CONTAINER_MAX: nothing is owed any more */
 };
 
 struct domlet_forward_connection {
@@ -61,6 +63,7 @@ struct domlet_forward {
 	struct domlet_forward_question questions[DOMLET_FORWARD_QUESTION_MAX];
 	struct domlet_forward_connection connections[DOMLET_FORWARD_CONNECTION_MAX];
 	uint32_t question_count, connection_count;
+	uint32_t datagram_count; /* of the questions */
 };
 
 /* The host's messages. FORWARD is answered. */
@@ -76,6 +79,10 @@ void domlet_forward_drop(struct agent *a, uint32_t number);
  * connects to what. RELAY NULL: a door of M's container. */
 void domlet_forward_call(struct agent *a, struct domlet_forward_relay *relay, int fd,
 			 const struct domlet_msg_connect *m);
+/* Is there a number for one more question or datagram, and room in the ring? */
+bool domlet_forward_may_ask(const struct agent *a);
+/* A datagram at a door of M's container, when there may be one; its number is given here. */
+void domlet_forward_tell(struct agent *a, const struct domlet_msg_datagram *m);
 /* Of the doors of container NUMBER. Those who are at the guest's end of them have ended: */
 void domlet_forward_leave(struct agent *a, uint32_t number);
 /* what they said is on its way, */

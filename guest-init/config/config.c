@@ -122,6 +122,7 @@ static void read_mount(struct domlet_mount_config *m, struct json_object *oci, s
 	} else if (!strcmp(via, "socket")) {
 		m->via = DOMLET_MOUNT_SOCKET;
 		m->socket = (uint32_t)domlet_read_int(r, plan, "socket", 0, DOMLET_SOCKET_MAX - 1, 0);
+		m->datagrams = domlet_read_bool(r, plan, "datagrams");
 	} else if (!strcmp(via, "skip")) {
 		m->via = DOMLET_MOUNT_SKIP;
 	} else {

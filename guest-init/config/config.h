@@ -111,6 +111,7 @@ struct domlet_mount_config {
 	uint8_t *content; /* COPY: owned */
 	uint32_t content_len;
 	uint32_t socket; /* SOCKET: number of dom0's */
+	bool datagrams;  /* SOCKET: it takes those */
 	mode_t mode;     /* COPY and SOCKET, with the owner */
 	uint32_t uid, gid;
 };

@@ -166,12 +166,55 @@ bind_socket() { # SOURCE DESTINATION [OPTION…]
     for i in {2..17}; do bind_socket "$SOCKET" "/run/$i.sock"; done
     run -1 domlet run -b "$BUNDLE" c1
     [[ $output == *"$SOCKET on /run/17.sock can't be done: a container can have 16 sockets of the host's, and this is one more"* ]]
-    make_bundle true
-    python3 -I -S -c 'import socket, sys, time; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); time.sleep(1000)' \
-        "$BATS_TEST_TMPDIR/datagrams" 3>&- &
+}
+
+# Takes what comes to SOCKET, and writes a line for each datagram into SERVED.
+take() {
+    : >"$SERVED"
+    "$tests/unix-talk" take "$SOCKET" >>"$SERVED" 2>&1 </dev/null 3>&- &
     SERVERS+=($!)
-    eventually 10 test -S "$BATS_TEST_TMPDIR/datagrams"
-    bind_socket "$BATS_TEST_TMPDIR/datagrams" /dev/log
-    run -1 domlet run -b "$BUNDLE" c1
-    [[ $output == *"on /dev/log can't be done: a socket of the host's that takes datagrams can't be reached from the guest yet"* ]]
+    eventually 10 grep -qx ready "$SERVED"
+}
+
+# bats test_tags=xen,type,standin
+@test "datagrams: each in its sender's name; the last ones before the end; one that is too long" {
+    local i
+    take
+    make_talker sh -c 'unix-talk long /run/x.sock 12288; unix-talk long /run/x.sock 12289; unix-talk send /run/x.sock m 100'
+    edit '.process.user = {uid: 1000, gid: 1001}'
+    run -0 domlet run -b "$BUNDLE" c1
+    [ -z "$output" ]
+    eventually 5 served '1000 1001 m' 1
+    for i in {1..99}; do served "1000 1001 m$i" 1; done
+    served '1000 1001 12288 bytes' 1
+    [ "$(wc -l <"$SERVED")" = 102 ]
+    # As runc does it.
+    if [[ ${DOMLET_PLACE-} != standin ]]; then
+        : >"$SERVED"
+        edit '.process.args = ["unix-talk", "send", "/run/x.sock", "m", "3"]'
+        runc run -b "$BUNDLE" c2
+        [ "$(cat "$SERVED")" = $'1000 1001 m1\n1000 1001 m2\n1000 1001 m' ]
+    fi
+}
+
+@test "datagrams: who takes none holds up the sender, nobody who takes any does not, and syslog's is one" {
+    take
+    ln -s "$SOCKET" "$BATS_TEST_TMPDIR/log"
+    make_talker sh -c 'busybox logger -t me words; echo logged; while test ! -e /go; do sleep 0.1; done; unix-talk send /run/x.sock m 100; echo sent; unix-talk send /run/x.sock z 5; echo over; sleep 1000'
+    bind_socket "$BATS_TEST_TMPDIR/log" /dev/log
+    domlet create -b "$BUNDLE" c1 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    domlet start c1
+    eventually 20 grep -Eqx '0 0 <13>.* me: words' "$SERVED"
+    kill -STOP "${SERVERS[0]}"
+    domlet exec c1 touch /go
+    sleep 1
+    run ! grep -qx sent "$BATS_TEST_TMPDIR/out"
+    kill -CONT "${SERVERS[0]}"
+    eventually 20 grep -qx over "$BATS_TEST_TMPDIR/out"
+    eventually 20 served '0 0 m' 1
+    eventually 20 served '0 0 z' 1
+    stop_serving
+    domlet exec c1 unix-talk send /run/x.sock late 3
+    domlet kill c1 KILL
+    wait_for_status stopped
 }

@@ -10,6 +10,9 @@
  *   unix-talk tell PATH TEXT              sends that, and prints what comes
  *   unix-talk rights PATH                 sends a byte with a descriptor, and prints what is said
  *   unix-talk hold PATH COUNT             has so many connections at once, each of which gives a byte back, perhaps late; then waits
+ *   unix-talk take PATH                   for datagrams: says "UID GID TEXT" of each
+ *   unix-talk send PATH TEXT TIMES        datagrams, with the turn behind TEXT; the last TEXT alone
+ *   unix-talk long PATH BYTES             one of so many
  * An error is printed by its name, and 1 the status.
  */
 #include <errno.h>
@@ -142,6 +145,37 @@ static _Noreturn void serve(const char *path, const char *owner, const char *mod
 	}
 }
 
+static _Noreturn void take(const char *path)
+{
+	const struct sockaddr_un here = address_of(path);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
+	static char text[65536];
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&here, sizeof here) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 || chmod(path, 0666) < 0)
+		fail("bind");
+	puts("ready");
+	for (;;) {
+		union {
+			char bytes[CMSG_SPACE(sizeof(struct ucred))];
+			struct cmsghdr align;
+		} control;
+		struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
+		struct msghdr msg = { .msg_iov = &iov,
+				      .msg_iovlen = 1,
+				      .msg_control = control.bytes,
+				      .msg_controllen = sizeof control.bytes };
+		ssize_t n = recvmsg(fd, &msg, 0);
+		struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&msg) : NULL;
+		struct ucred who;
+
+		if (!c)
+			fail("recvmsg");
+		memcpy(&who, CMSG_DATA(c), sizeof who);
+		printf("%u %u %.*s\n", who.uid, who.gid, (int)(n < 40 ? n : snprintf(text, 40, "%zd bytes", n)), text);
+	}
+}
+
 /* Clients */
 
 static char byte_at(size_t i)
@@ -254,6 +288,24 @@ static void send_rights(const char *path)
 	fputs(exchange(fd, 0), stdout);
 }
 
+static void send_datagram(int fd, const char *path, const char *bytes, size_t len)
+{
+	const struct sockaddr_un to = address_of(path);
+
+	if (sendto(fd, bytes, len, 0, (const struct sockaddr *)&to, sizeof to) < 0)
+		fail("sendto");
+}
+
+static void send_times(const char *path, const char *text, int times)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	char line[256];
+
+	for (int i = 1; i < times; i++)
+		send_datagram(fd, path, line, (size_t)snprintf(line, sizeof line, "%s%d", text, i));
+	send_datagram(fd, path, text, strlen(text));
+}
+
 static void hold(const char *path, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -288,6 +340,13 @@ int main(int argc, char **argv)
 		tell(argv[2], argv[3]);
 	else if (!strcmp(verb, "rights"))
 		send_rights(argv[2]);
+	else if (!strcmp(verb, "take"))
+		take(argv[2]);
+	else if (!strcmp(verb, "send") && argc > 4)
+		send_times(argv[2], argv[3], atoi(argv[4]));
+	else if (!strcmp(verb, "long") && argc > 3)
+		send_datagram(socket(AF_UNIX, SOCK_DGRAM, 0), argv[2], calloc(1, strtoul(argv[3], NULL, 10) + 1),
+			      strtoul(argv[3], NULL, 10));
 	else if (!strcmp(verb, "hold") && argc > 3)
 		hold(argv[2], atoi(argv[3]));
 	else

@@ -64,6 +64,8 @@ static void receive(void)
 		case DOMLET_LINK_MSG:
 			if (ev.msg.type == DOMLET_MSG_QUESTION)
 				domlet_guest_forward_question(&t.forward, &ev.msg.question);
+			if (ev.msg.type == DOMLET_MSG_DATAGRAM)
+				domlet_guest_forward_datagram(&t.forward, &ev.msg.datagram);
 			if (ev.msg.type == DOMLET_MSG_CONNECT)
 				domlet_guest_forward_connect(&t.forward, &ev.msg.connect);
 			break;
@@ -88,6 +90,7 @@ static void turn(void *user)
 	(void)domlet_guest_forward_move(&t.forward);
 	(void)domlet_guest_link_flush(&t.link);
 	if (t.forward.question_count > DOMLET_FORWARD_QUESTION_MAX ||
+	    t.forward.datagram_count > DOMLET_SOCKET_DATAGRAMS ||
 	    t.link.link.outbox_len > 2 * DOMLET_FORWARD_DATAGRAM_MAX)
 		abort();
 }
@@ -116,7 +119,7 @@ static void put_frame(uint8_t type, uint32_t stream, const void *payload, uint32
 
 static void put_message(bool connects)
 {
-	static const uint8_t text[2 * DOMLET_FORWARD_DATAGRAM_MAX];
+	static const uint8_t text[UINT8_MAX * 33];
 	struct domlet_msg m = { .type = connects ? DOMLET_MSG_CONNECT : DOMLET_MSG_QUESTION };
 	uint8_t wire[DOMLET_MSG_MAX];
 	uint32_t number = get_number(), container = get_u8() & 1, kind = get_u8();
@@ -131,6 +134,12 @@ static void put_message(bool connects)
 			m.connect.socket = get_u8() % 4u;
 			m.connect.groups = (struct domlet_slice){ text, get_u8() * 2u };
 		}
+	} else if (service == DOMLET_FORWARD_SOCKET) {
+		m.type = DOMLET_MSG_DATAGRAM;
+		m.datagram.number = number;
+		m.datagram.container = container;
+		m.datagram.socket = get_u8() % 4u;
+		m.datagram.datagram = (struct domlet_slice){ text, get_u8() * 33u };
 	} else {
 		m.question.number = number;
 		m.question.container = container;

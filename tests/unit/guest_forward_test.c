@@ -73,6 +73,8 @@ static void receive(void)
 	     domlet_link_next(&t.link.link, &ev)) {
 		if (ev.type == DOMLET_LINK_MSG && ev.msg.type == DOMLET_MSG_QUESTION)
 			domlet_guest_forward_question(&t.forward, &ev.msg.question);
+		if (ev.type == DOMLET_LINK_MSG && ev.msg.type == DOMLET_MSG_DATAGRAM)
+			domlet_guest_forward_datagram(&t.forward, &ev.msg.datagram);
 		if (ev.type == DOMLET_LINK_MSG && ev.msg.type == DOMLET_MSG_CONNECT)
 			domlet_guest_forward_connect(&t.forward, &ev.msg.connect);
 		if (ev.type == DOMLET_LINK_DATA) {
@@ -213,6 +215,22 @@ static void send_question(uint32_t container, uint32_t number, size_t len)
 	m.question.service = DOMLET_FORWARD_RESOLVER;
 	m.question.number = number;
 	m.question.datagram = (struct domlet_slice){ text, (uint32_t)len };
+	assert_int_equal(domlet_link_send(&t.peer, &m), 0);
+	settle();
+}
+
+/* For the socket number SOCKET of the container. */
+static void send_datagram(uint32_t container, uint32_t number, uint32_t socket, size_t len)
+{
+	static const uint8_t text[DOMLET_SOCKET_DATAGRAM_MAX + 1] = "datagram";
+	struct domlet_msg m = { .type = DOMLET_MSG_DATAGRAM };
+
+	m.datagram.container = container;
+	m.datagram.number = number;
+	m.datagram.socket = socket;
+	m.datagram.uid = 1000;
+	m.datagram.gid = 1001;
+	m.datagram.datagram = (struct domlet_slice){ text, (uint32_t)len };
 	assert_int_equal(domlet_link_send(&t.peer, &m), 0);
 	settle();
 }
@@ -638,6 +656,123 @@ static void data_before_the_answer_breaks_the_link(void **state)
 	expect_broken("not open");
 }
 
+/* The last one that came to FD, and who has sent it. */
+static ssize_t take_datagram(int fd, struct ucred *who)
+{
+	static char text[DOMLET_SOCKET_DATAGRAM_MAX];
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof *who)];
+	} control;
+	struct iovec part = { text, sizeof text };
+	struct msghdr msg = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	ssize_t n;
+	int on = 1;
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
+	n = recvmsg(fd, &msg, MSG_DONTWAIT);
+	if (n >= 0)
+		memcpy(who, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof *who);
+	return n;
+}
+
+static void a_datagram_comes_from_who_has_sent_it(void **state)
+{
+	struct ucred who = { 0 };
+	int fd;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* nobody else may send in another's name */
+	domlet_guest_forward_allow_sockets(&t.forward, 0, 2);
+	send_datagram(0, 9, 1, 8);
+	assert_int_equal(t.asked_count, 1);
+	assert_int_equal(t.asked[0].service, DOMLET_FORWARD_SOCKET);
+	assert_false(t.asked[0].stream);
+	assert_int_equal(t.asked[0].peer.socket, 1);
+	assert_int_equal(t.asked[0].peer.uid, 1000);
+	assert_int_equal(t.asked[0].peer.gid, 1001);
+	assert_int_equal(t.asked[0].peer.group_count, 0);
+	fd = give(0);
+	assert_int_equal(t.answers[9], 1);
+	assert_int_equal(t.answer_len, 0);
+	assert_int_equal(take_datagram(fd, &who), 8);
+	assert_int_equal(who.uid, 1000);
+	assert_int_equal(who.gid, 1001);
+	close(fd);
+	/* An empty one is one, too; and the longest. */
+	send_datagram(0, 9, 1, 0);
+	fd = give(0);
+	assert_int_equal(take_datagram(fd, &who), 0);
+	close(fd);
+	send_datagram(0, 9, 0, DOMLET_SOCKET_DATAGRAM_MAX);
+	fd = give(0);
+	assert_int_equal(take_datagram(fd, &who), DOMLET_SOCKET_DATAGRAM_MAX);
+	close(fd);
+	assert_int_equal(t.answers[9], 3);
+}
+
+static void a_datagram_that_finds_no_room_waits(void **state)
+{
+	char text[16];
+	int fds[2], fd, n = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	domlet_guest_forward_allow_sockets(&t.forward, 0, 1);
+	send_datagram(0, 0, 0, 8);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+	while (write(fds[1], "x", 1) == 1)
+		n++;
+	domlet_guest_forward_give(&t.forward, &(struct domlet_guest_socket){ .tag = t.asked[0].tag, .fd = fds[1] });
+	settle();
+	assert_int_equal(t.answers[0], 0);
+	while (n--)
+		assert_int_equal(read(fds[0], text, sizeof text), 1);
+	settle();
+	assert_int_equal(t.answers[0], 1);
+	assert_int_equal(read(fds[0], text, sizeof text), 8);
+	close(fds[0]);
+	/* Nobody takes it any more. */
+	send_datagram(0, 0, 0, 8);
+	fd = give(ECONNREFUSED);
+	assert_true(fd < 0);
+	assert_int_equal(t.answers[0], 2);
+	/* Its container goes. */
+	send_datagram(0, 0, 0, 8);
+	domlet_guest_forward_forbid(&t.forward, 0);
+	settle();
+	assert_int_equal(t.answers[0], 3);
+	assert_int_equal(t.forward.datagram_count, 0);
+}
+
+static void datagrams_are_few_and_short(void **state)
+{
+	(void)state;
+	domlet_guest_forward_allow_sockets(&t.forward, 0, 1);
+	send_datagram(0, 0, 1, 8); /* of a socket that it has not */
+	send_datagram(1, 1, 0, 8);
+	send_datagram(UINT32_MAX, 2, 0, 8);
+	assert_int_equal(t.asked_count, 0);
+	assert_int_equal(t.answers[0] + t.answers[1] + t.answers[2], 3);
+	for (uint32_t i = 0; i < DOMLET_SOCKET_DATAGRAMS; i++)
+		send_datagram(0, i, 0, 8);
+	assert_null(t.link.broken);
+	send_question(0, 200, 8); /* which are others */
+	assert_null(t.link.broken);
+	send_datagram(0, 100, 0, 8);
+	expect_broken("too many");
+	t.link.broken = NULL;
+	send_datagram(0, 200, 0, 8);
+	expect_broken("the number of another");
+	t.link.broken = NULL;
+	send_datagram(0, 100, 0, DOMLET_SOCKET_DATAGRAM_MAX + 1);
+	expect_broken("length");
+}
+
 /* With all that can be under way. */
 static void a_link_ends_at_any_time(void **state)
 {
@@ -678,6 +813,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_connection_has_a_window, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_goes_is_missed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(data_before_the_answer_breaks_the_link, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_datagram_comes_from_who_has_sent_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_datagram_that_finds_no_room_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(datagrams_are_few_and_short, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_link_ends_at_any_time, set_up, tear_down),
 	};
 

@@ -80,12 +80,12 @@ static void the_service_sees_the_user(void **state)
 	need_root();
 	assert_int_equal(setgroups(2, own), 0);
 	listener = make(SOCK_STREAM, 0666);
-	fd = domlet_peer_connect(file, &as);
+	fd = domlet_peer_connect(file, SOCK_STREAM, &as);
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	expect_ourselves();
-	assert_int_equal(domlet_peer_connect(file, &as), -EAGAIN); /* the queue has room for one */
+	assert_int_equal(domlet_peer_connect(file, SOCK_STREAM, &as), -EAGAIN); /* the queue has room for one */
 	end = accept(listener, NULL, NULL);
 	assert_int_equal(getsockopt(end, SOL_SOCKET, SO_PEERCRED, &who, &len), 0);
 	assert_int_equal(who.uid, 1000);
@@ -97,10 +97,10 @@ static void the_service_sees_the_user(void **state)
 	close(end);
 	close(fd);
 	as.uid = UINT32_MAX;
-	assert_int_equal(domlet_peer_connect(file, &as), -EINVAL);
+	assert_int_equal(domlet_peer_connect(file, SOCK_STREAM, &as), -EINVAL);
 	as.uid = 0;
 	as.gid = UINT32_MAX;
-	assert_int_equal(domlet_peer_connect(file, &as), -EINVAL);
+	assert_int_equal(domlet_peer_connect(file, SOCK_STREAM, &as), -EINVAL);
 	expect_ourselves();
 }
 
@@ -113,16 +113,16 @@ static void the_file_says_who_may(void **state)
 	(void)state;
 	need_root();
 	listener = make(SOCK_STREAM, 0660);
-	assert_int_equal(domlet_peer_connect(file, &as), -EACCES);
+	assert_int_equal(domlet_peer_connect(file, SOCK_STREAM, &as), -EACCES);
 	expect_ourselves();
 	as.groups = ours;
 	as.group_count = 1;
-	fd = domlet_peer_connect(file, &as);
+	fd = domlet_peer_connect(file, SOCK_STREAM, &as);
 	assert_true(fd >= 0);
 	close(fd);
 	close(listener);
 	as.uid = as.gid = 0;
-	assert_int_equal(domlet_peer_connect(file, &as), -ECONNREFUSED);
+	assert_int_equal(domlet_peer_connect(file, SOCK_STREAM, &as), -ECONNREFUSED);
 	expect_ourselves();
 	listener = -1;
 }
@@ -138,7 +138,7 @@ static void kinds_are_told_apart(void **state)
 		listener = make(kinds[i], 0600);
 		assert_int_equal(domlet_peer_takes_datagrams(file), i == 0);
 		if (i != 1)
-			assert_int_equal(domlet_peer_connect(file, &as), -EPROTOTYPE);
+			assert_int_equal(domlet_peer_connect(file, SOCK_STREAM, &as), -EPROTOTYPE);
 		assert_int_equal(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
 		assert_int_equal(accept(listener, NULL, NULL), -1); /* nobody has come */
 		close(listener);

@@ -516,7 +516,7 @@ static int start_fileserver(struct domlet_cli *cli, struct launch *l)
 static int open_sockets(struct domlet_cli *cli, struct launch *l)
 {
 	for (size_t i = 0; i < l->plan->mount_count; i++) {
-		const struct domlet_plan_mount *m = &l->plan->mounts[i];
+		struct domlet_plan_mount *m = &l->plan->mounts[i];
 		struct stat st;
 		int fd;
 
@@ -532,11 +532,7 @@ static int open_sockets(struct domlet_cli *cli, struct launch *l)
 				&cli->err, EAGAIN,
 				"the bind mount of %s on %s can't be done: it was a socket, and is none any more",
 				m->file, m->destination);
-		if (domlet_peer_takes_datagrams(fd))
-			return domlet_error_set(
-				&cli->err, ENOTSUP,
-				"the bind mount of %s on %s can't be done: a socket of the host's that takes datagrams can't be reached from the guest yet",
-				m->file, m->destination);
+		m->datagrams = domlet_peer_takes_datagrams(fd);
 	}
 	return 0;
 }
@@ -548,7 +544,7 @@ static int prepare(struct domlet_cli *cli, struct launch *l)
 
 	if (plan->root.way == DOMLET_PLAN_ROOT_IMAGE && prepare_image(cli, l) < 0)
 		return -1;
-	if (open_sockets(cli, l) < 0 || make_cgroup(cli, l) < 0 || start_fileserver(cli, l) < 0)
+	if (make_cgroup(cli, l) < 0 || start_fileserver(cli, l) < 0)
 		return -1;
 	if (plan->export_count > 0)
 		domlet_log_phase(&cli->log, "shared");
@@ -562,8 +558,10 @@ static int prepare(struct domlet_cli *cli, struct launch *l)
 
 static int launch_placed(struct domlet_cli *cli, struct launch *l, struct domlet_launched *made)
 {
-	int r = domlet_document_make(l->plan, l->stdio, &cli->err);
+	int r = open_sockets(cli, l);
 
+	if (r == 0)
+		r = domlet_document_make(l->plan, l->stdio, &cli->err);
 	if (r == 0)
 		r = prepare(cli, l);
 	if (r == 0)

@@ -74,14 +74,14 @@ static int connect_to(int fd, int file)
 	return connect(fd, (const struct sockaddr *)&to, sizeof to) < 0 ? -errno : 0;
 }
 
-int domlet_peer_connect(int file, const struct domlet_peer *as)
+int domlet_peer_connect(int file, int type, const struct domlet_peer *as)
 {
 	struct own own;
 	int fd, r;
 
 	if (as->uid == (uid_t)-1 || as->gid == (gid_t)-1) /* "as before", for the kernel */
 		return -EINVAL;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	r = remember(&own);

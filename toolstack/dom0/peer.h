@@ -18,9 +18,10 @@ struct domlet_peer {
 	size_t group_count;
 };
 
-/* FILE: a descriptor of the socket's file, which may be O_PATH. A connection by a stream, which never makes us wait, and is closed
- * by exec. -errno: connect(2)'s, where a queue that is full is EAGAIN; EINVAL: that is no user. */
-int domlet_peer_connect(int file, const struct domlet_peer *as);
+/* FILE: a descriptor of the socket's file, which may be O_PATH. A connection by TYPE, SOCK_STREAM or SOCK_DGRAM, which never makes us
+ * wait, and is closed by exec. -errno: connect(2)'s, where a queue that is full is EAGAIN; EINVAL: that is no user. Of a
+ * datagram the user is who sends it, which is for the sender to say. */
+int domlet_peer_connect(int file, int type, const struct domlet_peer *as);
 /* Whether it takes datagrams. Who listens at another is told nothing by this. */
 bool domlet_peer_takes_datagrams(int file);
 

@@ -22,9 +22,10 @@ enum question_phase {
 struct domlet_guest_question {
 	enum question_phase phase;
 	uint32_t number, tag, container, service;
+	struct domlet_guest_peer peer; /* of DOMLET_FORWARD_SOCKET: a datagram, whose answer has no bytes */
 	uint64_t asked_at;
-	int fd; /* -1: none */
-	bool readable, polling;
+	int fd;                 /* -1: none */
+	bool readable, polling; /* readable: or what didn't fit before may be sent */
 	uv_poll_t poll;
 	struct domlet_guest_forward *forward;
 	uint32_t len;
@@ -54,10 +55,15 @@ static bool has_resolver(const struct domlet_guest_forward *f, uint32_t containe
 	return container < DOMLET_CONTAINER_MAX && f->allowed >> container & 1 && service == DOMLET_FORWARD_RESOLVER;
 }
 
+static bool has_socket(const struct domlet_guest_forward *f, uint32_t container, uint32_t socket)
+{
+	return container < DOMLET_CONTAINER_MAX && socket < f->sockets[container];
+}
+
 static bool may_connect(const struct domlet_guest_forward *f, const struct domlet_msg_connect *m)
 {
 	if (m->service == DOMLET_FORWARD_SOCKET)
-		return m->container < DOMLET_CONTAINER_MAX && m->socket < f->sockets[m->container];
+		return has_socket(f, m->container, m->socket);
 	return has_resolver(f, m->container, m->service);
 }
 
@@ -79,8 +85,10 @@ static void on_answer(uv_poll_t *h, int status, int events)
 
 static void watch_answer(struct domlet_guest_question *q, bool watched)
 {
+	int events = q->service == DOMLET_FORWARD_SOCKET ? UV_WRITABLE : UV_READABLE;
+
 	if (watched && !q->polling)
-		(void)uv_poll_start(&q->poll, UV_READABLE, on_answer);
+		(void)uv_poll_start(&q->poll, events, on_answer);
 	else if (!watched && q->polling)
 		(void)uv_poll_stop(&q->poll);
 	q->polling = watched;
@@ -97,6 +105,7 @@ static void drop_question(struct domlet_guest_question *q)
 	struct domlet_guest_forward *f = q->forward;
 
 	f->questions[q->number] = NULL;
+	f->datagram_count -= q->service == DOMLET_FORWARD_SOCKET;
 	if (--f->question_count == 0)
 		(void)uv_timer_stop(&f->clock);
 	if (q->fd < 0) {
@@ -133,40 +142,108 @@ static void on_clock(uv_timer_t *t)
 		f->link->turn(f->link->user);
 }
 
-static const char *what_is_wrong(const struct domlet_guest_forward *f, const struct domlet_msg_question *m)
+static const char *what_is_wrong(const struct domlet_guest_forward *f, uint32_t number, uint32_t len, uint32_t longest)
 {
-	if (m->number >= DOMLET_FORWARD_QUESTION_MAX)
+	if (number >= DOMLET_FORWARD_QUESTION_MAX)
 		return "question with a number out of range";
-	if (f->questions[m->number])
+	if (f->questions[number])
 		return "question with the number of another one";
-	if (m->datagram.len == 0 || m->datagram.len > DOMLET_FORWARD_DATAGRAM_MAX)
+	if (len > longest)
 		return "question of no possible length";
 	return NULL;
 }
 
-void domlet_guest_forward_question(struct domlet_guest_forward *f, const struct domlet_msg_question *m)
+/* NULL: there is no memory. */
+static struct domlet_guest_question *new_question(struct domlet_guest_forward *f, uint32_t number, uint32_t container,
+						  uint32_t service, const struct domlet_slice *text)
 {
-	const char *reason = what_is_wrong(f, m);
-	struct domlet_guest_question *q = reason ? NULL : malloc(sizeof *q + m->datagram.len);
+	struct domlet_guest_question *q = malloc(sizeof *q + text->len);
 
 	if (!q) {
-		f->link->broken = reason ? reason : "no memory for its question";
-		return;
+		f->link->broken = "no memory for its question";
+		return NULL;
 	}
-	*q = (struct domlet_guest_question){ .number = m->number,
+	*q = (struct domlet_guest_question){ .number = number,
 					     .tag = next_tag(f),
-					     .container = m->container,
-					     .service = m->service,
+					     .container = container,
+					     .service = service,
 					     .asked_at = uv_now(f->link->loop),
 					     .fd = -1,
 					     .forward = f,
-					     .len = m->datagram.len };
-	memcpy(q->datagram, m->datagram.ptr, m->datagram.len);
-	f->questions[m->number] = q;
+					     .len = text->len };
+	if (text->len)
+		memcpy(q->datagram, text->ptr, text->len);
+	f->questions[number] = q;
 	if (f->question_count++ == 0)
 		(void)uv_timer_start(&f->clock, on_clock, CLOCK_MS, CLOCK_MS);
-	if (!has_resolver(f, m->container, m->service))
+	return q;
+}
+
+void domlet_guest_forward_question(struct domlet_guest_forward *f, const struct domlet_msg_question *m)
+{
+	uint32_t len = m->datagram.len ? m->datagram.len : UINT32_MAX; /* one that asks nothing */
+	const char *reason = what_is_wrong(f, m->number, len, DOMLET_FORWARD_DATAGRAM_MAX);
+	struct domlet_guest_question *q;
+
+	if (reason) {
+		f->link->broken = reason;
+		return;
+	}
+	q = new_question(f, m->number, m->container, DOMLET_FORWARD_RESOLVER, &m->datagram);
+	if (q && !has_resolver(f, m->container, m->service))
 		give_question_up(q);
+}
+
+void domlet_guest_forward_datagram(struct domlet_guest_forward *f, const struct domlet_msg_datagram *m)
+{
+	const char *reason = what_is_wrong(f, m->number, m->datagram.len, DOMLET_SOCKET_DATAGRAM_MAX);
+	struct domlet_guest_question *q;
+
+	if (!reason && f->datagram_count >= DOMLET_SOCKET_DATAGRAMS)
+		reason = "datagram beside too many others";
+	if (reason) {
+		f->link->broken = reason;
+		return;
+	}
+	q = new_question(f, m->number, m->container, DOMLET_FORWARD_SOCKET, &m->datagram);
+	if (!q)
+		return;
+	f->datagram_count++;
+	q->peer = (struct domlet_guest_peer){ .socket = m->socket, .uid = m->uid, .gid = m->gid };
+	if (!has_socket(f, m->container, m->socket))
+		give_question_up(q);
+}
+
+/* In the name of who has sent it to the guest. False: it isn't taken, now (errno EAGAIN) or ever. */
+static bool send_datagram(const struct domlet_guest_question *q)
+{
+	const struct ucred who = { .pid = getpid(), .uid = q->peer.uid, .gid = q->peer.gid };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof who)];
+	} control = { 0 };
+	struct iovec part = { (void *)(uintptr_t)q->datagram, q->len };
+	struct msghdr msg = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_CREDENTIALS;
+	c->cmsg_len = CMSG_LEN(sizeof who);
+	memcpy(CMSG_DATA(c), &who, sizeof who);
+	return sendmsg(q->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+/* What nobody has room for waits, as long as a question does. */
+static void move_datagram(struct domlet_guest_question *q)
+{
+	if (!send_datagram(q) && (errno == EAGAIN || errno == EINTR)) {
+		q->readable = false;
+		watch_answer(q, true);
+		return;
+	}
+	give_question_up(q);
 }
 
 /* FD is Q's, or closed. */
@@ -183,7 +260,9 @@ static void take_socket(struct domlet_guest_question *q, int fd)
 	q->poll.data = q;
 	q->fd = fd;
 	q->phase = QUESTION_ASKED;
-	if (send(fd, q->datagram, q->len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)q->len)
+	if (q->service == DOMLET_FORWARD_SOCKET)
+		move_datagram(q);
+	else if (send(fd, q->datagram, q->len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)q->len)
 		watch_answer(q, true);
 	else
 		give_question_up(q);
@@ -232,14 +311,18 @@ static bool move_question(struct domlet_guest_question *q)
 	bool done = false;
 
 	if (q->phase == QUESTION_NEW) {
-		struct domlet_guest_event ev = {
-			.type = DOMLET_GUEST_SOCKET, .tag = q->tag, .code = q->container, .service = q->service
-		};
+		struct domlet_guest_event ev = { .type = DOMLET_GUEST_SOCKET,
+						 .tag = q->tag,
+						 .code = q->container,
+						 .service = q->service,
+						 .peer = q->peer };
 
 		q->phase = QUESTION_WAITS;
 		f->listener.post(f->listener.user, &ev);
 	}
-	if (q->phase == QUESTION_ASKED && q->readable)
+	if (q->phase == QUESTION_ASKED && q->readable && q->service == DOMLET_FORWARD_SOCKET)
+		move_datagram(q);
+	else if (q->phase == QUESTION_ASKED && q->readable)
 		done = move_answer(q);
 	if (q->phase == QUESTION_ANSWERED) {
 		done = domlet_link_has_room(&f->link->link) && answer(q, NULL, 0, false);

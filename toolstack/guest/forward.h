@@ -25,7 +25,7 @@ struct domlet_guest_forward {
 	uint32_t tags;                          /* the last one */
 	uv_timer_t clock;                       /* runs while there are questions */
 	struct domlet_guest_question *questions[DOMLET_FORWARD_QUESTION_MAX]; /* by number; owned; NULL: it is free */
-	uint32_t question_count;
+	uint32_t question_count, datagram_count;                              /* datagrams are questions, too */
 	struct domlet_guest_connection *connections[DOMLET_FORWARD_CONNECTION_MAX];
 };
 
@@ -42,6 +42,7 @@ void domlet_guest_forward_give(struct domlet_guest_forward *f, const struct doml
 
 /* What the guest sends; the link is broken when it can't be meant. */
 void domlet_guest_forward_question(struct domlet_guest_forward *f, const struct domlet_msg_question *m);
+void domlet_guest_forward_datagram(struct domlet_guest_forward *f, const struct domlet_msg_datagram *m);
 void domlet_guest_forward_connect(struct domlet_guest_forward *f, const struct domlet_msg_connect *m);
 /* Of streams of connections. */
 void domlet_guest_forward_data(struct domlet_guest_forward *f, uint32_t stream, const uint8_t *data, size_t len);

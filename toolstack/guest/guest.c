@@ -94,6 +94,7 @@ static void on_message(struct domlet_guest *g, const struct domlet_msg *msg)
 	case DOMLET_MSG_REPLY: on_reply(g, msg->request, &msg->reply); return;
 	case DOMLET_MSG_EXITED: on_exited(g, &msg->exited); return;
 	case DOMLET_MSG_QUESTION: domlet_guest_forward_question(&g->forward, &msg->question); return;
+	case DOMLET_MSG_DATAGRAM: domlet_guest_forward_datagram(&g->forward, &msg->datagram); return;
 	case DOMLET_MSG_SHARE: on_share(g, &msg->share); return;
 	case DOMLET_MSG_FIGURES: on_figures(g, msg->request, &msg->figures); return;
 	case DOMLET_MSG_OOM: on_oom(g, &msg->oom); return;

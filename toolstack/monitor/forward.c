@@ -30,13 +30,13 @@ static int open_resolver(int namespace, bool stream)
 	return -code;
 }
 
-static int open_file(const struct domlet_forward *f, const struct domlet_guest_peer *peer)
+static int open_file(const struct domlet_forward *f, const struct domlet_guest_peer *peer, int type)
 {
 	const struct domlet_peer as = {
 		.uid = peer->uid, .gid = peer->gid, .groups = peer->groups, .group_count = peer->group_count
 	};
 
-	return peer->socket < f->file_count ? domlet_peer_connect(f->files[peer->socket], &as) : -ECONNREFUSED;
+	return peer->socket < f->file_count ? domlet_peer_connect(f->files[peer->socket], type, &as) : -ECONNREFUSED;
 }
 
 void domlet_forward_take(struct domlet_forward *f, const int *files, uint32_t count)
@@ -57,7 +57,7 @@ void domlet_forward_hear(const struct domlet_forward *f, struct domlet_guest *gu
 	struct domlet_guest_socket socket = { .tag = ev->tag, .fd = -ESRCH };
 
 	if (f && ev->service == DOMLET_FORWARD_SOCKET)
-		socket.fd = open_file(f, &ev->peer);
+		socket.fd = open_file(f, &ev->peer, ev->stream ? SOCK_STREAM : SOCK_DGRAM);
 	else if (f && f->namespace >= 0 && ev->service == DOMLET_FORWARD_RESOLVER)
 		socket.fd = open_resolver(f->namespace, ev->stream);
 	domlet_guest_give_socket(guest, &socket);

@@ -124,6 +124,8 @@ static int add_mount(struct json_object *mounts, struct domlet_plan_mount *m, st
 		r = add_content(m, out, err);
 	if (m->way == DOMLET_PLAN_MOUNT_SOCKET)
 		json_object_object_add(out, "socket", json_object_new_int64(m->socket));
+	if (m->way == DOMLET_PLAN_MOUNT_SOCKET && m->datagrams)
+		json_object_object_add(out, "datagrams", json_object_new_boolean(true));
 	if (m->way == DOMLET_PLAN_MOUNT_COPY || m->way == DOMLET_PLAN_MOUNT_SOCKET)
 		add_owner(m, out);
 	return r;

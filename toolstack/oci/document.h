@@ -20,7 +20,8 @@
  *                                   a regular file
  *   {"via":"socket","socket":N,"mode":N,"uid":N,"gid":N}
  *                                   the guest listens there, and asks for the host's
- *                                   socket of that number when somebody connects
+ *                                   socket of that number when somebody connects; with
+ *                                   "datagrams": true it gives on those that it gets there
  * "join" is there when the container has namespaces of others in its domain: their
  * numbers, by type. Those types are taken out of the configuration.
  * frontend/proto/PROTOCOL.md says how it travels.

@@ -54,6 +54,7 @@ struct domlet_plan_mount {
 
 	/* SOCKET, whose owner and mode are as a COPY's */
 	uint32_t socket; /* its number among the container's, below DOMLET_SOCKET_MAX */
+	bool datagrams;  /* it takes those; else connections */
 
 	/* LIVE */
 	uint32_t export; /* its number among what is shared with the guest */
