@@ -95,6 +95,42 @@ domid() {
     xl list | awk '/domlet-c1/ { print $2 }'
 }
 
+# As Calico and others do it: an address of its own, and a router that is in no network of it.
+# bats test_tags=xen
+@test "a router that is reached by a neighbour entry, behind an address without a network" {
+    make_network_bundle sleep 1000
+    edit '.process.capabilities |= with_entries(.value += ["CAP_NET_RAW"])' # ping's
+    ip link add made type veth peer name host0
+    ip link set made netns e2e-net
+    ip link set host0 address ee:ee:ee:ee:ee:ee up
+    ip route add 10.213.5.2/32 dev host0
+    ip addr add 10.214.0.1/32 dev host0
+    ip -n e2e-net -batch - <<'IP'
+link set made name eth0
+link set eth0 address 02:42:0a:d5:05:02
+addr add 10.213.5.2/32 dev eth0
+link set eth0 up
+neigh add 169.254.1.1 lladdr ee:ee:ee:ee:ee:ee dev eth0 nud permanent
+route add default via 169.254.1.1 dev eth0 onlink
+IP
+    domlet create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1 3>&-
+    domlet start c1
+    domlet exec c1 ip route >"$BATS_TEST_TMPDIR/out"
+    grep -x 'default via 169.254.1.1 dev eth0 onlink *' "$BATS_TEST_TMPDIR/out"
+    domlet exec c1 ip neigh >"$BATS_TEST_TMPDIR/out"
+    grep -F '169.254.1.1 dev eth0 lladdr ee:ee:ee:ee:ee:ee' "$BATS_TEST_TMPDIR/out" | grep PERMANENT
+    # From the guest by that router to an address that only the host has, and back.
+    domlet exec c1 busybox ping -c 1 -w 5 10.214.0.1
+    ping -c 1 -w 5 10.213.5.2
+    domlet exec c1 ip neigh | grep PERMANENT
+    # The same by a route to the router.
+    ip -n e2e-net route del default
+    ip -n e2e-net route add 169.254.1.1 dev eth0 scope link
+    ip -n e2e-net route add default via 169.254.1.1 dev eth0
+    eventually 20 sh -c 'domlet exec c1 ip route | grep -x "169.254.1.1 dev eth0 scope link *"'
+    domlet exec c1 busybox ping -c 1 -w 5 10.214.0.1
+}
+
 # bats test_tags=xen
 @test "a container whose network can't be had doesn't start" {
     make_network_bundle sleep 1000
