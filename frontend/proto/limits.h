@@ -9,7 +9,7 @@
  */
 
 /* Raised whenever a peer of the older version could misread the newer. */
-#define DOMLET_PROTO_VERSION 9u
+#define DOMLET_PROTO_VERSION 10u
 
 #define DOMLET_PAGE_SIZE 4096u
 
@@ -59,6 +59,8 @@
 #define DOMLET_SOCKET_DATAGRAMS 32u
 /* Bytes of a copied file that may be written anew, in one message. */
 #define DOMLET_FILE_MAX 12288u
+/* Bytes of the resources that an update changes, in one message. */
+#define DOMLET_UPDATE_MAX 12288u
 /* A datagram: three times what resolvers send over an Ethernet. */
 #define DOMLET_FORWARD_DATAGRAM_MAX 4096u
 

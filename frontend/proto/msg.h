@@ -49,8 +49,9 @@ struct domlet_slice {
 	M(UNSHARE,  unshare, 24, H)   \
 	M(STATS,    stats,   25, H)   \
 	M(FIGURES,  figures, 26, G)   \
-	M(OOM,      oom,     27, G)       \
-	M(DATAGRAM, datagram, 28, G)
+	M(OOM,      oom,     27, G)   \
+	M(DATAGRAM, datagram, 28, G)  \
+	M(UPDATE,   update,  29, H)
 
 /* First message of the guest on each attachment. boot_ns: CLOCK_BOOTTIME when
  * domlet-init started. */
@@ -131,6 +132,9 @@ struct domlet_slice {
 /* The kernel has killed processes of CONTAINER for want of memory: so many since it was created, more than when
  * it was watched or this was told last. */
 #define DOMLET_MSG_OOM_FIELDS(U32, U64, I32, STR, BYTES) U32(container) U64(kills)
+/* resources: an OCI object of linux.resources, of which what is there and not 0 is changed. Answered by REPLY when it
+ * is, or when it can't be and all is as it was. */
+#define DOMLET_MSG_UPDATE_FIELDS(U32, U64, I32, STR, BYTES) U32(container) BYTES(resources)
 
 /* clang-format on */
 

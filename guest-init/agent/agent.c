@@ -16,6 +16,7 @@
 #include "stats.h"
 #include "streams.h"
 #include "table.h"
+#include "update.h"
 
 static void on_message(struct agent *a, const struct domlet_msg *m)
 {
@@ -39,6 +40,7 @@ static void on_message(struct agent *a, const struct domlet_msg *m)
 	case DOMLET_MSG_ANSWER: domlet_forward_answer(a, &m->answer); return;
 	case DOMLET_MSG_FILE: domlet_agent_file(a, m->request, &m->file); return;
 	case DOMLET_MSG_STATS: domlet_stats_tell(a, m->request, &m->stats); return;
+	case DOMLET_MSG_UPDATE: domlet_update_begin(a, m->request, &m->update); return;
 	case DOMLET_MSG_UNSHARE: domlet_share_cut(a, &m->unshare); return;
 	case DOMLET_MSG_CONNECTED: domlet_forward_connected(a, &m->connected); return;
 	default:

@@ -83,10 +83,12 @@ struct guest_container {
 	bool deleting;
 	uint32_t delete_request;       /* answered when nothing of it is left: DELETE, or the CREATE that failed */
 	struct domlet_failure refusal; /* why that failed; code 0: it didn't */
-	struct guest_wait freezer;
-	struct guest_net *net;     /* NULL: it has none but the loopback device */
-	struct guest_share *share; /* NULL: no files of it are dom0's */
-	int events_fd;             /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
+	struct guest_wait freezer, updater;
+	struct domlet_resources_config updated; /* what counts when that is done */
+	struct domlet_failure *update_failure;  /* of updater, which writes there; owned */
+	struct guest_net *net;                  /* NULL: it has none but the loopback device */
+	struct guest_share *share;              /* NULL: no files of it are dom0's */
+	int events_fd;     /* what tells that its cgroup is empty, when that is waited for; -1: it isn't */
 	int oom_fd;        /* what tells that the kernel kills for want of memory, when the monitor asked for it; -1 */
 	uint64_t oom_told; /* so many kills */
 	nfds_t oom_at;     /* its place among what is polled; 0: none */

@@ -15,6 +15,7 @@
 #include "join.h"
 #include "stats.h"
 #include "table.h"
+#include "update.h"
 
 static void close_one(int fd)
 {
@@ -159,7 +160,7 @@ static void finish_delete(struct agent *a, struct guest_container *c)
 void domlet_container_turn(struct agent *a, struct guest_container *c)
 {
 	if (c->stopped)
-		domlet_freeze_stop(a, c), domlet_agent_net_stop(a, c);
+		domlet_freeze_stop(a, c), domlet_update_stop(a, c), domlet_agent_net_stop(a, c);
 	if (c->stopped)
 		domlet_forward_drop(a, c->number);
 	if (c->stopped)

@@ -17,6 +17,7 @@
 #include "stats.h"
 #include "streams.h"
 #include "table.h"
+#include "update.h"
 
 /* Kills for want of memory up to now, but for those whose ends are told by this, say nothing about later ends. */
 static void forget_oom_kills(struct agent *a, struct guest_container *c)
@@ -194,8 +195,8 @@ void domlet_process_reap(struct agent *a)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (domlet_freeze_ended(a, pid, status) || domlet_agent_net_ended(a, pid, status) ||
-		    domlet_share_ended(a, pid))
+		if (domlet_freeze_ended(a, pid, status) || domlet_update_ended(a, pid, status) ||
+		    domlet_agent_net_ended(a, pid, status) || domlet_share_ended(a, pid))
 			continue;
 		for (struct guest_process *g = a->processes; g; g = g->next)
 			if (g->p.pid == pid && !g->exited)

@@ -335,10 +335,9 @@ static void read_sysctls(struct domlet_container_config *c, struct json_object *
 	}
 }
 
-static void read_resources(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
+/* Of linux.resources all but the rules for devices. */
+static void read_limits(struct domlet_resources_config *res, struct json_object *all, struct domlet_reader *r)
 {
-	struct domlet_resources_config *res = &c->resources;
-	struct json_object *all = domlet_read_object(r, linux_, "resources");
 	struct json_object *memory = domlet_read_object(r, all, "memory");
 	struct json_object *cpu = domlet_read_object(r, all, "cpu");
 	struct json_object *pids = domlet_read_object(r, all, "pids");
@@ -356,7 +355,7 @@ static void read_resources(struct domlet_container_config *c, struct json_object
 	res->period_us = domlet_read_int(r, cpu, "period", 0, INT64_MAX, 0);
 	res->cpus = domlet_read_string(r, cpu, "cpus", "");
 	res->mems = domlet_read_string(r, cpu, "mems", "");
-	read_device_rules(c, all, r);
+	res->check = domlet_read_bool(r, memory, "checkBeforeUpdate");
 	res->unified = domlet_read_object(r, all, "unified");
 	if (!res->unified)
 		return;
@@ -367,6 +366,62 @@ static void read_resources(struct domlet_container_config *c, struct json_object
 		if (!file[0] || file[0] == '.' || strchr(file, '/'))
 			domlet_read_fail(r, "linux.resources.unified", "names what is no file of a cgroup");
 	}
+}
+
+static void read_resources(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)
+{
+	struct json_object *all = domlet_read_object(r, linux_, "resources");
+
+	read_limits(&c->resources, all, r);
+	read_device_rules(c, all, r);
+}
+
+int domlet_resources_read(const char *text, size_t len, struct domlet_resources_config *res,
+			  struct json_object **document, struct domlet_failure *failure)
+{
+	struct domlet_reader r = { .failure = failure };
+
+	*res = (struct domlet_resources_config){ 0 };
+	*document = domlet_read_document(text, len, failure);
+	if (!*document)
+		return -failure->code;
+	if (json_object_is_type(*document, json_type_object))
+		read_limits(res, *document, &r);
+	else
+		domlet_read_fail(&r, "linux.resources", "must be an object");
+	if (!r.failed)
+		return 0;
+	json_object_put(*document);
+	*document = NULL;
+	return -failure->code;
+}
+
+/* As runc puts them together, of which 0 is no value. */
+int domlet_resources_merge(const struct domlet_resources_config *before, const struct domlet_resources_config *asked,
+			   struct domlet_resources_config *merged, struct domlet_failure *failure)
+{
+	struct domlet_resources_config m = *before;
+
+	if (asked->has_memory)
+		m.memory = asked->memory, m.has_memory = true;
+	if (asked->has_swap)
+		m.swap = asked->swap, m.has_swap = true;
+	else if (asked->memory < 0) /* as version 1 of cgroups did */
+		m.swap = -1, m.has_swap = true;
+	if (asked->has_pids)
+		m.pids = asked->pids, m.has_pids = true;
+	m.reservation = asked->reservation ? asked->reservation : m.reservation;
+	m.shares = asked->shares ? asked->shares : m.shares;
+	m.quota_us = asked->quota_us ? asked->quota_us : m.quota_us;
+	m.period_us = asked->period_us ? asked->period_us : m.period_us;
+	*merged = m;
+	if (!asked->has_memory && !asked->has_swap)
+		return 0;
+	if (m.swap > 0 && m.memory <= 0)
+		return domlet_failure_set(failure, EINVAL, "unable to set swap limit without memory limit");
+	if (m.swap > 0 && m.swap < m.memory)
+		return domlet_failure_set(failure, EINVAL, "memory+swap limit should be >= memory limit");
+	return 0;
 }
 
 static void read_personality(struct domlet_container_config *c, struct json_object *linux_, struct domlet_reader *r)

@@ -142,6 +142,7 @@ struct domlet_resources_config {
 	int64_t shares, quota_us, period_us;
 	const char *cpus, *mems;
 	struct json_object *unified; /* files of the cgroup and what they get, as text; NULL: none */
+	bool check;                  /* of an update: no limit of memory below what is used */
 };
 
 /* One line of linux.resources.devices; of two that match the later one counts. */
@@ -188,6 +189,12 @@ struct domlet_container_config {
 };
 
 /* 0 or -errno with *failure; *c is then already freed. */
+/* An OCI object of resources alone, whose strings belong to *DOCUMENT, which the caller puts. */
+int domlet_resources_read(const char *text, size_t len, struct domlet_resources_config *res,
+			  struct json_object **document, struct domlet_failure *failure);
+/* MERGED: BEFORE, but for what ASKED gives. 0, or -EINVAL when that can't be together. */
+int domlet_resources_merge(const struct domlet_resources_config *before, const struct domlet_resources_config *asked,
+			   struct domlet_resources_config *merged, struct domlet_failure *failure);
 int domlet_config_parse(struct domlet_container_config *c, const char *text, size_t len, struct domlet_failure *failure);
 void domlet_config_free(struct domlet_container_config *c);
 

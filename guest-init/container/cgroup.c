@@ -20,6 +20,8 @@
 /* Cgroups that a container may make one in another. */
 #define DEPTH_MAX 16
 #define DEPTH_MAX_TEXT "16"
+/* Processors, or memory's nodes, that a guest may have. */
+#define LIST_MAX 128u
 
 static int write_at(int dir, const char *name, const char *value)
 {
@@ -55,64 +57,109 @@ uint64_t domlet_cgroup_weight(int64_t shares)
 	return 1 + (uint64_t)(shares - 2) * 9999 / 262142;
 }
 
-/* A limit that can't be kept is an error; a file this kernel lacks isn't. */
-static void set_limit(int dir, const char *name, const char *value, struct domlet_failure *failure, int *rc)
-{
-	int error = *rc < 0 ? 0 : write_at(dir, name, value);
+/* What stood in files that were written, to be written back. */
+struct journal {
+	struct {
+		const char *name;
+		char text[64];
+	} files[8]; /* as many as set_limits() names and set_processors() */
+	size_t count;
+};
 
-	if (error < 0 && error != -ENOENT)
-		*rc = domlet_failure_set(failure, -error, "can't set %s of the container to %s: %s", name, value,
-					 domlet_failure_name(-error));
+struct writer {
+	int dir;
+	struct journal *journal; /* NULL: none is kept */
+	struct domlet_failure *failure;
+	int rc;
+};
+
+static void note_old(struct writer *w, const char *name)
+{
+	struct journal *j = w->journal;
+
+	if (!j || j->count == sizeof j->files / sizeof j->files[0])
+		return;
+	j->files[j->count].name = name;
+	if (read_at(w->dir, name, j->files[j->count].text, sizeof j->files[0].text))
+		j->count++;
 }
 
-static void set_number(int dir, const char *name, int64_t value, struct domlet_failure *failure, int *rc)
+static void write_back(int dir, const struct journal *j)
+{
+	for (size_t i = j->count; i-- > 0;)
+		(void)write_at(dir, j->files[i].name, j->files[i].text);
+}
+
+/* A limit that can't be kept is an error; a file this kernel lacks is one only where a limit is to change. */
+static void set_limit(struct writer *w, const char *name, const char *value)
+{
+	int error;
+
+	if (w->rc < 0)
+		return;
+	note_old(w, name);
+	error = write_at(w->dir, name, value);
+	if (error < 0 && (error != -ENOENT || w->journal))
+		w->rc = domlet_failure_set(w->failure, -error, "can't set %s of the container to %s: %s", name, value,
+					   domlet_failure_name(-error));
+}
+
+static void set_number(struct writer *w, const char *name, int64_t value)
 {
 	char text[32] = "max";
 
 	if (value >= 0)
 		snprintf(text, sizeof(text), "%" PRId64, value);
-	set_limit(dir, name, text, failure, rc);
+	set_limit(w, name, text);
 }
 
-static int set_limits(int dir, const struct domlet_resources_config *r, struct domlet_failure *failure)
+static void set_cpu_time(struct writer *w, const struct domlet_resources_config *r)
 {
+	int64_t period = r->period_us > 0 ? r->period_us : 100000;
 	char text[64];
-	int rc = 0;
 
-	if (r->has_memory)
-		set_number(dir, "memory.max", r->memory, failure, &rc);
-	/* OCI counts memory and swap together, the kernel swap alone. */
-	if (r->has_swap && (r->swap < 0 || (r->has_memory && r->memory >= 0 && r->swap >= r->memory)))
-		set_number(dir, "memory.swap.max", r->swap < 0 ? -1 : r->swap - r->memory, failure, &rc);
-	if (r->reservation > 0)
-		set_number(dir, "memory.low", r->reservation, failure, &rc);
-	if (r->has_pids)
-		set_number(dir, "pids.max", r->pids, failure, &rc);
-	if (r->shares) {
-		snprintf(text, sizeof(text), "%" PRIu64, domlet_cgroup_weight(r->shares));
-		set_limit(dir, "cpu.weight", text, failure, &rc);
-	}
-	if (r->quota_us > 0 || r->period_us > 0) {
-		int64_t period = r->period_us > 0 ? r->period_us : 100000;
+	if (r->quota_us > 0)
+		snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, r->quota_us, period);
+	else
+		snprintf(text, sizeof(text), "max %" PRId64, period);
+	set_limit(w, "cpu.max", text);
+}
 
-		if (r->quota_us > 0)
-			snprintf(text, sizeof(text), "%" PRId64 " %" PRId64, r->quota_us, period);
-		else
-			snprintf(text, sizeof(text), "max %" PRId64, period);
-		set_limit(dir, "cpu.max", text, failure, &rc);
-	}
-	/* cpuset: numbers of the host's processors mean nothing here. */
-	if (!r->unified)
-		return rc;
-	json_object_object_foreach(r->unified, file, value)
+static void set_unified(struct writer *w, struct json_object *unified)
+{
+	if (!unified)
+		return;
+	json_object_object_foreach(unified, file, value)
 	{
-		int error = rc < 0 ? 0 : write_at(dir, file, json_object_get_string(value));
+		int error = w->rc < 0 ? 0 : write_at(w->dir, file, json_object_get_string(value));
 
 		if (error < 0)
-			rc = domlet_failure_set(failure, -error, "can't set %s of the container to %s: %s", file,
-						json_object_get_string(value), domlet_failure_name(-error));
+			w->rc = domlet_failure_set(w->failure, -error, "can't set %s of the container to %s: %s", file,
+						   json_object_get_string(value), domlet_failure_name(-error));
 	}
-	return rc;
+}
+
+static int set_limits(struct writer *w, const struct domlet_resources_config *r)
+{
+	char text[64];
+
+	if (r->has_memory)
+		set_number(w, "memory.max", r->memory);
+	/* OCI counts memory and swap together, the kernel swap alone. */
+	if (r->has_swap && (r->swap < 0 || (r->has_memory && r->memory >= 0 && r->swap >= r->memory)))
+		set_number(w, "memory.swap.max", r->swap < 0 ? -1 : r->swap - r->memory);
+	if (r->reservation > 0 || (r->reservation < 0 && w->journal))
+		set_number(w, "memory.low", r->reservation);
+	if (r->has_pids)
+		set_number(w, "pids.max", r->pids);
+	if (r->shares) {
+		snprintf(text, sizeof(text), "%" PRIu64, domlet_cgroup_weight(r->shares));
+		set_limit(w, "cpu.weight", text);
+	}
+	if (r->quota_us > 0 || r->period_us > 0 || (r->quota_us < 0 && w->journal))
+		set_cpu_time(w, r);
+	set_unified(w, r->unified);
+	return w->rc;
 }
 
 int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r, struct domlet_failure *failure)
@@ -131,13 +178,96 @@ int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *
 	/* Bounds what has to be walked when the container ends. */
 	(void)write_at(dir, "cgroup.max.depth", DEPTH_MAX_TEXT);
 	(void)write_at(dir, "cgroup.max.descendants", "512");
-	rc = set_limits(dir, r, failure);
+	/* cpuset: numbers of the host's processors mean nothing here. */
+	rc = set_limits(&(struct writer){ .dir = dir, .failure = failure }, r);
 	if (rc < 0) {
 		close(dir);
 		(void)domlet_cgroup_remove(number);
 		return rc;
 	}
 	return dir;
+}
+
+/* A list of processors or nodes as the kernel writes it, "0-3,7", in bits. False: it is none, or names what no guest has. */
+static bool read_list(const char *text, uint64_t bits[LIST_MAX / 64])
+{
+	unsigned long first, last;
+	char *end;
+
+	memset(bits, 0, LIST_MAX / 8);
+	do {
+		if (*text < '0' || *text > '9')
+			return false;
+		first = last = strtoul(text, &end, 10);
+		if (*end == '-' && end[1] >= '0' && end[1] <= '9')
+			last = strtoul(end + 1, &end, 10);
+		if (first > last || last >= LIST_MAX)
+			return false;
+		for (; first <= last; first++)
+			bits[first / 64] |= UINT64_C(1) << first % 64;
+		text = end + (*end == ',');
+	} while (*end == ',');
+	return *end == '\0' || *end == '\n';
+}
+
+/* The kernel would take others, too, and then use those that there are. */
+static void set_list(struct writer *w, const char *name, const char *there_is, const char *list)
+{
+	uint64_t wanted[LIST_MAX / 64], there[LIST_MAX / 64];
+	char text[256] = "";
+
+	if (!list || !*list || w->rc < 0)
+		return;
+	if (!read_list(list, wanted)) {
+		w->rc = domlet_failure_set(w->failure, EINVAL, "%s \"%.64s\" is no list as in 0-3,7", name, list);
+		return;
+	}
+	if (read_at(w->dir, there_is, text, sizeof(text)) && read_list(text, there))
+		for (size_t i = 0; i < LIST_MAX / 64; i++)
+			if (wanted[i] & ~there[i]) {
+				text[strcspn(text, "\n")] = '\0';
+				w->rc = domlet_failure_set(w->failure, EINVAL,
+							   "%s can't be %.64s: the container's domain has %s", name,
+							   list, text);
+				return;
+			}
+	set_limit(w, name, list);
+}
+
+/* Memory that is used now: 0 where nobody counts. */
+static int64_t memory_in_use(int dir)
+{
+	char text[32];
+
+	return read_at(dir, "memory.current", text, sizeof(text)) ? strtoll(text, NULL, 10) : 0;
+}
+
+int domlet_cgroup_update(int cgroup_fd, const struct domlet_resources_config *asked,
+			 const struct domlet_resources_config *merged, struct domlet_failure *failure)
+{
+	struct journal journal = { 0 };
+	struct writer w = { .dir = cgroup_fd, .journal = &journal, .failure = failure };
+	struct domlet_resources_config r = *merged;
+	int64_t used = asked->check && asked->memory > 0 ? memory_in_use(cgroup_fd) : 0;
+
+	if (used > asked->memory && asked->memory > 0)
+		return domlet_failure_set(failure, EBUSY,
+					  "rejecting memory limit %" PRId64 ": the container uses %" PRId64,
+					  asked->memory, used);
+	/* What depends on each other is written together, the rest as it was asked for. */
+	r.has_memory = r.has_memory && (asked->has_memory || asked->has_swap);
+	r.has_swap = r.has_swap && (asked->has_memory || asked->has_swap);
+	r.has_pids = asked->has_pids;
+	r.reservation = asked->reservation;
+	r.shares = asked->shares;
+	if (!asked->quota_us && !asked->period_us)
+		r.quota_us = r.period_us = 0;
+	r.unified = asked->unified;
+	set_list(&w, "cpuset.cpus", "../cpuset.cpus.effective", asked->cpus);
+	set_list(&w, "cpuset.mems", "../cpuset.mems.effective", asked->mems);
+	if (set_limits(&w, &r) < 0)
+		write_back(cgroup_fd, &journal);
+	return w.rc;
 }
 
 static int signal_listed(int dir, int signo)

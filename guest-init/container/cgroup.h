@@ -12,6 +12,10 @@
 
 /* The directory's descriptor, or -errno. */
 int domlet_cgroup_create(uint32_t number, const struct domlet_resources_config *r, struct domlet_failure *failure);
+/* Changes what ASKED names, MERGED being all that is to count from now on. 0, or -errno, and then all is as it was. This may take a
+ * while: of less memory than is used the kernel makes room, and kills if there is none. */
+int domlet_cgroup_update(int cgroup_fd, const struct domlet_resources_config *asked,
+			 const struct domlet_resources_config *merged, struct domlet_failure *failure);
 /* The directory of the cgroup that process PID is in: a container may have made
  * some below its own and moved there. -errno. */
 int domlet_cgroup_of(pid_t pid);

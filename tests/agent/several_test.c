@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -630,6 +631,97 @@ static void test_figures(void **state)
 	assert_int_equal(m.ooms, 0);
 }
 
+static uint32_t send_update(uint32_t container, const char *resources)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_UPDATE };
+
+	msg.update.container = container;
+	msg.update.resources = (struct domlet_slice){ (const uint8_t *)resources, (uint32_t)strlen(resources) };
+	return monitor_send(&m, &msg);
+}
+
+static int update(uint32_t container, const char *resources)
+{
+	return monitor_reply(&m, send_update(container, resources));
+}
+
+/* By a file that each cgroup has, whatever controllers there are. */
+static void expect_depth(uint32_t container, const char *depth)
+{
+	char *path = text_of("%s/container-%u/cgroup.max.depth", cgroup, container), text[16] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(read(fd, text, sizeof text - 1) > 0);
+	assert_string_equal(text, depth);
+	close(fd);
+	free(path);
+}
+
+#define DEPTH(depth) "{\"unified\": {\"cgroup.max.depth\": \"" depth "\"}}"
+
+static void test_update(void **state)
+{
+	static const char *const wrong[] = { "",
+					     "{",
+					     "[]",
+					     "{\"memory\": 5}",
+					     "{\"memory\": {\"limit\": \"5\"}}",
+					     "{\"memory\": {\"limit\": 5, \"swap\": 4}}",
+					     "{\"memory\": {\"swap\": 4}}",
+					     "{\"cpu\": {\"cpus\": \"all\"}}",
+					     "{\"unified\": {\"../cgroup.kill\": \"1\"}}",
+					     DEPTH("many") };
+	size_t descriptors;
+
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	descriptors = count_descriptors();
+	assert_int_equal(update(0, "{}"), ENOENT);
+	create_member(0, 1, SLEEP, ALL_OWN, "");
+	create_member(1, 2, SLEEP, OWN(""), "");
+	assert_int_equal(update(0, "{}"), 0);
+	assert_int_equal(update(0, DEPTH("7")), 0);
+	expect_depth(0, "7\n");
+	expect_depth(1, "16\n");
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_int_not_equal(update(0, wrong[i]), 0);
+	assert_string_equal(last_text(), "can't set cgroup.max.depth of the container to many: EINVAL");
+	expect_depth(0, "7\n");
+	end_container(1, 2);
+	assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
+	assert_int_equal(monitor_wait(&m, 1), 137);
+	assert_int_equal(update(0, "{}"), ESRCH);
+	assert_int_equal(delete_container(0), 0);
+	assert_int_equal(count_descriptors(), descriptors);
+}
+
+/* The second one is refused or comes after the first; and of a container that ends each is answered. */
+static void test_updates_at_the_same_time(void **state)
+{
+	uint32_t first, second;
+	int code;
+
+	(void)state;
+	if (!cgroup[0])
+		skip();
+	for (int i = 0; i < 5; i++) {
+		create_member(0, 1, SLEEP, ALL_OWN, "");
+		first = send_update(0, DEPTH("5"));
+		second = send_update(0, DEPTH("6"));
+		assert_int_equal(monitor_reply(&m, first), 0);
+		code = monitor_reply(&m, second);
+		assert_true(code == 0 || code == EAGAIN);
+		expect_depth(0, code ? "5\n" : "6\n");
+		first = send_update(0, DEPTH("8"));
+		assert_int_equal(send_signal(0, 1, SIGKILL, false), 0);
+		assert_int_equal(monitor_wait(&m, 1), 137);
+		code = monitor_reply(&m, first);
+		assert_true(code == 0 || code == ESRCH);
+		assert_int_equal(delete_container(0), 0);
+	}
+}
+
 static void test_frozen_without_a_cgroup(void **state)
 {
 	(void)state;
@@ -657,6 +749,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_frozen_before_its_start, open_with_cgroup, close_with_cgroup),
 		cmocka_unit_test_setup_teardown(test_frozen_while_others_ask, open_with_cgroup, close_with_cgroup),
 		WITH_AGENT(test_frozen_without_a_cgroup),
+		cmocka_unit_test_setup_teardown(test_update, open_with_cgroup, close_with_cgroup),
+		cmocka_unit_test_setup_teardown(test_updates_at_the_same_time, open_with_cgroup, close_with_cgroup),
 		cmocka_unit_test_setup_teardown(test_figures, open_with_cgroup, close_with_cgroup),
 	};
 

@@ -35,18 +35,18 @@ def run(*command, **more):
 def help_options(text):
     """The options that lines of the help start with."""
     lines = re.findall(r"^ +(-.*?)(?:  .*)?$", text, re.M)
-    return set(re.findall(r"--[a-z][a-z-]*", " ".join(lines))) - {"--help"}
+    return set(re.findall(r"--[a-z][a-z0-9-]*", " ".join(lines))) - {"--help"}
 
 
 def code_options(source):
     """The options that getopt_long() is given."""
-    found = re.findall(r'\{\s*"([a-z-]+)",\s*(?:no|required|optional)_argument', source.read_text())
+    found = re.findall(r'\{\s*"([a-z0-9-]+)",\s*(?:no|required|optional)_argument', source.read_text())
     return {"--" + name for name in found} - {"--help"}
 
 
 def page_options(lines):
     items = [line for line in lines if line.startswith(".It Fl")]
-    return set("-" + name for name in re.findall(r"Fl (-[a-z-]+)", " ".join(items))) - {"--help"}
+    return set("-" + name for name in re.findall(r"Fl (-[a-z0-9-]+)", " ".join(items))) - {"--help"}
 
 
 def page_sections():

@@ -22,6 +22,11 @@ runtimes() {
     [[ ! $(command -v runc) ]] || echo runc
 }
 
+# In the stand-in's dom0 no cgroup has a controller.
+runtimes_with_limits() {
+    if [[ ${DOMLET_PLACE-} == standin ]]; then echo domlet; else runtimes; fi
+}
+
 run_c1() { # RUNTIME
     "$1" run -d -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1
 }
@@ -151,7 +156,7 @@ refuses() { # WORDS RUNTIME ARGUMENTS…
 @test "memory: use and limit, and each kill for want of it" {
     local runtime
     edit '.linux.resources.memory = {limit: 33554432, swap: 33554432} | .linux.resources.pids = {limit: 50}'
-    for runtime in $(runtimes); do
+    for runtime in $(runtimes_with_limits); do
         run_c1 "$runtime"
         "$runtime" events --interval 1h c1 >"$out.$runtime" &
         sleep 1 # it watches

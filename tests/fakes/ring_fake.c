@@ -375,6 +375,12 @@ static void obey(const struct domlet_msg *m)
 		return;
 	case DOMLET_MSG_NET: take_net(m); return;
 	case DOMLET_MSG_STATS: tell_stats(m); return;
+	case DOMLET_MSG_UPDATE:
+		if (memmem(m->update.resources.ptr, m->update.resources.len, "refuse", 6))
+			reply(m->request, EBUSY, "rejecting memory limit 5: the container uses 6");
+		else if (!memmem(m->update.resources.ptr, m->update.resources.len, "never", 5))
+			reply(m->request, 0, "");
+		return;
 	case DOMLET_MSG_FREEZE:
 	case DOMLET_MSG_THAW: reply(m->request, 0, ""); return;
 	case DOMLET_MSG_DELETE:

@@ -13,6 +13,8 @@
  * "watch" one OOM comes behind each. Of container 12 come figures that are too short, of 13 those of container 0, of 14 a REPLY of 0,
  * of 15 one of ESRCH.
  *
+ * An UPDATE of resources that have "refuse" in them fails with EBUSY, and one with "never" is not answered.
+ *
  * RING_FAKE_RUNS does with an exec what the first letter of its object says:
  *   s  it sleeps until it is signalled, as process 1 does
  *   w  the same, once it has written a line

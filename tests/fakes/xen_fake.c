@@ -243,6 +243,18 @@ int libxl_set_vcpuonline(libxl_ctx *ctx, uint32_t domid, libxl_bitmap *map, cons
 	return 0;
 }
 
+int libxl_domain_sched_params_set(libxl_ctx *ctx, uint32_t domid, const libxl_domain_sched_params *params)
+{
+	(void)ctx, (void)domid;
+	if (xen_fake_fails("domain_sched_params_set"))
+		return ERROR_FAIL;
+	if (params->weight != LIBXL_DOMAIN_SCHED_PARAM_WEIGHT_DEFAULT)
+		xen_fake.weight = params->weight;
+	if (params->cap != LIBXL_DOMAIN_SCHED_PARAM_CAP_DEFAULT)
+		xen_fake.cap = params->cap;
+	return 0;
+}
+
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger, unsigned int flags)
 {
 	(void)logger, (void)dombuild_logger, (void)flags;

@@ -34,6 +34,7 @@ struct xen_fake {
 	uint64_t memory_kib, target_kib, max_kib, pool_kib, takes_kib;
 	unsigned int vcpus, targets;  /* how often it was told another one */
 	unsigned int targets_refused; /* so many tries fail */
+	int weight, cap;              /* of its scheduling; 0: nobody has set it */
 };
 
 extern struct xen_fake xen_fake;

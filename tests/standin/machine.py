@@ -282,6 +282,7 @@ class Domain:
         self.domid, self.uuid, self.kib, self.name, self.ramdisk = last_domid, uuid, int(kib), name, ramdisk
         self.folder, self.cgroup = f"{DOMAINS}/{uuid}", f"{CGROUPS}/{last_domid}"
         self.vcpus = 1
+        self.weight, self.cap = 256, 0
         self.process, self.reason, self.awaiting, self.paused, self.listeners = None, None, [], True, []
         xen = self.folder + "/root/xen"
         os.makedirs(xen)
@@ -422,6 +423,8 @@ class Caller(Client):
             return domain.kib
         elif verb == "vcpus":
             domain.vcpus = int(words[1])
+        elif verb == "schedule":  # WEIGHT CAP; -1: as it is
+            domain.weight, domain.cap = (old if int(new) < 0 else int(new) for old, new in zip((domain.weight, domain.cap), words[1:]))
         elif verb in ("unpause", "kill", "destroy"):
             getattr(domain, verb)()
         else:

@@ -51,6 +51,16 @@ int libxl_set_vcpuonline(libxl_ctx *ctx, uint32_t domid, libxl_bitmap *map, cons
 	return rc;
 }
 
+int libxl_domain_sched_params_set(libxl_ctx *ctx, uint32_t domid, const libxl_domain_sched_params *params)
+{
+	char answer[STANDIN_ANSWER_LEN];
+
+	(void)ctx;
+	return standin_fault("domain_sched_params_set") ?
+		       ERROR_FAIL :
+		       standin_hypercall(answer, "schedule %u %d %d\n", domid, params->weight, params->cap);
+}
+
 xc_interface *xc_interface_open(xentoollog_logger *logger, xentoollog_logger *dombuild_logger, unsigned int flags)
 {
 	static char interface;

@@ -45,10 +45,23 @@ static void durations_are_go_s(void **state)
 
 static void others_are_none(void **state)
 {
-	static const char *const texts[] = {
-		"",   "5",   "s",     ".s",  "-",   "+-5s",        "5 s",          "5x",
-		"5S", "1s5", "1..5s", "x5s", "5sx", "9223372037s", "99999999999h", "9999999999999999999999s"
-	};
+	static const char *const texts[] = { "",
+					     "5",
+					     "s",
+					     ".s",
+					     "-",
+					     "+-5s",
+					     "5 s",
+					     "5x",
+					     "5S",
+					     "1s5",
+					     "1..5s",
+					     "x5s",
+					     "5sx",
+					     "9223372037s",
+					     "9223372036s1s",
+					     "99999999999h",
+					     "9999999999999999999999s" };
 	int64_t ns;
 
 	(void)state;

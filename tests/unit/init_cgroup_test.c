@@ -32,8 +32,13 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	static const char *const files[] = { "memory.events",  "memory.max", "memory.swap.max",
+					     "memory.current", "cpu.max",    "cpuset.cpus.effective",
+					     "a/cpuset.cpus" };
+
 	(void)state;
-	(void)unlinkat(dir, "memory.events", 0);
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		(void)unlinkat(dir, files[i], 0);
 	return unlinkat(dir, "link", 0) < 0 || unlinkat(dir, "a/b", AT_REMOVEDIR) < 0 ||
 			       unlinkat(dir, "a", AT_REMOVEDIR) < 0 || close(dir) < 0 || rmdir(place) < 0 ?
 		       -1 :
@@ -60,6 +65,93 @@ static void write_file(const char *name, const char *text)
 
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
+}
+
+static void expect_file(const char *name, const char *text)
+{
+	char got[64] = "";
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	assert_true(read(fd, got, sizeof got - 1) > 0);
+	assert_string_equal(got, text);
+	close(fd);
+}
+
+static int update(struct domlet_resources_config *now, const struct domlet_resources_config *asked,
+		  struct domlet_failure *failure)
+{
+	struct domlet_resources_config merged;
+	int r = domlet_resources_merge(now, asked, &merged, failure);
+
+	if (r == 0)
+		r = domlet_cgroup_update(dir, asked, &merged, failure);
+	if (r == 0)
+		*now = merged;
+	return r;
+}
+
+/* In a directory a file keeps the end of what was longer before. */
+static void limits_change(void **state)
+{
+	struct domlet_resources_config now = { .has_memory = true, .memory = 1000, .has_swap = true, .swap = 1500 };
+	struct domlet_failure failure = { 0 };
+
+	(void)state;
+	write_file("memory.max", "1000");
+	write_file("memory.swap.max", "500");
+	write_file("memory.current", "1200\n");
+	write_file("cpu.max", "max 100000");
+	assert_int_equal(
+		update(&now, &(struct domlet_resources_config){ .has_memory = true, .memory = 1100 }, &failure), 0);
+	expect_file("memory.max", "1100");
+	expect_file("memory.swap.max", "400");
+	assert_int_equal(update(&now, &(struct domlet_resources_config){ .has_memory = true, .memory = 1600 }, &failure),
+			 -EINVAL);
+	assert_string_equal(failure.text, "memory+swap limit should be >= memory limit");
+	assert_int_equal(update(&now,
+				&(struct domlet_resources_config){ .has_memory = true, .memory = 1199, .check = true },
+				&failure),
+			 -EBUSY);
+	assert_string_equal(failure.text, "rejecting memory limit 1199: the container uses 1200");
+	assert_int_equal(update(&now, &(struct domlet_resources_config){ .quota_us = 200000 }, &failure), 0);
+	assert_int_equal(update(&now, &(struct domlet_resources_config){ .period_us = 200000 }, &failure), 0);
+	expect_file("cpu.max", "200000 200000");
+	/* There is no pids.max here: what was written before that is written back. */
+	assert_int_equal(update(&now,
+				&(struct domlet_resources_config){
+					.has_memory = true, .memory = 1300, .has_pids = true, .pids = 5 },
+				&failure),
+			 -ENOENT);
+	expect_file("memory.max", "1100");
+	expect_file("memory.swap.max", "400");
+	assert_int_equal(now.memory, 1100);
+}
+
+static void processors_are_the_guest_s(void **state)
+{
+	static const char *const wrong[] = { "4", "0-4", "3-2", "x", "0,", "0-", "999", "0;1", "-1" };
+	struct domlet_resources_config now = { 0 };
+	struct domlet_failure failure = { 0 };
+
+	(void)state;
+	write_file("cpuset.cpus.effective", "0-2,5\n");
+	write_file("a/cpuset.cpus", "");
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		struct domlet_resources_config asked = { .cpus = wrong[i], .mems = "" };
+		int below = openat(dir, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		assert_int_equal(domlet_cgroup_update(below, &asked, &now, &failure), -EINVAL);
+		close(below);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const right[] = { "0", "0-2", "5,0-1" };
+		struct domlet_resources_config asked = { .cpus = right[i], .mems = "" };
+		int below = openat(dir, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		assert_int_equal(domlet_cgroup_update(below, &asked, &now, &failure), 0);
+		close(below);
+		expect_file("a/cpuset.cpus", right[i]);
+	}
 }
 
 /* What doesn't stop is not waited for without end. */
@@ -122,6 +214,8 @@ int main(void)
 		cmocka_unit_test(counts_kills),
 		cmocka_unit_test(waits_until_it_is_frozen),
 		cmocka_unit_test(finds_one_below),
+		cmocka_unit_test(limits_change),
+		cmocka_unit_test(processors_are_the_guest_s),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -19,7 +19,7 @@ static const struct {
 } files[] = {
 	{ "cpu.stat",
 	  "usage_usec 300\nuser_usec 100\nsystem_usec 200\nnice_usec 9\nnr_periods 4\nnr_throttled 5\nthrottled_usec 6\n" },
-	{ "memory.stat", "anon 12\nfile 13\nkernel 14\nanon_thp 15\nnosuch 16\nzswpwb 17\n" },
+	{ "memory.stat", "anon_thp 15\nanon 12\nfile 13\nkernel 14\nnosuch 16\nzswpwb 17\n" },
 	{ "memory.current", "7000\n" },
 	{ "memory.max", "max\n" },
 	{ "memory.events", "low 0\nmax 3\noom 2\noom_kill 18446744073709551614\noom_group_kill 0\n" },

@@ -30,6 +30,7 @@ bool detached, kept;
 int out_file = -1;
 bool forges;
 unsigned int full_from, full_for, targets_refused;
+bool may_grow;
 struct seen *seen;
 char top[32], root[80], domains[48], log_path[80];
 
@@ -86,7 +87,7 @@ static _Noreturn void be_monitor(struct domlet_domain_record *d, int caller, uns
 					.type = "pvh",
 					.vcpus = 1,
 					.memory_kib = 65536,
-					.memory_max_kib = targets_refused ? UINT64_MAX : 0,
+					.memory_max_kib = may_grow || targets_refused ? UINT64_MAX : 0,
 					.boot_timeout_s = ring_fake_guest == RING_FAKE_AGENT ? 60 : 2 };
 	struct domlet_log log;
 	struct domlet_error err;

@@ -40,7 +40,8 @@ extern bool forges;                                       /* a container that is
 extern bool kept;                                         /* `run --keep` */
 extern int out_file;                                      /* the container's output; -1: a pipe */
 extern unsigned int full_from,
-	full_for; /* so many saves of the record, from that one (1: the first; 0: none), find no room */
+	full_for;     /* so many saves of the record, from that one (1: the first; 0: none), find no room */
+extern bool may_grow; /* the domain, as far as it likes */
 extern unsigned int targets_refused; /* so many growths of the domain, of which it has no other chance; 0: it never grows */
 
 /* Before all tests, after each, and after all. */

@@ -60,6 +60,15 @@ struct launch {
 	pid_t holder; /* keeps a scope of systemd's until the proxy is in it; 0: none */
 };
 
+/* As the record has them; NULL: out of memory. */
+static char *limits_of(const struct domlet_plan *p)
+{
+	char text[DOMLET_LIMITS_TEXT_MAX];
+
+	domlet_limits_write(&p->limits, text);
+	return strdup(text);
+}
+
 /* Fills in what domlet_state_create() did not know. */
 static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struct domlet_state *st)
 {
@@ -68,9 +77,10 @@ static int fill_state(struct domlet_cli *cli, const struct domlet_plan *p, struc
 	st->annotations = strdup(p->annotations);
 	st->hooks = p->hooks ? strdup(p->hooks) : NULL;
 	st->labels = p->labels ? strdup(p->labels) : NULL;
+	st->limits = limits_of(p);
 	st->oci_version = strdup(p->oci_version);
 	if (!st->bundle || !st->rootfs || !st->annotations || (p->hooks && !st->hooks) || (p->labels && !st->labels) ||
-	    !st->oci_version)
+	    !st->limits || !st->oci_version)
 		return domlet_error_set(&cli->err, ENOMEM, "container %s can't be recorded: out of memory", p->id);
 	return 0;
 }
@@ -144,11 +154,14 @@ static int found_domain(struct domlet_cli *cli, struct launch *l)
 		return domlet_error_set(&cli->err, EIO, "the kernel gives no random uuid");
 	if (choose_template(cli, l->plan, &l->tmpl) < 0)
 		return -1;
+	l->plan->limits.other_vcpus = l->tmpl.vcpus;
+	free(st->limits);
+	st->limits = limits_of(l->plan);
 	(void)snprintf(d->name, sizeof d->name, "domlet-%.12s-%.6s", l->plan->id, d->uuid);
 	(void)snprintf(d->type, sizeof d->type, "%s", l->tmpl.type);
 	domlet_cgroup_of_monitor(d->uuid, path, sizeof path);
 	d->monitor_cgroup = strdup(path);
-	if (!d->monitor_cgroup)
+	if (!d->monitor_cgroup || !st->limits)
 		return domlet_error_set(&cli->err, ENOMEM,
 					"the domain of container %s can't be recorded: out of memory", l->plan->id);
 	d->domid = DOMLET_DOMID_NONE;

@@ -19,10 +19,10 @@
 #include "version.h"
 
 static const struct domlet_verb *const verbs[] = {
-	&domlet_verb_run,     &domlet_verb_create,    &domlet_verb_start, &domlet_verb_state,    &domlet_verb_exec,
-	&domlet_verb_pause,   &domlet_verb_resume,    &domlet_verb_ps,    &domlet_verb_events,   &domlet_verb_kill,
-	&domlet_verb_delete,  &domlet_verb_list,      &domlet_verb_spec,  &domlet_verb_features, &domlet_verb_doctor,
-	&domlet_verb_install, &domlet_verb_uninstall,
+	&domlet_verb_run,    &domlet_verb_create,  &domlet_verb_start,     &domlet_verb_state,  &domlet_verb_exec,
+	&domlet_verb_pause,  &domlet_verb_resume,  &domlet_verb_ps,        &domlet_verb_update, &domlet_verb_events,
+	&domlet_verb_kill,   &domlet_verb_delete,  &domlet_verb_list,      &domlet_verb_spec,   &domlet_verb_features,
+	&domlet_verb_doctor, &domlet_verb_install, &domlet_verb_uninstall,
 };
 
 struct globals {

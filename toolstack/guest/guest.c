@@ -341,6 +341,11 @@ void domlet_guest_stats(struct domlet_guest *g, uint32_t tag, uint32_t container
 	domlet_guest_process_stats(&g->processes, tag, container, watch);
 }
 
+void domlet_guest_update(struct domlet_guest *g, const struct domlet_guest_update *order)
+{
+	domlet_guest_process_update(&g->processes, order);
+}
+
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps)
 {
 	domlet_guest_process_sleep(&g->processes, sleeps);

@@ -57,6 +57,8 @@ void domlet_guest_file(struct domlet_guest *g, const struct domlet_guest_file *o
 /* What the guest has counted of a container that has been created, which comes with the answer; WATCH: and DOMLET_GUEST_OUT_OF_MEMORY
  * is posted from now on. EAGAIN as above. */
 void domlet_guest_stats(struct domlet_guest *g, uint32_t tag, uint32_t container, bool watch);
+/* Limits of a container that has been created are changed. EAGAIN as above. */
+void domlet_guest_update(struct domlet_guest *g, const struct domlet_guest_update *order);
 /* Its domain is paused, or runs again: as long as it SLEEPS, and until it has read what waited then, it isn't to
  * be blamed for reading nothing. */
 void domlet_guest_sleeps(struct domlet_guest *g, bool sleeps);

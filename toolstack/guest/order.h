@@ -52,6 +52,12 @@ struct domlet_guest_file {
 	uint32_t len;
 };
 
+struct domlet_guest_update {
+	uint32_t tag, container;
+	const char *resources; /* JSON of LEN bytes, DOMLET_UPDATE_MAX at most */
+	uint32_t len;
+};
+
 struct domlet_guest_signal {
 	uint32_t container, process, signo;
 	bool all; /* of the container's processes */

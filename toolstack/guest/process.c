@@ -296,6 +296,7 @@ static void ask_once(struct domlet_guest_processes *all, struct domlet_msg *msg,
 			   msg->type == DOMLET_MSG_DELETE  ? "delete" :
 			   msg->type == DOMLET_MSG_FORWARD ? "start" :
 			   msg->type == DOMLET_MSG_STATS   ? "events" :
+			   msg->type == DOMLET_MSG_UPDATE  ? "update" :
 							     "pause";
 	char text[80];
 
@@ -449,6 +450,15 @@ void domlet_guest_process_stats(struct domlet_guest_processes *all, uint32_t tag
 	msg.stats.container = container;
 	msg.stats.watch = watch;
 	ask_once(all, &msg, tag, container);
+}
+
+void domlet_guest_process_update(struct domlet_guest_processes *all, const struct domlet_guest_update *order)
+{
+	struct domlet_msg msg = { .type = DOMLET_MSG_UPDATE };
+
+	msg.update.container = order->container;
+	msg.update.resources = (struct domlet_slice){ (const uint8_t *)order->resources, order->len };
+	ask_once(all, &msg, order->tag, order->container);
 }
 
 /* False: it had ended, and was told so. */

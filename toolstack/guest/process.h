@@ -67,6 +67,7 @@ void domlet_guest_process_thaw(struct domlet_guest_processes *all, uint32_t tag,
 void domlet_guest_process_file(struct domlet_guest_processes *all, const struct domlet_guest_file *order);
 void domlet_guest_process_net(struct domlet_guest_processes *all, const struct domlet_guest_net *order);
 void domlet_guest_process_stats(struct domlet_guest_processes *all, uint32_t tag, uint32_t container, bool watch);
+void domlet_guest_process_update(struct domlet_guest_processes *all, const struct domlet_guest_update *order);
 void domlet_guest_process_delete(struct domlet_guest_processes *all, uint32_t tag, uint32_t container);
 void domlet_guest_process_forward(struct domlet_guest_processes *all, uint32_t tag, uint32_t container,
 				  uint32_t service);

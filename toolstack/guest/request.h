@@ -15,8 +15,8 @@
 #include "../../frontend/proto/limits.h"
 
 /* One for each process that is made (with it goes what was asked about it), one of each kind for a container (START,
- * FREEZE, THAW, DELETE, FORWARD, NET, STATS) and three FILEs, and one for a SYNC: who asks for another while that is unanswered is refused. */
-#define DOMLET_GUEST_REQUEST_MAX (DOMLET_PROCESS_MAX + 10 * DOMLET_CONTAINER_MAX + 1)
+ * FREEZE, THAW, DELETE, FORWARD, NET, STATS, UPDATE) and three FILEs, and one for a SYNC: who asks for another while that is unanswered is refused. */
+#define DOMLET_GUEST_REQUEST_MAX (DOMLET_PROCESS_MAX + 11 * DOMLET_CONTAINER_MAX + 1)
 
 struct domlet_guest_request {
 	uint32_t number; /* 0: none */

@@ -8,11 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool takes_requests(const struct domlet_container *c)
-{
-	return domlet_guest_is_attached(c->guest) && domlet_life_takes_requests(c->life, c->number);
-}
-
 /* Why a container can't be started; NULL: it can. */
 static const char *no_start(enum domlet_container_state state)
 {
@@ -61,20 +56,11 @@ static void request_resume(struct domlet_container *c, struct domlet_connection 
 	domlet_queue_post(c->queue, DOMLET_EV_RESUME, c->number, 0);
 }
 
-/* Whether no other container is in its domain. */
-static bool is_alone(const struct domlet_container *c)
-{
-	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
-		if (n != c->number && c->life->container[n].state != DOMLET_CONTAINER_NONE)
-			return false;
-	return true;
-}
-
 /* The container, with its domain if it is the only one there. */
 static void end_at_once(struct domlet_container *c)
 {
 	domlet_guest_drop_further(c->guest, c->number);
-	if (is_alone(c))
+	if (domlet_container_is_alone(c))
 		domlet_queue_post(c->queue, DOMLET_EV_DESTROY, 0, 0);
 	else
 		domlet_queue_post(c->queue, DOMLET_EV_DELETE, c->number, 0);
@@ -85,7 +71,7 @@ static void request_signal(struct domlet_container *c, struct domlet_connection 
 	uint32_t process = from->process ? from->process : c->first;
 	bool last = signo == SIGKILL && process == c->first;
 
-	if (!takes_requests(c)) {
+	if (!domlet_container_takes_requests(c)) {
 		if (last)
 			end_at_once(c);
 		domlet_control_answer(from, last ? 0 : ESRCH, last ? NULL : "container not running");
@@ -121,7 +107,7 @@ static void ask_for_figures(struct domlet_container *c)
 
 static void request_stats(struct domlet_container *c, struct domlet_connection *from, bool watch)
 {
-	if (!takes_requests(c)) {
+	if (!domlet_container_takes_requests(c)) {
 		domlet_control_answer(from, ESRCH, "container not running");
 		return;
 	}
@@ -145,7 +131,7 @@ void domlet_caller_counted(struct domlet_container *c, const struct domlet_guest
 		domlet_control_answer_all(c->control, c->number, DOMLET_CONTROL_STATS, (int)ev->code, ev->text);
 	else
 		domlet_control_answer_figures(c->control, c->number, &ev->figures);
-	if (c->watch && !c->watch_asked && takes_requests(c))
+	if (c->watch && !c->watch_asked && domlet_container_takes_requests(c))
 		ask_for_figures(c);
 }
 
@@ -167,7 +153,7 @@ static void request_exec(struct domlet_container *c, struct domlet_connection *f
 					   .timeout_ms = c->spec->tmpl->boot_timeout_s * UINT64_C(1000) };
 	char text[160];
 
-	if (!takes_requests(c)) {
+	if (!domlet_container_takes_requests(c)) {
 		refuse_exec(from, r, ESRCH, "cannot exec in a stopped container");
 		return;
 	}
@@ -203,6 +189,7 @@ void domlet_caller_ask(struct domlet_container *c, struct domlet_connection *fro
 	case DOMLET_CONTROL_DESTROY: end_at_once(c); return;
 	case DOMLET_CONTROL_DONE: c->done = c->done || (from->is_launcher && c->created); return;
 	case DOMLET_CONTROL_STATS: request_stats(c, from, r->watch); return;
+	case DOMLET_CONTROL_UPDATE: domlet_update_request(c, from, r); return;
 	case DOMLET_CONTROL_JOIN:
 	case DOMLET_CONTROL_CREATE:
 	case DOMLET_CONTROL_ABOUT: return; /* of who comes */
@@ -249,6 +236,12 @@ void domlet_caller_lose(struct domlet_container *c, struct domlet_connection *fr
 void domlet_caller_refuse(struct domlet_connection *from, struct domlet_control_request *r)
 {
 	switch (r->verb) {
+	case DOMLET_CONTROL_UPDATE:
+		free(r->update.was);
+		free(r->update.limits);
+		free(r->update.resources);
+		domlet_control_answer(from, ESRCH, "container not running");
+		return;
 	case DOMLET_CONTROL_EXEC: refuse_exec(from, r, ESRCH, "cannot exec in a stopped container"); return;
 	case DOMLET_CONTROL_START:
 	case DOMLET_CONTROL_PAUSE:

@@ -150,6 +150,7 @@ static int take_first_process(struct domlet_container *c, int fds[4], struct dom
 static void forget_what_it_was(struct domlet_container *c)
 {
 	domlet_state_free(&c->state);
+	domlet_update_forget(&c->update);
 	free(c->document);
 	if (c->lock >= 0)
 		close(c->lock);
@@ -776,6 +777,7 @@ static void hear_answer(struct domlet_container *c, const struct domlet_guest_ev
 	case DOMLET_ASKED_FILE: hear_file(c, ev); return;
 	case DOMLET_ASKED_FORWARD: hear_forward(c, ev); return;
 	case DOMLET_ASKED_NET: domlet_network_answered(&c->network, ev); return;
+	case DOMLET_ASKED_UPDATE: domlet_update_answered(c, ev); return;
 	case DOMLET_ASKED_STATS: return; /* the callers' */
 	case DOMLET_ASKED_SYNC: return;  /* the domain's */
 	}

@@ -17,6 +17,7 @@
 #include "process.h"
 #include "record.h"
 #include "shared.h"
+#include "update.h"
 
 struct domlet_container {
 	uint32_t number;
@@ -62,9 +63,10 @@ struct domlet_container {
 	bool attaches, has_disk;       /* its disk is on the way; is there */
 	bool deletes, leaves;          /* the guest is to forget it; its disk goes */
 	bool let_go;                   /* its record is nobody's any more, though the guest has something of it */
-	bool counts;                   /* its guest was asked for figures */
-	bool watch, watch_asked;       /* somebody is to be told of kills for want of memory; and its guest knows */
-	bool spoilt;                   /* its disk can't go: its number is not given again */
+	struct domlet_update update;
+	bool counts;             /* its guest was asked for figures */
+	bool watch, watch_asked; /* somebody is to be told of kills for want of memory; and its guest knows */
+	bool spoilt;             /* its disk can't go: its number is not given again */
 };
 
 /* Of an order that asks: about the container of that number, or the process; or the SYNC of that number. */
@@ -80,6 +82,7 @@ enum domlet_container_question {
 	DOMLET_ASKED_FILE,
 	DOMLET_ASKED_FORWARD,
 	DOMLET_ASKED_STATS,
+	DOMLET_ASKED_UPDATE,
 };
 
 static inline uint32_t domlet_container_tag(enum domlet_container_question q, uint32_t number)
@@ -90,6 +93,21 @@ static inline uint32_t domlet_container_tag(enum domlet_container_question q, ui
 static inline const struct domlet_container_life *domlet_container_life(const struct domlet_container *c)
 {
 	return &c->life->container[c->number];
+}
+
+/* It can be asked for something now. */
+static inline bool domlet_container_takes_requests(const struct domlet_container *c)
+{
+	return domlet_guest_is_attached(c->guest) && domlet_life_takes_requests(c->life, c->number);
+}
+
+/* Whether no other container is in its domain. */
+static inline bool domlet_container_is_alone(const struct domlet_container *c)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (n != c->number && c->life->container[n].state != DOMLET_CONTAINER_NONE)
+			return false;
+	return true;
 }
 
 /* What CREATE says: its record and its document are read. Its proxy's connection is made, its streams

@@ -180,7 +180,7 @@ void domlet_control_forget(struct domlet_control *ctl, uint32_t container)
 			continue;
 		c->container = DOMLET_CONTROL_NOBODY;
 		c->process = 0;
-		if (c->is_launcher || c->watches) /* it may wait for that */
+		if (c->is_launcher || c->watches || c->waits) /* it may wait for that, or for what will not come */
 			close_connection(c);
 	}
 }
@@ -382,6 +382,26 @@ static bool read_create(struct domlet_connection *c, struct json_object *o, int 
 	return true;
 }
 
+static bool read_update(struct domlet_connection *c, struct json_object *o, struct domlet_control_request *r)
+{
+	struct domlet_control_update *u = &r->update;
+
+	*u = (struct domlet_control_update){ .was = text_of(o, "was"),
+					     .limits = text_of(o, "limits"),
+					     .resources = text_of(o, "resources"),
+					     .memory_kib = count(o, "memory"),
+					     .vcpus = (uint32_t)count(o, "vcpus"),
+					     .weight = (uint32_t)count(o, "weight"),
+					     .cap = number(o, "cap", INT32_MAX) };
+	if (u->was && u->limits && u->resources && strlen(u->resources) <= DOMLET_UPDATE_MAX)
+		return true;
+	free(u->was);
+	free(u->limits);
+	free(u->resources);
+	domlet_control_answer(c, EINVAL, "an update needs limits before and after, and resources");
+	return false;
+}
+
 static bool read_about(struct json_object *o, struct domlet_control_request *r)
 {
 	int n = number(o, "number", DOMLET_CONTAINER_MAX - 1);
@@ -395,8 +415,8 @@ static bool read_about(struct json_object *o, struct domlet_control_request *r)
 static bool read_request(struct domlet_connection *c, struct json_object *o, int fds[DOMLET_MONITOR_FDS_MAX],
 			 struct domlet_control_request *r)
 {
-	static const char *const verbs[] = { "start", "signal", "winsize", "exec",   "destroy", "done",
-					     "pause", "resume", "join",    "create", "about",   "stats" };
+	static const char *const verbs[] = { "start",  "signal", "winsize", "exec",  "destroy", "done",  "pause",
+					     "resume", "join",   "create",  "about", "stats",   "update" };
 	const char *verb = verb_of(o);
 	size_t i = 0;
 
@@ -412,6 +432,7 @@ static bool read_request(struct domlet_connection *c, struct json_object *o, int
 	case DOMLET_CONTROL_JOIN: return true;
 	case DOMLET_CONTROL_CREATE: return read_create(c, o, fds, r);
 	case DOMLET_CONTROL_ABOUT: return read_about(o, r);
+	case DOMLET_CONTROL_UPDATE: return read_update(c, o, r);
 	case DOMLET_CONTROL_STATS: r->watch = flag(o, "watch"); return true;
 	case DOMLET_CONTROL_SIGNAL: return read_signal(c, o, r);
 	case DOMLET_CONTROL_SIZE: return read_size(c, o, r);

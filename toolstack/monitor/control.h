@@ -34,6 +34,7 @@ enum domlet_control_verb {
 	DOMLET_CONTROL_CREATE,
 	DOMLET_CONTROL_ABOUT,
 	DOMLET_CONTROL_STATS,
+	DOMLET_CONTROL_UPDATE,
 };
 
 /* CREATE's. */
@@ -49,6 +50,14 @@ struct domlet_control_create {
 	struct domlet_files files;      /* taken over */
 };
 
+/* UPDATE's, whose texts are taken over. */
+struct domlet_control_update {
+	char *was, *limits, *resources;
+	uint64_t memory_kib;
+	uint32_t vcpus, weight;
+	int cap;
+};
+
 struct domlet_control_request {
 	enum domlet_control_verb verb;
 	int signo;
@@ -57,6 +66,7 @@ struct domlet_control_request {
 	uint32_t number; /* ABOUT's */
 	uint64_t generation;
 	struct domlet_control_create create;
+	struct domlet_control_update update;
 	char *object; /* EXEC's, of OBJECT_LEN bytes; taken over */
 	size_t object_len;
 	int fds[4]; /* EXEC's and CREATE's: streams and the proxy's socket; -1: none; taken over */

@@ -201,6 +201,7 @@ static void could_not_grow(struct domlet_domain *d, const struct domlet_error *e
 
 	if (d->ends)
 		return;
+	d->grow_err = *err;
 	if (!d->grow_failed++)
 		domlet_log_notice(d->spec->log, "%s; it is tried again", err->text);
 	(void)uv_timer_start(&d->grow_again, on_grow_again, GROW_AGAIN_MS << doubled, 0);
@@ -210,34 +211,83 @@ static void resized(void *user, int rc, const struct domlet_error *err)
 {
 	struct domlet_domain *d = user;
 
+	d->resizing = false;
 	if (rc < 0) {
 		could_not_grow(d, err);
+		d->resized(d->user);
 		return;
 	}
 	if (d->grow_failed)
 		domlet_log_notice(d->spec->log, "the domain %s has the size that its containers ask for",
 				  d->spec->record->name);
 	d->grow_failed = 0;
+	d->resized(d->user);
+}
+
+uint64_t domlet_domain_built_kib(const struct domlet_domain *d)
+{
+	return d->spec->memory_kib ? d->spec->memory_kib : d->spec->tmpl->memory_kib;
+}
+
+uint32_t domlet_domain_built_vcpus(const struct domlet_domain *d)
+{
+	return d->spec->vcpus ? d->spec->vcpus : d->spec->tmpl->vcpus;
+}
+
+static uint64_t wanted_kib(const struct domlet_domain *d, int64_t more_kib)
+{
+	return (uint64_t)((int64_t)domlet_domain_built_kib(d) + more_kib);
+}
+
+static uint32_t wanted_vcpus(const struct domlet_domain *d, int64_t more_vcpus)
+{
+	return (uint32_t)(domlet_domain_built_vcpus(d) + more_vcpus);
 }
 
 static void grow(struct domlet_domain *d)
 {
-	const struct domlet_monitor_spec *s = d->spec;
-	uint64_t built_kib = s->memory_kib ? s->memory_kib : s->tmpl->memory_kib;
-	uint32_t built_vcpus = s->vcpus ? s->vcpus : s->tmpl->vcpus;
 	struct domlet_error err;
 
-	if (domlet_xen_resize(d->xen, d->more_kib ? built_kib + d->more_kib : 0,
-			      d->more_vcpus ? built_vcpus + d->more_vcpus : 0, &err) < 0)
+	d->resizing = domlet_xen_resize(d->xen, d->more_kib ? wanted_kib(d, d->more_kib) : 0,
+					d->more_vcpus ? wanted_vcpus(d, d->more_vcpus) : 0, &err) == 0;
+	if (!d->resizing)
 		could_not_grow(d, &err);
 }
 
-void domlet_domain_grow(struct domlet_domain *d, uint64_t memory_kib, uint32_t vcpus)
+/* As it was built it may be larger than the template lets it grow. */
+int domlet_domain_allows(const struct domlet_domain *d, int64_t more_kib, int64_t more_vcpus, struct domlet_error *err)
 {
-	if (memory_kib == d->more_kib && vcpus == d->more_vcpus)
+	const struct domlet_template *t = d->spec->tmpl;
+	uint32_t most_vcpus = d->spec->vcpus || t->vcpus_max < t->vcpus ? domlet_domain_built_vcpus(d) : t->vcpus_max;
+	uint64_t kib = wanted_kib(d, more_kib);
+
+	if (more_kib > 0 && kib > t->memory_max_kib)
+		return domlet_error_set(err, ERANGE,
+					"the domain %s would need %llu MiB, and can have %llu (domlet_max_memory in %s)",
+					d->spec->record->name, (unsigned long long)kib / 1024,
+					(unsigned long long)t->memory_max_kib / 1024, t->path);
+	if (more_vcpus > 0 && wanted_vcpus(d, more_vcpus) > most_vcpus)
+		return domlet_error_set(
+			err, ERANGE,
+			"the domain %s would need %u processors, and can have %u: it was built with as many (maxvcpus in %s)",
+			d->spec->record->name, wanted_vcpus(d, more_vcpus), most_vcpus, t->path);
+	return 0;
+}
+
+void domlet_domain_schedule(struct domlet_domain *d, uint32_t weight, int cap)
+{
+	struct domlet_error err;
+
+	if (domlet_xen_schedule(d->xen, weight, cap, &err) < 0)
+		domlet_log_notice(d->spec->log, "%s", err.text);
+}
+
+void domlet_domain_grow(struct domlet_domain *d, int64_t more_kib, int64_t more_vcpus)
+{
+	if (more_kib == d->more_kib && more_vcpus == d->more_vcpus)
 		return;
-	d->more_kib = memory_kib;
-	d->more_vcpus = vcpus;
+	d->more_kib = more_kib;
+	d->more_vcpus = more_vcpus;
 	d->grow_failed = 0;
 	(void)uv_timer_stop(&d->grow_again);
 	grow(d);

@@ -127,22 +127,62 @@ static void leave(struct monitor *m, struct domlet_container *c)
 		domlet_container_free(c);
 }
 
-/* By what those ask for who came when the domain was built. */
-static void grow(struct monitor *m)
+/* By what those ask for who came when the domain was built, and by what the one that it was built for asks for now. */
+static void count_size(struct monitor *m, int64_t *more_kib, int64_t *more_vcpus)
 {
-	uint64_t memory_kib = 0;
-	uint32_t vcpus = 0;
-
+	*more_kib = *more_vcpus = 0;
 	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++) {
 		const struct domlet_container *c = find(m, n);
 
-		if (!c || !c->late)
+		if (!c)
 			continue;
-		memory_kib += m->spec->memory_for_all ? 0 : c->memory_kib;
-		vcpus += m->spec->vcpus_for_all ? 0 : c->vcpus;
+		*more_kib += (int64_t)domlet_update_memory_kib(c);
+		*more_vcpus += domlet_update_vcpus(c);
+		if (!c->late) {
+			*more_kib -= (int64_t)domlet_domain_built_kib(&m->domain);
+			*more_vcpus -= domlet_domain_built_vcpus(&m->domain);
+		}
 	}
-	if (m->life.domain.state == DOMLET_DOMAIN_READY)
-		domlet_domain_grow(&m->domain, memory_kib, vcpus);
+	*more_kib = m->spec->memory_for_all ? 0 : *more_kib;
+	*more_vcpus = m->spec->vcpus_for_all ? 0 : *more_vcpus;
+}
+
+/* Who waits for the domain to have the size for an update goes on when it has, or can't. */
+static void go_on_updating(struct monitor *m, const struct domlet_error *err)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++) {
+		struct domlet_container *c = find(m, n);
+
+		if (!c || c->update.stage != DOMLET_UPDATE_GROWING)
+			continue;
+		domlet_update_grown(c, domlet_update_grows(c) ? err : NULL);
+		(void)uv_async_send(&m->wake); /* what was had for one that failed is to be given back */
+	}
+}
+
+static bool is_growing_for_any(struct monitor *m)
+{
+	for (uint32_t n = 0; n < DOMLET_CONTAINER_MAX; n++)
+		if (find(m, n) && find(m, n)->update.stage == DOMLET_UPDATE_GROWING && domlet_update_grows(find(m, n)))
+			return true;
+	return false;
+}
+
+static void grow(struct monitor *m)
+{
+	int64_t more_kib, more_vcpus;
+	struct domlet_error err;
+
+	if (m->life.domain.state != DOMLET_DOMAIN_READY)
+		return;
+	count_size(m, &more_kib, &more_vcpus);
+	if (is_growing_for_any(m) && domlet_domain_allows(&m->domain, more_kib, more_vcpus, &err) < 0) {
+		go_on_updating(m, &err);
+		return;
+	}
+	domlet_domain_grow(&m->domain, more_kib, more_vcpus);
+	if (!m->domain.resizing)
+		go_on_updating(m, m->domain.grow_failed ? &m->domain.grow_err : NULL);
 }
 
 /* Whoever finds a container's record that is nobody's is to find the domain's so, too, and to try to destroy it;
@@ -611,6 +651,13 @@ static void on_detached(void *user, uint32_t number, int rc, const struct domlet
 	grow(m);
 }
 
+static void on_resized(void *user)
+{
+	struct monitor *m = user;
+
+	(void)uv_async_send(&m->wake);
+}
+
 static void on_nic_done(void *user, uint32_t number, int rc, const struct domlet_error *err)
 {
 	struct monitor *m = user;
@@ -661,6 +708,7 @@ static void open_rooms(struct monitor *m)
 					    .attached = on_attached,
 					    .detached = on_detached,
 					    .nic_done = on_nic_done,
+					    .resized = on_resized,
 					    .user = m };
 	m->members = (struct domlet_members){ .spec = m->spec,
 					      .loop = &m->loop,

@@ -27,6 +27,8 @@
  *   with an OCI process object
  *   {"verb":"stats","watch":false}; who once said "watch" gets {"oom":true} when the guest's kernel has killed processes for want
  *   of memory, and is disconnected when the container is over
+ *   {"verb":"update","was":…,"limits":…,"resources":"{…}","memory":KIB,"vcpus":N,"weight":N,"cap":PERCENT}: limits of the record are
+ *   those that the command knew (EAGAIN if not), and those that are to be then; without a weight, or a cap, that stays
  *   {"verb":"done"}, of the command that made the container: from now on the container
  *   outlives it
  * answered by {"code":0} or {"code":ERRNO,"text":"…"}, as is what is none of

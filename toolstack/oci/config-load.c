@@ -85,9 +85,54 @@ int domlet_oci_load(const char *path, struct json_object **config, struct domlet
 	return r < 0 ? r : domlet_oci_parse(text, len, path, config, err);
 }
 
+/* What a configuration must have beside what is to be checked, so that one set of rules checks all. */
+static struct json_object *frame(void)
+{
+	struct json_object *config = json_object_new_object(), *root = json_object_new_object();
+
+	json_object_object_add(root, "path", json_object_new_string("rootfs"));
+	json_object_object_add(config, "root", root);
+	json_object_object_add(config, "ociVersion", json_object_new_string("1.0.2"));
+	return config;
+}
+
+int domlet_oci_check_resources(struct json_object *resources, const char *what, struct domlet_error *err)
+{
+	struct json_object *config = frame(), *process = json_object_new_object(), *linux_ = json_object_new_object();
+	int r;
+
+	json_object_object_add(process, "args", json_object_new_array());
+	json_object_object_add(process, "cwd", json_object_new_string("/"));
+	json_object_object_add(config, "process", process);
+	json_object_object_add(linux_, "resources", json_object_get(resources));
+	json_object_object_add(config, "linux", linux_);
+	r = domlet_oci_check(config, what, err);
+	json_object_put(config);
+	return r;
+}
+
+int domlet_oci_load_resources(const char *path, struct json_object **resources, struct domlet_error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	*resources = NULL;
+	r = domlet_file_read_or_pipe(path, DOMLET_CONFIG_MAX, &text, &len, err);
+	if (r == 0)
+		r = parse_trimmed(text, len, path, resources, err);
+	if (r == 0)
+		r = domlet_oci_check_resources(*resources, path, err);
+	if (r < 0) {
+		json_object_put(*resources);
+		*resources = NULL;
+	}
+	return r;
+}
+
 int domlet_oci_load_process(const char *path, struct json_object **process, struct domlet_error *err)
 {
-	struct json_object *config, *root;
+	struct json_object *config;
 	cleanup_free char *text = NULL;
 	size_t len;
 	int r;
@@ -98,12 +143,7 @@ int domlet_oci_load_process(const char *path, struct json_object **process, stru
 		r = parse_trimmed(text, len, path, process, err);
 	if (r < 0)
 		return r;
-	/* The rest of a configuration is added, so that one set of rules checks both. */
-	config = json_object_new_object();
-	root = json_object_new_object();
-	json_object_object_add(root, "path", json_object_new_string("rootfs"));
-	json_object_object_add(config, "root", root);
-	json_object_object_add(config, "ociVersion", json_object_new_string("1.0.2"));
+	config = frame();
 	json_object_object_add(config, "process", json_object_get(*process));
 	r = domlet_oci_check(config, path, err);
 	json_object_put(config);

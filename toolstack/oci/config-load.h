@@ -29,6 +29,11 @@ int domlet_oci_parse(const char *text, size_t len, const char *path, struct json
 /* Reads the file or pipe PATH that holds a process object (config.md#process) alone. */
 int domlet_oci_load_process(const char *path, struct json_object **process, struct domlet_error *err);
 
+/* Reads the file or pipe PATH that holds an object of linux.resources alone. */
+int domlet_oci_load_resources(const char *path, struct json_object **resources, struct domlet_error *err);
+/* Checks RESOURCES, which was made elsewhere; WHAT is for the sentence. */
+int domlet_oci_check_resources(struct json_object *resources, const char *what, struct domlet_error *err);
+
 /* Checks the types of CONFIG, which was read elsewhere; PATH is for the sentence. */
 int domlet_oci_check(struct json_object *config, const char *path, struct domlet_error *err);
 

@@ -18,6 +18,7 @@
 
 #include "ask.h"
 #include "id.h"
+#include "limits.h"
 
 struct domlet_error;
 struct json_object;
@@ -127,6 +128,7 @@ struct domlet_plan {
 	uint64_t memory_kib;
 	uint64_t limit_kib, limit_size_kib; /* the container's limit, and what it makes memory_kib; 0: none */
 	uint32_t vcpus;
+	struct domlet_limits limits; /* the container's own */
 	/* A sandbox: that is enough for all containers of the pod, by its annotations. */
 	bool memory_for_all, vcpus_for_all;
 	struct domlet_ask ask; /* counts for nothing before domlet_ask_allow() */

@@ -57,6 +57,7 @@ static const struct record_field record_fields[] = {
 	{ "exitCode", KIND_U32, AT(exit_code), 0 },
 	{ "reason", KIND_LATER, AT(reason), 0 },
 	{ "labels", KIND_LATER, AT(labels), 0 },
+	{ "limits", KIND_LATER, AT(limits), 0 },
 };
 #define RECORD_FIELDS (sizeof(record_fields) / sizeof(record_fields[0]))
 
@@ -80,6 +81,7 @@ void domlet_state_free(struct domlet_state *st)
 	free(st->hooks);
 	free(st->image);
 	free(st->labels);
+	free(st->limits);
 	free(st->reason);
 	*st = (struct domlet_state){ 0 };
 }

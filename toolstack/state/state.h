@@ -53,8 +53,9 @@ struct domlet_state {
 	enum domlet_status status;
 	char created[40];   /* RFC 3339 */
 	uint32_t exit_code; /* of a stopped container */
-	char *labels;       /* labels of the configuration that no guest applies, as a JSON object; NULL: none */
-	char *reason;       /* of the end, when nobody asked for it; NULL: none */
+	char *limits; /* that its domain was sized by (oci/limits.h); NULL: it was recorded before there were such */
+	char *labels; /* labels of the configuration that no guest applies, as a JSON object; NULL: none */
+	char *reason; /* of the end, when nobody asked for it; NULL: none */
 };
 
 /* Releases what ST owns; ST is that of no container then. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "host.h"
+#include "schedule.h"
 
 /* What the owner is told, on a turn of the loop's own. */
 
@@ -281,6 +282,13 @@ int domlet_xen_resize(struct domlet_xen *xen, uint64_t memory_kib, uint32_t vcpu
 	if (is_ending(xen))
 		return domlet_error_set(err, ESRCH, "can't change the domain's size: it is gone");
 	return domlet_xen_resize_start(&xen->resize, xen->domid, memory_kib, vcpus, err);
+}
+
+int domlet_xen_schedule(struct domlet_xen *xen, uint32_t weight, int cap, struct domlet_error *err)
+{
+	if (is_ending(xen))
+		return domlet_error_set(err, ESRCH, "can't change the domain's share of the processors: it is gone");
+	return domlet_xen_schedule_set(&xen->loop, xen->domid, weight, cap, err);
 }
 
 static void on_resized(void *user)

@@ -108,6 +108,9 @@ int domlet_xen_nic_remove(struct domlet_xen *xen, uint32_t number, struct domlet
  * didn't take all in ten seconds; it may still. */
 int domlet_xen_resize(struct domlet_xen *xen, uint64_t memory_kib, uint32_t vcpus, struct domlet_error *err);
 
+/* Of a domain that was built: its share of the processors (schedule.h). */
+int domlet_xen_schedule(struct domlet_xen *xen, uint32_t weight, int cap, struct domlet_error *err);
+
 /* Publishes seed and container node N (PROTOCOL.md), one transaction, owner
  * dom0, readable by the guest only. DOCUMENT may be NULL when it goes over
  * the ring: then length and hash only. */
