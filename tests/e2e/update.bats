@@ -109,7 +109,9 @@ refuses() { # WORDS RUNTIME ARGUMENTS…
         expect_limits "$runtime" memory.low 8388608 memory.swap.max 8388608 memory.max 33554432
         [[ $runtime == runc ]] || refuses 'memory+swap limit should be >= memory limit' domlet update --memory 50m c1
         "$runtime" update --resources - c1 <<<'{"memory":{"limit":33554432,"swap":33554432},"cpu":{"quota":-1},"pids":{"limit":-1},"unified":{"memory.high":"max"}}'
-        expect_limits "$runtime" memory.max 33554432 memory.swap.max 0 pids.max max cpu.max 'max 200000'
+        expect_limits "$runtime" memory.max 33554432 memory.swap.max 0 pids.max max
+        # runc 1.1 forgets the period, too.
+        [[ $runtime == runc ]] || expect_limits domlet cpu.max 'max 200000'
         "$runtime" update --memory -1 c1
         expect_limits "$runtime" memory.max max memory.swap.max max
         "$runtime" delete --force c1

@@ -583,6 +583,30 @@ static void a_guest_that_does_not_grow(void **state)
 	finish(&o, &loop);
 }
 
+/* Longer than its time, but it goes on; and one that takes a little for ever. */
+static void a_guest_that_grows_slowly(void **state)
+{
+	struct domlet_error err;
+	struct owner o;
+	uv_loop_t loop;
+
+	(void)state;
+	begin(&o, &loop, 0);
+	o.stays = true;
+	run_until(&o, &loop, 0);
+	((struct domlet_xen *)o.xen)->resize.patience_ms = 100;
+	xen_fake.takes_kib = 8 * 1024;
+	assert_int_equal(domlet_xen_resize(o.xen, 2 * BUILT_KIB, 1, &err), 0);
+	run_until(&o, &loop, 1);
+	assert_int_equal(o.err.code, 0);
+	assert_true(xen_fake.memory_kib + 2048 >= xen_fake.target_kib);
+	xen_fake.takes_kib = 1;
+	assert_int_equal(domlet_xen_resize(o.xen, GROWN_KIB, 1, &err), 0);
+	run_until(&o, &loop, 2);
+	assert_int_equal(o.err.code, ETIMEDOUT);
+	finish(&o, &loop);
+}
+
 /* Whoever comes while it grows; and its end meanwhile. */
 static void a_size_is_changed_on_the_way(void **state)
 {
@@ -856,6 +880,7 @@ int main(void)
 		cmocka_unit_test(a_disk_is_refused),
 		cmocka_unit_test(a_domain_grows_and_shrinks),
 		cmocka_unit_test(a_guest_that_does_not_grow),
+		cmocka_unit_test(a_guest_that_grows_slowly),
 		cmocka_unit_test(a_size_is_changed_on_the_way),
 		cmocka_unit_test(what_is_told_comes_in_order),
 		cmocka_unit_test(the_domain_vanishes),

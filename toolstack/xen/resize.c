@@ -18,6 +18,8 @@
 /* What Xen counts apart from the guest's memory, and pages that the guest never had. */
 #define SLACK_KIB 2048u
 #define PATIENCE_MS 10000u
+/* A guest that goes on taking has so many times that for a step: its processors may be busy with something else. */
+#define PATIENCE_MOST 6u
 #define LOOK_MS 20u
 static const char what[] = "can't change the domain's size";
 
@@ -86,6 +88,19 @@ static void set_deadline(struct domlet_xen_resize *resize)
 {
 	uv_update_time(resize->loop->uv);
 	resize->deadline_ms = uv_now(resize->loop->uv) + resize->patience_ms;
+	resize->last_ms = uv_now(resize->loop->uv) + (uint64_t)resize->patience_ms * PATIENCE_MOST;
+	resize->seen_kib = 0;
+}
+
+/* The guest has HAS_KIB by now. */
+static bool is_late(struct domlet_xen_resize *resize, uint64_t has_kib)
+{
+	uint64_t now = uv_now(resize->loop->uv);
+
+	if (resize->seen_kib && has_kib > resize->seen_kib)
+		resize->deadline_ms = now + resize->patience_ms;
+	resize->seen_kib = has_kib;
+	return now >= resize->deadline_ms || now >= resize->last_ms;
 }
 
 int domlet_xen_resize_start(struct domlet_xen_resize *resize, uint32_t domid, uint64_t memory_kib, uint32_t vcpus,
@@ -144,7 +159,7 @@ static bool has_taken(struct domlet_xen_resize *resize)
 	else
 		has_kib = info.current_memkb + SLACK_KIB;
 	libxl_dominfo_dispose(&info);
-	if (!resize->rc && has_kib < resize->target_kib && uv_now(resize->loop->uv) >= resize->deadline_ms)
+	if (!resize->rc && has_kib < resize->target_kib && is_late(resize, has_kib))
 		resize->rc = domlet_error_set(
 			&resize->err, ETIMEDOUT,
 			"the domain's guest took %llu of the %llu MiB that it was given: it is short of memory, or its kernel has no CONFIG_XEN_BALLOON_MEMORY_HOTPLUG",

@@ -43,7 +43,9 @@ struct domlet_xen_resize {
 	libxl_bitmap map;    /* processors, while libxl sets them */
 	uv_timer_t timer;
 	unsigned int patience_ms; /* a guest that hasn't taken a step in this time will not */
-	uint64_t deadline_ms;     /* on the loop's clock */
+	uint64_t deadline_ms;     /* on the loop's clock; later when the guest has taken some */
+	uint64_t last_ms;         /* whatever it has taken */
+	uint64_t seen_kib;        /* that it had at the last look; 0: none yet */
 };
 
 void domlet_xen_resize_init(struct domlet_xen_resize *resize);
