@@ -70,6 +70,8 @@
  * container costs a guest 129 grants. */
 #define DOMLET_SHARE_RING_ORDER 6u
 #define DOMLET_SHARE_MESSAGE_MAX (DOMLET_SHARE_DATA_MAX + 4096u)
+/* The length in a FUSE_NOTIFY_INVAL_INODE without content that is to be taken before the next reply. */
+#define DOMLET_SHARE_FIRST 1
 /* What the guest's kernel is told without having asked: a name, and what it is about. */
 #define DOMLET_SHARE_NEWS_MAX 512u
 

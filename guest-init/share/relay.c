@@ -191,25 +191,32 @@ static bool give_credit(struct relay *r)
 	return true;
 }
 
-/* A reply, or what nobody has asked for. In front of a reply may be what the kernel is to take back first, which it does
- * without waiting for anybody. */
-static void hand_over(struct relay *r, uint32_t export, size_t len)
+/* Attributes that the kernel is to give up before it takes the reply that comes next, which it does without waiting for
+ * anybody: dom0 says so by a length, which means nothing where there is no content. */
+static bool is_first(const uint8_t *message, size_t len)
 {
-	const uint8_t *message = r->carrier.in;
-	int fuse = r->exports[export].fuse;
+	struct fuse_notify_inval_inode_out inode;
 	struct fuse_out_header out;
 
 	memcpy(&out, message, sizeof out);
-	if (out.unique == 0 && out.len >= len) {
+	if (out.error != FUSE_NOTIFY_INVAL_INODE || len != sizeof out + sizeof inode)
+		return false;
+	memcpy(&inode, message + sizeof out, sizeof inode);
+	return inode.off < 0 && inode.len == DOMLET_SHARE_FIRST;
+}
+
+/* A reply, or what nobody has asked for. */
+static void hand_over(struct relay *r, uint32_t export, size_t len)
+{
+	int fuse = r->exports[export].fuse;
+	struct fuse_out_header out;
+
+	memcpy(&out, r->carrier.in, sizeof out);
+	if (out.unique == 0 && !is_first(r->carrier.in, len)) {
 		hand_to_teller(r, export, len);
 		return;
 	}
-	if (out.unique == 0) {
-		hand_to_kernel(fuse, message, out.len);
-		message += out.len;
-		len -= out.len;
-	}
-	hand_to_kernel(fuse, message, len);
+	hand_to_kernel(fuse, r->carrier.in, len);
 	if (!r->answered[export])
 		read_ahead(r->exports[export].dev);
 	r->answered[export] = true;

@@ -38,6 +38,8 @@ struct server {
 	int watch_fd;
 	uint32_t next_news, told, turns;
 	uint8_t *reply; /* of DOMLET_SHARE_MESSAGE_MAX bytes */
+	/* What of it is still to be sent, as something went before it. */
+	uint32_t rest_at, rest_len, rest_export;
 };
 
 static void answer(int socket, const struct domlet_error *err)
@@ -140,6 +142,28 @@ static _Noreturn void end_guest(struct server *s)
 	give_up(s->socket, &err);
 }
 
+/* A message of the ring has one length, and in front of a reply may be another message. */
+static void send_reply(struct server *s, uint32_t export, uint32_t len)
+{
+	uint32_t first;
+
+	memcpy(&first, s->reply, sizeof first); /* its length */
+	s->rest_at = first;
+	s->rest_len = len - first;
+	s->rest_export = export;
+	domlet_carrier_send(&s->carrier, export, s->reply, first);
+}
+
+static bool send_rest(struct server *s)
+{
+	uint32_t len = s->rest_len;
+
+	s->rest_len = 0;
+	if (len)
+		domlet_carrier_send(&s->carrier, s->rest_export, s->reply + s->rest_at, len);
+	return len > 0;
+}
+
 /* True: there was something. Nothing is on its way. */
 static bool serve_one(struct server *s)
 {
@@ -155,7 +179,7 @@ static bool serve_one(struct server *s)
 	if (n < 0)
 		end_guest(s);
 	if (n > 0)
-		domlet_carrier_send(&s->carrier, export, s->reply, (uint32_t)n);
+		send_reply(s, export, (uint32_t)n);
 	return true;
 }
 
@@ -210,6 +234,8 @@ static bool tell_news(struct server *s)
  * for long. */
 static bool send_one(struct server *s)
 {
+	if (send_rest(s))
+		return true;
 	if (s->told < NEWS_IN_A_ROW && tell_news(s)) {
 		s->told++;
 		return true;

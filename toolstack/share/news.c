@@ -140,8 +140,12 @@ size_t domlet_share_news_first(struct domlet_share_node *n, uint8_t *message)
 {
 	const struct domlet_share_news news = { .node = domlet_share_node_id(n) };
 	struct fuse_out_header out = { .len = NEWS_FIRST_LEN };
+	struct fuse_notify_inval_inode_out inode;
 
 	(void)put_node(&news, message + sizeof out, &out.error);
+	memcpy(&inode, message + sizeof out, sizeof inode);
+	inode.len = DOMLET_SHARE_FIRST;
+	memcpy(message + sizeof out, &inode, sizeof inode);
 	memcpy(message, &out, sizeof out);
 	n->told_rights = n->told_rest = 0;
 	return out.len;
