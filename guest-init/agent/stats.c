@@ -9,20 +9,6 @@
 #include "reply.h"
 #include "table.h"
 
-static int check(struct agent *a, const struct guest_container *c, struct domlet_failure *failure)
-{
-	const struct guest_process *first = c ? domlet_table_first(a, c) : NULL;
-
-	if (!c || c->deleting)
-		return domlet_failure_set(failure, ENOENT, "container does not exist");
-	if (c->stopped || !first || first->stage < STAGE_READY)
-		return domlet_failure_set(failure, ESRCH, "container not running");
-	if (c->cgroup_fd < 0)
-		return domlet_failure_set(failure, ENOTSUP,
-					  "the guest has no cgroup for the container, and counts nothing of it");
-	return 0;
-}
-
 /* A kernel without the controller of memory kills nobody for want of a container's. */
 static void watch(struct guest_container *c)
 {
@@ -40,7 +26,7 @@ void domlet_stats_tell(struct agent *a, uint32_t request, const struct domlet_ms
 	struct domlet_figures figures;
 	uint8_t numbers[DOMLET_FIGURES_LEN];
 
-	if (check(a, c, &failure) < 0) {
+	if (domlet_table_counted(a, c, "counts nothing of it", &failure) < 0) {
 		domlet_reply_send(a, request, &failure);
 		return;
 	}

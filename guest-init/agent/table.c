@@ -23,6 +23,20 @@ struct guest_process *domlet_table_first(struct agent *a, const struct guest_con
 	return NULL;
 }
 
+int domlet_table_counted(struct agent *a, const struct guest_container *c, const char *lack,
+			 struct domlet_failure *failure)
+{
+	const struct guest_process *first = c ? domlet_table_first(a, c) : NULL;
+
+	if (!c || c->deleting)
+		return domlet_failure_set(failure, ENOENT, "container does not exist");
+	if (c->stopped || !first || first->stage < STAGE_READY)
+		return domlet_failure_set(failure, ESRCH, "container not running");
+	if (c->cgroup_fd < 0)
+		return domlet_failure_set(failure, ENOTSUP, "the guest has no cgroup for the container, and %s", lack);
+	return 0;
+}
+
 bool domlet_table_is_free(struct agent *a, uint32_t number, struct domlet_failure *failure)
 {
 	if (number > 0 && number <= DOMLET_PROCESS_MAX && !a->by_number[number])

@@ -13,15 +13,10 @@
 
 static int check(struct agent *a, const struct guest_container *c, struct domlet_failure *failure)
 {
-	const struct guest_process *first = c ? domlet_table_first(a, c) : NULL;
+	int r = domlet_table_counted(a, c, "can't limit it", failure);
 
-	if (!c || c->deleting)
-		return domlet_failure_set(failure, ENOENT, "container does not exist");
-	if (c->stopped || !first || first->stage < STAGE_READY)
-		return domlet_failure_set(failure, ESRCH, "container not running");
-	if (c->cgroup_fd < 0)
-		return domlet_failure_set(failure, ENOTSUP,
-					  "the guest has no cgroup for the container, and can't limit it");
+	if (r < 0)
+		return r;
 	if (c->updater.pid)
 		return domlet_failure_set(failure, EAGAIN, "the guest is still at an earlier update of the container");
 	return 0;
