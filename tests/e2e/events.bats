@@ -16,17 +16,6 @@ teardown() {
     no_leaks
 }
 
-# The same with each, where there is a runc.
-runtimes() {
-    echo domlet
-    [[ ! $(command -v runc) ]] || echo runc
-}
-
-# In the stand-in's dom0 no cgroup has a controller.
-runtimes_with_limits() {
-    if [[ ${DOMLET_PLACE-} == standin ]]; then echo domlet; else runtimes; fi
-}
-
 run_c1() { # RUNTIME
     "$1" run -d -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1
 }

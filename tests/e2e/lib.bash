@@ -54,6 +54,17 @@ edit() { # JQ PROGRAM and options
     jq "$program" "$BUNDLE/config.json" "$@" >"$BUNDLE/new" && mv "$BUNDLE/new" "$BUNDLE/config.json"
 }
 
+# The same with each, where there is a runc.
+runtimes() {
+    echo domlet
+    [[ ! $(command -v runc) ]] || echo runc
+}
+
+# In the stand-in's dom0 no cgroup has a controller.
+runtimes_with_limits() {
+    if [[ ${DOMLET_PLACE-} == standin ]]; then echo domlet; else runtimes; fi
+}
+
 # Its root file system is packed and comes as a disk.
 on_disk() {
     edit '.annotations["dev.domlet.root"] = "image"'
