@@ -18,8 +18,6 @@
 #define QUEUE_LEN 64
 /* The resolver's, which else all would wait for that talk to sockets for long. */
 #define RESERVED 16u
-/* The kernel's own limit, SCM_MAX_FD. */
-#define DESCRIPTORS_MAX 253
 /* What those that have ended have said is waited for. */
 #define LEAVE_S 2
 
@@ -110,26 +108,17 @@ static void take_callers(struct agent *a, uint32_t container, struct domlet_door
 	}
 }
 
-/* Who has sent MSG, by the kernel's word. Descriptors that came along are closed. */
+/* Who has sent MSG, by the kernel's word. */
 static void read_sender(struct msghdr *msg, struct domlet_msg_datagram *m)
 {
 	struct ucred who;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET)
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS || c->cmsg_len < CMSG_LEN(sizeof who))
 			continue;
-		if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len >= CMSG_LEN(sizeof who)) {
-			memcpy(&who, CMSG_DATA(c), sizeof who);
-			m->uid = who.uid;
-			m->gid = who.gid;
-		}
-		for (size_t at = 0; c->cmsg_type == SCM_RIGHTS && CMSG_LEN(at + sizeof(int)) <= c->cmsg_len;
-		     at += sizeof(int)) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
-			close(fd);
-		}
+		memcpy(&who, CMSG_DATA(c), sizeof who);
+		m->uid = who.uid;
+		m->gid = who.gid;
 	}
 }
 
@@ -143,9 +132,10 @@ static void take_datagrams(struct agent *a, uint32_t container, struct domlet_do
 	static uint8_t text[DOMLET_SOCKET_DATAGRAM_MAX];
 
 	while (door->called && may_tell(a)) {
+		/* For descriptors that come along there is no room: the kernel closes them. */
 		union {
 			struct cmsghdr align;
-			char room[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+			char room[CMSG_SPACE(sizeof(struct ucred))];
 		} control;
 		struct iovec part = { text, sizeof text };
 		struct msghdr msg = {
