@@ -86,11 +86,11 @@ ssize_t domlet_share_open_file(struct domlet_share_request *r)
 	if (domlet_share_stat(fd, "", &stx) == 0) {
 		if (is_unchanged(r->node, &stx))
 			out.open_flags |= FOPEN_KEEP_CACHE;
-		r->attributes_first = !is_known(r->s, r->node, &stx);
+		if (!is_known(r->s, r->node, &stx))
+			r->first_len = domlet_share_news_first(r->node, r->first);
 	}
-	if (r->attributes_first && !(out.open_flags & FOPEN_KEEP_CACHE)) {
+	if (r->first_len && !(out.open_flags & FOPEN_KEEP_CACHE)) {
 		/* All that has happened until now is told by that: the guest gives up its pages, too. */
-		r->node->told_rights = r->node->told_rest = 0;
 		r->node->paged = false;
 		domlet_share_watcher_read(r->s->watcher);
 	}

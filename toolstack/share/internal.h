@@ -177,9 +177,9 @@ struct domlet_share_request {
 	const uint8_t *body;
 	size_t len;
 	uint8_t *out;
-	bool attributes_first; /* the guest is to give up what it knows of the node's before it takes the reply */
+	/* A message before the reply; 0: there is none. */
 	size_t first_len;
-	uint8_t first[NEWS_FIRST_LEN]; /* the message that says so */
+	uint8_t first[NEWS_FIRST_LEN];
 };
 
 /* Answers: bytes at OUT, -errno, or this: nothing is sent. */

@@ -164,8 +164,6 @@ static ssize_t answer(struct domlet_share_request *r)
 	    r->in.opcode != FUSE_COPY_FILE_RANGE)
 		r->node->told_rest = 0;
 	domlet_share_watch_wrote(r->s);
-	if (r->attributes_first)
-		r->first_len = domlet_share_news_first(r->node, r->first);
 	domlet_share_node_let_go(r->s, r->node);
 	return n;
 }

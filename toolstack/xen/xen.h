@@ -105,7 +105,7 @@ int domlet_xen_nic_remove(struct domlet_xen *xen, uint32_t number, struct domlet
  * to grow has done so, and at once when it is to shrink, which it does in the background.
  * A call while one is under way changes what that is to reach: resized() comes once for both.
  * -ENOMEM: Xen has not so much, and nothing has changed. resized() with -ETIMEDOUT: the guest
- * didn't take all in ten seconds; it may still. */
+ * took nothing more for ten seconds, or not all in a minute; it may still. */
 int domlet_xen_resize(struct domlet_xen *xen, uint64_t memory_kib, uint32_t vcpus, struct domlet_error *err);
 
 /* Of a domain that was built: its share of the processors (schedule.h). */
